@@ -1,0 +1,54 @@
+# Every command sets up what it needs; Python 3.10 or newer and make are all that must be there.
+#
+#   make demo      the solar system over ten years (examples/solar_system.py)
+#   make test      lint, then the whole test suite
+#   make lint      ruff and mypy
+#   make kernels   compile the C++ headers by themselves, on the host and, with nvcc, for the device (needs cmake)
+#   make clean     remove the environment and everything built
+#
+# Variables: PYTHON (interpreter the environment is made from), VENV (where it stands), JOBS (test processes),
+# DEMO_ARGS (for the demo, e.g. "--years 1"), PYTEST_ARGS (for pytest, e.g. "-k scan"),
+# GPU (extra that brings CuPy: cuda12, cuda13, or empty for none; by default cuda12 where a driver answers).
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+GPU ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),cuda12)
+
+comma := ,
+with_gpu = $(if $(GPU),$(comma)$(GPU))
+bin := $(VENV)/bin
+wanted := setup.py pyproject.toml
+
+.DELETE_ON_ERROR:
+.PHONY: demo test lint kernels clean
+
+demo: $(VENV)/.demo-ready
+	$(bin)/python examples/solar_system.py $(DEMO_ARGS)
+
+test: lint
+	$(bin)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+lint: $(VENV)/.test-ready
+	$(bin)/ruff check .
+	$(bin)/mypy
+
+kernels:
+	cmake -S . -B build/kernels -DCMAKE_BUILD_TYPE=Release
+	cmake --build build/kernels --parallel $(JOBS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find cujax tests examples bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# A stamp inside the environment for each set of extras: installed again only when the packaging changes.
+$(VENV)/.demo-ready: extras := demo
+$(VENV)/.test-ready: extras := test
+$(VENV)/.%-ready: $(wanted) | $(VENV)/bin/python
+	$(bin)/python -m pip install --quiet --editable ".[$(extras)$(with_gpu)]"
+	touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 10) or sys.exit('cujax needs Python 3.10 or newer, \
+	this is ' + sys.version.split()[0] + '; name another with: make PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
