@@ -1,0 +1,1 @@
+"""The private engine: floors from ground up to control, each importing only from those below it."""
