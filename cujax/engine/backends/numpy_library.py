@@ -1,0 +1,5 @@
+"""What ops need of the CPU beyond the functions that NumPy and CuPy share.
+
+`cuda_library.py` has the same functions for CuPy; a test holds the two to one set of signatures.
+SciPy is used where it is installed; without it the same results come from NumPy, more slowly.
+"""

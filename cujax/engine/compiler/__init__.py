@@ -1,0 +1,1 @@
+"""The compiler: from a tape to a program of steps.  Start at `program.py`."""

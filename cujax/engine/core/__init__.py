@@ -1,0 +1,1 @@
+"""Core: avals, primitives, tapes, traces, arrays and the verifier.  Start at `trace.py`."""

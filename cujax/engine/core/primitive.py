@@ -1,0 +1,116 @@
+"""The primitive: one record with every rule of an op, and the registry of all of them.
+
+Each slot is filled or refused by name.  A refusal is a `Refused(reason)`; it is raised with the op's
+name when somebody needs the rule.  Rules have these forms (params by keyword, as bound):
+
+    shape      (*avals, **params) -> aval, or a tuple of avals for `multiple`
+    impl       (xp, *buffers, **params) -> buffer(s); xp is NumPy or CuPy
+    jvp        (primals, tangents, **params) -> (out(s), tangent(s)); tangents may be `Zero`
+    transpose  (ct, *operands, **params) -> a cotangent or None for each operand; operands to be
+               transposed are `Linear`
+    batch      (axis, operands, dims, **params) -> (out(s), dim(s)); a dim is an int or None
+    split      (unknown, args, **params) -> outs: how a structured op (a loop, a call) divides into what
+               is computed now and what is recorded on a linear tape
+    evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
+    stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
+    cuda       C++ expression over scalar operands, or an emitter; `index_map` for data movers
+
+`bind` sends the op to the current trace.  To add an op use a family (`ops/families.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.context import context
+
+
+class Refused:
+    """A rule that an op does not have, and why."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Refused({self.reason!r})"
+
+
+NOT_LINEAR = Refused("it is not linear in its operands, so it has no transpose")
+ABSENT = Refused("the slot does not apply to this kind of op")
+
+
+def not_fusable(reason: str) -> Refused:
+    """Says why an op is a step of its own and never part of a fused kernel."""
+    return Refused(reason)
+
+
+REGISTRY: dict[str, Primitive] = {}
+
+_MEMO_LIMIT = 8192
+
+
+class Primitive:
+    """See the module's docstring for the slots."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        shape: Callable,
+        impl: Callable | Refused,
+        jvp: Callable | Refused,
+        transpose: Callable | Refused,
+        batch: Callable | Refused,
+        doc: str,
+        domain: Any,
+        cuda: Any = ABSENT,
+        index_map: Any = ABSENT,
+        split: Callable | None = None,
+        evaluate: Callable | None = None,
+        stage: Callable | None = None,
+        multiple: bool = False,
+        effect: bool = False,
+        collective: bool = False,
+        family: str = "",
+    ) -> None:
+        if name in REGISTRY:
+            raise ValueError(f"primitive {name!r} is declared twice")
+        self.name = name
+        self.shape, self.impl, self.jvp, self.transpose, self.batch = shape, impl, jvp, transpose, batch
+        self.cuda, self.index_map = cuda, index_map
+        self.split, self.evaluate, self.stage = split, evaluate, stage
+        self.multiple, self.effect, self.collective = multiple, effect, collective
+        self.doc, self.domain, self.family = doc, domain, family
+        self._avals: dict[Any, Any] = {}
+        REGISTRY[name] = self
+
+    def bind(self, *args: Any, **params: Any) -> Any:
+        """Apply the op under the current trace."""
+        return context.trace.process(self, args, params)
+
+    def abstract(self, avals: tuple[ShapedArray, ...], params: dict[str, Any]) -> Any:
+        """The aval of the result (a tuple for `multiple`), remembered by operands and params."""
+        key = (avals, *params.values())
+        try:
+            found = self._avals.get(key)
+        except TypeError:  # an unhashable param, such as a callback's closure
+            return self.shape(*avals, **params)
+        if found is None:
+            if len(self._avals) >= _MEMO_LIMIT:
+                self._avals.clear()
+            found = self._avals[key] = self.shape(*avals, **params)
+        return found
+
+    def rule(self, slot: str) -> Callable:
+        """The rule in `slot`; NotImplementedError with the reason where it was refused."""
+        rule = getattr(self, slot)
+        if isinstance(rule, Refused):
+            raise NotImplementedError(f"{slot} of {self.name!r} does not exist: {rule.reason}")
+        return rule
+
+    def __repr__(self) -> str:
+        return self.name

@@ -1,0 +1,173 @@
+"""Traces and tracers: what happens when an op is bound.
+
+A `Trace` interprets ops; exactly one is current per thread (`core/context.py`).  A `Tracer` is a value
+that belongs to one trace.  The bottom trace, `EvalTrace`, runs an op on concrete arrays at once through
+its `impl`.  The others are `TapeTrace` (core/recording.py), and those of the transforms: each handles
+tracers of its own and hands everything else to the trace it was started under.  There are no levels:
+a trace knows its parent, a tracer its owner, and that is all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cujax.engine.backends.select import selected
+from cujax.engine.core import nan_check
+from cujax.engine.core.array import Array, ConcreteArray, to_array
+from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.context import Context, context
+from cujax.engine.core.explain_tracer import conversion_error, leak_error
+from cujax.engine.core.primitive import Primitive
+from cujax.engine.core.tape import Literal
+from cujax.engine.ground import dtypes
+from cujax.engine.ground.config import config
+
+
+class Trace:
+    """An interpreter of ops.  `alive` turns false when the function it traces has returned."""
+
+    __slots__ = ("__weakref__", "alive")
+
+    def __init__(self) -> None:
+        self.alive = True
+
+    def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+        """Apply `primitive` to `args`, among which may be tracers of this trace."""
+        raise NotImplementedError
+
+
+class Tracer(Array):
+    """A value that stands for many; `concrete()` gives the one behind it where there is one."""
+
+    __slots__ = ("aval", "trace")
+
+    trace: Trace
+
+    def concrete(self) -> ConcreteArray | None:
+        """The values, when the tracer only adds derivatives to values that are known."""
+        return None
+
+    def origin(self) -> str:
+        """Which function is being traced and on which arguments this value depends, for error texts."""
+        return ""
+
+    def line(self) -> Any:
+        """The user's line that made this value, where it is known."""
+        return None
+
+    def _concrete_or_error(self, what: str) -> ConcreteArray:
+        found = self.concrete()
+        if found is None:
+            raise conversion_error(self, what)
+        return found
+
+    def __bool__(self) -> bool:
+        return bool(self._concrete_or_error("bool"))
+
+    def __int__(self) -> int:
+        return int(self._concrete_or_error("int"))
+
+    def __float__(self) -> float:
+        return float(self._concrete_or_error("float"))
+
+    def __complex__(self) -> complex:
+        return complex(self._concrete_or_error("complex"))
+
+    def __index__(self) -> int:
+        return self._concrete_or_error("index").__index__()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        raise conversion_error(self, "array")
+
+    def item(self, *index: int) -> Any:
+        return self._concrete_or_error("item").item(*index)
+
+    def tolist(self) -> Any:
+        return self._concrete_or_error("tolist").tolist()
+
+    def tobytes(self, order: str = "C") -> bytes:
+        return self._concrete_or_error("tobytes").tobytes(order)
+
+    def block_until_ready(self) -> Tracer:
+        return self
+
+    def copy_to_host_async(self) -> None:
+        """Accepted for compatibility."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}<{self.aval.str_short()}{'~' if self.aval.weak_type else ''}>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __deepcopy__(self, memo: dict) -> Tracer:
+        return self
+
+    __copy__ = None  # type: ignore[assignment]
+
+
+def _copy_self(self: Tracer) -> Tracer:
+    return self
+
+
+Tracer.__copy__ = _copy_self  # type: ignore[assignment]
+
+
+class EvalTrace(Trace):
+    """Runs each op at once on the backend's arrays."""
+
+    __slots__ = ()
+
+    def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+        if primitive.evaluate is not None:
+            return primitive.evaluate(args, params)
+        backend = selected()
+        values = [a if type(a) is ConcreteArray or type(a) is Literal else known_array(a) for a in args]
+        out_avals = primitive.abstract(tuple([v.aval for v in values]), params)
+        with backend.quiet():
+            out = primitive.impl(backend.xp, *[v.buffer for v in values], **params)  # type: ignore[operator]
+        if primitive.multiple:
+            results = [ConcreteArray(b, a) for b, a in zip(out, out_avals, strict=True)]
+            nan_check.check(primitive.name, results)
+            return results
+        result = ConcreteArray(out, out_avals)
+        if config.debug_nans or config.debug_infs:
+            nan_check.check(primitive.name, [result])
+        return result
+
+
+def known_array(value: Any) -> ConcreteArray:
+    """`value` as a concrete array; the leak error when it is a tracer."""
+    if isinstance(value, Tracer):
+        raise leak_error(value)
+    return to_array(value)
+
+
+_SCALAR_AVALS: dict[Any, ShapedArray] = {}
+
+
+def aval_of(x: Any) -> ShapedArray:
+    """The aval of an array, a tracer, a literal, a NumPy array or a scalar."""
+    aval = getattr(x, "aval", None)
+    if type(aval) is ShapedArray:
+        return aval
+    kind = type(x)
+    if kind in dtypes.PYTHON_SCALARS:
+        return ShapedArray((), dtypes.python_scalar_dtype(kind), kind is not bool)
+    if isinstance(x, (np.ndarray, np.generic)):
+        return ShapedArray(x.shape, dtypes.canonicalize(x.dtype), False)
+    return to_array(x).aval
+
+
+def is_evaluating() -> bool:
+    """True when the current trace runs ops at once."""
+    return context.trace is EVAL_TRACE
+
+
+EVAL_TRACE = EvalTrace()
+Context.eval_trace = EVAL_TRACE
+context.trace = EVAL_TRACE

@@ -1,0 +1,82 @@
+"""One error class for each mistake a user can make with traced arrays.
+
+The class docstring is the manual page of the mistake: what it is, wrong code, right code.  The classes
+derive from Python's own, as JAX's do, so that `except TypeError` keeps working.  Texts with the names of
+the user's function and arguments are composed where the mistake is seen (`core/concretize.py`).
+"""
+
+from __future__ import annotations
+
+
+class ConcretizationTypeError(TypeError):
+    """A value was needed while tracing, when only shape and dtype are known.
+
+    Wrong::
+
+        @jit
+        def f(x): return jnp.ones(x.max())       # a shape that depends on a value
+
+    Right: make the argument static (`jit(f, static_argnums=0)`) if it changes seldom, or write the
+    computation with a fixed size and a mask (`jnp.where`).
+    """
+
+
+class TracerBoolConversionError(ConcretizationTypeError):
+    """A traced array was used where Python needs True or False (`if`, `while`, `and`, `not`).
+
+    Wrong::
+
+        @jit
+        def f(x): return 3. * x ** 2 if x < 3 else -4 * x
+
+    Right: `jnp.where(x < 3, 3. * x ** 2, -4 * x)`, or `lax.cond(x < 3, ...)`, or
+    `jit(f, static_argnums=0)` when x changes seldom.
+    """
+
+
+class TracerArrayConversionError(TypeError):
+    """A traced array was handed to NumPy, which needs the values.
+
+    Wrong: `np.sin(x)` under `jit`.  Right: `jnp.sin(x)`; or `pure_callback` for a function that exists
+    only on the host.
+    """
+
+
+class TracerIntegerConversionError(TypeError):
+    """A traced array was used where Python needs an integer (`range`, a list index, a shape).
+
+    Wrong: `[1, 2, 3][i]` with a traced `i`.  Right: `jnp.array([1, 2, 3])[i]`, or a static argument.
+    """
+
+
+class NonConcreteBooleanIndexError(IndexError):
+    """A traced boolean mask was used as an index, so that the size of the result depends on values.
+
+    Wrong: `x[x > 0].sum()` under `jit`.  Right: `jnp.where(x > 0, x, 0).sum()`.
+    """
+
+
+class UnexpectedTracerError(TypeError):
+    """A traced value outlived the function call that it stood for (it "leaked").
+
+    Wrong::
+
+        results = []
+        @jit
+        def f(x): results.append(x); return x
+        f(1.); results[0] + 1
+
+    Right: return the value from the function.
+    """
+
+
+class KeyReuseError(RuntimeError):
+    """A random key was used twice: both uses would see the same bits.  Split it first."""
+
+
+class InconclusiveDimensionOperation(Exception):
+    """A comparison of symbolic dimensions has no answer."""
+
+
+class JaxRuntimeError(RuntimeError):
+    """A device failed while it ran a program (out of memory, a failed launch, a failed callback)."""

@@ -1,0 +1,1 @@
+"""Transforms: forward derivatives, linearization, transposition, batching.  Start at `jvp.py`."""
