@@ -1,42 +1,296 @@
-"""Elementwise ops of real, complex, integer and boolean numbers: thin slice, see families.py."""
+"""Arithmetic and the elementary functions of real and complex numbers.
+
+    add sub mul div rem neg square integer_pow reciprocal pow
+    exp exp2 expm1 log log1p logistic sqrt rsqrt cbrt
+    sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
+
+An op is one declaration (see families.py); what needs more than an expression stands above its
+declaration.  Derivatives of complex functions are those of the holomorphic function: a tangent is
+multiplied by f'(x), and nothing is conjugated.  Integers wrap around; x / 0 is -1 (all bits set) and the
+remainder of x by 0 is x, as in XLA.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import log as natural_log
+from typing import Any
+
+import numpy as np
+
+from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.primitive import NOT_LINEAR, Primitive
+from cujax.engine.core.trace import aval_of
+from cujax.engine.core.zero import Zero, is_linear
+from cujax.engine.ground import dtypes
 from cujax.engine.ops.families import (
+    FLOAT,
     INEXACT,
     NUMBER,
-    REAL,
-    ZERO_TANGENT,
     binary,
-    comparison,
+    common_shape,
+    dtype_error,
+    elementwise_batch,
+    operands,
+    partials_jvp,
     unary,
 )
+from cujax.engine.ops.logic import eq, select_n
+from cujax.engine.ops.structural import convert_element_type, dtype_of
+
+# --- arithmetic ---------------------------------------------------------------------------------------
 
 neg_p, neg = unary(
     "neg", domain=NUMBER, doc="Minus x.", cuda="-{x}", impl=lambda xp, x: xp.negative(x),
     jvp=lambda t, out, x: neg(t), transpose=lambda ct, x: (neg(ct),),
 )
-sin_p, sin = unary(
-    "sin", domain=INEXACT, doc="Sine; the argument is in radians.", cuda="cj::sin({x})",
-    jvp=lambda t, out, x: mul(t, cos(x)),
-)
-cos_p, cos = unary(
-    "cos", domain=INEXACT, doc="Cosine; the argument is in radians.", cuda="cj::cos({x})",
-    jvp=lambda t, out, x: neg(mul(t, sin(x))),
-)
 add_p, add = binary(
     "add", domain=NUMBER, doc="x + y.", cuda="{x} + {y}",
     jvp=(lambda t, out, x, y: t, lambda t, out, x, y: t), transpose=lambda ct, x, y: (ct, ct),
 )
-
-
-def _mul_transpose(ct, x, y):
-    return (mul(ct, y), None) if type(y).__name__ != "Linear" else (None, mul(x, ct))
-
-
+sub_p, sub = binary(
+    "sub", domain=NUMBER, doc="x - y.", cuda="{x} - {y}", impl=lambda xp, x, y: xp.subtract(x, y),
+    jvp=(lambda t, out, x, y: t, lambda t, out, x, y: neg(t)), transpose=lambda ct, x, y: (ct, neg(ct)),
+)
 mul_p, mul = binary(
     "mul", domain=NUMBER, doc="x * y.", cuda="{x} * {y}", impl=lambda xp, x, y: xp.multiply(x, y),
-    jvp=(lambda t, out, x, y: mul(t, y), lambda t, out, x, y: mul(x, t)), transpose=_mul_transpose,
+    jvp=(lambda t, out, x, y: mul(t, y), lambda t, out, x, y: mul(x, t)),
+    transpose=lambda ct, x, y: (mul(ct, y), None) if is_linear(x) else (None, mul(x, ct)),
 )
-lt_p, lt = comparison("lt", "<", REAL, "x < y.", "less")
-_ = ZERO_TANGENT
+
+
+def integer_div(xp: Any, x: Any, y: Any) -> Any:
+    """Truncated quotient; all bits set where y is 0; the most negative integer by -1 is itself."""
+    one = y.dtype.type(1)
+    if y.dtype.kind == "u":
+        quotient = xp.floor_divide(x, xp.where(y == 0, one, y))
+        return xp.where(y == 0, y.dtype.type(np.iinfo(y.dtype).max), quotient)
+    divisor = xp.where((y == 0) | (y == -1), one, y)
+    floor = xp.floor_divide(x, divisor)
+    truncated = floor + ((floor < 0) & (floor * divisor != x))
+    return xp.where(y == 0, y.dtype.type(-1), xp.where(y == -1, xp.negative(x), truncated))
+
+
+def _is_inexact(x: Any) -> bool:
+    return dtypes.is_inexact(x.dtype)
+
+
+div_p, div = binary(
+    "div", domain=NUMBER, doc="x / y; integers are rounded toward zero.", cuda="cj::div({x}, {y})",
+    impl=lambda xp, x, y: xp.divide(x, y) if _is_inexact(x) else integer_div(xp, x, y),
+    jvp=(lambda t, out, x, y: div(t, y), lambda t, out, x, y: mul(mul(neg(t), x), integer_pow(y, -2))),
+    transpose=lambda ct, x, y: (div(ct, y), None),
+)
+square_p, square = unary(
+    "square", domain=NUMBER, doc="x * x.", cuda="{x} * {x}", jvp=lambda t, out, x: mul(t, mul(2, x)),
+)
+
+# --- powers -------------------------------------------------------------------------------------------
+
+
+def _power_by_squaring(xp: Any, x: Any, y: int) -> Any:
+    result = None
+    while y:
+        if y & 1:
+            result = x if result is None else xp.multiply(result, x)
+        y >>= 1
+        if y:
+            x = xp.multiply(x, x)
+    return xp.ones_like(x) if result is None else result
+
+
+def _integer_pow_impl(xp: Any, x: Any, *, y: int) -> Any:
+    power = _power_by_squaring(xp, x, -y if y < 0 else y)
+    return xp.divide(x.dtype.type(1), power) if y < 0 else power
+
+
+def _integer_pow_shape(x: ShapedArray, *, y: int) -> ShapedArray:
+    if x.dtype not in NUMBER:
+        raise dtype_error("integer_pow", x.dtype, NUMBER)
+    if y < 0 and dtypes.is_integer(x.dtype):
+        raise TypeError(
+            f"Integers cannot be raised to negative powers, got integer_pow({x.str_short()}, {y}). "
+            "Convert the base to a floating dtype."
+        )
+    return x
+
+
+def _integer_pow_partial(t: Any, out: Any, x: Any, *, y: int) -> Any:
+    if y == 0:
+        return Zero(aval_of(out).to_tangent_aval())
+    return t if y == 1 else mul(t, mul(y, x if y == 2 else integer_pow(x, y - 1)))
+
+
+integer_pow_p: Primitive = Primitive(
+    "integer_pow", shape=_integer_pow_shape, impl=_integer_pow_impl,
+    jvp=partials_jvp(lambda: integer_pow_p, (_integer_pow_partial,)),
+    transpose=NOT_LINEAR, batch=elementwise_batch(lambda: integer_pow_p),
+    cuda="cj::integer_pow<{y}>({x})", doc="x to the power of a Python int.", domain=NUMBER, family="unary",
+)
+
+
+def integer_pow(x: Any, y: int) -> Any:
+    """x to the power y, a Python int, by repeated multiplication.  Elementwise, for numbers.
+
+    TypeError for a negative power of integers.
+    """
+    return integer_pow_p.bind(*operands(x), y=int(y))
+
+
+def reciprocal(x: Any) -> Any:
+    """1 / x.  Elementwise, for floating-point and complex numbers."""
+    if not dtypes.is_inexact(dtype_of(x)):
+        raise dtype_error("reciprocal", dtype_of(x), INEXACT)
+    return integer_pow(x, -1)
+
+
+def _pow_shape(x: ShapedArray, y: ShapedArray) -> ShapedArray:
+    integer_exponent = dtypes.is_integer(y.dtype) and x.dtype in INEXACT
+    if x.dtype not in NUMBER or (y.dtype != x.dtype and not integer_exponent):
+        raise TypeError(
+            f"pow does not accept dtypes {x.dtype} and {y.dtype}: the exponent has the dtype of the base, or "
+            "an integer dtype beside a floating-point or complex base."
+        )
+    return ShapedArray(common_shape("pow", (x, y)), x.dtype, x.weak_type and y.weak_type)
+
+
+def _pow_impl(xp: Any, x: Any, y: Any) -> Any:
+    if _is_inexact(x):
+        return xp.power(x, y.astype(x.dtype))
+    power = xp.power(x, xp.maximum(y, y.dtype.type(0)))
+    return power if x.dtype.kind == "u" else xp.where(y < 0, _inverse_power(xp, x, y), power)
+
+
+def _inverse_power(xp: Any, x: Any, y: Any) -> Any:
+    """x ** y for negative integers y, rounded toward zero: only 1 and -1 leave something."""
+    one = x.dtype.type(1)
+    return xp.where(x == -1, one - 2 * (y & one), (x == 1).astype(x.dtype))
+
+
+def _pow_base_partial(t: Any, out: Any, x: Any, y: Any) -> Any:
+    """y x**(y - 1), and 0 where y is 0, also at x = 0."""
+    lowered = select_n(eq(y, 0), sub(y, 1), 1)
+    return mul(t, mul(convert_element_type(y, dtype_of(x)), pow(x, lowered)))
+
+
+def _pow_exponent_partial(t: Any, out: Any, x: Any, y: Any) -> Any:
+    """log(x) x**y, and 0 at x = 0."""
+    return mul(t, mul(log(select_n(eq(x, 0), x, 1)), out))
+
+
+pow_p: Primitive = Primitive(
+    "pow", shape=_pow_shape, impl=_pow_impl,
+    jvp=partials_jvp(lambda: pow_p, (_pow_base_partial, _pow_exponent_partial)),
+    transpose=NOT_LINEAR, batch=elementwise_batch(lambda: pow_p), cuda="cj::pow({x}, {y})",
+    doc="x to the power of y.", domain=NUMBER, family="binary",
+)
+
+
+def pow(x: Any, y: Any) -> Any:
+    """x to the power of y, elementwise.
+
+    x is floating-point or complex and y of its dtype or an integer dtype, or both are integers of one dtype
+    (negative powers are rounded toward zero).  TypeError otherwise.
+    """
+    return pow_p.bind(*operands(x, y))
+
+
+# --- transcendental functions of one operand ----------------------------------------------------------
+
+
+def _transcendental(name: str, *, domain: Any = INEXACT, **slots: Any) -> tuple[Primitive, Callable]:
+    """A unary op whose public function takes JAX's `accuracy`, of which there is one kind here."""
+    p, plain = unary(name, domain=domain, cuda=f"cj::{name}({{x}})", **slots)
+
+    def function(x: Any, *, accuracy: None = None) -> Any:
+        if accuracy is not None:
+            raise NotImplementedError(f"{name}: accuracy={accuracy!r} is not supported; leave it out")
+        return plain(x)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = plain.__doc__
+    return p, function
+
+
+exp_p, exp = _transcendental("exp", doc="e to the power of x.", jvp=lambda t, out, x: mul(t, out))
+exp2_p, exp2 = _transcendental(
+    "exp2", doc="2 to the power of x.", jvp=lambda t, out, x: mul(t, mul(natural_log(2), out)),
+)
+expm1_p, expm1 = _transcendental(
+    "expm1", doc="exp(x) - 1, accurate near 0.", jvp=lambda t, out, x: mul(t, add(out, 1)),
+)
+log_p, log = _transcendental("log", doc="Natural logarithm.", jvp=lambda t, out, x: div(t, x))
+log1p_p, log1p = _transcendental(
+    "log1p", doc="log(1 + x), accurate near 0.", jvp=lambda t, out, x: div(t, add(x, 1)),
+)
+logistic_p, logistic = _transcendental(
+    "logistic", doc="1 / (1 + exp(-x)).", impl=lambda xp, x: _logistic_impl(xp, x),
+    jvp=lambda t, out, x: mul(t, mul(out, sub(1, out))),
+)
+sqrt_p, sqrt = _transcendental("sqrt", doc="Square root.", jvp=lambda t, out, x: mul(t, div(0.5, out)))
+rsqrt_p, rsqrt = _transcendental(
+    "rsqrt", doc="1 / sqrt(x).", impl=lambda xp, x: xp.divide(x.dtype.type(1), xp.sqrt(x)),
+    jvp=lambda t, out, x: mul(t, mul(-0.5, div(out, x))),
+)
+cbrt_p, cbrt = _transcendental(
+    "cbrt", domain=FLOAT, doc="Cube root.", jvp=lambda t, out, x: mul(t, mul(1 / 3, integer_pow(out, -2))),
+)
+sin_p, sin = _transcendental("sin", doc="Sine; x is in radians.", jvp=lambda t, out, x: mul(t, cos(x)))
+cos_p, cos = _transcendental("cos", doc="Cosine; x is in radians.", jvp=lambda t, out, x: neg(mul(t, sin(x))))
+tan_p, tan = _transcendental(
+    "tan", doc="Tangent; x is in radians.", jvp=lambda t, out, x: mul(t, add(1, square(out))),
+)
+tanh_p, tanh = _transcendental(
+    "tanh", doc="Hyperbolic tangent.", jvp=lambda t, out, x: mul(add(t, mul(t, out)), sub(1, out)),
+)
+
+
+def _logistic_impl(xp: Any, x: Any) -> Any:
+    one = x.dtype.type(1)
+    return xp.divide(one, xp.add(one, xp.exp(xp.negative(x))))
+
+
+def _inverse(name: str, of: str, jvp: Callable) -> tuple[Primitive, Callable]:
+    """The inverse of a trigonometric or hyperbolic function; NumPy has `arcsin` for `asin`."""
+
+    def impl(xp: Any, x: Any) -> Any:
+        return getattr(xp, "arc" + name[1:])(x)
+
+    return unary(name, domain=INEXACT, doc=f"Inverse {of}.", cuda=f"cj::{name}({{x}})", impl=impl, jvp=jvp)
+
+
+asin_p, asin = _inverse("asin", "sine, in radians", lambda t, out, x: mul(t, rsqrt(sub(1, square(x)))))
+acos_p, acos = _inverse("acos", "cosine, in radians", lambda t, out, x: neg(mul(t, rsqrt(sub(1, square(x))))))
+atan_p, atan = _inverse("atan", "tangent, in radians", lambda t, out, x: div(t, add(1, square(x))))
+asinh_p, asinh = _inverse("asinh", "hyperbolic sine", lambda t, out, x: mul(t, rsqrt(add(square(x), 1))))
+acosh_p, acosh = _inverse(
+    "acosh", "hyperbolic cosine", lambda t, out, x: mul(t, rsqrt(mul(sub(x, 1), add(x, 1)))),
+)
+atanh_p, atanh = _inverse(
+    "atanh", "hyperbolic tangent", lambda t, out, x: mul(reciprocal(add(1, x)), div(t, sub(1, x))),
+)
+sinh_p, sinh = unary(
+    "sinh", domain=INEXACT, doc="Hyperbolic sine.", cuda="cj::sinh({x})",
+    jvp=lambda t, out, x: mul(t, cosh(x)),
+)
+cosh_p, cosh = unary(
+    "cosh", domain=INEXACT, doc="Hyperbolic cosine.", cuda="cj::cosh({x})",
+    jvp=lambda t, out, x: mul(t, sinh(x)),
+)
+
+
+def _atan2_impl(xp: Any, x: Any, y: Any) -> Any:
+    if not dtypes.is_complex(x.dtype):
+        return xp.arctan2(x, y)
+    i = x.dtype.type(1j)
+    return -i * xp.log((y + i * x) / xp.sqrt(x * x + y * y))
+
+
+atan2_p, atan2 = binary(
+    "atan2", domain=INEXACT, doc="The angle of the point (y, x), in radians.", cuda="cj::atan2({x}, {y})",
+    impl=_atan2_impl,
+    jvp=(
+        lambda t, out, x, y: mul(t, div(y, add(square(x), square(y)))),
+        lambda t, out, x, y: mul(t, div(neg(x), add(square(x), square(y)))),
+    ),
+)

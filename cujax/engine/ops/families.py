@@ -102,10 +102,15 @@ def _scalar(value: Any, beside: ShapedArray | None) -> Literal:
 def _check_domain(name: str, domain: Domain, avals: Sequence[ShapedArray]) -> None:
     for aval in avals:
         if aval.dtype not in domain:
-            raise TypeError(
-                f"{name} does not accept dtype {aval.dtype}. Accepted dtypes are subtypes of {domain.name}. "
-                f"Convert it first: x.astype(...)."
-            )
+            raise dtype_error(name, aval.dtype, domain)
+
+
+def dtype_error(name: str, dtype: Any, domain: Domain) -> TypeError:
+    """What `name` says of an operand whose dtype it does not accept."""
+    return TypeError(
+        f"{name} does not accept dtype {dtype}. Accepted dtypes are subtypes of {domain}. "
+        "Convert it first: x.astype(...)."
+    )
 
 
 def _check_same_dtype(name: str, avals: Sequence[ShapedArray]) -> None:
@@ -136,7 +141,7 @@ def elementwise_shape(name: str, domain: Domain, result: Callable[[Any], Any]) -
         _check_same_dtype(name, avals)
         weak = all(a.weak_type for a in avals)
         dtype = result(avals[0].dtype)
-        return ShapedArray(common_shape(name, avals), dtype, weak and dtype == avals[0].dtype)
+        return ShapedArray(common_shape(name, avals), dtype, weak and not dtypes.is_bool(dtype))
 
     return rule
 
@@ -166,7 +171,8 @@ def unbroadcast_transpose(rule: Callable) -> Callable:
     def completed(ct: Any, *args: Any, **params: Any) -> list[Any]:
         cts = rule(ct, *args, **params)
         return [
-            unbroadcast(c, a.aval) if is_linear(a) and c is not None else c for c, a in zip(cts, args, strict=True)
+            unbroadcast(c, a.aval) if is_linear(a) and c is not None else c
+            for c, a in zip(cts, args, strict=True)
         ]
 
     return completed
@@ -187,7 +193,8 @@ def align_batch(axis: AxisData, xs: Sequence[Any], dims: Sequence[int | None]) -
     ranks = [aval_of(x).ndim - (d is not None) for x, d in zip(xs, dims, strict=True)]
     full = max(ranks)
     present = {d for d in dims if d is not None}
-    if len(present) == 1 and all(d is not None and r == full or d is None and r == 0 for d, r in zip(dims, ranks, strict=True)):
+    varies_fully = all(r == (0 if d is None else full) for d, r in zip(dims, ranks, strict=True))
+    if len(present) == 1 and varies_fully:
         return list(xs), present.pop()
     shape = next(_element_shape(x, d) for x, d, r in zip(xs, dims, ranks, strict=True) if r == full)
     return [_to_front(axis, x, d, r, shape) for x, d, r in zip(xs, dims, ranks, strict=True)], 0
@@ -206,20 +213,23 @@ def _to_front(axis: AxisData, x: Any, dim: int | None, rank: int, shape: tuple[i
     return broadcast_in_dim(x, (axis.size, *shape), (0,))
 
 
-def _public(primitive: Primitive, arity: int) -> Callable:
+def _public(primitive: Primitive, arity: int, name: str) -> Callable:
     if arity == 1:
 
         def function(x: Any) -> Any:
             return primitive.bind(operands(x)[0] if type(x) in dtypes.PYTHON_SCALARS else x)
 
+    elif arity == 2:
+
+        def function(x: Any, y: Any) -> Any:
+            return primitive.bind(*operands(x, y))
+
     else:
 
-        def function(*xs: Any) -> Any:
-            if len(xs) != arity:
-                raise TypeError(f"{primitive.name} takes {arity} operands, got {len(xs)}")
-            return primitive.bind(*operands(*xs))
+        def function(x: Any, y: Any, z: Any) -> Any:
+            return primitive.bind(*operands(x, y, z))
 
-    function.__name__ = function.__qualname__ = primitive.name
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{primitive.doc}\n\nElementwise; accepts {primitive.domain.name}."
     return function
 
@@ -236,8 +246,9 @@ def elementwise(
     transpose: Any = NOT_LINEAR,
     result: Callable[[Any], Any] = lambda dtype: dtype,
     family: str = "elementwise",
+    public: str = "",
 ) -> tuple[Primitive, Callable]:
-    """An elementwise primitive of `arity` operands, and its public function."""
+    """An elementwise primitive of `arity` operands, and its function (called `public` if not `name`)."""
     partials = jvp if isinstance(jvp, tuple) else (jvp,) * arity
     p: Primitive = Primitive(
         name,
@@ -248,7 +259,7 @@ def elementwise(
         batch=elementwise_batch(lambda: p),
         cuda=cuda, doc=doc, domain=domain, family=family,
     )
-    return p, _public(p, arity)
+    return p, _public(p, arity, public or name)
 
 
 def unary(name: str, **slots: Any) -> tuple[Primitive, Callable]:
@@ -315,7 +326,7 @@ def cumulative(
             raise ValueError(f"{name}: axis {axis} is not an axis of an operand of shape {x.shape}")
         return x
 
-    def batch(axis_data: AxisData, xs: Sequence[Any], dims: Sequence[int], *, axis: int, reverse: bool) -> tuple:
+    def batch(_: AxisData, xs: Sequence[Any], dims: Sequence[int], *, axis: int, reverse: bool) -> tuple:
         return p.bind(xs[0], axis=ax.shift_axis(axis, dims[0]), reverse=reverse), dims[0]
 
     p: Primitive = Primitive(
