@@ -21,6 +21,7 @@ from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.check import check_if_asked
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
+from cujax.engine.core.trace import known_array
 from cujax.engine.ground.config import config
 
 _compiling = FastRLock()
@@ -131,6 +132,18 @@ def run_compiled(tape: Tape, args: Sequence[ConcreteArray]) -> list[ConcreteArra
     if (config.debug_nans or config.debug_infs) and nan_check.found_in(outs) is not None:
         _rerun_checked(tape, args)
     return outs
+
+
+def run_compiled_impl(primitive: Any, args: Sequence[Any], params: dict[str, Any]) -> list[ConcreteArray]:
+    """Results of a structured op on concrete arrays, outside `jit`: its `impl`, which compiles its tapes."""
+    arrays = [a if isinstance(a, Literal) else known_array(a) for a in args]
+    out_avals = primitive.abstract(tuple(a.aval for a in arrays), params)
+    backend = selected()
+    with backend.quiet():
+        buffers = primitive.impl(backend.xp, *[a.buffer for a in arrays], **params)
+    results = [ConcreteArray(b, a) for b, a in zip(buffers, out_avals, strict=True)]
+    nan_check.check(primitive.name, results)
+    return results
 
 
 def _rerun_checked(tape: Tape, args: Sequence[ConcreteArray]) -> None:

@@ -15,7 +15,8 @@ from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive, not_fusable
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of, known_array
-from cujax.engine.core.zero import Zero, is_linear, is_zero
+from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_by
+from cujax.engine.core.zero import is_linear
 from cujax.engine.transforms.batching import batch_tape
 from cujax.engine.transforms.jvp import jvp_tape
 from cujax.engine.transforms.linearize import record_unknown, split_tape
@@ -34,26 +35,8 @@ def _evaluate(args: Sequence[Any], params: dict[str, Any]) -> list[Any]:
     return run_compiled(params["tape"], [known_array(a) for a in args])
 
 
-def split_by(flags: Sequence[bool], items: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """(items whose flag is false, items whose flag is true)."""
-    pairs = list(zip(flags, items, strict=True))
-    return [x for f, x in pairs if not f], [x for f, x in pairs if f]
-
-
-def merge_by(flags: Sequence[bool], if_false: Sequence[Any], if_true: Sequence[Any]) -> list[Any]:
-    """The inverse of `split_by`."""
-    false_items, true_items = iter(if_false), iter(if_true)
-    return [next(true_items) if f else next(false_items) for f in flags]
-
-
-def pad_zeros(nonzero: Sequence[bool], tangents: Sequence[Any], avals: Sequence[ShapedArray]) -> list[Any]:
-    """The `tangents` of the nonzero outputs, with `Zero` for the others."""
-    zeros = [Zero(a.to_tangent_aval()) for a, nz in zip(avals, nonzero, strict=True) if not nz]
-    return merge_by(nonzero, zeros, tangents)
-
-
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, tape: Tape, name: str) -> tuple[list, list]:
-    nonzero = [not is_zero(t) for t in tangents]
+    nonzero = nonzero_flags(tangents)
     derived, nonzero_out = jvp_tape(tape, nonzero)
     flat = jit_p.bind(*primals, *split_by(nonzero, tangents)[1], tape=derived, name=name)
     n = len(tape.outputs)
@@ -72,7 +55,7 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], *, tape: Tape, name: st
 
 def _transpose(cts: Sequence[Any], *operands: Any, tape: Tape, name: str) -> list[Any]:
     linear = [is_linear(o) for o in operands]
-    nonzero = [not is_zero(ct) for ct in cts]
+    nonzero = nonzero_flags(cts)
     derived, reached = transpose_tape(tape, linear, nonzero)
     flat = jit_p.bind(*split_by(linear, operands)[0], *split_by(nonzero, cts)[1], tape=derived, name=name)
     linear_avals = [aval_of(o) for o in operands if is_linear(o)]

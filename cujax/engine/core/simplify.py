@@ -33,3 +33,21 @@ def drop_inputs(tape: Tape, kept: Sequence[bool]) -> Tape:
     """The tape without the inputs that it does not read."""
     inputs = [v for v, keep in zip(tape.inputs, kept, strict=True) if keep]
     return Tape(inputs, tape.eqns, tape.outputs, tape.name)
+
+
+def rearrange(tape: Tape, inputs: Sequence[int], outputs: Sequence[int] | None = None) -> Tape:
+    """The same equations with inputs and outputs in another order; outputs may be repeated or left out."""
+    new_outputs = tape.outputs if outputs is None else [tape.outputs[i] for i in outputs]
+    return Tape([tape.inputs[i] for i in inputs], tape.eqns, new_outputs, tape.name)
+
+
+def part_depending_on(tape: Tape, allowed: Sequence[bool]) -> tuple[list[Eqn], list[bool]]:
+    """The equations that read nothing but the allowed inputs, and which outputs they suffice for."""
+    tainted = {v for v, ok in zip(tape.inputs, allowed, strict=True) if not ok}
+    kept: list[Eqn] = []
+    for eqn in tape.eqns:
+        if eqn.has_effect or any(a in tainted for a in eqn.inputs):
+            tainted.update(eqn.outputs)
+        else:
+            kept.append(eqn)
+    return kept, [o not in tainted for o in tape.outputs]

@@ -1,0 +1,192 @@
+"""`while_p`: a loop that ends when its condition does.
+
+Both tapes read constants of their own and then the carry: cond (consts, carry) -> bool[], body (consts,
+carry) -> carry.  Params: cond_tape, cond_consts, body_tape, body_consts (numbers of constants).
+
+Forward derivatives carry the tangents along; reverse mode is refused, because the number of steps, and so
+the memory for residuals, is not known.  Batched with a condition that differs from element to element, the
+loop runs until the last is done and keeps the others as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cujax.engine.compiler.program import compile_tape, run_compiled_impl
+from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
+from cujax.engine.control.scan import fixed_point
+from cujax.engine.core.aval import ShapedArray, same_array_type
+from cujax.engine.core.axis import AxisData
+from cujax.engine.core.primitive import Primitive, not_fusable
+from cujax.engine.core.recording import record_pure, run_tape
+from cujax.engine.core.simplify import rearrange
+from cujax.engine.core.tape import Tape
+from cujax.engine.core.trace import aval_of
+from cujax.engine.ops.logic import select_n
+from cujax.engine.ops.reductions import reduce_or
+from cujax.engine.ops.structural import broadcast_in_dim, move_dim
+from cujax.engine.transforms.batching import batch_tape
+from cujax.engine.transforms.jvp import instantiate, jvp_tape
+from cujax.engine.transforms.linearize import record_unknown, split_tape
+
+
+class While(NamedTuple):
+    """The params of a while loop, in the order of the equation."""
+
+    cond_tape: Tape
+    cond_consts: int
+    body_tape: Tape
+    body_consts: int
+
+    def groups(self, items: Sequence[Any]) -> list[list[Any]]:
+        """`items`, one for each operand, as condition's consts, body's consts, carry."""
+        return split_at(items, self.cond_consts, self.body_consts)
+
+
+def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
+    loop = While(**params)
+    carry = loop.groups(avals)[2]
+    if not all(map(same_array_type, carry, loop.body_tape.out_avals)):
+        raise TypeError(f"while_loop carry {carry} does not fit the body's result {loop.body_tape.out_avals}")
+    return loop.body_tape.out_avals
+
+
+def _impl(xp: Any, *buffers: Any, **params: Any) -> list[Any]:
+    """One pass of Python per step; reading the condition waits for the device."""
+    loop = While(**params)
+    condition, body = compile_tape(loop.cond_tape), compile_tape(loop.body_tape)
+    cond_consts, body_consts, carry = loop.groups(buffers)
+    while bool(condition.run([*cond_consts, *carry])[0]):
+        carry = body.run([*body_consts, *carry])
+    return carry
+
+
+def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[list[Any], list[Any]]:
+    loop = While(**params)
+    _, nz_consts, nz_init = loop.groups(nonzero_flags(tangents))
+    num_carry = len(nz_init)
+
+    def carry_after(nz_carry: list[bool]) -> Sequence[bool]:
+        return jvp_tape(loop.body_tape, [*nz_consts, *nz_carry])[1]
+
+    nz_carry = fixed_point(nz_init, carry_after)
+    derived, _ = jvp_tape(loop.body_tape, [*nz_consts, *nz_carry], nz_carry)
+    n, t_consts = len(loop.body_tape.inputs), sum(nz_consts)
+    body = rearrange(
+        derived,
+        [*range(loop.body_consts), *range(n, n + t_consts), *range(loop.body_consts, n), *range(n + t_consts, len(derived.inputs))],
+    )
+    condition = _with_extra_inputs(loop.cond_tape, [a.to_tangent_aval() for a in split_by(nz_carry, loop.body_tape.out_avals)[1]])
+    p, t = loop.groups(primals), loop.groups(tangents)
+    outs = while_p.bind(
+        *p[0], *p[1], *split_by(nz_consts, t[1])[1], *p[2],
+        *(instantiate(x) for x, nz in zip(t[2], nz_carry, strict=True) if nz),
+        **While(condition, loop.cond_consts, body, loop.body_consts + t_consts)._asdict(),
+    )
+    return outs[:num_carry], pad_zeros(nz_carry, outs[num_carry:], loop.body_tape.out_avals)
+
+
+def _with_extra_inputs(tape: Tape, avals: Sequence[ShapedArray]) -> Tape:
+    """The tape with further inputs that it does not read."""
+    n = len(tape.inputs)
+    return record_pure(lambda *args: run_tape(tape, args[:n]), [*tape.in_avals, *avals], tape.name)
+
+
+def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[Any]:
+    """The known carries run now, in a loop of their own; the loop of all carries is recorded whole."""
+    loop = While(**params)
+    u_cond, u_body, u_init = loop.groups(unknown)
+    u_carry = fixed_point(
+        u_init, lambda flags: split_tape(loop.body_tape, [*u_body, *flags]).unknown_out
+    )
+    condition_unknown = split_tape(loop.cond_tape, [*u_cond, *u_carry]).unknown_out[0]
+    recorded = record_unknown(while_p, args, params)
+    if condition_unknown or all(u_carry):
+        return recorded
+    cond_consts, body_consts, carry = loop.groups(args)
+    parts = split_tape(loop.body_tape, [*u_body, *u_carry], u_carry)
+    num_known = len(u_carry) - sum(u_carry)
+    body = rearrange(parts.known, range(len(parts.known.inputs)), range(num_known))
+    condition = split_tape(loop.cond_tape, [*u_cond, *u_carry]).known
+    known_cond, known_body, known_carry = (
+        split_by(u, x)[0] for u, x in ((u_cond, cond_consts), (u_body, body_consts), (u_carry, carry))
+    )
+    known = While(condition, len(known_cond), body, len(known_body))
+    known_outs = while_p.bind(*known_cond, *known_body, *known_carry, **known._asdict())
+    return merge_by(u_carry, known_outs, split_by(u_carry, recorded)[1])
+
+
+def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
+    raise ValueError(
+        "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop "
+        "values: the number of steps, and so the memory for what the backward pass needs, is not known. Use "
+        "lax.scan, or lax.fori_loop with start and stop that are Python integers; forward mode (jvp, jacfwd) works."
+    )
+
+
+def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], **params: Any) -> tuple[list, list]:
+    loop = While(**params)
+    d_cond, d_body, d_init = loop.groups(dims)
+
+    def as_dims(batched: Sequence[bool]) -> list[int | None]:
+        return [0 if b else None for b in batched]
+
+    def condition_batched(batched: Sequence[bool]) -> bool:
+        return batch_tape(loop.cond_tape, axis, [*d_cond, *as_dims(batched)])[1][0] is not None
+
+    def carry_after(batched: list[bool]) -> list[bool]:
+        if condition_batched(batched):
+            return [True] * len(batched)
+        return [d is not None for d in batch_tape(loop.body_tape, axis, [*d_body, *as_dims(batched)], batched)[1]]
+
+    batched = fixed_point([d is not None for d in d_init], carry_after)
+    body, _ = batch_tape(loop.body_tape, axis, [*d_body, *as_dims(batched)], batched)
+    condition, _ = batch_tape(loop.cond_tape, axis, [*d_cond, *as_dims(batched)], condition_batched(batched))
+    cond_consts, body_consts, carry = loop.groups(operands)
+    carry = [move_dim(axis, c, d, 0) if b else c for c, d, b in zip(carry, d_init, batched, strict=True)]
+    batched_loop = While(condition, loop.cond_consts, body, loop.body_consts)
+    if not condition_batched(batched):
+        outs = while_p.bind(*cond_consts, *body_consts, *carry, **batched_loop._asdict())
+    else:
+        outs = _run_until_all_done(axis, batched_loop, cond_consts, body_consts, carry)
+    return outs, as_dims(batched)
+
+
+def _run_until_all_done(
+    axis: AxisData, loop: While, cond_consts: list[Any], body_consts: list[Any], carry: list[Any]
+) -> list[Any]:
+    """The loop whose condition is a batch of booleans, carried along so that it is computed once a step."""
+    running_aval = loop.cond_tape.out_avals[0]
+    carry_avals = [aval_of(c) for c in carry]
+
+    def step(*args: Any) -> list[Any]:
+        c_consts, b_consts, [running], values = split_at(args, len(cond_consts), len(body_consts), 1)
+        stepped = run_tape(loop.body_tape, [*b_consts, *values])
+        kept = [_where(running, new, old) for new, old in zip(stepped, values, strict=True)]
+        return [run_tape(loop.cond_tape, [*c_consts, *kept])[0], *kept]
+
+    const_avals = [aval_of(c) for c in (*cond_consts, *body_consts)]
+    body = record_pure(step, [*const_avals, running_aval, *carry_avals], loop.body_tape.name)
+    condition = record_pure(
+        lambda running, *values: [reduce_or(running, (0,))], [running_aval, *carry_avals], loop.cond_tape.name
+    )
+    running = run_tape(loop.cond_tape, [*cond_consts, *carry])[0]
+    outs = while_p.bind(
+        *cond_consts, *body_consts, running, *carry, **While(condition, 0, body, len(const_avals))._asdict()
+    )
+    return outs[1:]
+
+
+def _where(running: Any, new: Any, old: Any) -> Any:
+    """`new` for the elements of the batch (axis 0) that still run, `old` for the others."""
+    shape = aval_of(new).shape
+    return select_n(broadcast_in_dim(running, shape, (0,)), old, new)
+
+
+while_p: Primitive = Primitive(
+    "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(while_p, args, params),
+    jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
+    cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
+    domain="tapes", family="control",
+)
