@@ -48,6 +48,9 @@ class Backend(Protocol):
     def to_host(self, buffer: Buffer) -> np.ndarray:
         """The values of `buffer` as a NumPy array; shares memory where that is possible."""
 
+    def constant(self, value: Any) -> Buffer:
+        """A buffer, to be read only, for a NumPy scalar that stands in a program."""
+
     def owns(self, value: Any) -> bool:
         """True when `value` is a buffer of this backend."""
 

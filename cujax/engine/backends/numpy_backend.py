@@ -27,6 +27,9 @@ class NumpyBackend:
     def to_host(self, buffer: np.ndarray) -> np.ndarray:
         return np.asarray(buffer)
 
+    def constant(self, value: np.generic) -> np.generic:
+        return value
+
     def owns(self, value: object) -> bool:
         return isinstance(value, (np.ndarray, np.generic))
 

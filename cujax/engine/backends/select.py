@@ -6,12 +6,13 @@ choice is made at the first array, not at import, and then holds.  Start at `sel
 
 from __future__ import annotations
 
-import os
 from types import ModuleType
 from typing import Any
 
+from cujax.engine.backends import cuda
 from cujax.engine.backends.api import Backend
 from cujax.engine.backends.numpy_backend import NumpyBackend
+from cujax.engine.ground.config import config
 
 _selected: Backend | None = None
 
@@ -20,12 +21,18 @@ def selected() -> Backend:
     """The backend of this process; RuntimeError when CUJAX_PLATFORM asks for one that is not there."""
     global _selected
     if _selected is None:
-        _selected = _choose(os.environ.get("CUJAX_PLATFORM", "").lower())
+        _selected = _choose((config.platform_name or "").lower())
     return _selected
 
 
 def _choose(wanted: str) -> Backend:
-    return NumpyBackend()
+    if wanted in ("cuda", "gpu"):
+        return cuda.CudaBackend()
+    if wanted == "cpu" or not cuda.available()[0]:
+        return NumpyBackend()
+    if wanted:
+        raise RuntimeError(f"CUJAX_PLATFORM={wanted!r} is not a platform of cujax; use 'cuda' or 'cpu'")
+    return cuda.CudaBackend()
 
 
 def library(xp: ModuleType) -> Any:

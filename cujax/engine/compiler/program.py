@@ -21,7 +21,7 @@ from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.check import check_if_asked
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
-from cujax.engine.core.trace import known_array
+from cujax.engine.core.trace import buffers_of, known_array
 from cujax.engine.ground.config import config
 
 _compiling = FastRLock()
@@ -50,7 +50,7 @@ class Program:
         self._literals: list[Any] = []
         for literal in _literals_of(tape):
             slots[literal] = len(tape.inputs) + len(self._literals)
-            self._literals.append(literal.buffer)
+            self._literals.append(selected().constant(literal.buffer))
         for eqn in tape.eqns:
             for var in eqn.outputs:
                 slots[var] = len(slots)
@@ -140,7 +140,7 @@ def run_compiled_impl(primitive: Any, args: Sequence[Any], params: dict[str, Any
     out_avals = primitive.abstract(tuple(a.aval for a in arrays), params)
     backend = selected()
     with backend.quiet():
-        buffers = primitive.impl(backend.xp, *[a.buffer for a in arrays], **params)
+        buffers = primitive.impl(backend.xp, *buffers_of(arrays), **params)
     results = [ConcreteArray(b, a) for b, a in zip(buffers, out_avals, strict=True)]
     nan_check.check(primitive.name, results)
     return results
@@ -153,7 +153,7 @@ def _rerun_checked(tape: Tape, args: Sequence[ConcreteArray]) -> None:
     for eqn in tape.eqns:
         operands = [a if isinstance(a, Literal) else values[a] for a in eqn.inputs]
         with backend.quiet():
-            out = eqn.primitive.impl(backend.xp, *[x.buffer for x in operands], **eqn.params)
+            out = eqn.primitive.impl(backend.xp, *buffers_of(operands), **eqn.params)
         buffers = out if eqn.primitive.multiple else [out]
         results = [ConcreteArray(b, v.aval) for b, v in zip(buffers, eqn.outputs, strict=True)]
         inner = eqn.params.get("tape")

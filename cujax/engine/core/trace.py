@@ -9,12 +9,13 @@ a trace knows its parent, a tracer its owner, and that is all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.backends.select import selected
-from cujax.engine.core import nan_check
+from cujax.engine.core import leaks, nan_check
 from cujax.engine.core.array import Array, ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import Context, context
@@ -32,6 +33,7 @@ class Trace:
 
     def __init__(self) -> None:
         self.alive = True
+        leaks.note(self)
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         """Apply `primitive` to `args`, among which may be tracers of this trace."""
@@ -129,7 +131,7 @@ class EvalTrace(Trace):
         values = [a if type(a) is ConcreteArray or type(a) is Literal else known_array(a) for a in args]
         out_avals = primitive.abstract(tuple([v.aval for v in values]), params)
         with backend.quiet():
-            out = primitive.impl(backend.xp, *[v.buffer for v in values], **params)  # type: ignore[operator]
+            out = primitive.impl(backend.xp, *buffers_of(values), **params)  # type: ignore[operator]
         if primitive.multiple:
             results = [ConcreteArray(b, a) for b, a in zip(out, out_avals, strict=True)]
             nan_check.check(primitive.name, results)
@@ -138,6 +140,12 @@ class EvalTrace(Trace):
         if config.debug_nans or config.debug_infs:
             nan_check.check(primitive.name, [result])
         return result
+
+
+def buffers_of(values: Sequence[Any]) -> list[Any]:
+    """The buffers of concrete arrays and literals."""
+    constant = selected().constant
+    return [v.buffer if type(v) is ConcreteArray else constant(v.buffer) for v in values]
 
 
 def known_array(value: Any) -> ConcreteArray:
