@@ -140,6 +140,20 @@ from cujax.engine.ops.rounding import (
     round,
     round_p,
 )
+from cujax.engine.ops.special import (
+    digamma,
+    digamma_p,
+    erf,
+    erf_inv,
+    erf_inv_p,
+    erf_p,
+    erfc,
+    erfc_p,
+    lgamma,
+    lgamma_p,
+    polygamma,
+    polygamma_p,
+)
 from cujax.engine.ops.structural import (
     bitcast_convert_type,
     bitcast_convert_type_p,
