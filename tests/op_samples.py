@@ -136,4 +136,81 @@ STRUCTURAL = [
            label="bitcast_convert_type to a wider type"),
 ]
 
-SAMPLES: list[Sample] = [*STRUCTURAL]
+
+def unary(op: str, low: float = -2.0, high: float = 2.0, **options: Any) -> Sample:
+    return Sample(op, [reals(A, low, high)], jax=getattr(lax, op), **options)
+
+
+def binary(op: str, x: Operand, y: Operand, **options: Any) -> Sample:
+    return Sample(op, [x, y], jax=options.pop("jax", None) or getattr(lax, op), **options)
+
+
+ELEMENTWISE = [
+    *(unary(op) for op in (
+        "neg", "exp", "exp2", "expm1", "logistic", "sin", "cos", "tanh", "sinh", "cosh", "atan", "asinh", "square",
+    )),
+    *(unary(op, 0.1, 3) for op in ("log", "sqrt", "rsqrt", "cbrt")),
+    unary("tan", -1.4, 1.4, ulp=8),
+    unary("log1p", -0.7, 3, ulp=8),
+    *(unary(op, -0.9, 0.9, ulp=16) for op in ("asin", "acos", "atanh")),
+    unary("acosh", 1.1, 3, ulp=16),
+    binary("add", reals(A), reals(A)),
+    binary("sub", reals(A), reals(SCALAR), jax=lambda x, y: x - y, label="sub of a scalar"),
+    binary("mul", reals(SCALAR), reals(A), jax=lambda x, y: x * y, label="mul by a scalar"),
+    binary("mul", reals(A), reals(A)),
+    binary("div", reals(A), reals(A, 0.4, 2)),
+    binary("div", reals(A, -9, 9), bits(A), dtypes=INTS, order=0, label="div of integers"),
+    binary("atan2", reals(A, 0.2, 2), reals(A, 0.2, 2), dtypes=FLOATS),
+    binary("pow", reals(A, 0.3, 2), reals(A, -2, 2), dtypes=[*FLOATS, *COMPLEX], ulp=32),
+    binary("pow", reals(A), integers(A, -3, 4), dtypes=["float32", "float64"], ulp=32, label="pow of an integer"),
+    *(
+        Sample("integer_pow", [reals(A, 0.4, 2)], {"y": y}, jax=lambda x, *, y: lax.integer_pow(x, y),
+               dtypes=[*FLOATS, *COMPLEX] if y < 0 else NUMBERS, ulp=16, label=f"integer_pow {y}")
+        for y in (-2, 0, 1, 2, 3, 7)
+    ),
+]
+
+LOGIC = [
+    *(binary(op, reals(A, -1, 1), reals(A, -1, 1), order=0) for op in ("eq", "ne")),
+    *(binary(op, reals(A, -1, 1), reals(A, -1, 1), order=0) for op in ("lt", "le", "gt", "ge")),
+    *(binary(op, bits(A), bits(A), order=0, jax=getattr(lax, f"bitwise_{op}")) for op in ("and", "or", "xor")),
+    Sample("not", [bits(A)], jax=lax.bitwise_not, order=0),
+    *(
+        binary(op, bits(A), reals(A, -3, 30), order=0)
+        for op in ("shift_left", "shift_right_logical", "shift_right_arithmetic")
+    ),
+    Sample("population_count", [bits(A)], jax=lax.population_count, order=0),
+    Sample("clz", [bits(A)], jax=lax.clz, order=0),
+    Sample("select_n", [booleans(A), reals(A), reals(A)]),
+    Sample("select_n", [booleans(SCALAR), reals(A), reals(A)], label="select_n by a scalar"),
+    Sample("select_n", [integers(A, 0, 3), reals(A), reals(A), reals(A)], label="select_n of three"),
+]
+
+ROUNDING = [
+    binary("max", reals(A), reals(A)),
+    binary("min", reals(A), reals(A)),
+    binary("max", reals(A, 1, 1), reals(A, 1, 1), order=1, label="max at ties"),
+    Sample("clamp", [fixed("float64", -0.5), reals(A), fixed("float64", 0.7)], dtypes=["float64"], jax=lax.clamp),
+    Sample("clamp", [reals(A, -1, 0), reals(A, -2, 2), reals(A, 0, 1)], dtypes=[*INTS, *FLOATS], jax=lax.clamp,
+           label="clamp elementwise"),
+    *(unary(op, -3, 3) for op in ("floor", "ceil", "is_finite")),
+    *(
+        Sample("round", [fixed("float32", [-2.5, -1.5, -0.4, 0.5, 1.5, 2.5, 3.7])], {"rounding_method": method},
+               dtypes=["float32"], order=0, jax=lambda x, *, rounding_method: lax.round(x, rounding_method),
+               label=f"round {method}")
+        for method in (0, 1)
+    ),
+    binary("rem", reals(A, -5, 5), reals(A, 0.5, 2), dtypes=FLOATS),
+    binary("rem", bits(A), reals(A, -2, 2), dtypes=INTS, order=0, label="rem of integers"),
+    binary("nextafter", reals(A), reals(A), order=0),
+    Sample("reduce_precision", [reals(A)], {"exponent_bits": 5, "mantissa_bits": 7}, order=0,
+           jax=lambda x, **params: lax.reduce_precision(x, **params)),
+]
+
+COMPLEX_PARTS = [
+    unary("sign", order=1), unary("abs", 0.2, 2),
+    unary("real", dtypes=COMPLEX), unary("imag", dtypes=COMPLEX), unary("conj"),
+    binary("complex", reals(A), reals(A), dtypes=["float32", "float64"]),
+]
+
+SAMPLES: list[Sample] = [*STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS]

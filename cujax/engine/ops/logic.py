@@ -84,10 +84,11 @@ def _shift_right_logical_impl(xp: Any, x: Any, y: Any) -> Any:
     return _shift(xp, xp.right_shift, bits, _unsigned(y), bits.dtype.type(0)).view(x.dtype)
 
 
-def _sign_bits(xp: Any, x: Any) -> Any:
-    if x.dtype.kind == "u":
-        return x.dtype.type(0)
-    return xp.right_shift(x, x.dtype.type(8 * x.dtype.itemsize - 1))
+def _shift_right_arithmetic_impl(xp: Any, x: Any, y: Any) -> Any:
+    """The highest bit of an unsigned x is taken for its sign, as in XLA."""
+    signed = x.view(np.dtype(f"i{x.dtype.itemsize}"))
+    sign = xp.right_shift(signed, signed.dtype.type(8 * x.dtype.itemsize - 1))
+    return _shift(xp, xp.right_shift, signed, y.view(signed.dtype), sign).view(x.dtype)
 
 
 shift_left_p, shift_left = binary(
@@ -101,8 +102,7 @@ shift_right_logical_p, shift_right_logical = binary(
 )
 shift_right_arithmetic_p, shift_right_arithmetic = binary(
     "shift_right_arithmetic", domain=INTEGER, doc="x >> y, filled with the sign bit.",
-    cuda="cj::shift_right_arithmetic({x}, {y})", jvp=ZERO_TANGENT,
-    impl=lambda xp, x, y: _shift(xp, xp.right_shift, x, y, _sign_bits(xp, x)),
+    cuda="cj::shift_right_arithmetic({x}, {y})", jvp=ZERO_TANGENT, impl=_shift_right_arithmetic_impl,
 )
 population_count_p, population_count = unary(
     "population_count", domain=INTEGER, doc="The number of bits that are set.",
