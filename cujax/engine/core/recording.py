@@ -16,6 +16,7 @@ from cujax.engine.core.array import to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import using_trace
 from cujax.engine.core.explain_tracer import leak_error
+from cujax.engine.core.leaks import leak_checked
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
 from cujax.engine.core.trace import Trace, Tracer
@@ -151,6 +152,7 @@ class TapeTrace(Trace):
         return [n for v, n in zip(self.inputs, self.made_by.argument_names, strict=False) if v in needed]
 
 
+@leak_checked
 def record(
     fun: Callable, in_avals: Sequence[ShapedArray], name: str = "", made_by: Origin | None = None
 ) -> tuple[Tape, list[Any]]:

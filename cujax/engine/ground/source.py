@@ -49,11 +49,15 @@ def user_line() -> SourceLine | None:
 def function_name(fun: object) -> str:
     """The name a user knows `fun` by; a `functools.partial` is named after what it wraps."""
     inner = getattr(fun, "func", None)
-    return getattr(fun, "__name__", None) or (function_name(inner) if inner is not None else type(fun).__name__)
+    own_name = getattr(fun, "__name__", None)
+    return own_name or (function_name(inner) if inner is not None else type(fun).__name__)
 
 
 def describe_function(fun: object) -> str:
     """`name at file:line`, for error texts."""
-    code = getattr(fun, "__code__", None) or getattr(getattr(fun, "__wrapped__", None), "__code__", None)
+    inner = fun
+    while not hasattr(inner, "__code__") and (hasattr(inner, "func") or hasattr(inner, "__wrapped__")):
+        inner = getattr(inner, "func", None) or inner.__wrapped__  # type: ignore[attr-defined]
+    code = getattr(inner, "__code__", None)
     place = f" at {code.co_filename}:{code.co_firstlineno}" if code is not None else ""
     return function_name(fun) + place

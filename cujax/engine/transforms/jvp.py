@@ -12,6 +12,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import context, using_trace
+from cujax.engine.core.leaks import leak_checked
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.tape import Tape
@@ -77,6 +78,7 @@ class JVPTrace(Trace):
         return self.wrap(out, t_out)
 
 
+@leak_checked
 def jvp(fun: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Outputs and tangents (possibly `Zero`) of the flat function `fun` at `primals`."""
     trace = JVPTrace(context.trace)

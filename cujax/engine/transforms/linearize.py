@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cujax.engine.core.context import context, using_trace
+from cujax.engine.core.leaks import leak_checked
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.recording import TapeTrace, TapeTracer, record_pure, run_tape
 from cujax.engine.core.simplify import drop_inputs, remove_dead_code
@@ -66,6 +67,7 @@ class Linearized(NamedTuple):
     nonzero_out: list[bool]
 
 
+@leak_checked
 def linearize(fun: Callable, primals: Sequence[Any]) -> tuple[list[Any], Linearized]:
     """Outputs of the flat function `fun` at `primals`, and its derivative there as a linear tape."""
     recording = TapeTrace("linear")

@@ -1,0 +1,199 @@
+"""The stages of `jit`, one by one: `jit(f).trace(...)`, then `.lower()`, then `.compile()`.
+
+    Traced    the tape, as `make_jaxpr` shows it
+    Lowered   the tape after the compiler's passes
+    Compiled  a callable for arguments of exactly the traced kind
+    MemoryAnalysis  the bytes that a call needs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cujax.api.shape_dtype import ShapeDtypeStruct, struct_of
+from cujax.engine.compiler.program import compile_tape
+from cujax.engine.core.aval import ShapedArray, same_array_type
+from cujax.engine.core.tape import ClosedTape, Eqn, Literal, Tape, Var, subtapes
+from cujax.engine.core.trace import Tracer, aval_of
+from cujax.engine.ground import pytree
+
+
+class ArgInfo(NamedTuple):
+    """One leaf of the arguments: shape and dtype, and whether its memory may be taken for a result."""
+
+    aval: ShapedArray
+    donated: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.aval.dtype
+
+
+class MemoryAnalysis(NamedTuple):
+    """Bytes that one call needs: of arguments, results, and values in between at the worst moment.
+
+    Views (a transpose, a broadcast) are counted as if they were copies.
+    """
+
+    argument_size_in_bytes: int
+    output_size_in_bytes: int
+    temp_size_in_bytes: int
+    alias_size_in_bytes: int = 0
+    generated_code_size_in_bytes: int = 0
+
+
+class Stage:
+    """What all stages tell of their function."""
+
+    def __init__(
+        self, recording: Any, in_tree: pytree.PyTreeDef, avals: Sequence[ShapedArray], donated: Sequence[bool]
+    ) -> None:
+        self._recording = recording
+        self._avals = list(avals)
+        self._donated = list(donated)
+        self.in_tree = in_tree
+        self.out_tree = recording.out_tree
+
+    @property
+    def in_avals(self) -> Any:
+        """Avals of the dynamic arguments, as `(args, kwargs)`."""
+        return self.in_tree.unflatten(self._avals)
+
+    @property
+    def args_info(self) -> Any:
+        """An `ArgInfo` for each leaf of the dynamic arguments, as `(args, kwargs)`."""
+        return self.in_tree.unflatten(map(ArgInfo, self._avals, self._donated))
+
+    @property
+    def out_info(self) -> Any:
+        """A `ShapeDtypeStruct` for each leaf of the result."""
+        return self.out_tree.unflatten([struct_of(a) for a in self._recording.tape.out_avals])
+
+    @property
+    def donate_argnums(self) -> tuple[int, ...]:
+        """Positions of donated leaves."""
+        return tuple(i for i, donated in enumerate(self._donated) if donated)
+
+    def _next(self, stage: type) -> Any:
+        return stage(self._recording, self.in_tree, self._avals, self._donated)
+
+
+class Traced(Stage):
+    """A function traced for one kind of arguments."""
+
+    @property
+    def jaxpr(self) -> ClosedTape:
+        """The tape with its captured values."""
+        return ClosedTape(self._recording.tape, self._recording.captured)
+
+    @property
+    def fun_name(self) -> str:
+        return self._recording.tape.name
+
+    @property
+    def out_avals(self) -> Any:
+        return self.out_tree.unflatten(self._recording.tape.out_avals)
+
+    def lower(self) -> Lowered:
+        """Apply the compiler's passes."""
+        return self._next(Lowered)
+
+
+class Lowered(Stage):
+    """A function in the form that is compiled."""
+
+    def as_text(self) -> str:
+        """The tape after the compiler's passes."""
+        return str(ClosedTape(compile_tape(self._recording.tape).tape, self._recording.captured))
+
+    def cost_analysis(self) -> dict[str, float]:
+        """`bytes accessed`: what the equations read and write when each runs by itself."""
+        return {"bytes accessed": float(_bytes_accessed(compile_tape(self._recording.tape).tape))}
+
+    def compile(self) -> Compiled:
+        """Make it callable."""
+        return self._next(Compiled)
+
+
+class Compiled(Lowered):
+    """A function compiled for one kind of arguments, called with arguments of that kind."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The result.  TypeError for arguments of another structure, shape or dtype, and for tracers."""
+        leaves, in_tree = pytree.flatten((args, kwargs))
+        if in_tree != self.in_tree:
+            raise TypeError(
+                f"{self._name} was compiled for arguments of structure {self.in_tree} (args, kwargs; without "
+                f"the static ones) and called with {in_tree}. The jitted function itself takes any structure."
+            )
+        self._check(leaves)
+        return self._recording(leaves)
+
+    def memory_analysis(self) -> MemoryAnalysis:
+        """The bytes that one call needs."""
+        tape = compile_tape(self._recording.tape).tape
+        return MemoryAnalysis(_bytes(self._avals), _bytes(tape.out_avals), _peak_bytes(tape))
+
+    @property
+    def _name(self) -> str:
+        return self._recording.tape.name or "The function"
+
+    def _check(self, leaves: Sequence[Any]) -> None:
+        for position, (leaf, expected) in enumerate(zip(leaves, self._avals, strict=True)):
+            if isinstance(leaf, Tracer):
+                raise TypeError(
+                    f"{self._name} was compiled and takes arrays, not {leaf}: inside jit, grad and vmap call "
+                    "the jitted function itself."
+                )
+            if not same_array_type(aval_of(leaf), expected):
+                paths = pytree.leaves_with_path(self.in_tree.unflatten(leaves))
+                where = pytree.keystr(paths[position][0])
+                raise TypeError(
+                    f"{self._name} was compiled for {expected.str_short()} at (args, kwargs){where} and called "
+                    f"with {aval_of(leaf).str_short()}. The jitted function itself takes any type; if the "
+                    "dtypes differ in width, enable_x64 was changed in between."
+                )
+
+
+# --- bytes ----------------------------------------------------------------------------------------------
+
+
+def _bytes(avals: Sequence[ShapedArray]) -> int:
+    return sum(a.size * a.dtype.itemsize for a in avals)
+
+
+def _bytes_accessed(tape: Tape) -> int:
+    """Of all equations; a call counts what its tape does, a loop one step of its body."""
+    total = 0
+    for eqn in tape.eqns:
+        inner = list(subtapes(eqn.params))
+        own = _bytes([a.aval for a in (*eqn.inputs, *eqn.outputs)])
+        total += sum(map(_bytes_accessed, inner)) if inner else own
+    return total
+
+
+def _peak_bytes(tape: Tape) -> int:
+    """The most that is held at once beside inputs and outputs: values still to be read, and inner tapes'."""
+    last_reader: dict[Var, int] = {}
+    for position, eqn in enumerate(tape.eqns):
+        last_reader.update((a, position) for a in (*eqn.outputs, *eqn.inputs) if isinstance(a, Var))
+    lasting = {*tape.inputs, *(a for a in tape.outputs if not isinstance(a, Literal))}
+    held = peak = 0
+    for position, eqn in enumerate(tape.eqns):
+        held += _bytes([v.aval for v in eqn.outputs if v not in lasting])
+        peak = max(peak, held + _inner_peak(eqn))
+        ended = {a for a in (*eqn.inputs, *eqn.outputs) if isinstance(a, Var) and a not in lasting}
+        held -= _bytes([v.aval for v in ended if last_reader[v] == position])
+    return peak
+
+
+def _inner_peak(eqn: Eqn) -> int:
+    return max((_peak_bytes(t) for t in subtapes(eqn.params)), default=0)
+
+
+__all__ = ["ArgInfo", "Compiled", "Lowered", "MemoryAnalysis", "ShapeDtypeStruct", "Stage", "Traced"]

@@ -1,0 +1,82 @@
+"""`check_tracer_leaks`: does anything still refer to a trace whose function has returned?
+
+A tracer refers to its trace, so a trace that stays alive was let out by a side effect.  While the option is
+on every trace is noted, weakly, when it is made; a function that makes traces and is done with them when it
+returns is marked `leak_checked` and raises if one of them is still alive.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from cujax.engine.ground.config import config
+
+Function = TypeVar("Function", bound=Callable)
+
+
+class _Noted(threading.local):
+    """The traces that this thread made inside the functions marked `leak_checked` that now run."""
+
+    def __init__(self) -> None:
+        self.traces: list[weakref.ref] = []
+        self.depth = 0
+
+
+_noted = _Noted()
+
+
+def note(trace: Any) -> None:
+    """Remember, weakly, that `trace` was made."""
+    if config.check_tracer_leaks and _noted.depth:
+        _noted.traces.append(weakref.ref(trace))
+
+
+def leak_checked(function: Function) -> Function:
+    """`function`, which under the option raises when a trace made inside it outlives it."""
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if not config.check_tracer_leaks:
+            return function(*args, **kwargs)
+        first = len(_noted.traces)
+        _noted.depth += 1
+        try:
+            result = function(*args, **kwargs)
+            _raise_if_alive(_noted.traces[first:])
+        finally:
+            _noted.depth -= 1
+            del _noted.traces[first:]
+        return result
+
+    return checked  # type: ignore[return-value]
+
+
+def _raise_if_alive(traces: list[weakref.ref]) -> None:
+    if any(ref() is not None for ref in traces):
+        gc.collect()  # cycles are no leaks
+        for ref in traces:
+            trace = ref()
+            if trace is not None:
+                raise Exception(_explain(trace))
+
+
+def _explain(trace: Any) -> str:
+    tracers = [t for t in gc.get_referrers(trace) if getattr(t, "trace", None) is trace]
+    lines = [f"Leaked trace {type(trace).__name__}: its function has returned, but tracers are still held:"]
+    for tracer in tracers:
+        made = f", made at {tracer.line()}" if tracer.line() is not None else ""
+        lines.append(f"  {tracer}{made}")
+        lines.extend(f"    held by {holder}" for holder in _holders(tracer, tracers))
+    lines.append("Return values from the function instead of storing them in globals, attributes or lists.")
+    return "\n".join(lines)
+
+
+def _holders(tracer: Any, own: list) -> list[str]:
+    referrers = [r for r in gc.get_referrers(tracer) if r is not own and not hasattr(r, "f_code")]
+    return [f"a {type(r).__name__} of {len(r)} elements" if hasattr(r, "__len__") else f"a {type(r).__name__}"
+            for r in referrers]
