@@ -1,0 +1,242 @@
+"""Operators, methods and properties of `Array`, installed on it once by `cujax/numpy/__init__.py`.
+
+Nearly all are the jnp function of the same name: the tables below say which.  An operator returns
+NotImplemented for operands it does not know, so that Python asks the other operand.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cujax import lax
+from cujax.engine.core.array import Array
+from cujax.engine.core.trace import Tracer
+from cujax.engine.ground import dtypes
+from cujax.numpy import arithmetic, creation, joining, logic, matrices, parts, reductions, shape
+from cujax.numpy.promotion import SCALARS
+
+# --- operators ------------------------------------------------------------------------------------------
+
+
+def _is_operand(other: Any) -> bool:
+    if isinstance(other, list | tuple | set | dict):
+        raise TypeError(
+            f"unsupported operand type(s): an array and a {type(other).__name__}. "
+            "Make an array of it first: jnp.array(...)."
+        )
+    return isinstance(other, np.ndarray | np.generic | int | float | complex) or hasattr(other, "__jax_array__")
+
+
+def _operator(function: Callable) -> Callable:
+    def method(self: Array, other: Any) -> Any:
+        if type(other) in SCALARS or isinstance(other, Array) or _is_operand(other):
+            return function(self, other)
+        return NotImplemented
+
+    return method
+
+
+def _reflected(function: Callable) -> Callable:
+    return _operator(lambda self, other: function(other, self))
+
+
+_BINARY = {
+    "add": arithmetic.add,
+    "sub": arithmetic.subtract,
+    "mul": arithmetic.multiply,
+    "truediv": arithmetic.divide,
+    "floordiv": arithmetic.floor_divide,
+    "divmod": arithmetic.divmod,
+    "mod": arithmetic.remainder,
+    "pow": arithmetic.power,
+    "and": logic.bitwise_and,
+    "or": logic.bitwise_or,
+    "xor": logic.bitwise_xor,
+    "lshift": logic.left_shift,
+    "rshift": logic.right_shift,
+}
+_COMPARISONS = {
+    "eq": logic.equal,
+    "ne": logic.not_equal,
+    "lt": logic.less,
+    "le": logic.less_equal,
+    "gt": logic.greater,
+    "ge": logic.greater_equal,
+}
+
+
+def _iterate(self: Array) -> Any:
+    if self.ndim == 0:
+        raise TypeError("iteration over a 0-d array")
+    return iter(joining.unstack(self))
+
+
+def _round(self: Array, ndigits: int = 0) -> Array:
+    return parts.round(self, ndigits)
+
+
+_OPERATORS: dict[str, Callable] = {
+    **{f"__{name}__": _operator(function) for name, function in (_BINARY | _COMPARISONS).items()},
+    **{f"__r{name}__": _reflected(function) for name, function in _BINARY.items()},
+    "__neg__": lambda self: arithmetic.negative(self),
+    "__pos__": lambda self: self,
+    "__abs__": lambda self: parts.absolute(self),
+    "__invert__": lambda self: logic.bitwise_not(self),
+    "__round__": _round,
+    "__iter__": _iterate,
+}
+
+# --- methods --------------------------------------------------------------------------------------------
+
+
+def _shape_argument(lengths: tuple) -> Any:
+    """x.reshape(2, 3) and x.reshape((2, 3)) mean the same."""
+    return lengths[0] if len(lengths) == 1 and not isinstance(lengths[0], int) else lengths
+
+
+def _reshape(self: Array, *args: Any, order: str = "C", **kwargs: Any) -> Array:
+    """`jnp.reshape`; the new shape as one argument or as several."""
+    return shape.reshape(self, _shape_argument(args), order, **kwargs)
+
+
+def _transpose(self: Array, *args: Any) -> Array:
+    """`jnp.transpose`; the axes as one argument or as several."""
+    if not args or len(args) == 1 and args[0] is None:
+        return shape.transpose(self)
+    return shape.transpose(self, _shape_argument(args))
+
+
+def _flatten(self: Array, order: str = "C", *, out_sharding: Any = None) -> Array:
+    """`jnp.ravel`."""
+    return shape.ravel(self, order)
+
+
+def _astype(self: Array, dtype: Any, copy: bool = False, device: Any = None) -> Array:
+    """`jnp.astype`."""
+    return creation.astype(self, dtype, copy=copy)
+
+
+def _clip(self: Array, min: Any = None, max: Any = None) -> Array:
+    """`jnp.clip`."""
+    return logic.clip(self, min, max)
+
+
+def _view(self: Array, dtype: Any = None, type: None = None) -> Array:
+    """The same bits read as another dtype; a change of width changes the length of the last axis."""
+    if type is not None:
+        raise NotImplementedError("`type` argument of array.view() is not supported: arrays have one class")
+    if dtype is None:
+        return self
+    dtype = dtypes.canonicalize_user(dtype, "view", stacklevel=4)
+    old, new = self.dtype.itemsize, dtype.itemsize
+    if old != new and not self.ndim:
+        raise ValueError("Changing the dtype of a 0d array is only supported if the itemsize is unchanged")
+    if new > old and self.shape[-1] * old % new:
+        raise ValueError(f"view: {self.shape[-1]} elements of {self.dtype} do not make whole elements of {dtype}")
+    return _reinterpreted(self, dtype)
+
+
+def _reinterpreted(x: Array, dtype: Any) -> Array:
+    if x.dtype == dtype:
+        return x
+    if dtypes.is_bool(x.dtype):
+        x = lax.convert_element_type(x, np.dtype("uint8"))
+    if dtypes.is_complex(x.dtype):
+        pair = lax.concatenate([lax.expand_dims(p, (x.ndim,)) for p in (lax.real(x), lax.imag(x))], x.ndim)
+        return _reinterpreted(lax.reshape(pair, (*x.shape[:-1], x.shape[-1] * 2)), dtype)
+    if dtypes.is_bool(dtype):
+        return lax.ne(_reinterpreted(x, np.dtype("uint8")), 0)
+    if dtypes.is_complex(dtype):
+        flat = _reinterpreted(x, dtypes.to_real(dtype))
+        pair = lax.reshape(flat, (*flat.shape[:-1], flat.shape[-1] // 2, 2))
+        return lax.complex(*(lax.index_in_dim(pair, i, -1, keepdims=False) for i in (0, 1)))
+    old, new = x.dtype.itemsize, dtype.itemsize
+    if new > old:
+        x = lax.reshape(x, (*x.shape[:-1], x.shape[-1] * old // new, new // old))
+    bits = lax.bitcast_convert_type(x, dtype)
+    return lax.reshape(bits, (*x.shape[:-1], x.shape[-1] * old // new)) if new < old else bits
+
+
+_METHODS: dict[str, Callable] = {
+    "all": reductions.all,
+    "any": reductions.any,
+    "argmax": reductions.argmax,
+    "argmin": reductions.argmin,
+    "astype": _astype,
+    "clip": _clip,
+    "conj": parts.conj,
+    "conjugate": parts.conj,
+    "copy": lambda self: creation.copy(self),
+    "diagonal": matrices.diagonal,
+    "flatten": _flatten,
+    "max": reductions.max,
+    "mean": reductions.mean,
+    "min": reductions.min,
+    "prod": reductions.prod,
+    "ptp": reductions.ptp,
+    "ravel": shape.ravel,
+    "repeat": joining.repeat,
+    "reshape": _reshape,
+    "round": parts.round,
+    "squeeze": shape.squeeze,
+    "std": reductions.std,
+    "sum": reductions.sum,
+    "swapaxes": shape.swapaxes,
+    "trace": matrices.trace,
+    "transpose": _transpose,
+    "var": reductions.var,
+    "view": _view,
+}
+
+# --- exchange with other libraries ------------------------------------------------------------------------
+
+
+def _buffer(self: Array, what: str) -> Any:
+    if isinstance(self, Tracer):
+        raise AttributeError(f"a traced array has no {what}: its values are not known")
+    return np.asarray(self.buffer) if isinstance(self.buffer, np.generic) else self.buffer
+
+
+def _dlpack(self: Array, **kwargs: Any) -> Any:
+    """The values as a DLPack capsule, without a copy."""
+    return _buffer(self, "memory").__dlpack__(**kwargs)
+
+
+def _dlpack_device(self: Array) -> tuple[int, int]:
+    return _buffer(self, "memory").__dlpack_device__()
+
+
+def _cuda_array_interface(self: Array) -> dict[str, Any]:
+    """CuPy's description of the memory; AttributeError on the CPU."""
+    return _buffer(self, "memory").__cuda_array_interface__
+
+
+def _array_namespace(self: Array, *, api_version: str | None = None) -> Any:
+    """The array-API namespace of this array: `cujax.numpy`."""
+    return sys.modules["cujax.numpy"]
+
+
+def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
+    """This array: it lives on the one device of the process."""
+    return self
+
+
+_PROPERTIES: dict[str, Any] = {
+    "T": property(lambda self: shape.transpose(self), doc="All axes in reverse order."),
+    "mT": property(lambda self: shape.matrix_transpose(self), doc="The last two axes exchanged."),
+    "real": property(lambda self: parts.real(self), doc="The real part."),
+    "imag": property(lambda self: parts.imag(self), doc="The imaginary part."),
+    "is_fully_replicated": property(lambda self: True, doc="True: an array lives on one device."),
+    "is_fully_addressable": property(lambda self: True, doc="True: an array lives in this process."),
+    "__cuda_array_interface__": property(_cuda_array_interface),
+    "__dlpack__": _dlpack,
+    "__dlpack_device__": _dlpack_device,
+    "__array_namespace__": _array_namespace,
+    "to_device": _to_device,
+}
+
+METHODS: dict[str, Any] = {**_OPERATORS, **_METHODS, **_PROPERTIES}

@@ -1,0 +1,285 @@
+"""From what a user passes to the operands of an op: checked, of one dtype, of one shape.
+
+Every jnp function begins here.  `as_array` checks one argument and makes it an `Array`;
+`promote_dtypes`, `promote_inexact` and `promote_numeric` give several arguments one dtype, `promote_args`
+and `promote_args_inexact` one shape as well.  What promotion returns are operands of lax ops: arrays, or
+`Literal`s where a Python number was passed, so that numbers stay numbers on a tape.
+
+What has to happen to operands of given avals is worked out once and kept as a *plan*: for each operand
+None (use it as it is) or a function that adapts it.  The plan of `x + 1` is found by one look-up.
+Start reading at `plan_for`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import ml_dtypes
+import numpy as np
+
+from cujax import lax
+from cujax.engine.backends.select import selected
+from cujax.engine.core.array import Array, to_array
+from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.tape import Literal
+from cujax.engine.core.trace import is_evaluating
+from cujax.engine.ground import dtypes
+from cujax.engine.ground.config import config
+from cujax.engine.ground.promotion import Operand, lattice_join
+
+ArrayLike: TypeAlias = Any
+Kind: TypeAlias = Any  # what a plan depends on: an aval, or the type of a Python number
+Adapter: TypeAlias = Callable[[Any], Any] | None
+Plan: TypeAlias = tuple[Adapter, ...]
+
+SCALARS = frozenset(dtypes.PYTHON_SCALARS)
+_PLAN_LIMIT = 8192
+_plans: dict[Any, Plan] = {}
+
+
+# --- checking -----------------------------------------------------------------------------------------
+
+
+def operand(name: str, x: ArrayLike, position: int = 0) -> Any:
+    """Argument `x` of the function `name` as an `Array` or, for a scalar that is not one, a `Literal`.
+
+    TypeError for lists, tuples and whatever else is no array: `name` and `position` say where.
+    """
+    if isinstance(x, (Array, Literal)):
+        return x
+    if type(x) in SCALARS:
+        return _python_literal(x)
+    if isinstance(x, np.generic):
+        array = to_array(x)
+        return Literal(array.to_numpy()[()], array.aval)
+    if isinstance(x, np.ndarray) or selected().owns(x):
+        return to_array(x)
+    if hasattr(x, "__jax_array__"):
+        return operand(name, x.__jax_array__(), position)
+    if isinstance(x, (bool, int, float, complex)):  # an IntEnum, for instance
+        return _python_literal(next(kind(x) for kind in dtypes.PYTHON_SCALARS if isinstance(x, kind)))
+    if hasattr(x, "__array__") and not isinstance(x, type):
+        return to_array(np.asarray(x))
+    raise TypeError(
+        f"{name} requires ndarray or scalar arguments, got {type(x)} at position {position}. "
+        "A list or tuple becomes an array by jnp.array(...)."
+    )
+
+
+def as_array(name: str, x: ArrayLike, position: int = 0) -> Array:
+    """Argument `x` of the function `name` as an array.  TypeError as `operand`."""
+    if isinstance(x, Array):
+        return x
+    found = operand(name, x, position)
+    return literal_array(found) if type(found) is Literal else found
+
+
+def literal_array(scalar: Literal) -> Array:
+    """The array of a literal: known at once outside a trace, an equation on a tape otherwise."""
+    if is_evaluating():
+        return lax.convert_element_type_p.bind(
+            scalar, new_dtype=scalar.aval.dtype, weak_type=scalar.aval.weak_type
+        )
+    return lax.broadcast_in_dim_p.bind(scalar, shape=(), broadcast_dimensions=())
+
+
+def as_arrays(name: str, *xs: ArrayLike) -> list[Array]:
+    """All arguments of the function `name` as arrays.  TypeError as `operand`."""
+    return [as_array(name, x, i) for i, x in enumerate(xs)]
+
+
+def check_arraylike(name: str, *xs: ArrayLike) -> None:
+    """TypeError as `operand` unless all of `xs` are arrays or scalars."""
+    for i, x in enumerate(xs):
+        if not isinstance(x, Array) and type(x) not in SCALARS:
+            operand(name, x, i)
+
+
+def _python_literal(value: Any) -> Literal:
+    kind = type(value)
+    dtype = dtypes.python_scalar_dtype(kind)
+    return Literal(_number_in(dtype)(value), ShapedArray((), dtype, kind is not bool))
+
+
+def _number_in(dtype: Any) -> Callable[[Any], Any]:
+    """A function from Python numbers to scalars of `dtype`.
+
+    An int must fit the default integer dtype, as everywhere; narrower dtypes wrap it, and a float too
+    large for `dtype` is infinite.
+    """
+    make = dtype.type
+    default = dtypes.python_scalar_dtype(int)
+    least, greatest = int(np.iinfo(default).min), int(np.iinfo(default).max)
+    bound = float(ml_dtypes.finfo(dtype).max) if dtypes.is_inexact(dtype) else None
+
+    def wrap(value: int) -> Any:
+        if not least <= value <= greatest:
+            dtypes.check_python_int(value, default)
+        with np.errstate(all="ignore"):
+            return default.type(value).astype(dtype)
+
+    def convert(value: Any) -> Any:
+        if bound is not None and type(value) is not int and abs(value) <= bound:
+            return make(value)
+        if type(value) is int:
+            return wrap(value)
+        with np.errstate(all="ignore"):
+            return make(value)
+
+    return convert
+
+
+# --- dtypes -------------------------------------------------------------------------------------------
+
+
+def dtype_and_weakness(kind: Kind) -> Operand:
+    """What an operand contributes to promotion."""
+    if type(kind) is ShapedArray:
+        return kind.dtype, kind.weak_type
+    return dtypes.python_scalar_dtype(kind), kind is not bool
+
+
+def join_inexact(found: tuple[Operand, ...]) -> Operand:
+    """The common dtype, made inexact: division and transcendental functions."""
+    dtype, weak = lattice_join(found)
+    return dtypes.canonicalize(dtypes.to_inexact(dtype)), weak
+
+
+def join_numeric(found: tuple[Operand, ...]) -> Operand:
+    """The common dtype, an integer in place of bool: arithmetic that bool does not have."""
+    dtype, weak = lattice_join(found)
+    return (dtypes.python_scalar_dtype(int) if dtypes.is_bool(dtype) else dtype), weak
+
+
+# --- plans --------------------------------------------------------------------------------------------
+
+
+def plan_for(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bool) -> Plan:
+    """How operands of these kinds get the dtype that `join` gives and, if `broadcast`, one shape.
+
+    ValueError or TypeError, naming `name`, for shapes that do not fit together.
+    """
+    key = (kinds, join, broadcast, config.trace_key())
+    plan = _plans.get(key)
+    if plan is None:
+        plan = _make_plan(name, kinds, join, broadcast)
+        if len(_plans) >= _PLAN_LIMIT:
+            _plans.clear()
+        if config.numpy_rank_promotion == "allow":  # else the next call must warn or raise again
+            _plans[key] = plan
+    return plan
+
+
+def _make_plan(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bool) -> Plan:
+    dtype, weak = join(tuple(map(dtype_and_weakness, kinds)))
+    shapes = [k.shape if type(k) is ShapedArray else () for k in kinds]
+    shape = broadcast_shape(name, shapes) if broadcast else None
+    return tuple(_adapter(k, dtype, weak, shape) for k in kinds)
+
+
+def _adapter(kind: Kind, dtype: Any, weak: bool, shape: tuple[int, ...] | None) -> Adapter:
+    if type(kind) is not ShapedArray:
+        aval, number = ShapedArray((), dtype, weak), _number_in(dtype)
+        return lambda value: Literal(number(value), aval)
+    same_dtype = kind.dtype == dtype
+    if shape is None or not kind.shape or kind.shape == shape:  # scalars fit every shape
+        return None if same_dtype else lambda x: lax.convert_element_type(x, dtype, weak)
+    axes = tuple(range(len(shape) - kind.ndim, len(shape)))
+
+    def adapt(x: Any) -> Any:
+        converted = x if same_dtype else lax.convert_element_type(x, dtype, weak)
+        return lax.broadcast_in_dim(converted, shape, axes)
+
+    return adapt
+
+
+def broadcast_shape(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape to which all `shapes` broadcast; axes are aligned from the last.
+
+    TypeError for shapes of one rank that do not fit, ValueError for shapes of several.
+    """
+    ranks = {len(s) for s in shapes if s}
+    if len(ranks) > 1 and config.numpy_rank_promotion != "allow":
+        _refuse_rank_promotion(name, shapes)
+    result = [1] * max(ranks, default=0)
+    for shape in shapes:
+        for axis, length in enumerate(shape, len(result) - len(shape)):
+            if result[axis] == 1:
+                result[axis] = length
+            elif length not in (1, result[axis]):
+                raise _shape_error(name, shapes, len(ranks) == 1)
+    return tuple(result)
+
+
+def _shape_error(name: str, shapes: Sequence[tuple[int, ...]], one_rank: bool) -> Exception:
+    cure = "Axes are aligned from the last one, and must agree or have length 1."
+    if one_rank:
+        seen = ", ".join(map(str, shapes))
+        return TypeError(f"{name} got incompatible shapes for broadcasting: {seen}. {cure}")
+    return ValueError(f"Incompatible shapes for broadcasting in {name}: shapes={list(shapes)}. {cure}")
+
+
+def _refuse_rank_promotion(name: str, shapes: Sequence[tuple[int, ...]]) -> None:
+    text = (
+        f"Operands could not be broadcast together for {name} on shapes {' '.join(map(str, shapes))} and "
+        f"with the config option jax_numpy_rank_promotion={config.numpy_rank_promotion!r}: their ranks "
+        "differ. Add axes with x[None] or jnp.expand_dims."
+    )
+    if config.numpy_rank_promotion == "raise":
+        raise ValueError(text)
+    warnings.warn(text, UserWarning, stacklevel=6)
+
+
+# --- promotion ----------------------------------------------------------------------------------------
+
+
+def _promote(name: str, xs: Sequence[Any], join: Callable, broadcast: bool) -> list[Any]:
+    kinds = []
+    checked = []
+    for i, x in enumerate(xs):
+        kind = type(x)
+        if kind not in SCALARS:
+            if not isinstance(x, Array):
+                x = operand(name, x, i)
+            kind = x.aval
+        kinds.append(kind)
+        checked.append(x)
+    plan = plan_for(name, tuple(kinds), join, broadcast)
+    return [x if adapt is None else adapt(x) for x, adapt in zip(checked, plan, strict=True)]
+
+
+def promote_dtypes(name: str, *xs: ArrayLike) -> list[Any]:
+    """Operands of one dtype, the join of all; shapes unchanged."""
+    return _promote(name, xs, lattice_join, False)
+
+
+def promote_inexact(name: str, *xs: ArrayLike) -> list[Any]:
+    """Operands of one inexact dtype; shapes unchanged."""
+    return _promote(name, xs, join_inexact, False)
+
+
+def promote_numeric(name: str, *xs: ArrayLike) -> list[Any]:
+    """Operands of one dtype that is not bool; shapes unchanged."""
+    return _promote(name, xs, join_numeric, False)
+
+
+def promote_args(name: str, *xs: ArrayLike) -> list[Any]:
+    """Operands of one dtype and, scalars aside, one shape."""
+    return _promote(name, xs, lattice_join, True)
+
+
+def promote_args_inexact(name: str, *xs: ArrayLike) -> list[Any]:
+    """Operands of one inexact dtype and, scalars aside, one shape."""
+    return _promote(name, xs, join_inexact, True)
+
+
+def promote_args_numeric(name: str, *xs: ArrayLike) -> list[Any]:
+    """Operands of one dtype that is not bool and, scalars aside, one shape."""
+    return _promote(name, xs, join_numeric, True)
+
+
+def arrays_of(operands: Sequence[Any]) -> list[Array]:
+    """Promoted operands as arrays, for functions that use operators and indexing on them."""
+    return [literal_array(x) if type(x) is Literal else x for x in operands]

@@ -1,0 +1,114 @@
+"""Exponentials, logarithms, roots, circular and hyperbolic functions, and those built of them.
+
+All return floats (complex for complex input): integers and booleans are converted first.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cujax import lax
+from cujax.engine.core.array import Array
+from cujax.engine.ground import dtypes
+from cujax.numpy.declare import unary
+from cujax.numpy.promotion import ArrayLike, join_inexact, promote_args_inexact, promote_inexact
+
+exp = unary("exp", "exp", join_inexact, "e to the power x.")
+exp2 = unary("exp2", "exp2", join_inexact, "2 to the power x.")
+expm1 = unary("expm1", "expm1", join_inexact, "exp(x) - 1, accurate near 0.")
+log = unary("log", "log", join_inexact, "Natural logarithm; NaN below 0, -inf at 0.")
+log1p = unary("log1p", "log1p", join_inexact, "log(1 + x), accurate near 0.")
+sqrt = unary("sqrt", "sqrt", join_inexact, "Square root; NaN below 0.")
+cbrt = unary("cbrt", "cbrt", join_inexact, "Cube root, of negative numbers too.  TypeError for complex.")
+sin = unary("sin", "sin", join_inexact, "Sine of x, in radians.")
+cos = unary("cos", "cos", join_inexact, "Cosine of x, in radians.")
+tan = unary("tan", "tan", join_inexact, "Tangent of x, in radians.")
+arcsin = unary("arcsin", "asin", join_inexact, "The angle in [-pi/2, pi/2] whose sine is x.")
+arccos = unary("arccos", "acos", join_inexact, "The angle in [0, pi] whose cosine is x.")
+arctan = unary("arctan", "atan", join_inexact, "The angle in (-pi/2, pi/2) whose tangent is x.")
+sinh = unary("sinh", "sinh", join_inexact, "Hyperbolic sine.")
+cosh = unary("cosh", "cosh", join_inexact, "Hyperbolic cosine.")
+tanh = unary("tanh", "tanh", join_inexact, "Hyperbolic tangent.")
+arcsinh = unary("arcsinh", "asinh", join_inexact, "The number whose hyperbolic sine is x.")
+arccosh = unary("arccosh", "acosh", join_inexact, "The number not below 0 whose hyperbolic cosine is x.")
+arctanh = unary("arctanh", "atanh", join_inexact, "The number whose hyperbolic tangent is x.")
+
+asin, acos, atan = arcsin, arccos, arctan
+asinh, acosh, atanh = arcsinh, arccosh, arctanh
+
+
+def log2(x: ArrayLike, /) -> Array:
+    """Logarithm to base 2, elementwise, in floating point."""
+    (x,) = promote_inexact("log2", x)
+    return lax.div(lax.log(x), lax.log(_constant(x, 2.0)))
+
+
+def log10(x: ArrayLike, /) -> Array:
+    """Logarithm to base 10, elementwise, in floating point."""
+    (x,) = promote_inexact("log10", x)
+    return lax.mul(lax.log(x), _constant(x, 1 / math.log(10)))
+
+
+def degrees(x: ArrayLike, /) -> Array:
+    """Radians to degrees, elementwise."""
+    (x,) = promote_inexact("degrees", x)
+    return lax.mul(x, 180 / math.pi)
+
+
+def radians(x: ArrayLike, /) -> Array:
+    """Degrees to radians, elementwise."""
+    (x,) = promote_inexact("radians", x)
+    return lax.mul(x, math.pi / 180)
+
+
+rad2deg, deg2rad = degrees, radians
+
+
+def _constant(x: ArrayLike, value: float) -> np.generic:
+    return x.dtype.type(value)
+
+
+def sinc(x: ArrayLike, /) -> Array:
+    """sin(pi x) / (pi x), elementwise, and 1 at 0, with its derivatives there."""
+    (x,) = promote_inexact("sinc", x)
+    at_zero = lax.eq(x, 0)
+    angle = lax.mul(x, math.pi)
+    safe = lax.select_n(at_zero, angle, _constant(x, 1.0))
+    return lax.select_n(at_zero, lax.div(lax.sin(safe), safe), _sinc_series(angle))
+
+
+def _sinc_series(angle: ArrayLike) -> Array:
+    """The Maclaurin series of sin(a)/a: only its value and derivatives at 0 are used."""
+    square = lax.square(angle)
+    total = lax.mul(square, 0.0)
+    for k in (4, 3, 2, 1):
+        total = lax.mul(square, lax.add(total, (-1) ** k / math.factorial(2 * k + 1)))
+    return lax.add(total, 1.0)
+
+
+def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """log(exp(x1) + exp(x2)), elementwise, without overflow."""
+    x1, x2 = promote_args_inexact("logaddexp", x1, x2)
+    larger = lax.max(x1, x2)
+    if dtypes.is_complex(larger.dtype):
+        return _logaddexp_complex(x1, x2, larger)
+    equal = lax.eq(x1, x2)  # two equal infinities differ by 0, not NaN
+    gap = lax.select_n(equal, lax.sub(x1, x2), _constant(larger, 0.0))
+    return lax.add(larger, lax.log1p(lax.exp(lax.neg(lax.abs(gap)))))
+
+
+def _logaddexp_complex(x1: Array, x2: Array, larger: Array) -> Array:
+    smaller = lax.sub(lax.add(x1, x2), larger)
+    total = lax.add(larger, lax.log1p(lax.exp(lax.sub(smaller, larger))))
+    turned = lax.rem(lax.add(lax.imag(total), math.pi), 2 * math.pi)
+    turned = lax.select_n(lax.lt(turned, 0), turned, lax.add(turned, 2 * math.pi))
+    return lax.complex(lax.real(total), lax.sub(turned, math.pi))
+
+
+def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """log2(2**x1 + 2**x2), elementwise, without overflow."""
+    x1, x2 = promote_args_inexact("logaddexp2", x1, x2)
+    ln2 = math.log(2)
+    return lax.div(logaddexp(lax.mul(x1, ln2), lax.mul(x2, ln2)), ln2)
