@@ -19,6 +19,27 @@ from cujax.engine.ops.complex_parts import (
     sign,
     sign_p,
 )
+from cujax.engine.ops.contraction import (
+    DotDimensionNumbers,
+    batch_matmul,
+    dot,
+    dot_general,
+    dot_general_p,
+)
+from cujax.engine.ops.conv_dimensions import (
+    ConvDimensionNumbers,
+    ConvGeneralDilatedDimensionNumbers,
+    conv_dimension_numbers,
+    conv_general_permutations,
+    conv_general_shape_tuple,
+    conv_shape_tuple,
+    conv_transpose_shape_tuple,
+    padtype_to_pads,
+)
+from cujax.engine.ops.convolution import (
+    conv_general_dilated,
+    conv_general_dilated_p,
+)
 from cujax.engine.ops.elementwise import (
     acos,
     acos_p,
@@ -116,6 +137,10 @@ from cujax.engine.ops.logic import (
     shift_right_logical,
     shift_right_logical_p,
     xor_p,
+)
+from cujax.engine.ops.precision import (
+    Precision,
+    PrecisionLike,
 )
 from cujax.engine.ops.rounding import (
     RoundingMethod,

@@ -1,0 +1,108 @@
+"""How exactly products are computed: `Precision`, and the dtypes in which they are summed and returned.
+
+Shared by `dot_general` and `conv_general_dilated`.  Start reading at `sum_and_result_dtype`.
+"""
+
+from __future__ import annotations
+
+import enum
+from functools import lru_cache
+from typing import Any
+
+from cujax.engine.ground import dtypes
+from cujax.engine.ground.config import config
+from cujax.engine.ops.families import kind_of
+
+
+class Precision(enum.Enum):
+    """How many bits of float32 operands a product must respect.
+
+    It is a lower bound.  The CPU and the libraries behind `impl` always use all of them.
+    """
+
+    DEFAULT = 0
+    HIGH = 1
+    HIGHEST = 2
+
+    @classmethod
+    def _missing_(cls, value: Any) -> Precision | None:
+        return _PRECISIONS.get(value)
+
+    def __repr__(self) -> str:
+        return f"Precision.{self.name}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_PRECISIONS = {
+    None: Precision.DEFAULT, "default": Precision.DEFAULT, "fastest": Precision.DEFAULT,
+    "bfloat16": Precision.DEFAULT, "high": Precision.HIGH, "tensorfloat32": Precision.HIGH,
+    "bfloat16_3x": Precision.HIGH, "highest": Precision.HIGHEST, "float32": Precision.HIGHEST,
+}
+
+PrecisionLike = None | str | Precision | tuple[str | Precision, str | Precision]
+
+
+def canonical_precision(precision: PrecisionLike) -> tuple[Precision, Precision] | None:
+    """One `Precision` for each operand; None when neither the call nor the configuration names any.
+
+    ValueError for anything that is not a precision, its name, or a pair of these.
+    """
+    if precision is None:
+        precision = config.default_matmul_precision
+        if precision is None:
+            return None
+    pair = precision if isinstance(precision, (tuple, list)) else (precision, precision)
+    if len(pair) != 2 or not all(map(_is_precision, pair)):
+        raise ValueError(
+            f"precision must be None, a lax.Precision, one of {[p for p in _PRECISIONS if p]}, or a pair of "
+            f"these for lhs and rhs; got {precision!r}"
+        )
+    return Precision(pair[0]), Precision(pair[1])
+
+
+def _is_precision(value: Any) -> bool:
+    return isinstance(value, Precision) or (isinstance(value, str) and value in _PRECISIONS)
+
+
+# --- dtypes ---------------------------------------------------------------------------------------------
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_BEFORE = (dtypes.uint8, dtypes.int16, dtypes.int32, dtypes.int64, dtypes.bfloat16)  # among equals in width
+
+
+def _width(dtype: Any) -> tuple[int, int, bool]:
+    return _RANK[kind_of(dtype)], dtype.itemsize, dtype in _BEFORE
+
+
+def product_dtype(x: Any, y: Any) -> Any:
+    """The dtype of a product of operands of different dtypes: the wider of the two."""
+    return max(x, y, key=_width)
+
+
+@lru_cache(maxsize=1024)
+def sum_and_result_dtype(x: Any, y: Any, preferred: Any) -> tuple[Any, Any]:
+    """The dtype in which products of `x` and `y` are summed, and that of the result.
+
+    float16, bfloat16 and the 8-bit floats are summed in float32.  So are booleans: a sum of non-negative
+    numbers is zero exactly if all of them are, and float32 is what BLAS multiplies.
+    """
+    out = product_dtype(x, y) if preferred is None else preferred
+    widest = max(x, y, out, key=_width)
+    if dtypes.is_bool(widest) or (dtypes.is_float(widest) and widest.itemsize < 4):
+        return dtypes.float32, out
+    return (dtypes.int8 if widest in dtypes.INT4S else widest), out
+
+
+def is_narrower(preferred: Any, dtype: Any) -> bool:
+    """True when `preferred` has fewer bits than a number of `dtype` (than its real part, if complex)."""
+    return _bits(preferred) < _bits(dtypes.to_real(dtype))
+
+
+def _bits(dtype: Any) -> int:
+    return 1 if dtypes.is_bool(dtype) else 8 * dtype.itemsize
+
+
+def canonical_element_type(preferred: Any) -> Any:
+    return None if preferred is None else dtypes.canonicalize(dtypes.as_dtype(preferred))
