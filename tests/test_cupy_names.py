@@ -1,0 +1,135 @@
+"""Without a GPU: every CuPy function that the engine calls exists, with the arguments it is called with.
+
+Each op's `impl` is run by its rows on NumPy through a namespace that notes every call; CuPy's function of
+the same name must then accept the same arguments.  The files that name CuPy themselves are read: every
+dotted name must resolve, and the two libraries beside the array modules must have the same signatures.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+from op_samples import SAMPLES
+from test_ops import domain_of, draw, ours
+
+from cujax.engine.backends import cuda_library, numpy_library
+from cujax.engine.backends.select import selected
+from cujax.engine.core.array import to_array
+from cujax.engine.ground.config import config
+
+cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
+BACKENDS = Path(__file__).parent.parent / "cujax" / "engine" / "backends"
+UFUNC_KEYWORDS = {"out", "dtype", "casting"}
+
+
+class NotingNumpy:
+    """NumPy, with a note of every function that was called and how."""
+
+    def __init__(self, calls: list, path: str = "") -> None:
+        self._calls = calls
+        self._path = path
+
+    def __getattr__(self, name: str):
+        full = f"{self._path}{name}"
+        value = np
+        for part in full.split("."):
+            value = getattr(value, part)
+        if inspect.ismodule(value):
+            return NotingNumpy(self._calls, full + ".")
+        if isinstance(value, type) or not callable(value):
+            return value
+
+        def noted(*args, **kwargs):
+            self._calls.append((full, len(args), tuple(sorted(kwargs))))
+            return value(*args, **kwargs)
+
+        return noted
+
+
+def cupy_function(path: str):
+    value = cupy
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def accepts(function, positional: int, keywords: tuple[str, ...]) -> bool:
+    if isinstance(function, cupy.ufunc):
+        return positional <= function.nargs and set(keywords) <= UFUNC_KEYWORDS
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a compiled function without a signature: existing is all we can ask
+        return True
+    try:
+        signature.bind(*[None] * positional, **dict.fromkeys(keywords))
+    except TypeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_impl_calls_what_cupy_has(sample, monkeypatch):
+    calls: list = []
+    monkeypatch.setattr(selected(), "xp", NotingNumpy(calls), raising=False)
+    with config.override("enable_x64", True):
+        for dtype in domain_of(sample):
+            ours(sample, *[to_array(x) for x in draw(sample, dtype)])
+    for path, positional, keywords in dict.fromkeys(calls):
+        function = cupy_function(path)
+        assert accepts(function, positional, keywords), f"cupy.{path}({positional} arguments, {keywords})"
+
+
+def public_functions(module) -> dict:
+    return {n: f for n, f in vars(module).items() if inspect.isfunction(f) and not n.startswith("_")}
+
+
+def test_libraries_have_one_set_of_signatures():
+    ours, theirs = public_functions(numpy_library), public_functions(cuda_library)
+    assert set(ours) == set(theirs)
+    for name, function in ours.items():
+        assert list(inspect.signature(function).parameters) == list(inspect.signature(theirs[name]).parameters), name
+
+
+def bound_names(tree: ast.AST) -> dict[str, str]:
+    """What each imported name stands for: {"special": "cupyx.scipy.special", "cupy": "cupy"}."""
+    bound = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            bound |= {(a.asname or a.name.split(".")[0]): (a.name if a.asname else a.name.split(".")[0]) for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            bound |= {(a.asname or a.name): f"{node.module}.{a.name}" for a in node.names}
+    return {name: path for name, path in bound.items() if path.split(".")[0] in ("cupy", "cupyx", "cupy_backends")}
+
+
+def dotted_names(tree: ast.AST) -> set[str]:
+    """Full names such as `cupy.linalg.cholesky` that a file refers to."""
+    bound, found = bound_names(tree), set()
+    for node in ast.walk(tree):
+        parts, inner = [], node
+        while isinstance(inner, ast.Attribute):
+            parts.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name) and inner.id in bound:
+            found.add(".".join([bound[inner.id], *reversed(parts)]))
+    return found
+
+
+def resolve(path: str) -> None:
+    """Import the module part of a dotted name and look up the rest; AttributeError when it is not there."""
+    parts = path.split(".")
+    value = __import__(parts[0])
+    for i, part in enumerate(parts[1:], 2):
+        if not hasattr(value, part) and inspect.ismodule(value):
+            importlib.import_module(".".join(parts[:i]))
+        value = getattr(value, part)
+
+
+@pytest.mark.parametrize("path", sorted(BACKENDS.glob("cuda*.py")), ids=lambda p: p.name)
+def test_names_in_the_cuda_files_resolve(path):
+    for name in sorted(dotted_names(ast.parse(path.read_text()))):
+        resolve(name)
