@@ -47,12 +47,20 @@ def conversion_error(tracer: Any, what: str) -> Exception:
 
 
 def leak_error(tracer: Any) -> errors.UnexpectedTracerError:
-    """The error for using a tracer after its function has returned."""
+    """The error for using a tracer where it means nothing: after its function has returned, or around it."""
     line = tracer.line()
     made = f" It was made at {line}." if line is not None else ""
     return errors.UnexpectedTracerError(
         f"Encountered an unexpected tracer: {tracer} was used outside the function call it belongs to.{made}\n"
-        f"{tracer.origin()}\n"
-        "A side effect let it out: an assignment to a global, to an attribute, or an append to a list inside a "
-        "transformed function. Return the value from the function instead (has_aux=True for grad)."
+        f"{tracer.origin()}\n{_CLOSED_OVER if tracer.trace.alive else _ESCAPED}"
     )
+
+
+_ESCAPED = (
+    "A side effect let it out: an assignment to a global, to an attribute, or an append to a list inside a "
+    "transformed function. Return the value from the function instead (has_aux=True for grad)."
+)
+_CLOSED_OVER = (
+    "Its function is still being transformed: a custom_jvp or custom_vjp function, or one of their rules, closes "
+    "over it, and derivatives with respect to closed-over values are unknown. Pass it as an argument instead."
+)

@@ -9,6 +9,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     transpose  (ct, *operands, **params) -> a cotangent or None for each operand; operands to be
                transposed are `Linear`
     batch      (axis, operands, dims, **params) -> (out(s), dim(s)); a dim is an int or None
+    batch_functions  (trace, operands, dims, **params) -> (out(s), dim(s)): instead of `batch`, for ops that
+               run functions, which may close over values of the batching `trace` itself
     split      (unknown, args, **params) -> outs: how a structured op (a loop, a call) divides into what
                is computed now and what is recorded on a linear tape
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
@@ -69,6 +71,7 @@ class Primitive:
         domain: Any,
         cuda: Any = ABSENT,
         index_map: Any = ABSENT,
+        batch_functions: Callable | None = None,
         split: Callable | None = None,
         evaluate: Callable | None = None,
         stage: Callable | None = None,
@@ -82,7 +85,7 @@ class Primitive:
         self.name = name
         self.shape, self.impl, self.jvp, self.transpose, self.batch = shape, impl, jvp, transpose, batch
         self.cuda, self.index_map = cuda, index_map
-        self.split, self.evaluate, self.stage = split, evaluate, stage
+        self.batch_functions, self.split, self.evaluate, self.stage = batch_functions, split, evaluate, stage
         self.multiple, self.effect, self.collective = multiple, effect, collective
         self.doc, self.domain, self.family = doc, domain, family
         self._avals: dict[Any, Any] = {}

@@ -149,10 +149,17 @@ def buffers_of(values: Sequence[Any]) -> list[Any]:
 
 
 def known_array(value: Any) -> ConcreteArray:
-    """`value` as a concrete array; the leak error when it is a tracer."""
+    """`value`, or that of a literal, as a concrete array; the leak error when it is a tracer."""
     if isinstance(value, Tracer):
         raise leak_error(value)
+    if type(value) is Literal:
+        buffer = value.buffer
+        return ConcreteArray(_on_device(buffer) if isinstance(buffer, np.generic) else buffer, value.aval)
     return to_array(value)
+
+
+def _on_device(scalar: np.generic) -> Any:
+    return selected().to_device(np.asarray(scalar))
 
 
 _SCALAR_AVALS: dict[Any, ShapedArray] = {}

@@ -13,12 +13,17 @@ from cujax.engine.core.aval import ShapedArray
 
 
 class Zero:
-    """A symbolic zero of tangent type `aval`."""
+    """A symbolic zero of tangent type `aval`; what rules with `symbolic_zeros` see as `SymbolicZero`."""
 
     __slots__ = ("aval",)
 
     def __init__(self, aval: ShapedArray) -> None:
         self.aval = aval
+
+    @staticmethod
+    def from_primal_value(value: Any) -> Zero:
+        """The zero tangent of an array or a tracer."""
+        return Zero(value.aval.to_tangent_aval())
 
     def __repr__(self) -> str:
         return f"Zero({self.aval.str_short()})"
@@ -26,6 +31,10 @@ class Zero:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.aval.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.aval.ndim
 
     @property
     def dtype(self) -> Any:
@@ -64,6 +73,4 @@ def is_zero(x: Any) -> bool:
     return type(x) is Zero
 
 
-def zero_tangent(x: Any) -> Zero:
-    """The zero tangent of the value `x`."""
-    return Zero(x.aval.to_tangent_aval())
+zero_tangent = Zero.from_primal_value

@@ -12,6 +12,7 @@ from typing import Any
 
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.context import context, named_axis, using_trace
+from cujax.engine.core.leaks import leak_checked
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.tape import Tape
@@ -39,20 +40,25 @@ class BatchTracer(Tracer):
 
 
 class BatchTrace(Trace):
-    """Follows the batch axis `axis` through ops; rules run under `parent`."""
+    """Follows the batch axis `axis` through ops; rules run under `parent`.
 
-    __slots__ = ("axis", "parent")
+    Traces with one `tag` belong to one `vmap`: each knows the tracers of the others.  A derivative rule that
+    runs later, under a trace of its own, may so read what it closed over inside the `vmap`.
+    """
 
-    def __init__(self, parent: Trace, axis: AxisData) -> None:
+    __slots__ = ("axis", "parent", "tag")
+
+    def __init__(self, parent: Trace, axis: AxisData, tag: object = None) -> None:
         super().__init__()
         self.parent = parent
         self.axis = axis
+        self.tag = object() if tag is None else tag
 
     def wrap(self, value: Any, dim: int | None) -> Any:
         return value if dim is None else BatchTracer(self, value, dim)
 
     def unwrap(self, x: Any) -> tuple[Any, int | None]:
-        if type(x) is BatchTracer and x.trace is self:
+        if type(x) is BatchTracer and x.trace.tag is self.tag:  # type: ignore[attr-defined]
             return x.value, x.dim
         return x, None
 
@@ -61,9 +67,12 @@ class BatchTrace(Trace):
         try:
             pairs = [self.unwrap(a) for a in args]
             values, dims = [v for v, _ in pairs], [d for _, d in pairs]
-            if not primitive.collective and all(d is None for d in dims):
+            if primitive.batch_functions is not None:
+                out, dim = primitive.batch_functions(self, values, dims, **params)
+            elif not primitive.collective and all(d is None for d in dims):
                 return self.parent.process(primitive, tuple(values), params)
-            out, dim = primitive.rule("batch")(self.axis, values, dims, **params)
+            else:
+                out, dim = primitive.rule("batch")(self.axis, values, dims, **params)
         finally:
             context.trace = previous
         if primitive.multiple:
@@ -71,11 +80,15 @@ class BatchTrace(Trace):
         return self.wrap(out, dim)
 
 
+@leak_checked
 def batch(
-    fun: Callable, axis: AxisData, args: Sequence[Any], dims: Sequence[int | None]
+    fun: Callable, axis: AxisData, args: Sequence[Any], dims: Sequence[int | None], tag: object = None
 ) -> tuple[list[Any], list[int | None]]:
-    """Outputs of the flat function `fun` on batched `args`, and where their batch axes are."""
-    trace = BatchTrace(context.trace, axis)
+    """Outputs of the flat function `fun` on batched `args`, and where their batch axes are.
+
+    `tag`: that of the `vmap` which this continues, if it does.
+    """
+    trace = BatchTrace(context.trace, axis, tag)
     try:
         with using_trace(trace), named_axis(axis.name, axis.size):
             outs = fun(*map(trace.wrap, args, dims))
