@@ -213,4 +213,20 @@ COMPLEX_PARTS = [
     binary("complex", reals(A), reals(A), dtypes=["float32", "float64"]),
 ]
 
-SAMPLES: list[Sample] = [*STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS]
+
+def shuffled(shape: tuple[int, ...]) -> Operand:
+    """Distinct numbers in random order: a sort of them does not change under small steps."""
+    return Operand(lambda rng, dtype: rng.permutation(int(np.prod(shape))).reshape(shape).astype(dtype))
+
+
+SORTING = [
+    Sample("sort", [reals((3, 7), -3, 3)], {"dimension": 1, "is_stable": True, "num_keys": 1}, order=0),
+    Sample("sort", [shuffled((3, 4, 2)), reals((3, 4, 2))],
+           {"dimension": 1, "is_stable": True, "num_keys": 1}, dtypes=NUMBERS, label="sort of two"),
+    Sample("sort", [reals((9, 2), -1, 1), reals((9, 2), -1, 1), integers((9, 2), 0, 50)],
+           {"dimension": 0, "is_stable": True, "num_keys": 2}, order=0, label="sort by two keys"),
+    Sample("top_k", [shuffled((3, 8))], {"k": 3, "axis": 1}, dtypes=[*INTS, *FLOATS]),
+    Sample("top_k", [reals((5, 2), -1, 1)], {"k": 5, "axis": 0}, order=0, label="top_k of all, with ties"),
+]
+
+SAMPLES: list[Sample] = [*STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING]

@@ -12,6 +12,7 @@ import pytest
 from jax import lax as jax_lax
 from op_samples import SAMPLES, Sample
 
+from cujax import lax  # noqa: F401  (importing it fills the registry)
 from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
 from cujax.engine.core.array import to_array

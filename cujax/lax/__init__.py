@@ -40,6 +40,16 @@ from cujax.engine.ops.convolution import (
     conv_general_dilated,
     conv_general_dilated_p,
 )
+from cujax.engine.ops.dynamic_slicing import (
+    dynamic_index_in_dim,
+    dynamic_slice,
+    dynamic_slice_in_dim,
+    dynamic_slice_p,
+    dynamic_update_index_in_dim,
+    dynamic_update_slice,
+    dynamic_update_slice_in_dim,
+    dynamic_update_slice_p,
+)
 from cujax.engine.ops.elementwise import (
     acos,
     acos_p,
@@ -103,6 +113,25 @@ from cujax.engine.ops.elementwise import (
     tanh,
     tanh_p,
 )
+from cujax.engine.ops.index_dimensions import (
+    GatherDimensionNumbers,
+    GatherScatterMode,
+    ScatterDimensionNumbers,
+)
+from cujax.engine.ops.indexing import (
+    gather,
+    gather_p,
+    index_take,
+    scatter_add,
+    scatter_add_p,
+    scatter_sub,
+)
+from cujax.engine.ops.joining import (
+    concatenate,
+    concatenate_p,
+    split,
+    split_p,
+)
 from cujax.engine.ops.logic import (
     and_p,
     bitwise_and,
@@ -164,6 +193,35 @@ from cujax.engine.ops.rounding import (
     rem_p,
     round,
     round_p,
+)
+from cujax.engine.ops.scatter_updates import (
+    scatter,
+    scatter_max,
+    scatter_max_p,
+    scatter_min,
+    scatter_min_p,
+    scatter_mul,
+    scatter_mul_p,
+    scatter_p,
+)
+from cujax.engine.ops.slice_updates import (
+    add_slice_p,
+    update_slice_p,
+)
+from cujax.engine.ops.slicing import (
+    index_in_dim,
+    pad,
+    pad_p,
+    slice,
+    slice_in_dim,
+    slice_p,
+)
+from cujax.engine.ops.sorting import (
+    sort,
+    sort_key_val,
+    sort_p,
+    top_k,
+    top_k_p,
 )
 from cujax.engine.ops.special import (
     digamma,
