@@ -40,6 +40,18 @@ from cujax.engine.ops.convolution import (
     conv_general_dilated,
     conv_general_dilated_p,
 )
+from cujax.engine.ops.cumulative import (
+    cumlogsumexp,
+    cumlogsumexp_p,
+    cummax,
+    cummax_p,
+    cummin,
+    cummin_p,
+    cumprod,
+    cumprod_p,
+    cumsum,
+    cumsum_p,
+)
 from cujax.engine.ops.dynamic_slicing import (
     dynamic_index_in_dim,
     dynamic_slice,
@@ -170,6 +182,24 @@ from cujax.engine.ops.logic import (
 from cujax.engine.ops.precision import (
     Precision,
     PrecisionLike,
+)
+from cujax.engine.ops.reductions import (
+    argmax,
+    argmax_p,
+    argmin,
+    argmin_p,
+    reduce_and,
+    reduce_and_p,
+    reduce_max,
+    reduce_max_p,
+    reduce_min,
+    reduce_min_p,
+    reduce_or,
+    reduce_or_p,
+    reduce_prod,
+    reduce_prod_p,
+    reduce_xor,
+    reduce_xor_p,
 )
 from cujax.engine.ops.rounding import (
     RoundingMethod,

@@ -6,6 +6,7 @@ SciPy is used where it is installed; without it the same results come from NumPy
 
 from __future__ import annotations
 
+from cujax.engine.backends.numpy_bits import reduce_bits
 from cujax.engine.backends.numpy_special import digamma, erf, erfc, lgamma, polygamma
 
-__all__ = ["digamma", "erf", "erfc", "lgamma", "polygamma"]
+__all__ = ["digamma", "erf", "erfc", "lgamma", "polygamma", "reduce_bits"]

@@ -22,7 +22,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import ABSENT, NOT_LINEAR, Primitive
+from cujax.engine.core.primitive import NOT_LINEAR, Primitive, not_fusable
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
@@ -331,7 +331,7 @@ def cumulative(
 
     p: Primitive = Primitive(
         name, shape=shape, impl=impl, jvp=partials_jvp(lambda: p, (jvp,)), transpose=transpose, batch=batch,
-        cuda=ABSENT, doc=doc, domain=domain, family="cumulative",
+        cuda=not_fusable("each element needs the ones before it"), doc=doc, domain=domain, family="cumulative",
     )
 
     def function(operand: Any, axis: int = 0, reverse: bool = False) -> Any:

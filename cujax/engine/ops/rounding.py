@@ -41,15 +41,15 @@ def _like(x: Any, value: float) -> Literal:
     return literal(value, dtype_of(x))
 
 
-def _share_of_tie(x: Any, out: Any, y: Any) -> Any:
+def share_of_tie(x: Any, out: Any, y: Any) -> Any:
     """1 where x alone is the result, 1/2 where y equals it, 0 elsewhere."""
     share = select_n(eq(y, out), _like(out, 1), _like(out, 0.5))
     return select_n(eq(x, out), _like(out, 0), share)
 
 
 _EXTREMUM_JVP = (
-    lambda t, out, x, y: mul(t, _share_of_tie(x, out, y)),
-    lambda t, out, x, y: mul(t, _share_of_tie(y, out, x)),
+    lambda t, out, x, y: mul(t, share_of_tie(x, out, y)),
+    lambda t, out, x, y: mul(t, share_of_tie(y, out, x)),
 )
 max_p, max = binary(
     "max", domain=NUMERIC, doc="The greater of x and y, NaN if either is.", cuda="cj::max({x}, {y})",
