@@ -47,9 +47,9 @@ class FlatFunction:
         path, value = next((p, x) for p, x in pytree.leaves_with_path(result) if not is_array_like(x))
         where = f" at {pytree.keystr(path)} of its result" if path else ""
         return (
-            f"{describe_function(self.fun)}, transformed by {self.transform}, returned {describe_value(value)}"
-            f"{where}, which is not a valid cujax type. Return arrays and scalars, in tuples, lists, dicts and "
-            "registered classes."
+            f"{describe_function(self.fun)}, transformed by {self.transform}, returned "
+            f"{describe_value(value)}{where}, which is not a valid cujax type. Return arrays and scalars, in "
+            "tuples, lists, dicts and registered classes."
         )
 
 

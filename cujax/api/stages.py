@@ -154,9 +154,9 @@ class Compiled(Lowered):
                 paths = pytree.leaves_with_path(self.in_tree.unflatten(leaves))
                 where = pytree.keystr(paths[position][0])
                 raise TypeError(
-                    f"{self._name} was compiled for {expected.str_short()} at (args, kwargs){where} and called "
-                    f"with {aval_of(leaf).str_short()}. The jitted function itself takes any type; if the "
-                    "dtypes differ in width, enable_x64 was changed in between."
+                    f"{self._name} was compiled for {expected.str_short()} at (args, kwargs){where} and "
+                    f"called with {aval_of(leaf).str_short()}. The jitted function itself takes any type; if "
+                    "the dtypes differ in width, enable_x64 was changed in between."
                 )
 
 

@@ -129,7 +129,8 @@ def run_compiled(tape: Tape, args: Sequence[ConcreteArray]) -> list[ConcreteArra
     outs = [
         ConcreteArray(b, a) for b, a in zip(program([x.buffer for x in args]), tape.out_avals, strict=True)
     ]
-    if (config.debug_nans or config.debug_infs) and nan_check.found_in(outs) is not None:
+    if (config.debug_nans or config.debug_infs) and (bad := nan_check.found_in(outs)) is not None:
+        print(f"A result of the jitted function {tape.name} is {bad}; running it op by op to find where.")
         _rerun_checked(tape, args)
     return outs
 

@@ -55,7 +55,7 @@ class ShapedArray:
 
     def to_tangent_aval(self) -> ShapedArray:
         """The aval of a tangent: the same for inexact dtypes, `float0` for all others."""
-        return ShapedArray(self.shape, dtypes.tangent_dtype(self.dtype), False)
+        return ShapedArray(self.shape, dtypes.tangent_dtype(self.dtype), self.weak_type)
 
     def str_short(self) -> str:
         return f"{dtypes.short_name(self.dtype)}[{','.join(map(str, self.shape))}]"

@@ -11,7 +11,7 @@ import functools
 import gc
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from cujax.engine.ground.config import config
@@ -56,27 +56,29 @@ def leak_checked(function: Function) -> Function:
     return checked  # type: ignore[return-value]
 
 
-def _raise_if_alive(traces: list[weakref.ref]) -> None:
-    if any(ref() is not None for ref in traces):
+def _raise_if_alive(noted: list[weakref.ref]) -> None:
+    if any(ref() is not None for ref in noted):
         gc.collect()  # cycles are no leaks
-        for ref in traces:
-            trace = ref()
-            if trace is not None:
-                raise Exception(_explain(trace))
+        traces = [trace for ref in noted if (trace := ref()) is not None]
+        if traces:
+            raise Exception(_explain(traces))
 
 
-def _explain(trace: Any) -> str:
-    tracers = [t for t in gc.get_referrers(trace) if getattr(t, "trace", None) is trace]
-    lines = [f"Leaked trace {type(trace).__name__}: its function has returned, but tracers are still held:"]
-    for tracer in tracers:
-        made = f", made at {tracer.line()}" if tracer.line() is not None else ""
-        lines.append(f"  {tracer}{made}")
-        lines.extend(f"    held by {holder}" for holder in _holders(tracer, tracers))
+def _explain(traces: list[Any]) -> str:
+    names = ", ".join(type(t).__name__ for t in traces)
+    lines = [f"Leaked trace {names}: its function has returned, but its tracers are still held:"]
+    for trace in traces:
+        tracers = [t for t in gc.get_referrers(trace) if getattr(t, "trace", None) is trace]
+        for tracer in tracers:
+            made = f", made at {tracer.line()}" if tracer.line() is not None else ""
+            lines.extend(f"  {tracer}{made}, held by {holder}" for holder in _holders(tracer, tracers))
     lines.append("Return values from the function instead of storing them in globals, attributes or lists.")
     return "\n".join(lines)
 
 
-def _holders(tracer: Any, own: list) -> list[str]:
-    referrers = [r for r in gc.get_referrers(tracer) if r is not own and not hasattr(r, "f_code")]
-    return [f"a {type(r).__name__} of {len(r)} elements" if hasattr(r, "__len__") else f"a {type(r).__name__}"
-            for r in referrers]
+def _holders(tracer: Any, own: list) -> Iterator[str]:
+    for referrer in gc.get_referrers(tracer):
+        if isinstance(referrer, dict):
+            yield from (f"the name or key {key!r}" for key, value in referrer.items() if value is tracer)
+        elif isinstance(referrer, (list, tuple, set)) and referrer is not own:
+            yield f"a {type(referrer).__name__} of {len(referrer)} elements"

@@ -1,0 +1,82 @@
+"""cujax: JAX's programming model on CuPy, and on NumPy where there is no GPU.
+
+    import cujax
+    import cujax.numpy as jnp
+
+    @cujax.jit
+    def step(x): return x + 0.01 * jnp.sin(x)
+
+    cujax.grad(lambda x: step(x).sum())(jnp.ones(3))
+
+Pure functions of arrays are traced once and transformed: `jit` compiles, `grad`, `jvp` and `vjp`
+differentiate, `vmap` batches; `cujax.lax` has loops and branches, `cujax.random` explicit random keys.
+Names, arguments and results are JAX's.  Only exports stand here.
+"""
+# ruff: noqa: F401
+
+from cujax import (
+    config,
+    core,
+    dtypes,
+    errors,
+    flatten_util,
+    lax,
+    numpy,
+    random,
+    tree,
+    tree_util,
+    typing,
+)
+from cujax.api.custom_jvp import custom_jvp
+from cujax.api.custom_vjp import custom_vjp
+from cujax.api.derivatives import fwd_and_bwd, grad, jvp, linearize, value_and_grad, vjp
+from cujax.api.devices import (
+    block_until_ready,
+    copy_to_host_async,
+    default_backend,
+    device_count,
+    device_get,
+    device_put,
+    devices,
+    effects_barrier,
+    ensure_compile_time_eval,
+    local_device_count,
+    local_devices,
+    print_environment_info,
+    process_count,
+    process_index,
+    process_indices,
+)
+from cujax.api.inspect import closure_convert, eval_shape, make_jaxpr, named_call, named_scope, typeof
+from cujax.api.jacobians import hessian, jacfwd, jacobian, jacrev
+from cujax.api.jit import clear_caches, jit
+from cujax.api.linear_transpose import linear_transpose
+from cujax.api.options import (
+    check_tracer_leaks,
+    checking_leaks,
+    debug_infs,
+    debug_key_reuse,
+    debug_nans,
+    default_device,
+    default_matmul_precision,
+    default_prng_impl,
+    disable_jit,
+    enable_checks,
+    enable_custom_prng,
+    enable_x64,
+    explain_cache_misses,
+    legacy_prng_key,
+    log_compiles,
+    numpy_dtype_promotion,
+    numpy_rank_promotion,
+    softmax_custom_jvp,
+    threefry_partitionable,
+    transfer_guard,
+)
+from cujax.api.shape_dtype import ShapeDtypeStruct
+from cujax.api.vectorize import vmap
+from cujax.engine.backends.api import Device
+from cujax.engine.core.array import Array
+from cujax.engine.ground.dtypes import float0
+
+__version__ = "0.1.0"

@@ -1,0 +1,25 @@
+"""The errors that cujax raises; each docstring shows the mistake and its repair."""
+
+from cujax.engine.ground.errors import (
+    ConcretizationTypeError,
+    InconclusiveDimensionOperation,
+    JaxRuntimeError,
+    KeyReuseError,
+    NonConcreteBooleanIndexError,
+    TracerArrayConversionError,
+    TracerBoolConversionError,
+    TracerIntegerConversionError,
+    UnexpectedTracerError,
+)
+
+__all__ = [
+    "ConcretizationTypeError",
+    "InconclusiveDimensionOperation",
+    "JaxRuntimeError",
+    "KeyReuseError",
+    "NonConcreteBooleanIndexError",
+    "TracerArrayConversionError",
+    "TracerBoolConversionError",
+    "TracerIntegerConversionError",
+    "UnexpectedTracerError",
+]
