@@ -11,8 +11,9 @@ PACKAGE = Path(__file__).parent.parent / "cujax"
 FLOORS = ["ground", "backends", "core", "ops", "transforms", "compiler", "control"]
 SIBLINGS = {("compiler", "transforms"), ("transforms", "compiler")}
 OPS = [
-    "axes", "structural", "families", "logic", "rounding", "complex_parts", "elementwise", "special", "slicing",
-    "reductions", "indexing", "sorting", "contraction", "convolution", "windowed", "linalg", "fft", "random_bits",
+    "axes", "structural", "families", "logic", "elementwise", "complex_parts", "rounding", "special",
+    "slicing", "cumulative", "reductions", "monoids", "indexing", "sorting", "contraction", "convolution",
+    "windowed", "linalg", "fft", "random_bits",
 ]
 
 

@@ -5,6 +5,14 @@ are found.
 """
 # ruff: noqa: F401
 
+from cujax.api.branches import cond, switch
+from cujax.api.loops import fori_loop, map, scan, while_loop
+from cujax.api.prefix_scan import associative_scan
+from cujax.api.reduce import reduce
+from cujax.engine.control.cond import cond_p
+from cujax.engine.control.scan import scan_p
+from cujax.engine.control.stop_gradient import stop_gradient
+from cujax.engine.control.while_loop import while_p
 from cujax.engine.ops.complex_parts import (
     abs,
     abs_p,

@@ -1,7 +1,7 @@
 """First-order primitives by family; every rule of an op stands beside it.
 
 Files form a strict order, lowest first: axes, structural, families, logic, elementwise, complex_parts,
-rounding, special, slicing, cumulative, reductions, indexing, sorting, contraction, convolution, windowed,
-linalg, fft, random_bits.  A rule may call only what lies below it.  To add an op: its block in its
-family's file, one export line in `cujax/lax`, one row in `tests/op_samples.py`.
+rounding, special, slicing, cumulative, reductions, monoids, indexing, sorting, contraction, convolution,
+windowed, linalg, fft, random_bits.  A rule may call only what lies below it.  To add an op: its block in
+its family's file, one export line in `cujax/lax`, one row in `tests/op_samples.py`.
 """

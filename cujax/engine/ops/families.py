@@ -331,7 +331,8 @@ def cumulative(
 
     p: Primitive = Primitive(
         name, shape=shape, impl=impl, jvp=partials_jvp(lambda: p, (jvp,)), transpose=transpose, batch=batch,
-        cuda=not_fusable("each element needs the ones before it"), doc=doc, domain=domain, family="cumulative",
+        cuda=not_fusable("each element needs the ones before it"), doc=doc, domain=domain,
+        family="cumulative",
     )
 
     def function(operand: Any, axis: int = 0, reverse: bool = False) -> Any:

@@ -4,7 +4,7 @@
     reduce_and reduce_or reduce_xor         bits of integers, or truth values
     argmax argmin                           places of extrema: the first one, or the first NaN
 
-The reduction by any function is `cujax.engine.control.reduce`.
+`lax.reduce`, the reduction by any function, is made of these and of slices: see cujax/api/reduce.py.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _place(name: str, doc: str) -> tuple[Primitive, Callable]:
         if len(axes) != 1 or not 0 <= axes[0] < x.ndim:
             raise ValueError(f"{name}: axis {axes} is not one axis of an operand of shape {x.shape}")
         if x.shape[axes[0]] == 0:
-            raise ValueError(f"{name} of no elements: axis {axes[0]} of the operand's shape {x.shape} is empty")
+            raise ValueError(f"{name} of no elements: axis {axes[0]} of an operand {x.shape} is empty")
         if not dtypes.is_integer(index_dtype):
             raise TypeError(f"{name}: index_dtype must be an integer dtype, got {index_dtype}")
         return ShapedArray(ax.remove_axes(x.shape, axes), index_dtype)
