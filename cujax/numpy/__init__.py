@@ -10,6 +10,7 @@ import numpy as _np
 
 from cujax.engine.core.array import Array as ndarray
 from cujax.engine.core.array import install_methods as _install_methods
+from cujax.numpy import linalg
 from cujax.numpy.arithmetic import (
     add,
     arctan2,
@@ -38,6 +39,12 @@ from cujax.numpy.arithmetic import (
     square,
     subtract,
     true_divide,
+)
+from cujax.numpy.bits import (
+    gcd,
+    lcm,
+    packbits,
+    unpackbits,
 )
 from cujax.numpy.creation import (
     array,
@@ -123,11 +130,30 @@ from cujax.numpy.dtype_objects import (
     uint64,
     uint8,
 )
+from cujax.numpy.editing import (
+    delete,
+    insert,
+    trim_zeros,
+)
+from cujax.numpy.einstein_sums import (
+    einsum,
+    einsum_path,
+)
 from cujax.numpy.equality import (
     allclose,
     array_equal,
     array_equiv,
     isclose,
+)
+from cujax.numpy.files import (
+    array_repr,
+    array_str,
+    get_printoptions,
+    load,
+    printoptions,
+    save,
+    savez,
+    set_printoptions,
 )
 from cujax.numpy.grids import (
     arange,
@@ -144,6 +170,12 @@ from cujax.numpy.grids import (
     ogrid,
     r_,
     s_,
+)
+from cujax.numpy.histograms import (
+    histogram,
+    histogram2d,
+    histogram_bin_edges,
+    histogramdd,
 )
 from cujax.numpy.joining import (
     append,
@@ -196,6 +228,11 @@ from cujax.numpy.logic import (
     right_shift,
     select,
 )
+from cujax.numpy.mapping import (
+    apply_along_axis,
+    apply_over_axes,
+    vectorize,
+)
 from cujax.numpy.matrices import (
     diag,
     diag_indices,
@@ -228,6 +265,9 @@ from cujax.numpy.nan_reductions import (
     nansum,
     nanvar,
 )
+from cujax.numpy.padding import (
+    pad,
+)
 from cujax.numpy.parts import (
     abs,
     absolute,
@@ -251,6 +291,29 @@ from cujax.numpy.parts import (
     spacing,
     trunc,
 )
+from cujax.numpy.polynomials import (
+    poly,
+    polyadd,
+    polyder,
+    polydiv,
+    polyint,
+    polymul,
+    polysub,
+    polyval,
+)
+from cujax.numpy.products import (
+    cross,
+    dot,
+    inner,
+    kron,
+    matmul,
+    matvec,
+    outer,
+    tensordot,
+    vdot,
+    vecdot,
+    vecmat,
+)
 from cujax.numpy.reductions import (
     all,
     amax,
@@ -269,7 +332,7 @@ from cujax.numpy.reductions import (
     sum,
     var,
 )
-from cujax.numpy.shape import (
+from cujax.numpy.reshaping import (
     atleast_1d,
     atleast_2d,
     atleast_3d,
@@ -292,6 +355,59 @@ from cujax.numpy.shape import (
     squeeze,
     swapaxes,
     transpose,
+)
+from cujax.numpy.searching import (
+    bincount,
+    digitize,
+    interp,
+    isin,
+    searchsorted,
+)
+from cujax.numpy.selection import (
+    argwhere,
+    choose,
+    compress,
+    extract,
+    flatnonzero,
+    nonzero,
+    piecewise,
+    place,
+    put,
+    put_along_axis,
+    ravel_multi_index,
+    take,
+    take_along_axis,
+    unravel_index,
+    where,
+)
+from cujax.numpy.sets import (
+    intersect1d,
+    setdiff1d,
+    setxor1d,
+    union1d,
+    unique,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
+from cujax.numpy.sorting import (
+    argpartition,
+    argsort,
+    lexsort,
+    partition,
+    sort,
+    sort_complex,
+)
+from cujax.numpy.statistics import (
+    corrcoef,
+    cov,
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
 )
 from cujax.numpy.transcendental import (
     acos,
@@ -328,6 +444,14 @@ from cujax.numpy.transcendental import (
     sqrt,
     tan,
     tanh,
+)
+from cujax.numpy.windows import (
+    bartlett,
+    blackman,
+    hamming,
+    hanning,
+    i0,
+    kaiser,
 )
 
 bool = bool_

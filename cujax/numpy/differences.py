@@ -17,7 +17,7 @@ from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where, not_equal
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
 from cujax.numpy.reductions import sum as reduce_add
-from cujax.numpy.shape import broadcast_to, moveaxis, ravel
+from cujax.numpy.reshaping import broadcast_to, moveaxis, ravel
 
 
 def _cut(a: Array, axis: int, start: int, stop: int | None) -> Array:

@@ -26,7 +26,7 @@ from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where, logical_and
 from cujax.numpy.parts import floor, sign
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, check_arraylike, promote_args
-from cujax.numpy.shape import broadcast_arrays, broadcast_to, expand_dims, moveaxis
+from cujax.numpy.reshaping import broadcast_arrays, broadcast_to, expand_dims, moveaxis
 from cujax.numpy.transcendental import log10
 
 

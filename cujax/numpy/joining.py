@@ -10,10 +10,12 @@ import numpy as np
 
 from cujax import lax
 from cujax.engine.core.array import Array
+from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ops.axes import canonical_axis
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_dtypes
-from cujax.numpy.shape import (
+from cujax.numpy.reshaping import (
     atleast_1d,
     atleast_2d,
     atleast_3d,
@@ -235,7 +237,7 @@ def _repeat_each(a: Array, times: int, axis: int) -> Array:
 
 
 def _repeat_counts(a: Array, repeats: ArrayLike, axis: int, total: int | None) -> Array:
-    """The slice at each place of the result is found by counting where slices begin."""
+    """The number of the slice at each place is found by counting how many slices begin before it."""
     counts = as_array("repeat", np.asarray(repeats) if isinstance(repeats, Sequence) else repeats, 1)
     length = a.shape[axis]
     if counts.size == 1:
@@ -243,12 +245,24 @@ def _repeat_counts(a: Array, repeats: ArrayLike, axis: int, total: int | None) -
     if counts.shape != (length,):
         raise ValueError(f"repeats must be scalar or have length {length}, got shape {counts.shape}")
     if total is None:
-        return lax.concatenate(_repeated_slices(a, np.asarray(counts).tolist(), axis), axis)
-    ends = lax.cumsum(counts)
-    place = lax.iota(ends.dtype, total)
-    ended = lax.le(*(lax.broadcast_in_dim(x, (total, length), (i,)) for i, x in ((1, ends), (0, place))))
-    source = lax.reduce_sum(lax.convert_element_type(ended, np.int32), (1,))
-    return lax.take_slices(a, lax.min(source, length - 1), axis)
+        return lax.concatenate(_repeated_slices(a, known_counts(counts), axis), axis)
+    total = operator.index(total)
+    if not length or not total:
+        return lax.broadcast_in_dim(a.dtype.type(0), (*a.shape[:axis], total, *a.shape[axis + 1 :]), ())
+    begins = lax.slice_in_dim(lax.cumsum(counts), 0, length - 1)
+    steps = lax.broadcast_in_dim(begins.dtype.type(0), (total,), ()).at[begins].add(1, mode="drop")
+    return a[(slice(None),) * axis + (lax.cumsum(steps),)]
+
+
+def known_counts(counts: Array) -> list[int]:
+    """`counts` as Python integers; ConcretizationTypeError where they are traced."""
+    known = counts.concrete() if isinstance(counts, Tracer) else counts
+    if known is None:
+        raise ConcretizationTypeError(
+            "jnp.repeat: the shape of the result depends on the values of `repeats`, a traced array of type "
+            f"{counts.aval.str_short()}. {counts.origin()} Give total_repeat_length, the length of the result."
+        )
+    return known.tolist()
 
 
 def _repeated_slices(a: Array, counts: Sequence[int], axis: int) -> list[Array]:

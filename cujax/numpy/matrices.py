@@ -16,7 +16,7 @@ from cujax.numpy.logic import choose_where
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.promotion import ArrayLike, as_array
 from cujax.numpy.reductions import sum as reduce_add
-from cujax.numpy.shape import broadcast_to, expand_dims, ravel
+from cujax.numpy.reshaping import broadcast_to, expand_dims, ravel
 
 
 def _diagonal_mask(n: int, m: int, k: int, compare: Any) -> Array:

@@ -16,7 +16,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
-from cujax.numpy import arithmetic, creation, joining, logic, matrices, parts, reductions, shape
+from cujax.numpy import arithmetic, creation, joining, logic, matrices, parts, reductions, reshaping
 from cujax.numpy.promotion import SCALARS
 
 # --- operators ------------------------------------------------------------------------------------------
@@ -100,19 +100,19 @@ def _shape_argument(lengths: tuple) -> Any:
 
 def _reshape(self: Array, *args: Any, order: str = "C", **kwargs: Any) -> Array:
     """`jnp.reshape`; the new shape as one argument or as several."""
-    return shape.reshape(self, _shape_argument(args), order, **kwargs)
+    return reshaping.reshape(self, _shape_argument(args), order, **kwargs)
 
 
 def _transpose(self: Array, *args: Any) -> Array:
     """`jnp.transpose`; the axes as one argument or as several."""
     if not args or len(args) == 1 and args[0] is None:
-        return shape.transpose(self)
-    return shape.transpose(self, _shape_argument(args))
+        return reshaping.transpose(self)
+    return reshaping.transpose(self, _shape_argument(args))
 
 
 def _flatten(self: Array, order: str = "C", *, out_sharding: Any = None) -> Array:
     """`jnp.ravel`."""
-    return shape.ravel(self, order)
+    return reshaping.ravel(self, order)
 
 
 def _astype(self: Array, dtype: Any, copy: bool = False, device: Any = None) -> Array:
@@ -178,14 +178,14 @@ _METHODS: dict[str, Callable] = {
     "min": reductions.min,
     "prod": reductions.prod,
     "ptp": reductions.ptp,
-    "ravel": shape.ravel,
+    "ravel": reshaping.ravel,
     "repeat": joining.repeat,
     "reshape": _reshape,
     "round": parts.round,
-    "squeeze": shape.squeeze,
+    "squeeze": reshaping.squeeze,
     "std": reductions.std,
     "sum": reductions.sum,
-    "swapaxes": shape.swapaxes,
+    "swapaxes": reshaping.swapaxes,
     "trace": matrices.trace,
     "transpose": _transpose,
     "var": reductions.var,
@@ -226,8 +226,8 @@ def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
 
 
 _PROPERTIES: dict[str, Any] = {
-    "T": property(lambda self: shape.transpose(self), doc="All axes in reverse order."),
-    "mT": property(lambda self: shape.matrix_transpose(self), doc="The last two axes exchanged."),
+    "T": property(lambda self: reshaping.transpose(self), doc="All axes in reverse order."),
+    "mT": property(lambda self: reshaping.matrix_transpose(self), doc="The last two axes exchanged."),
     "real": property(lambda self: parts.real(self), doc="The real part."),
     "imag": property(lambda self: parts.imag(self), doc="The imaginary part."),
     "is_fully_replicated": property(lambda self: True, doc="True: an array lives on one device."),

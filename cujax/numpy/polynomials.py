@@ -1,0 +1,126 @@
+"""Polynomials by their coefficients, highest power first: polyval, polymul, polyder and the others."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from cujax import lax
+from cujax.engine.core.array import Array
+from cujax.engine.ground import dtypes
+from cujax.numpy import reductions
+from cujax.numpy.creation import asarray, full
+from cujax.numpy.joining import concatenate
+from cujax.numpy.promotion import ArrayLike, arrays_of, promote_dtypes, promote_inexact
+from cujax.numpy.selection import known_values
+from cujax.numpy.reshaping import atleast_1d
+
+
+def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
+    """The polynomial with coefficients p (along the first axis) at x, by Horner's rule."""
+    p, x = arrays_of(promote_dtypes("polyval", p, x))
+    shape = np.broadcast_shapes(p.shape[1:], x.shape)
+    value = full(shape, 0, x.dtype)
+    for i in range(p.shape[0]):
+        value = value * x + lax.index_in_dim(p, i, 0, keepdims=False)
+    return value
+
+
+def _vectors(name: str, *ps: ArrayLike) -> list[Array]:
+    vectors = [atleast_1d(p) for p in arrays_of(promote_dtypes(name, *ps))]
+    if any(v.ndim != 1 for v in vectors):
+        raise ValueError(f"{name}: coefficients must be scalars or vectors, got shapes {[v.shape for v in vectors]}")
+    return vectors
+
+
+def _padded(p: Array, length: int) -> Array:
+    """p with zeros for higher powers in front."""
+    return lax.pad(p, p.dtype.type(0), [(length - p.shape[0], 0, 0)])
+
+
+def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
+    """Coefficients of the sum of two polynomials."""
+    a1, a2 = _vectors("polyadd", a1, a2)
+    length = max(a1.shape[0], a2.shape[0])
+    return _padded(a1, length) + _padded(a2, length)
+
+
+def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
+    """Coefficients of the difference of two polynomials."""
+    a1, a2 = _vectors("polysub", a1, a2)
+    return polyadd(a1, -a2)
+
+
+def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = False) -> Array:
+    """Coefficients of the product of two polynomials; trimmed ones need known values."""
+    a1, a2 = _vectors("polymul", *promote_inexact("polymul", a1, a2))
+    if trim_leading_zeros:
+        a1, a2 = _trimmed(a1), _trimmed(a2)
+    length = a1.shape[0] + a2.shape[0] - 1
+    rows = [lax.pad(a2 * a1[i], a1.dtype.type(0), [(i, length - i - a2.shape[0], 0)]) for i in range(a1.shape[0])]
+    return reductions.sum(lax.concatenate([lax.expand_dims(r, (0,)) for r in rows], 0), 0)
+
+
+def _trimmed(p: Array) -> Array:
+    values = known_values("jnp.polymul", p, "Leave trim_leading_zeros False.")
+    nonzero = np.flatnonzero(values)
+    return p[int(nonzero[0]) if nonzero.size else p.shape[0] - 1 :]
+
+
+def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = False) -> tuple[Array, Array]:
+    """Quotient and remainder of two polynomials; a remainder is trimmed only if asked, with known values."""
+    u, v = _vectors("polydiv", *promote_inexact("polydiv", u, v))
+    steps = u.shape[0] - v.shape[0] + 1
+    quotient = []
+    for i in range(max(steps, 0)):
+        factor = u[i] / v[0]
+        quotient.append(lax.reshape(factor, (1,)))
+        u = u - lax.pad(v * factor, u.dtype.type(0), [(i, u.shape[0] - i - v.shape[0], 0)])
+    result = concatenate(quotient) if quotient else full((1,), 0, u.dtype)
+    return result, _trimmed(u) if trim_leading_zeros else u
+
+
+def polyder(p: ArrayLike, m: int = 1) -> Array:
+    """Coefficients of the m-th derivative."""
+    (p,) = _vectors("polyder", *promote_inexact("polyder", p))
+    m = operator.index(m)
+    if m < 0:
+        raise ValueError("Order of derivative must be positive")
+    factors = np.ones(max(p.shape[0] - m, 0))
+    for k in range(m):
+        factors *= np.arange(p.shape[0] - 1, m - 1, -1)[: factors.size] - k
+    return p[: factors.size] * asarray(factors.astype(_host_dtype(p)))
+
+
+def _host_dtype(p: Array) -> Any:
+    return dtypes.to_real(p.dtype)
+
+
+def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
+    """Coefficients of the m-th antiderivative; k: its constants, the first integration's first, 0 by default."""
+    p, constants = _vectors("polyint", *promote_inexact("polyint", p, 0 if k is None else k))
+    m = operator.index(m)
+    if m < 0:
+        raise ValueError("Order of integral must be positive (see polyder)")
+    if constants.shape[0] == 1:
+        constants = lax.broadcast_in_dim(constants[0], (m,), ())
+    if constants.shape[0] != m:
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or m.")
+    for i in range(m):
+        powers = np.arange(p.shape[0], 0, -1).astype(_host_dtype(p))
+        p = concatenate([p / asarray(powers), constants[i : i + 1]])
+    return p
+
+
+def poly(seq_of_zeros: ArrayLike) -> Array:
+    """Coefficients of the polynomial with the given zeros."""
+    (zeros,) = arrays_of(promote_inexact("poly", seq_of_zeros))
+    zeros = atleast_1d(zeros)
+    if zeros.ndim != 1:
+        raise ValueError(f"poly: the zeros must be a vector, got shape {zeros.shape}")
+    p = full((1,), 1, zeros.dtype)
+    for i in range(zeros.shape[0]):
+        p = polymul(p, concatenate([full((1,), 1, zeros.dtype), -zeros[i : i + 1]]))
+    return p
