@@ -16,7 +16,6 @@ from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.config import config
 from cujax.engine.ground.source import describe_function
 from cujax.engine.ops.rounding import clamp
-from cujax.engine.ops.logic import ne
 from cujax.engine.ops.structural import convert_element_type
 
 _ABSENT = object()
@@ -69,7 +68,7 @@ def _predicate(pred: Any) -> Any:
         return pred
     if not (dtypes.is_integer(aval.dtype) or dtypes.is_float(aval.dtype)):
         raise TypeError(f"Pred type must be either boolean or number, got {aval.dtype}.")
-    return ne(pred, 0)
+    return convert_element_type(pred, dtypes.bool_)
 
 
 def switch(index: Any, branches: Sequence[Callable], *operands: Any, operand: Any = _ABSENT) -> Any:
@@ -137,8 +136,8 @@ def _different_types(a: Staged, b: Staged, names: tuple[str, str]) -> list[str]:
         (path, x, y) for (path, x), y in zip(paths, b.tape.out_avals, strict=True)
     ]
     return [
-        f"The output of {names[0]}{pytree.keystr(path)} has type {x.str_short()} but the corresponding output of "
-        f"{names[1]} has type {y.str_short()}, so the {'dtypes' if x.dtype != y.dtype else 'shapes'} do not match."
+        f"The output of {names[0]}{pytree.keystr(path)} has type {x.str_long()} but the corresponding output of "
+        f"{names[1]} has type {y.str_long()}, so the {'dtypes' if x.dtype != y.dtype else 'shapes'} do not match."
         for path, x, y in pairs
         if not same_array_type(x, y)
     ]

@@ -23,9 +23,10 @@ from cujax.engine.ground.config import config
 from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ground.source import describe_function
 from cujax.engine.ops.elementwise import add
-from cujax.engine.ops.indexing import index_in_dim
+from cujax.engine.ops.slicing import index_in_dim
 from cujax.engine.ops.logic import lt
-from cujax.engine.ops.slicing import concatenate, slice_in_dim
+from cujax.engine.ops.joining import concatenate
+from cujax.engine.ops.slicing import slice_in_dim
 from cujax.engine.ops.structural import convert_element_type, reshape
 
 
@@ -89,7 +90,7 @@ def _scan_length(f: Callable, xs: Sequence[Any], length: Any) -> int:
     if not sizes:
         raise ValueError("scan got no values to scan over and `length` not provided.")
     if len(set(sizes)) > 1:
-        raise ValueError(f"scan got values with different leading axis sizes: {', '.join(map(str, sizes))}.")
+        raise ValueError(f"scan got values with different leading axis sizes: {', '.join(str(s) for s in sizes)}.")
     return sizes[0]
 
 
@@ -102,7 +103,7 @@ def _static_length(length: Any) -> int:
 
 def _check_pair(f: Callable, staged: Staged) -> None:
     children = pytree.treedef_children(staged.out_tree)
-    if pytree.treedef_is_leaf(staged.out_tree) or len(children) != 2 or staged.out_tree.type is not tuple:
+    if pytree.treedef_is_leaf(staged.out_tree) or len(children) != 2 or staged.out_tree.node_data()[0] is not tuple:
         raise TypeError(
             f"scan body output must be a pair, got {staged.out_tree}: {describe_function(f)} must "
             "return (carry, y); return (carry, None) when there is nothing to stack."
@@ -135,12 +136,12 @@ def _settle_carry(
 
 
 def _promote_weak(x: Any, out: ShapedArray) -> Any:
-    """A weakly typed `x` in the type that the body gives, where promotion leads there."""
+    """A weakly typed `x` in the dtype that the body gives, where promotion leads there."""
     aval = aval_of(x)
-    if not aval.weak_type or aval.shape != out.shape or (aval.dtype == out.dtype and out.weak_type):
+    if not aval.weak_type or aval.shape != out.shape or aval.dtype == out.dtype:
         return x
-    joined, weak = lattice_join(((aval.dtype, True), (out.dtype, out.weak_type)))
-    return convert_element_type(x, out.dtype, weak) if joined == out.dtype else x
+    joined, _ = lattice_join(((aval.dtype, True), (out.dtype, out.weak_type)))
+    return convert_element_type(x, out.dtype) if joined == out.dtype else x
 
 
 def _check_structure(what: str, f: Callable, expected: Any, found: Any) -> None:
@@ -155,8 +156,8 @@ def _check_structure(what: str, f: Callable, expected: Any, found: Any) -> None:
 def _check_types(what: str, f: Callable, tree: Any, expected: Sequence[ShapedArray], found: Sequence[ShapedArray]) -> None:
     paths, _ = pytree.flatten_with_path(pytree.unflatten(tree, expected))
     wrong = [
-        f"The input carry component carry{pytree.keystr(path)} has type {a.str_short()} but the corresponding output "
-        f"carry component has type {b.str_short()}, so the {'dtypes' if a.dtype != b.dtype else 'shapes'} do not match."
+        f"The input carry component carry{pytree.keystr(path)} has type {a.str_long()} but the corresponding output "
+        f"carry component has type {b.str_long()}, so the {'dtypes' if a.dtype != b.dtype else 'shapes'} do not match."
         for (path, a), b in zip(paths, found, strict=True)
         if not same_array_type(a, b)
     ]
@@ -257,7 +258,7 @@ def _loop_bounds(lower: Any, upper: Any) -> tuple[Any, Any]:
     for name, aval in (("lower", a), ("upper", b)):
         if aval.shape or not dtypes.is_integer(aval.dtype):
             raise TypeError(
-                f"fori_loop: {name} must be an integer scalar, got {aval.str_short()}: "
+                f"fori_loop: {name} must be an integer scalar, got {aval.str_long()}: "
                 "lower and upper arguments to fori_loop must have equal types"
             )
     if a.dtype == b.dtype:
@@ -276,8 +277,7 @@ def _fori_static(lower: Any, upper: Any, body_fun: Callable, init_val: Any, unro
     step.__name__ = getattr(body_fun, "__name__", "body_fun")
     step.__wrapped__ = body_fun  # type: ignore[attr-defined]
     trip_count = max(int(upper) - int(lower), 0)
-    first = lower if hasattr(lower, "aval") else to_array(lower)
-    (_, result), _ = scan(step, (first, init_val), None, length=trip_count, unroll=unroll)
+    (_, result), _ = scan(step, (int(lower), init_val), None, length=trip_count, unroll=unroll)
     return result
 
 

@@ -9,7 +9,8 @@ from cujax.engine.control.staging import flatten_operands
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import pytree
 from cujax.engine.ops.axes import insert_axis
-from cujax.engine.ops.slicing import concatenate, slice_in_dim
+from cujax.engine.ops.joining import concatenate
+from cujax.engine.ops.slicing import slice_in_dim
 from cujax.engine.ops.structural import reshape, rev
 
 

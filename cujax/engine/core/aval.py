@@ -60,9 +60,12 @@ class ShapedArray:
     def str_short(self) -> str:
         return f"{dtypes.short_name(self.dtype)}[{','.join(map(str, self.shape))}]"
 
+    def str_long(self) -> str:
+        """As `float32[3,4]`: for texts that a user reads."""
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
     def __repr__(self) -> str:
-        weak = ", weak_type=True" if self.weak_type else ""
-        return f"ShapedArray({self.dtype}[{','.join(map(str, self.shape))}]{weak})"
+        return f"ShapedArray({self.str_long()}{', weak_type=True' if self.weak_type else ''})"
 
     def __len__(self) -> int:
         if not self.shape:

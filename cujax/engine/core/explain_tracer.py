@@ -42,7 +42,7 @@ _SCALAR = (
 def conversion_error(tracer: Any, what: str) -> Exception:
     """The error for asking a tracer for its value as a `what`."""
     error, headline, repair = _REPAIR.get(what, _SCALAR)
-    text = headline.format(type=tracer.aval.str_short(), what=f"{what}()")
+    text = headline.format(type=tracer.aval.str_long(), what=f"{what}()")
     return error("\n".join(filter(None, [text + ".", tracer.origin(), repair])))
 
 

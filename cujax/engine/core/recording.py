@@ -7,14 +7,14 @@ the tape: arrays and outer tracers as leading inputs, scalars as literals.  Star
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cujax.engine.core.array import to_array
+from cujax.engine.core.array import ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.context import using_trace
+from cujax.engine.core.context import context, using_trace
 from cujax.engine.core.explain_tracer import leak_error
 from cujax.engine.core.leaks import leak_checked
 from cujax.engine.core.primitive import Primitive
@@ -52,7 +52,7 @@ class Origin:
 
     __slots__ = ("argument_names", "fun", "transform")
 
-    def __init__(self, transform: str, fun: Any, argument_names: Sequence[str] = ()) -> None:
+    def __init__(self, transform: str, fun: Any, argument_names: Iterable[str] = ()) -> None:
         self.transform = transform
         self.fun = fun
         self.argument_names = argument_names
@@ -92,18 +92,16 @@ class TapeTrace(Trace):
             return x.var
         if kind is Literal:
             return x
-        if kind in dtypes.PYTHON_SCALARS or isinstance(x, np.generic):
-            value = to_array(x)
-            return Literal(value.to_numpy()[()], value.aval)
-        return self._capture(x)
-
-    def _capture(self, x: Any) -> Var:
         found = self.captured.get(id(x))
-        if found is not None:
-            return found.var
+        return self._capture(x) if found is None else found.var
+
+    def _capture(self, x: Any) -> Atom:
+        """A leading input for an array or an outer tracer; a scalar whose value is known becomes a literal."""
         if isinstance(x, Tracer) and not x.trace.alive:
             raise leak_error(x)
         value = x if isinstance(x, Tracer) else to_array(x)
+        if type(value) is ConcreteArray and not value.aval.shape and not dtypes.is_key(value.aval.dtype):
+            return Literal(value.to_numpy()[()], value.aval)
         var = Var(value.aval)
         self.captured[id(x)] = _Captured(x, value, var)
         return var
@@ -117,7 +115,7 @@ class TapeTrace(Trace):
         """Add the equation and return its results."""
         inputs = [self.operand(a) for a in args]
         out_avals = primitive.abstract(tuple([a.aval for a in inputs]), params)
-        line = user_line()
+        line = context.line or user_line()
         outputs = [Var(a) for a in out_avals] if primitive.multiple else [Var(out_avals)]
         self.eqns.append(Eqn(primitive, inputs, outputs, params, line))
         if primitive.multiple:
@@ -185,19 +183,26 @@ def _bind_literals(tape: Tape, consts: Sequence[Any]) -> Tape:
 
 
 def run_tape(tape: Tape, args: Sequence[Any]) -> list[Any]:
-    """Evaluate `tape` by binding its equations one by one under the current trace."""
+    """Evaluate `tape` by binding its equations one by one under the current trace.
+
+    What a rule records for an equation belongs to the user's line of that equation.
+    """
     values: dict[Var, Any] = dict(zip(tape.inputs, args, strict=True))
     last_use = tape.memo("last_use", lambda: _last_uses(tape))
-
-    for position, eqn in enumerate(tape.eqns):
-        args = [a if type(a) is Literal else values[a] for a in eqn.inputs]  # type: ignore[index]
-        out = eqn.primitive.bind(*args, **eqn.params)
-        if eqn.primitive.multiple:
-            values.update(zip(eqn.outputs, out, strict=True))
-        else:
-            values[eqn.outputs[0]] = out
-        for var in last_use[position]:
-            del values[var]
+    line = context.line
+    try:
+        for position, eqn in enumerate(tape.eqns):
+            args = [a if type(a) is Literal else values[a] for a in eqn.inputs]  # type: ignore[index]
+            context.line = eqn.source or line
+            out = eqn.primitive.bind(*args, **eqn.params)
+            if eqn.primitive.multiple:
+                values.update(zip(eqn.outputs, out, strict=True))
+            else:
+                values[eqn.outputs[0]] = out
+            for var in last_use[position]:
+                del values[var]
+    finally:
+        context.line = line
     return [a if type(a) is Literal else values[a] for a in tape.outputs]  # type: ignore[index]
 
 

@@ -1,0 +1,209 @@
+"""scan, while_loop, fori_loop, map, associative_scan: values against JAX, types of carries, errors."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import cujax
+import cujax.numpy as cnp
+
+BOTH = [(cujax, cnp), (jax, jnp)]
+ids = ["cujax", "jax"]
+
+
+def agree(call, *args, rtol=1e-6):
+    """`call(lib, np, *args)` gives the same tree with both libraries."""
+    ours, theirs = (call(lib, np_, *args) for lib, np_ in BOTH)
+    ours, tree = cujax.tree.flatten(ours)
+    theirs, jax_tree = jax.tree.flatten(theirs)
+    assert str(tree) == str(jax_tree)
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.dtype == b.dtype and a.shape == b.shape and a.weak_type == b.weak_type
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=rtol, atol=rtol)
+
+
+def test_scan_with_trees():
+    def call(lib, np_):
+        def step(carry, x):
+            new = {"s": carry["s"] + x["a"].sum(), "n": carry["n"] + 1}
+            return new, (new["s"], x["b"] * 2)
+
+        xs = {"a": np_.arange(12.0).reshape(4, 3), "b": np_.arange(4)}
+        return lib.lax.scan(step, {"s": np_.float32(0), "n": 0}, xs)
+
+    agree(call)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("length", [None, 5])
+def test_scan_length_and_direction(reverse, length):
+    agree(lambda lib, np_: lib.lax.scan(lambda c, x: (c * 0.5 + x, c), 1.0, np_.arange(5.0), length=length, reverse=reverse))
+
+
+def test_scan_without_xs():
+    agree(lambda lib, np_: lib.lax.scan(lambda c, _: (c * 2, c), 1, None, length=4))
+
+
+def test_scan_of_length_zero():
+    agree(lambda lib, np_: lib.lax.scan(lambda c, x: (c + x, c * x), 1.0, np_.zeros((0,))))
+
+
+def test_scan_keeps_named_tuples():
+    class State(NamedTuple):
+        x: object
+        v: object
+
+    def step(state, _):
+        return State(state.x + state.v, state.v * 0.9), state.x
+
+    last, _ = cujax.lax.scan(step, State(cnp.zeros(3), cnp.ones(3)), None, length=3)
+    assert isinstance(last, State)
+
+
+@pytest.mark.parametrize("init", [0, 0.0, True, np.float32(1), np.int32(1)])
+def test_weak_carries_take_the_type_of_the_body(init):
+    agree(lambda lib, np_: lib.lax.scan(lambda c, x: (c + x, c), init if type(init) is not bool else 1, np_.arange(3.0)) if
+          isinstance(init, (int, float, np.float32)) else 0)
+
+
+def test_body_is_traced_once():
+    traced = []
+
+    def step(c, x):
+        traced.append(1)
+        return c + x, c
+
+    cujax.lax.scan(step, cnp.float32(0), cnp.arange(100.0))
+    assert len(traced) == 1
+
+
+def test_fori_loop_matches():
+    agree(lambda lib, np_: lib.lax.fori_loop(0, 10, lambda i, x: x + i, 0))
+    agree(lambda lib, np_: lib.lax.fori_loop(3, 1, lambda i, x: x + i, 0.5))
+    agree(lambda lib, np_: lib.jit(lambda n: lib.lax.fori_loop(0, n, lambda i, x: x * 1.5 + i, 1.0))(7))
+    agree(lambda lib, np_: lib.lax.fori_loop(np_.int32(2), np_.int32(6), lambda i, x: x * i, 1))
+
+
+def test_fori_loop_with_a_python_iterator_sees_only_the_first_item():
+    """The guide's example: the body is traced once, so `next` is called once."""
+    iterator = iter(range(10))
+    assert int(cujax.lax.fori_loop(0, 10, lambda i, x: x + next(iterator), 0)) == 0
+    array = cnp.arange(10)
+    assert int(cujax.lax.fori_loop(0, 10, lambda i, x: x + array[i], 0)) == 45
+
+
+def test_while_loop_matches():
+    agree(lambda lib, np_: lib.lax.while_loop(lambda s: s[0] < 10, lambda s: (s[0] + 1, s[1] * 1.1), (0, np_.ones(3))))
+    agree(lambda lib, np_: lib.lax.while_loop(lambda x: x < 3, lambda x: x + 1.5, 0))
+
+
+def test_batched_while_runs_each_element_to_its_own_end():
+    def call(lib, np_):
+        def collatz(n):
+            return lib.lax.while_loop(
+                lambda s: s[0] != 1, lambda s: (np_.where(s[0] % 2 == 0, s[0] // 2, 3 * s[0] + 1), s[1] + 1), (n, 0)
+            )[1]
+
+        return lib.vmap(collatz)(np_.arange(1, 30))
+
+    agree(call)
+
+
+def test_batched_while_with_one_condition_for_all():
+    agree(lambda lib, np_: lib.vmap(
+        lambda x: lib.lax.while_loop(lambda s: s[0] < 4, lambda s: (s[0] + 1, s[1] * x), (0, 1.0))
+    )(np_.arange(3.0)))
+
+
+def test_reverse_mode_of_while_is_refused():
+    def f(x):
+        return cujax.lax.while_loop(lambda y: y < 10.0, lambda y: y * 2, x)
+
+    with pytest.raises(ValueError, match=r"Reverse-mode differentiation does not work for lax\.while_loop"):
+        cujax.grad(f)(1.5)
+
+
+def test_dynamic_fori_is_differentiable_forwards_only():
+    def f(x, n):
+        return cujax.lax.fori_loop(0, n, lambda i, y: y * x, 1.0)
+
+    _, t = cujax.jit(lambda n: cujax.jvp(lambda x: f(x, n), (2.0,), (1.0,)))(3)
+    np.testing.assert_allclose(np.asarray(t), 12.0)
+    with pytest.raises(ValueError, match="fori_loop with dynamic"):
+        cujax.jit(lambda n: cujax.grad(f)(2.0, n))(3)
+
+
+def test_known_part_of_a_while_still_runs_when_linearized():
+    def call(lib, np_):
+        def f(x):
+            n, y = lib.lax.while_loop(lambda s: s[0] < 5, lambda s: (s[0] + 1, np_.sin(s[1])), (0, x))
+            return y * n
+
+        return lib.linearize(f, np_.float32(0.7))[1](np_.float32(1.0))
+
+    agree(call)
+
+
+def test_gradient_of_scan_keeps_constants_unstacked():
+    """A captured matrix is read by the backward loop, not copied once per step."""
+    matrix = cnp.eye(3) * 0.5
+
+    def f(x):
+        return cujax.lax.scan(lambda c, _: (cnp.sin(matrix @ c), None), x, None, length=7)[0].sum()
+
+    tape = cujax.make_jaxpr(cujax.grad(f))(cnp.ones(3))
+    forward = next(e for e in tape.eqns if e.primitive.name == "scan")
+    assert all(v.aval.shape[1:] != (3, 3) for v in forward.outvars)
+
+
+def test_map_and_batches():
+    agree(lambda lib, np_: lib.lax.map(lambda x: (x * 2, x.sum()), np_.arange(14.0).reshape(7, 2)))
+    agree(lambda lib, np_: lib.lax.map(lambda x: x * 2, np_.arange(7.0), batch_size=3))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 13])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_associative_scan(n, reverse):
+    agree(lambda lib, np_: lib.lax.associative_scan(np_.add, np_.arange(float(n)), reverse=reverse))
+    agree(lambda lib, np_: lib.lax.associative_scan(
+        lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]), (np_.linspace(0.5, 1.5, n), np_.arange(float(n))), reverse=reverse
+    ))
+    agree(lambda lib, np_: lib.lax.associative_scan(np_.maximum, np_.sin(np_.arange(2.0 * n)).reshape(2, n), axis=1))
+
+
+def test_disable_jit_runs_the_python_function_each_step():
+    seen = []
+    with cujax.disable_jit():
+        out, ys = cujax.lax.scan(lambda c, x: (seen.append(float(c)) or c + x, c), 0.0, cnp.arange(3.0))
+    assert seen == [0.0, 0.0, 1.0] and float(out) == 3.0 and ys.shape == (3,)
+
+
+ERRORS = [
+    (lambda lax, np_: lax.scan(lambda c, x: (c.astype(int), x), np_.float32(0), np_.arange(3.0)), TypeError,
+     ["scan body function", "equal types", "float32[]", "int32[]", ".astype()"]),
+    (lambda lax, np_: lax.scan(lambda c, x: ((c, c), x), 0.0, np_.arange(3.0)), TypeError, ["same pytree structure"]),
+    (lambda lax, np_: lax.scan(lambda c, x: c, 0.0, np_.arange(3.0)), TypeError, ["must be a pair", "(carry, None)"]),
+    (lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, (np_.arange(3.0), np_.arange(4.0))), ValueError,
+     ["different leading axis sizes: 3, 4"]),
+    (lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, None), ValueError, ["`length` not provided"]),
+    (lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, np_.arange(3.0), length=4), ValueError, ["disagrees", "[3]"]),
+    (lambda lax, np_: lax.scan(3, 0.0, np_.arange(3.0)), TypeError, ["callable"]),
+    (lambda lax, np_: lax.while_loop(lambda c: c, lambda c: c + 1, 0), TypeError, ["boolean scalar", "int32"]),
+    (lambda lax, np_: lax.while_loop(lambda c: (c < 3,), lambda c: c + 1, 0), TypeError, ["boolean scalar"]),
+    (lambda lax, np_: lax.while_loop(lambda c: c < 3, lambda c: (c + 1, c), 0), TypeError, ["same pytree structure"]),
+    (lambda lax, np_: lax.fori_loop(0, 3.5, lambda i, c: c, 0), TypeError, ["fori_loop"]),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), ERRORS)
+def test_errors(call, error, words):
+    with pytest.raises(error):
+        call(jax.lax, jnp)
+    with pytest.raises(error) as caught:
+        call(cujax.lax, cnp)
+    assert all(w in str(caught.value) for w in words), str(caught.value)
