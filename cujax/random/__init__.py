@@ -1,0 +1,38 @@
+"""Random numbers from explicit keys, the same bits as JAX's on every machine.
+
+    key = random.key(0)
+    key, subkey = random.split(key)
+    x = random.normal(subkey, (3,))
+
+A key is used once: split it for every draw, or `fold_in` the number of a step.  Keys are arrays, and drawing
+is a pure function of them, so all of it works inside `jit`, `vmap` and loops.  Numbers come from the Threefry
+hash of the key and their own index; `config.threefry_partitionable=False` restores the layout of JAX before
+version 0.5.
+
+Start at keys.py, then bits.py and uniform.py, from which every other distribution is made.
+"""
+# ruff: noqa: F401
+
+from cujax.random.bits import bits, randint
+from cujax.random.continuous import (
+    cauchy,
+    exponential,
+    gumbel,
+    laplace,
+    logistic,
+    normal,
+    truncated_normal,
+)
+from cujax.random.keys import (
+    PRNGKey,
+    clone,
+    fold_in,
+    key,
+    key_data,
+    key_dtype,
+    key_impl,
+    split,
+    wrap_key_data,
+)
+from cujax.random.selection import categorical, choice, permutation
+from cujax.random.uniform import bernoulli, rademacher, uniform

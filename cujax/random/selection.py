@@ -1,0 +1,167 @@
+"""Random order and random choice: permutation, choice with and without weights, categories.
+
+A permutation sorts the elements by random words; a choice with weights inverts the cumulative weights, and
+one without replacement takes the greatest of logarithms perturbed by Gumbel numbers (Vieira, "Gumbel-max
+trick and weighted reservoir sampling", 2014).
+"""
+
+from __future__ import annotations
+
+from math import ceil, log, prod
+from typing import Any
+
+from cujax import lax
+from cujax.engine.core.array import Array
+from cujax.engine.core.tape import literal
+from cujax.engine.ground import dtypes
+from cujax.engine.ops.axes import canonical_axis, insert_axis, moved_axes, remove_axes
+from cujax.numpy.creation import zeros
+from cujax.numpy.promotion import arrays_of, as_array, broadcast_shape, promote_inexact
+from cujax.numpy.searching import searchsorted
+from cujax.numpy.selection import take
+from cujax.random.arguments import canonical_shape, stretch
+from cujax.random.bits import randint, raw_bits
+from cujax.random.continuous import gumbel_typed
+from cujax.random.keys import single_key, split_in
+from cujax.random.uniform import unit_interval
+
+
+def permutation(
+    key: Any, x: Any, axis: int = 0, independent: bool = False, *, out_sharding: Any = None
+) -> Array:
+    """`x` in random order along `axis`; for an int x, 0 ... x - 1 in random order.
+
+    independent: every line along the axis gets an order of its own.  TypeError for a scalar that is no
+    integer, ValueError for an axis that x does not have.
+    """
+    one, _ = single_key("permutation", key)
+    x = as_array("permutation", x, 1)
+    if not x.ndim:
+        if not dtypes.is_integer(x.dtype):
+            raise TypeError(f"permutation: x must be an integer or have an axis, got {x.aval.str_short()}")
+        x = lax.iota(x.dtype, max(int(x), 0))
+    axis = canonical_axis(axis, x.ndim)
+    if independent or x.ndim == 1:
+        return _shuffle(one, x, axis)
+    order = _shuffle(one, lax.iota(dtypes.canonicalize(dtypes.int64), x.shape[axis]), 0)
+    return take(x, order, axis, mode="clip")
+
+
+def _shuffle(key: Array, x: Array, axis: int) -> Array:
+    """Sorts by random words of 32 bits, again and again: ties keep the order of the round before.
+
+    All rounds together are a sort by words of at least 3 log2(n) bits, among which ties are unlikely.
+    """
+    rounds = ceil(3 * log(max(1, x.size)) / log(2**32 - 1))
+    for _ in range(rounds):
+        key, subkey = split_in(key, 2)
+        _, x = lax.sort_key_val(raw_bits(subkey, x.shape, 32), x, axis)
+    return x
+
+
+def choice(
+    key: Any, a: Any, shape: Any = (), replace: bool = True, p: Any = None, axis: int = 0,
+    mode: str | None = None,
+) -> Array:
+    """Random elements of `a` along `axis`; for an int a, of 0 ... a - 1.
+
+    shape: of the choice, which takes the place of the axis in the result.  replace: whether an element can be
+    chosen twice.  p: the weight of each element, which need not sum to 1; all alike if None.  mode: as in
+    `gumbel`, used with p and without replacement.  ValueError where there are too few elements, or p has
+    another shape than (number of elements,).
+    """
+    one, _ = single_key("choice", key)
+    a = as_array("choice", a, 1)
+    shape = canonical_shape("choice", shape)
+    axis = canonical_axis(axis, a.ndim) if a.ndim else 0
+    population, draws = a.shape[axis] if a.ndim else int(a), prod(shape)
+    result_shape = (*a.shape[:axis], *shape, *a.shape[axis + 1 :])
+    if draws == 0:
+        return zeros(result_shape, a.dtype)
+    _check_population(population, draws, replace)
+    if p is None and not replace:
+        shuffled = permutation(one, a if a.ndim else population, axis)
+        return lax.reshape(lax.slice_in_dim(shuffled, 0, draws, axis=axis), result_shape)
+    if p is None:
+        index = randint(one, shape, 0, population)
+    else:
+        index = _weighted(one, shape, _weights(p, population), replace, mode)
+    return take(a, index, axis, mode="clip") if a.ndim else index
+
+
+def _check_population(population: int, draws: int, replace: bool) -> None:
+    if population <= 0:
+        raise ValueError(f"choice: a must have elements or be a positive int; here it gives {population}")
+    if not replace and draws > population:
+        raise ValueError(
+            f"choice: cannot take a larger sample (size {draws}) than population (size {population}) when "
+            "'replace=False'"
+        )
+
+
+def _weights(p: Any, population: int) -> Array:
+    (p,) = arrays_of(promote_inexact("choice", p))
+    if p.shape != (population,):
+        raise ValueError(
+            f"choice: p must have one weight for each of the {population} elements, got shape {p.shape}"
+        )
+    return p
+
+
+def _weighted(
+    key: Array, shape: tuple[int, ...], p: Array, replace: bool, mode: str | None
+) -> Array:
+    if replace:
+        total = lax.cumsum(p)
+        unit = lax.sub(literal(1, p.dtype), unit_interval(key, shape, p.dtype))
+        return searchsorted(total, lax.mul(lax.index_in_dim(total, -1, keepdims=False), unit))
+    perturbed = lax.add(gumbel_typed(key, p.shape, p.dtype, mode), lax.log(p))
+    return lax.reshape(lax.top_k(perturbed, prod(shape))[1], shape)
+
+
+def categorical(
+    key: Any, logits: Any, axis: int = -1, shape: Any = None, replace: bool = True,
+    mode: str | None = None, *, out_sharding: Any = None,
+) -> Array:
+    """Indices along `axis` of `logits`, drawn with probabilities softmax(logits, axis).
+
+    logits: floats, unnormalised logarithms of probabilities.  shape: of the result, to whose last axes the
+    shape of logits without the axis broadcasts; None: that shape.  replace: whether an index can occur twice
+    along the leading axes of `shape`.  mode: as in `gumbel`.  ValueError for shapes that do not broadcast,
+    and for more indices than there are without replacement.
+    """
+    one, _ = single_key("categorical", key)
+    (logits,) = arrays_of(promote_inexact("categorical", logits))
+    axis = canonical_axis(axis, logits.ndim)
+    batch = remove_axes(logits.shape, (axis,))
+    shape = batch if shape is None else canonical_shape("categorical", shape)
+    if len(shape) < len(batch) or broadcast_shape("categorical", (shape, batch)) != shape:
+        raise ValueError(f"categorical: shape {shape} must be one to which {batch} broadcasts")
+    draws = shape[: len(shape) - len(batch)]
+    if replace:
+        return _categories(one, logits, axis, shape, draws, mode)
+    return _distinct_categories(one, logits, axis, draws, mode)
+
+
+def _categories(
+    key: Array, logits: Array, axis: int, shape: tuple[int, ...], draws: tuple[int, ...], mode: str | None
+) -> Array:
+    axis += len(draws)
+    full = insert_axis(shape, axis, logits.shape[axis - len(draws)])
+    perturbed = lax.add(gumbel_typed(key, full, logits.dtype, mode), stretch(logits, full))
+    return lax.argmax(perturbed, axis, dtypes.canonicalize(dtypes.int64))
+
+
+def _distinct_categories(
+    key: Array, logits: Array, axis: int, draws: tuple[int, ...], mode: str | None
+) -> Array:
+    count = prod(draws)
+    if count > logits.shape[axis]:
+        raise ValueError(
+            f"categorical: {count} distinct indices cannot be drawn from {logits.shape[axis]} categories; "
+            "write replace=True or a smaller shape"
+        )
+    perturbed = lax.add(logits, gumbel_typed(key, logits.shape, logits.dtype, mode))
+    _, index = lax.top_k(perturbed, count, axis=axis)
+    first = lax.transpose(index, moved_axes(index.ndim, axis, 0))
+    return lax.reshape(first, (*draws, *first.shape[1:]))
