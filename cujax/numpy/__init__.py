@@ -46,6 +46,10 @@ from cujax.numpy.bits import (
     packbits,
     unpackbits,
 )
+from cujax.numpy.convolutions import (
+    convolve,
+    correlate,
+)
 from cujax.numpy.creation import (
     array,
     asarray,

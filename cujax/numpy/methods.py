@@ -16,7 +16,23 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
-from cujax.numpy import arithmetic, creation, joining, logic, matrices, parts, reductions, reshaping
+from cujax.numpy import (
+    arithmetic,
+    at,
+    creation,
+    cumulative,
+    joining,
+    logic,
+    matrices,
+    parts,
+    products,
+    reductions,
+    reshaping,
+    searching,
+    selection,
+    sorting,
+)
+from cujax.numpy.indexing import index_array
 from cujax.numpy.promotion import SCALARS
 
 # --- operators ------------------------------------------------------------------------------------------
@@ -51,6 +67,7 @@ _BINARY = {
     "truediv": arithmetic.divide,
     "floordiv": arithmetic.floor_divide,
     "divmod": arithmetic.divmod,
+    "matmul": products.matmul,
     "mod": arithmetic.remainder,
     "pow": arithmetic.power,
     "and": logic.bitwise_and,
@@ -88,6 +105,7 @@ _OPERATORS: dict[str, Callable] = {
     "__invert__": lambda self: logic.bitwise_not(self),
     "__round__": _round,
     "__iter__": _iterate,
+    "__getitem__": index_array,
 }
 
 # --- methods --------------------------------------------------------------------------------------------
@@ -123,6 +141,11 @@ def _astype(self: Array, dtype: Any, copy: bool = False, device: Any = None) -> 
 def _clip(self: Array, min: Any = None, max: Any = None) -> Array:
     """`jnp.clip`."""
     return logic.clip(self, min, max)
+
+
+def _compress(self: Array, condition: Any, axis: int | None = None, **options: Any) -> Array:
+    """`jnp.compress`, whose condition comes first."""
+    return selection.compress(condition, self, axis, **options)
 
 
 def _view(self: Array, dtype: Any = None, type: None = None) -> Array:
@@ -166,26 +189,37 @@ _METHODS: dict[str, Callable] = {
     "any": reductions.any,
     "argmax": reductions.argmax,
     "argmin": reductions.argmin,
+    "argpartition": sorting.argpartition,
+    "argsort": sorting.argsort,
     "astype": _astype,
+    "choose": selection.choose,
     "clip": _clip,
+    "compress": _compress,
     "conj": parts.conj,
     "conjugate": parts.conj,
     "copy": lambda self: creation.copy(self),
+    "cumprod": cumulative.cumprod,
+    "cumsum": cumulative.cumsum,
     "diagonal": matrices.diagonal,
+    "dot": products.dot,
     "flatten": _flatten,
     "max": reductions.max,
     "mean": reductions.mean,
     "min": reductions.min,
+    "nonzero": selection.nonzero,
     "prod": reductions.prod,
     "ptp": reductions.ptp,
     "ravel": reshaping.ravel,
     "repeat": joining.repeat,
     "reshape": _reshape,
     "round": parts.round,
+    "searchsorted": searching.searchsorted,
+    "sort": sorting.sort,
     "squeeze": reshaping.squeeze,
     "std": reductions.std,
     "sum": reductions.sum,
     "swapaxes": reshaping.swapaxes,
+    "take": selection.take,
     "trace": matrices.trace,
     "transpose": _transpose,
     "var": reductions.var,
@@ -226,6 +260,7 @@ def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
 
 
 _PROPERTIES: dict[str, Any] = {
+    "at": property(at.at, doc="Updated copies by index: x.at[index].set(y)."),
     "T": property(lambda self: reshaping.transpose(self), doc="All axes in reverse order."),
     "mT": property(lambda self: reshaping.matrix_transpose(self), doc="The last two axes exchanged."),
     "real": property(lambda self: parts.real(self), doc="The real part."),
