@@ -321,8 +321,82 @@ REDUCTIONS = [
     ),
 ]
 
+def positive_definite(shape: tuple[int, ...]) -> Operand:
+    """Hermitian matrices with eigenvalues of 1 or more."""
+
+    def draw(rng: np.random.Generator, dtype: Any) -> np.ndarray:
+        x = reals(shape).draw(rng, np.result_type(dtype, np.float64))
+        return (x @ x.conj().swapaxes(-1, -2) + np.eye(shape[-1])).astype(dtype)
+
+    return Operand(draw)
+
+
+def well_conditioned(shape: tuple[int, ...]) -> Operand:
+    """Random matrices with a large diagonal, each sign of it either way."""
+
+    def draw(rng: np.random.Generator, dtype: Any) -> np.ndarray:
+        x = reals(shape, -1, 1).draw(rng, np.result_type(dtype, np.float64))
+        signs = rng.choice([-3, 3], shape[-1])
+        return (x + signs * np.eye(*shape[-2:])).astype(dtype)
+
+    return Operand(draw)
+
+
+def solve_by_factors(a: Any, factors: Any, permutation: Any, b: Any, *, transpose: bool) -> Any:
+    return jnp.linalg.solve(a.T if transpose else a, b)
+
+
+def factored(op: str, a: Operand, b: Operand, **params: Any) -> Sample:
+    """A row of `linear_solve`: its second and third operand are the factors of the first."""
+
+    def draw_factor(i: int) -> Callable:
+        def draw(rng: np.random.Generator, dtype: Any) -> np.ndarray:
+            matrix = a.draw(np.random.default_rng(7), dtype)
+            return np.asarray(lax.linalg.lu(matrix)[i])
+
+        return draw
+
+    again = Operand(lambda rng, dtype: a.draw(np.random.default_rng(7), dtype))
+    factors = Operand(draw_factor(0), differentiable=False)
+    permutation = Operand(draw_factor(2), differentiable=False)
+    return Sample(op, [again, factors, permutation, b], params, jax=solve_by_factors, dtypes=LAPACK, ulp=64,
+                  label=f"{op} {params}")
+
+
+LAPACK = ["float32", "float64", "complex64", "complex128"]
+LINALG = [
+    Sample("cholesky", [positive_definite((4, 4))], ulp=32,
+           jax=lambda x: lax.linalg.cholesky(x, symmetrize_input=False)),
+    Sample("cholesky", [positive_definite((2, 1, 3, 3))], dtypes=["float64"], ulp=32, label="cholesky of a stack",
+           jax=lambda x: lax.linalg.cholesky(x, symmetrize_input=False)),
+    *(
+        Sample("triangular_solve", [well_conditioned((3, 3)), reals((3, 2) if left else (2, 3))],
+               {"left_side": left, "lower": lower, "transpose_a": transpose, "conjugate_a": conjugate,
+                "unit_diagonal": unit}, jax=lax.linalg.triangular_solve, ulp=64,
+               dtypes=["bfloat16", *LAPACK] if left and lower else ["complex128"],
+               label=f"triangular_solve {left=} {lower=} {transpose=} {conjugate=} {unit=}")
+        for left, lower, transpose, conjugate, unit in (
+            (True, True, False, False, False), (True, False, True, False, True), (False, True, True, True, False),
+            (False, False, False, True, True), (False, False, True, False, False), (True, True, True, True, True),
+        )
+    ),
+    *(
+        Sample("lu", [well_conditioned(shape)], ulp=64, dtypes=LAPACK if shape == (4, 4) else ["float64"],
+               label=f"lu of {shape}", jax=lambda x: tuple(lax.linalg.lu(x)))
+        for shape in ((4, 4), (5, 3), (3, 5), (2, 3, 3))
+    ),
+    Sample("lu_factors", [well_conditioned((4, 4))], ulp=64, order=0, jax=lambda x: tuple(lax.linalg.lu(x)[::2])),
+    Sample("lu_pivots_to_permutation", [fixed("int32", [[1, 2, 2], [2, 1, 2]])], {"permutation_size": 4}, order=0,
+           jax=lambda pivots, *, permutation_size: lax.linalg.lu_pivots_to_permutation(pivots, permutation_size)),
+    factored("linear_solve", well_conditioned((4, 4)), reals((4, 3)), transpose=False),
+    factored("linear_solve", well_conditioned((4, 4)), reals((4, 2)), transpose=True),
+    Sample("det", [well_conditioned((4, 4))], jax=jnp.linalg.det, ulp=64),
+    Sample("cofactors", [well_conditioned((3, 3))], ulp=256,
+           jax=lambda a: jnp.linalg.det(a) * jnp.linalg.inv(a).T),
+    Sample("slogdet", [well_conditioned((4, 4))], jax=lambda a: tuple(jnp.linalg.slogdet(a)), ulp=64),
+]
 
 SAMPLES: list[Sample] = [
-    *STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING,
-    *SPECIAL, *CUMULATIVE, *REDUCTIONS,
+    *STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING, *SPECIAL, *CUMULATIVE,
+    *REDUCTIONS, *LINALG,
 ]

@@ -13,7 +13,7 @@ SIBLINGS = {("compiler", "transforms"), ("transforms", "compiler")}
 OPS = [
     "axes", "structural", "families", "logic", "elementwise", "complex_parts", "rounding", "special",
     "slicing", "cumulative", "reductions", "monoids", "indexing", "sorting", "contraction", "convolution",
-    "windowed", "linalg", "fft", "random_bits",
+    "windowed", "matrices", "triangular", "lu", "determinant", "fft", "random_bits",
 ]
 
 

@@ -24,6 +24,7 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, Zero
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
+from cujax.engine.ops import determinant  # noqa: F401  (the one that lax does not export)
 from cujax.engine.ops import complex_parts, cumulative, elementwise, logic, reductions, rounding, special  # noqa: F401
 from cujax.engine.transforms.batching import batch
 from cujax.engine.transforms.jvp import instantiate, jvp

@@ -299,3 +299,4 @@ from cujax.engine.ops.structural import (
     transpose,
     transpose_p,
 )
+from cujax.lax import linalg

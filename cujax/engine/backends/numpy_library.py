@@ -7,6 +7,19 @@ SciPy is used where it is installed; without it the same results come from NumPy
 from __future__ import annotations
 
 from cujax.engine.backends.numpy_bits import reduce_bits
+from cujax.engine.backends.numpy_fma import fma
+from cujax.engine.backends.numpy_linalg import cholesky, lu, permutation_of_pivots, triangular_solve
+from cujax.engine.backends.numpy_scatter import host_ints, scatter_rows
 from cujax.engine.backends.numpy_special import digamma, erf, erfc, lgamma, polygamma
+from cujax.engine.backends.numpy_threefry import random_bits, random_fold_in, random_split, threefry2x32
 
-__all__ = ["digamma", "erf", "erfc", "lgamma", "polygamma", "reduce_bits"]
+__all__ = [
+    "cholesky", "digamma", "erf", "erfc", "fma", "host_ints", "lgamma", "lu", "permutation_of_pivots",
+    "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits", "scatter_rows",
+    "threefry2x32", "triangular_solve", "workspace_bytes",
+]
+
+
+def workspace_bytes() -> int:
+    """How much scratch memory one step of a blocked algorithm should use: what stays in a core's cache."""
+    return 2**21

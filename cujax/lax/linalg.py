@@ -1,0 +1,18 @@
+"""Factorizations of matrices and systems of equations, under the names of `jax.lax.linalg`.
+
+All of them work on stacks of matrices: arrays of shape (..., n, n).  Only exports stand here.
+"""
+# ruff: noqa: F401
+
+from cujax.engine.ops.lu import (
+    lu,
+    lu_p,
+    lu_pivots_to_permutation,
+    lu_pivots_to_permutation_p,
+)
+from cujax.engine.ops.triangular import (
+    cholesky,
+    cholesky_p,
+    triangular_solve,
+    triangular_solve_p,
+)
