@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 from cujax.api.flatten import as_array
 from cujax.engine.core.array import Array
@@ -51,7 +52,8 @@ def _joined(arrays: Sequence[Array]) -> Array:
     return flat[0] if len(flat) == 1 else concatenate(flat, 0)
 
 
-class _Unravel(NamedTuple):
+@dataclass(frozen=True)
+class _Unravel:
     """From the vector to the tree; hashable, so that it can be a static argument."""
 
     treedef: pytree.PyTreeDef

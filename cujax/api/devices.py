@@ -15,7 +15,7 @@ from cujax.engine.backends.api import Device
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, ConcreteArray
 from cujax.engine.core.context import using_trace
-from cujax.engine.core.trace import EVAL_TRACE, Tracer
+from cujax.engine.core.trace import EVAL_TRACE
 from cujax.engine.ground import pytree
 
 _PLATFORM_NAMES = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu"}
@@ -81,7 +81,7 @@ def device_put(
 
 
 def _put(array: Array, device: Device | None) -> Array:
-    if device is None or isinstance(array, Tracer) or array.device == device:
+    if device is None or not isinstance(array, ConcreteArray) or array.device == device:
         return array
     return ConcreteArray(selected().to_device(array.to_numpy(), device), array.aval)
 
@@ -94,7 +94,7 @@ def device_get(x: Any) -> Any:
 def block_until_ready(x: Any) -> Any:
     """`x`, a pytree, once all arrays in it have been computed."""
     for leaf in pytree.leaves(x):
-        if isinstance(leaf, Array):
+        if isinstance(leaf, ConcreteArray):
             leaf.block_until_ready()
     return x
 
@@ -102,7 +102,7 @@ def block_until_ready(x: Any) -> Any:
 def copy_to_host_async(x: Any) -> Any:
     """`x`, a pytree: a hint that its values will be asked for."""
     for leaf in pytree.leaves(x):
-        if isinstance(leaf, Array):
+        if isinstance(leaf, ConcreteArray):
             leaf.copy_to_host_async()
     return x
 

@@ -142,6 +142,7 @@ class JitFunction:
         """
         nums, names = self._options.static
         places = [i + len(args) if i < 0 else i for i in nums]
+        static: list[tuple[int | str, type, Any]]
         static = [(i, type(args[i]), args[i]) for i in places if i < len(args)]
         static += [(n, type(kwargs[n]), kwargs[n]) for n in names if n in kwargs]
         for place, _, value in static:
@@ -219,7 +220,8 @@ class JitFunction:
         taken = [place for place, _, _ in static if isinstance(place, int)]
         args_tree, kwargs_tree = in_tree.children()
         positions = [i for i in range(len(args_tree.children()) + len(taken)) if i not in taken]
-        flags = [i in nums for i in positions] + [k in names for k in kwargs_tree.node_data()[1]]
+        keywords = (kwargs_tree.node_data() or (dict, ()))[1]
+        flags = [i in nums for i in positions] + [k in names for k in keywords]
         trees = [*args_tree.children(), *kwargs_tree.children()]
         return [flag for flag, tree in zip(flags, trees, strict=True) for _ in range(tree.num_leaves)]
 
@@ -318,9 +320,9 @@ def jit(
 
 
 def _check_apart(fun: Callable, static: Selection, donated: Selection) -> None:
-    both = sorted({*static.nums} & {*donated.nums}) or sorted({*static.names} & {*donated.names})
+    both = {*static.nums, *static.names} & {*donated.nums, *donated.names}
     if both:
         raise ValueError(
-            f"jit: arguments {both} of {describe_function(fun)} are both static and donated; a static "
-            "argument has no memory to give away."
+            f"jit: arguments {sorted(map(str, both))} of {describe_function(fun)} are static and donated; "
+            "a static argument has no memory to give away."
         )

@@ -8,6 +8,7 @@ and `linearize` return.  Start at `differentiate`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cujax.api.differentiable import Point
@@ -20,7 +21,7 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, Zero
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.source import function_name
-from cujax.engine.ops.structural import zeros_of
+from cujax.engine.ops.structural import convert_element_type, zeros_of
 from cujax.engine.transforms.linearize import linearize
 from cujax.engine.transforms.transpose import backward_pass
 
@@ -47,7 +48,7 @@ class Derivative(NamedTuple):
         operands = [*residuals, *map(Linear, tangent_avals)]
         found = iter(backward_pass(self.tape, operands, reached)[len(residuals) :])
         return [
-            full_tangent(next(found) if nz else None, a)
+            _as_weak_as(a, full_tangent(next(found) if nz else None, a))
             for a, nz in zip(self.in_avals, self.nonzero_in, strict=True)
         ]
 
@@ -61,7 +62,8 @@ class Derivative(NamedTuple):
         ]
 
 
-class PullBack(NamedTuple):
+@dataclass(frozen=True)
+class PullBack:
     """What `vjp` returns, but for its residuals: call with the residuals and one tree of cotangents."""
 
     derivative: Derivative
@@ -90,7 +92,8 @@ class PullBack(NamedTuple):
         return as_array(ct)
 
 
-class PushForward(NamedTuple):
+@dataclass(frozen=True)
+class PushForward:
     """What `linearize` returns, but for its residuals: call with the residuals and the tangents."""
 
     derivative: Derivative
@@ -144,6 +147,13 @@ def match_tree(
 def tangent_aval(t: Any) -> ShapedArray:
     """The aval of a tangent; those of integers are NumPy arrays of dtype float0."""
     return ShapedArray(t.shape, dtypes.float0) if getattr(t, "dtype", None) == dtypes.float0 else aval_of(t)
+
+
+def _as_weak_as(primal: ShapedArray, ct: Any) -> Any:
+    """The cotangent of a weakly typed value, such as a Python scalar, is weakly typed."""
+    if primal.weak_type and ct.dtype == primal.dtype:
+        return convert_element_type(ct, primal.dtype, True)
+    return ct
 
 
 def full_tangent(tangent: Any, aval: ShapedArray) -> Any:
