@@ -13,13 +13,17 @@ from typing import Any
 
 
 class Context(threading.local):
-    """`trace`: where `Primitive.bind` goes.  `axis_sizes`: named axes in scope, innermost last."""
+    """`trace`: where `Primitive.bind` goes.  `axis_sizes`: named axes in scope, innermost last.
+
+    `line`: the user's line whose equation is being transformed; None while the user's own code runs.
+    """
 
     eval_trace: Any = None  # the bottom trace, set once by core/trace.py for every thread
 
     def __init__(self) -> None:
         self.trace = Context.eval_trace
         self.axis_sizes: tuple[tuple[Any, int], ...] = ()
+        self.line: Any = None
 
 
 context = Context()

@@ -51,7 +51,8 @@ def leak_error(tracer: Any) -> errors.UnexpectedTracerError:
     line = tracer.line()
     made = f" It was made at {line}." if line is not None else ""
     return errors.UnexpectedTracerError(
-        f"Encountered an unexpected tracer: {tracer} was used outside the function call it belongs to.{made}\n"
+        f"Encountered an unexpected tracer: {tracer} was used outside the function call it belongs to."
+        f"{made}\n"
         f"{tracer.origin()}\n{_CLOSED_OVER if tracer.trace.alive else _ESCAPED}"
     )
 
@@ -61,6 +62,6 @@ _ESCAPED = (
     "transformed function. Return the value from the function instead (has_aux=True for grad)."
 )
 _CLOSED_OVER = (
-    "Its function is still being transformed: a custom_jvp or custom_vjp function, or one of their rules, closes "
-    "over it, and derivatives with respect to closed-over values are unknown. Pass it as an argument instead."
+    "Its function is still being transformed: a custom_jvp or custom_vjp function, or one of their rules, "
+    "closes over it, and derivatives with respect to closed-over values are unknown. Pass it as an argument."
 )

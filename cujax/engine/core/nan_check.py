@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.core.context import context
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ground.source import SourceLine, user_line
@@ -32,6 +33,6 @@ def check(op: str, arrays: Sequence[Any], source: SourceLine | None = None) -> N
     found = found_in(arrays)
     if found is not None:
         raise FloatingPointError(
-            f"invalid value ({found}) encountered in {op} at {source or user_line()}. "
+            f"invalid value ({found}) encountered in {op} at {source or context.line or user_line()}. "
             f"config.debug_{found}s is on; the operands that led here are on that line."
         )

@@ -21,8 +21,17 @@ from cujax.engine.transforms.linearize import SplitTrace, _finish
 def backward_pass(tape: Tape, operands: Sequence[Any], cts: Sequence[Any]) -> list[Any]:
     """Cotangents of the `Linear` operands (`Zero` where nothing arrives), None for the others.
 
-    `tape` is linear in the `Linear` operands: every equation reads one of them or what comes of them.
+    `tape` is linear in the `Linear` operands: every equation reads one of them or what comes of them.  What a
+    rule records belongs to the user's line of the equation that is transposed.
     """
+    line = context.line
+    try:
+        return _backward_pass(tape, operands, cts)
+    finally:
+        context.line = line
+
+
+def _backward_pass(tape: Tape, operands: Sequence[Any], cts: Sequence[Any]) -> list[Any]:
     known: dict[Var, Any] = {v: o for v, o in zip(tape.inputs, operands, strict=True) if not is_linear(o)}
     pending: dict[Var, Any] = {}
     for atom, ct in zip(tape.outputs, cts, strict=True):
@@ -32,6 +41,7 @@ def backward_pass(tape: Tape, operands: Sequence[Any], cts: Sequence[Any]) -> li
         if all(ct is None for ct in ct_outs):
             continue
         args = [_operand(a, known) for a in eqn.inputs]
+        context.line = eqn.source
         rule = eqn.primitive.rule("transpose")
         if eqn.primitive.multiple:
             filled = [Zero(v.aval) if ct is None else ct for v, ct in zip(eqn.outputs, ct_outs, strict=True)]
