@@ -16,7 +16,7 @@ from cujax.engine.core.zero import is_linear
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.elementwise import div, mul, neg
 from cujax.engine.ops.families import COMPLEX, NUMBER, ZERO_TANGENT, Domain, binary, unary
-from cujax.engine.ops.logic import eq, select_n
+from cujax.engine.ops.logic import eq, ge, select_n
 from cujax.engine.ops.structural import convert_element_type, dtype_of, zeros_of
 
 SIGNED = Domain("signedinteger, floating, complexfloating", "ifc")
@@ -95,9 +95,9 @@ sign_p, sign = unary(
 
 
 def _abs_partial(t: Any, out: Any, x: Any) -> Any:
-    """t sign(x); for complex x the real part of t conj(x) / |x|, and 0 at 0."""
+    """t or -t, t at 0; for complex x the real part of t conj(x) / |x|, and 0 at 0."""
     if not dtypes.is_complex(dtype_of(x)):
-        return mul(t, sign(x))
+        return select_n(ge(x, 0), neg(t), t)
     size = select_n(eq(out, 0), out, 1)
     return real(mul(t, div(conj(x), convert_element_type(size, dtype_of(x)))))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import log as natural_log
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ def integer_pow(x: Any, y: int) -> Any:
 
     TypeError for a negative power of integers.
     """
-    return integer_pow_p.bind(*operands(x), y=int(y))
+    return integer_pow_p.bind(*operands(x), y=index(y))
 
 
 def reciprocal(x: Any) -> Any:
@@ -168,9 +169,9 @@ def _inverse_power(xp: Any, x: Any, y: Any) -> Any:
 
 
 def _pow_base_partial(t: Any, out: Any, x: Any, y: Any) -> Any:
-    """y x**(y - 1), and 0 where y is 0, also at x = 0."""
-    lowered = select_n(eq(y, 0), sub(y, 1), 1)
-    return mul(t, mul(convert_element_type(y, dtype_of(x)), pow(x, lowered)))
+    """y x**(y - 1); for a whole y of 0 this is 0 also at x = 0."""
+    slope = mul(convert_element_type(y, dtype_of(x)), pow(x, sub(y, 1)))
+    return mul(t, select_n(eq(y, 0), slope, 0) if dtypes.is_integer(dtype_of(y)) else slope)
 
 
 def _pow_exponent_partial(t: Any, out: Any, x: Any, y: Any) -> Any:
@@ -263,8 +264,9 @@ asin_p, asin = _inverse("asin", "sine, in radians", lambda t, out, x: mul(t, rsq
 acos_p, acos = _inverse("acos", "cosine, in radians", lambda t, out, x: neg(mul(t, rsqrt(sub(1, square(x))))))
 atan_p, atan = _inverse("atan", "tangent, in radians", lambda t, out, x: div(t, add(1, square(x))))
 asinh_p, asinh = _inverse("asinh", "hyperbolic sine", lambda t, out, x: mul(t, rsqrt(add(square(x), 1))))
+# One root of (x - 1)(x + 1) would have the wrong sign where the real part of x is negative.
 acosh_p, acosh = _inverse(
-    "acosh", "hyperbolic cosine", lambda t, out, x: mul(t, rsqrt(mul(sub(x, 1), add(x, 1)))),
+    "acosh", "hyperbolic cosine", lambda t, out, x: mul(t, mul(rsqrt(sub(x, 1)), rsqrt(add(x, 1)))),
 )
 atanh_p, atanh = _inverse(
     "atanh", "hyperbolic tangent", lambda t, out, x: mul(reciprocal(add(1, x)), div(t, sub(1, x))),

@@ -307,11 +307,14 @@ def reduction(
         family="reduction",
     )
 
-    def function(operand: Any, axes: Sequence[int]) -> Any:
+    def function(operand: Any, axes: Sequence[int], *, out_sharding: Any = None) -> Any:
         return p.bind(operands(operand)[0], axes=ax.canonical_axes(tuple(axes), aval_of(operand).ndim))
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{doc}\n\nOver `axes`, which the result does not have; accepts {domain.name}."
+    function.__doc__ = (
+        f"{doc}\n\nOver `axes`, which the result does not have; accepts {domain.name}.  "
+        "`out_sharding` is ignored."
+    )
     return p, function
 
 

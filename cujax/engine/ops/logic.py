@@ -130,9 +130,9 @@ clz_p, clz = unary(
 
 def _select_n_shape(which: ShapedArray, *cases: ShapedArray) -> ShapedArray:
     if not cases:
-        raise TypeError("select_n needs at least one case")
-    if not (dtypes.is_bool(which.dtype) or which.dtype == np.int32):
-        raise TypeError(f"select_n: `which` must be boolean or int32, got {which.dtype}; write which != 0")
+        raise ValueError("select_n needs at least one case")
+    if which.dtype not in BITS:
+        raise TypeError(f"select_n: `which` must be boolean or integer, got {which.dtype}; write which != 0")
     if dtypes.is_bool(which.dtype) and len(cases) > 2:
         raise TypeError(f"select_n: a boolean `which` chooses between two cases, got {len(cases)}")
     if any(c.dtype != cases[0].dtype for c in cases):
@@ -193,8 +193,8 @@ select_n_p: Primitive = Primitive(
 def select_n(which: Any, *cases: Any) -> Any:
     """`cases[which]`, element by element.
 
-    `which` is boolean (with one or two cases: False takes the first) or int32, and scalar or of the shape of
-    the cases.  The cases have one dtype, and one shape or are scalars.  TypeError otherwise.
+    `which` is boolean (with one or two cases: False takes the first) or integer, and scalar or of the shape
+    of the cases.  The cases have one dtype, and one shape or are scalars.  TypeError otherwise.
     """
     return select_n_p.bind(which, *operands(*cases))
 

@@ -78,7 +78,7 @@ def _masked(mask: Any, t: Any) -> Any:
 clamp_p: Primitive = Primitive(
     "clamp", shape=_clamp_shape, impl=lambda xp, low, x, high: xp.minimum(xp.maximum(low, x), high),
     jvp=partials_jvp(lambda: clamp_p, (
-        lambda t, out, low, x, high: _masked(gt(low, x), t),
+        lambda t, out, low, x, high: _masked(bitwise_and(gt(low, x), lt(low, high)), t),
         lambda t, out, low, x, high: _masked(bitwise_and(gt(x, low), lt(x, high)), t),
         lambda t, out, low, x, high: _masked(lt(high, x), t),
     )),

@@ -285,6 +285,8 @@ def broadcast(operand: Any, sizes: Sequence[int]) -> Any:
 
 
 def _reduce_sum_shape(shape: tuple, *, axes: tuple) -> tuple:
+    if any(not 0 <= a < len(shape) for a in axes) or len(set(axes)) != len(axes):
+        raise ValueError(f"reduce_sum: axes {axes} are not distinct axes of an operand of shape {shape}")
     return ax.remove_axes(shape, axes)
 
 
@@ -312,10 +314,13 @@ reduce_sum_p.family = "reduction"
 reduce_sum_p.domain = NUMERIC
 
 
-def reduce_sum(operand: Any, axes: Sequence[int]) -> Any:
-    """Sum of `operand` over `axes`, in its dtype."""
+def reduce_sum(operand: Any, axes: Sequence[int], *, out_sharding: Any = None) -> Any:
+    """Sum of `operand` over `axes`, in its dtype.  `out_sharding` is ignored: there is one device.
+
+    ValueError for axes that the operand does not have.
+    """
     axes = tuple(axes)
-    return reduce_sum_p.bind(operand, axes=axes) if axes else operand
+    return operand if not axes and hasattr(operand, "aval") else reduce_sum_p.bind(operand, axes=axes)
 
 
 def unbroadcast(ct: Any, aval: ShapedArray) -> Any:
