@@ -12,7 +12,8 @@ FLOORS = ["ground", "backends", "core", "ops", "transforms", "compiler", "contro
 SIBLINGS = {("compiler", "transforms"), ("transforms", "compiler")}
 OPS = [
     "axes", "structural", "families", "logic", "elementwise", "complex_parts", "rounding", "special",
-    "slicing", "cumulative", "reductions", "monoids", "indexing", "sorting", "contraction", "convolution",
+    "slicing", "cumulative", "reductions", "monoids", "indexing", "sorting", "precision", "contraction",
+    "conv_dimensions", "convolution_shape", "convolution_by_product", "convolution", "convolution_forms",
     "windowed", "matrices", "triangular", "lu", "determinant", "fft", "random_bits",
 ]
 

@@ -48,6 +48,13 @@ from cujax.engine.ops.convolution import (
     conv_general_dilated,
     conv_general_dilated_p,
 )
+from cujax.engine.ops.convolution_forms import (
+    conv,
+    conv_general_dilated_local,
+    conv_general_dilated_patches,
+    conv_transpose,
+    conv_with_general_padding,
+)
 from cujax.engine.ops.cumulative import (
     cumlogsumexp,
     cumlogsumexp_p,

@@ -15,5 +15,10 @@ from cujax.engine.backends.cuda_threefry import random_bits, random_fold_in, ran
 __all__ = [
     "cholesky", "digamma", "erf", "erfc", "fma", "host_ints", "lgamma", "lu", "permutation_of_pivots",
     "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits", "scatter_rows",
-    "threefry2x32", "triangular_solve",
+    "threefry2x32", "triangular_solve", "workspace_bytes",
 ]
+
+
+def workspace_bytes() -> int:
+    """How much scratch memory one step of a blocked algorithm should use: many steps cost many launches."""
+    return 2**28

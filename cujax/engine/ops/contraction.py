@@ -278,11 +278,15 @@ def dot_general(
     integers or complex numbers is narrower than theirs.  ValueError for an unknown precision.
     """
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    numbers = ((_ints(x_contract), _ints(y_contract)), (_ints(x_batch), _ints(y_batch)))
+    return contract(lhs, rhs, numbers, precision, canonical_element_type(preferred_element_type))
+
+
+def contract(lhs: Any, rhs: Any, dimension_numbers: Any, precision: Any, preferred_element_type: Any) -> Any:
+    """`dot_general` of arguments that are as the primitive wants them: tuples of ints, a dtype or None."""
     return dot_general_p.bind(
-        lhs, rhs,
-        dimension_numbers=((_ints(x_contract), _ints(y_contract)), (_ints(x_batch), _ints(y_batch))),
-        precision=canonical_precision(precision),
-        preferred_element_type=canonical_element_type(preferred_element_type),
+        lhs, rhs, dimension_numbers=dimension_numbers, precision=canonical_precision(precision),
+        preferred_element_type=preferred_element_type,
     )
 
 
@@ -313,6 +317,8 @@ def dot(
                 f"jnp.matmul."
             )
         dimension_numbers = (((len(x) - 1,), (0,)), ((), ()))
+        preferred_element_type = canonical_element_type(preferred_element_type)
+        return contract(lhs, rhs, dimension_numbers, precision, preferred_element_type)
     return dot_general(lhs, rhs, dimension_numbers, precision, preferred_element_type)
 
 
@@ -327,4 +333,4 @@ def batch_matmul(lhs: Any, rhs: Any, precision: PrecisionLike = None) -> Any:
     if x != y:
         raise ValueError(f"lax.batch_matmul needs operands of one rank, got {x} and {y}; see jnp.matmul")
     batch = tuple(range(x - 2))
-    return dot_general(lhs, rhs, (((x - 1,), (x - 2,)), (batch, batch)), precision)
+    return contract(lhs, rhs, (((x - 1,), (x - 2,)), (batch, batch)), precision, None)

@@ -1,0 +1,3 @@
+"""SciPy's interface on cujax arrays, a module for each of SciPy's."""
+
+from cujax.scipy import signal as signal

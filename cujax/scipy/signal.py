@@ -1,0 +1,118 @@
+"""Signal processing, as `scipy.signal`: convolution and correlation in any number of dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cujax import lax
+from cujax.engine.core.array import Array
+from cujax.numpy.convolutions import Extent, convolve_part, extent
+from cujax.numpy.products import conjugate_of
+from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
+
+
+def _inputs(name: str, in1: ArrayLike, in2: ArrayLike, rank: int | None = None) -> list[Array]:
+    x, y = arrays_of(promote_inexact(name, in1, in2))
+    if x.ndim != y.ndim or rank not in (None, x.ndim):
+        axes = "the same number of" if rank is None else rank
+        raise ValueError(f"{name}: in1 and in2 must have {axes} axes, got shapes {x.shape} and {y.shape}")
+    if x.size == 0 or y.size == 0:
+        raise ValueError(f"{name}: in1 and in2 must have elements, got shapes {x.shape} and {y.shape}")
+    return [x, y]
+
+
+def _convolved(name: str, x: Array, y: Array, mode: str, precision: Any) -> Array:
+    larger = {n1 > n2 for n1, n2 in zip(x.shape, y.shape, strict=True) if n1 != n2}
+    if mode == "valid" and len(larger) > 1:
+        raise ValueError(
+            f"{name}: with mode='valid' one input must be as long as the other, or longer, along every axis; "
+            f"got shapes {x.shape} and {y.shape}"
+        )
+    return convolve_part(x, y, list(map(extent, [mode] * x.ndim, x.shape, y.shape)), precision)
+
+
+def _check_method(name: str, method: str) -> None:
+    if method not in ("auto", "direct", "fft"):
+        raise ValueError(f"{name}: method must be 'auto', 'direct' or 'fft', got {method!r}")
+
+
+def _check_boundary(name: str, boundary: str, fillvalue: Any) -> None:
+    if boundary != "fill" or fillvalue != 0:
+        raise NotImplementedError(
+            f"{name} supports boundary='fill' with fillvalue=0 only, got {boundary!r} and {fillvalue!r}. "
+            f"For other boundaries pad first, with jnp.pad(in1, ..., mode='wrap'), and use mode='valid'."
+        )
+
+
+def convolve(
+    in1: ArrayLike,
+    in2: ArrayLike,
+    mode: str = "full",
+    method: str = "auto",
+    precision: lax.PrecisionLike = None,
+) -> Array:
+    """The convolution of two arrays of the same rank: sum over k of in1[k] * in2[n - k].
+
+    mode: "full", with lengths n1 + n2 - 1; "same", the shape of in1, centred in the full convolution;
+    "valid", the part without padding.  method: a hint, "auto", "direct" or "fft"; every one multiplies and
+    adds.  The dtype is inexact.  ValueError for ranks that differ, arrays without elements, other modes and
+    methods, and "valid" where neither array is the longer along every axis.
+    """
+    _check_method("convolve", method)
+    x, y = _inputs("convolve", in1, in2)
+    return _convolved("convolve", x, y, mode, precision)
+
+
+def correlate(
+    in1: ArrayLike,
+    in2: ArrayLike,
+    mode: str = "full",
+    method: str = "auto",
+    precision: lax.PrecisionLike = None,
+) -> Array:
+    """The correlation of two arrays of the same rank: sum over k of in1[n + k] * conj(in2[k]).
+
+    Arguments, dtype and errors as `convolve`.
+    """
+    _check_method("correlate", method)
+    x, y = _inputs("correlate", in1, in2)
+    return _convolved("correlate", x, _reversed(y), mode, precision)
+
+
+def convolve2d(
+    in1: ArrayLike,
+    in2: ArrayLike,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0,
+    precision: lax.PrecisionLike = None,
+) -> Array:
+    """The convolution of two matrices, as `convolve`.  NotImplementedError for another boundary than 0."""
+    _check_boundary("convolve2d", boundary, fillvalue)
+    x, y = _inputs("convolve2d", in1, in2, 2)
+    return _convolved("convolve2d", x, y, mode, precision)
+
+
+def correlate2d(
+    in1: ArrayLike,
+    in2: ArrayLike,
+    mode: str = "full",
+    boundary: str = "fill",
+    fillvalue: float = 0,
+    precision: lax.PrecisionLike = None,
+) -> Array:
+    """The correlation of two matrices, as `correlate`.  NotImplementedError for another boundary than 0."""
+    _check_boundary("correlate2d", boundary, fillvalue)
+    x, y = _inputs("correlate2d", in1, in2, 2)
+    if mode == "same":  # SciPy rounds this middle to the other side than in `correlate`
+        parts = [Extent(n2 // 2, n1) for n1, n2 in zip(x.shape, y.shape, strict=True)]
+        return convolve_part(x, _reversed(y), parts, precision)
+    return _convolved("correlate2d", x, _reversed(y), mode, precision)
+
+
+def _reversed(y: Array) -> Array:
+    """The kernel with which a convolution is the correlation with `y`."""
+    return lax.rev(conjugate_of(y), tuple(range(y.ndim)))
+
+
+__all__ = ["convolve", "convolve2d", "correlate", "correlate2d"]
