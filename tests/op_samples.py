@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cujax.engine.ops.fft import FftType
+
 
 @dataclass(frozen=True)
 class Operand:
@@ -396,7 +398,22 @@ LINALG = [
     Sample("slogdet", [well_conditioned((4, 4))], jax=lambda a: tuple(jnp.linalg.slogdet(a)), ulp=64),
 ]
 
+def transform(kind: str, shape: tuple[int, ...], lengths: tuple[int, ...], dtypes: Sequence[str] = ()) -> Sample:
+    """A row of `fft`; our enumeration and JAX's have the same numbers."""
+    return Sample(
+        "fft", [reals(shape)], {"fft_type": FftType[kind], "fft_lengths": lengths}, ulp=32,
+        dtypes=dtypes or (["float32", "float64"] if kind == "RFFT" else COMPLEX), label=f"{kind} of {shape}",
+        jax=lambda x, *, fft_type, fft_lengths: lax.fft(x, kind, fft_lengths),
+    )
+
+
+FFT = [
+    transform("FFT", (3, 5), (5,)), transform("IFFT", (2, 3, 4), (3, 4)), transform("FFT", (2, 3, 4), (2, 3, 4)),
+    transform("RFFT", (3, 5), (5,)), transform("RFFT", (3, 4), (3, 4)), transform("RFFT", (2, 1), (1,)),
+    transform("IRFFT", (3, 4), (6,)), transform("IRFFT", (3, 4), (3, 7)), transform("IRFFT", (2, 2), (2,)),
+]
+
 SAMPLES: list[Sample] = [
     *STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING, *SPECIAL, *CUMULATIVE,
-    *REDUCTIONS, *LINALG,
+    *REDUCTIONS, *LINALG, *FFT,
 ]

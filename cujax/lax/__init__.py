@@ -140,6 +140,11 @@ from cujax.engine.ops.elementwise import (
     tanh,
     tanh_p,
 )
+from cujax.engine.ops.fft import (
+    FftType,
+    fft,
+    fft_p,
+)
 from cujax.engine.ops.index_dimensions import (
     GatherDimensionNumbers,
     GatherScatterMode,
