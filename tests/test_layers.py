@@ -12,8 +12,9 @@ FLOORS = ["ground", "backends", "core", "ops", "transforms", "compiler", "contro
 SIBLINGS = {("compiler", "transforms"), ("transforms", "compiler")}
 OPS = [
     "axes", "structural", "families", "logic", "elementwise", "complex_parts", "rounding", "special",
-    "slicing", "cumulative", "reductions", "monoids", "indexing", "sorting", "precision", "contraction",
-    "conv_dimensions", "convolution_shape", "convolution_by_product", "convolution", "convolution_forms",
+    "slicing", "joining", "slice_updates", "cumulative", "reductions", "monoids", "index_dimensions",
+    "index_rows", "scatter_family", "indexing", "scatter_updates", "dynamic_slicing", "sorting", "precision",
+    "contraction", "conv_dimensions", "convolution_shape", "convolution_by_product", "convolution", "convolution_forms",
     "windowed", "matrices", "triangular", "lu", "determinant", "fft", "random_bits",
 ]
 

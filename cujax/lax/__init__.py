@@ -9,6 +9,7 @@ from cujax.api.branches import cond, switch
 from cujax.api.loops import fori_loop, map, scan, while_loop
 from cujax.api.prefix_scan import associative_scan
 from cujax.api.reduce import reduce
+from cujax.api.scatter_apply import scatter_apply
 from cujax.engine.control.cond import cond_p
 from cujax.engine.control.scan import scan_p
 from cujax.engine.control.stop_gradient import stop_gradient

@@ -1,0 +1,70 @@
+"""Writing to rows of an array, for scatter ops: the twin of `numpy_scatter.py` for CuPy.
+
+CuPy adds and compares atomically, for the dtypes that CUDA has atomic instructions for.  Sums of floats
+then depend on the order in which threads arrive, in their last bits.  Everything else goes by sorting: equal
+rows become neighbours, and a segmented scan combines them in a number of passes that is the logarithm of
+their count.  Nothing here waits for the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+_ATOMIC_ADD = frozenset(map(np.dtype, ("int32", "uint32", "uint64", "float32", "float64")))
+_ATOMIC_EXTREMUM = frozenset(map(np.dtype, ("int32", "uint32", "uint64")))
+
+
+def host_ints(values: Iterable[Any]) -> tuple[int, ...] | None:
+    """Integers that the host can read at once; None where it would have to wait for a device."""
+    if hasattr(values, "__cuda_array_interface__"):
+        return None
+    values = tuple(values)
+    return tuple(map(int, values)) if all(isinstance(v, (int, np.generic)) for v in values) else None
+
+
+def scatter_rows(kind: str, out: Any, rows: Any, updates: Any, unique: bool) -> None:
+    """Write `updates[i]` to `out[rows[i]]`, for each i in order; several for one row all count.
+
+    kind: "set", or "add", "multiply", "minimum", "maximum" to combine with what is there.  `rows` is a
+    vector; `out`, contiguous, and `updates` have further axes in common.  `unique` says that no row stands
+    twice, but for the last one of `out`, whose value nobody needs.
+    """
+    import cupy
+    import cupyx
+
+    if kind == "set":
+        out[rows if unique else last_writers(cupy, cupyx.scatter_max, out, rows)] = updates
+    elif unique:
+        out[rows] = getattr(cupy, kind)(out[rows], updates)
+    elif kind == "add" and out.dtype in _ATOMIC_ADD:
+        cupyx.scatter_add(out, rows, updates)
+    elif kind in ("minimum", "maximum") and out.dtype in _ATOMIC_EXTREMUM:
+        (cupyx.scatter_min if kind == "minimum" else cupyx.scatter_max)(out, rows, updates)
+    else:
+        combine_sorted(cupy, getattr(cupy, kind), out, rows, updates)
+
+
+def last_writers(xp: Any, scatter_max: Callable, out: Any, rows: Any) -> Any:
+    """`rows`, with all but the last of equal ones sent to the last row of `out`."""
+    number = xp.arange(rows.size, dtype=np.int32)
+    last = xp.full(out.shape[0], -1, np.int32)
+    scatter_max(last, rows, number)
+    return xp.where(last[rows] == number, rows, out.shape[0] - 1)
+
+
+def combine_sorted(xp: Any, combine: Callable, out: Any, rows: Any, updates: Any) -> None:
+    """Combine by a segmented scan over sorted rows (Hillis and Steele, CACM 29, 1986)."""
+    order = xp.argsort(rows, kind="stable")
+    rows, updates = rows[order], updates[order]
+    distance = 1
+    while distance < rows.size:
+        same = xp.reshape(rows[distance:] == rows[:-distance], (-1,) + (1,) * (updates.ndim - 1))
+        joined = xp.where(same, combine(updates[:-distance], updates[distance:]), updates[distance:])
+        updates = xp.concatenate([updates[:distance], joined])
+        distance *= 2
+    is_last = xp.concatenate([rows[1:] != rows[:-1], xp.ones(min(rows.size, 1), bool)])
+    ends = xp.where(is_last, rows, out.shape[0] - 1)
+    out[ends] = combine(out[ends], updates)

@@ -1,0 +1,32 @@
+"""Writing to rows of an array, for scatter ops: NumPy's own functions.
+
+`cuda_scatter.py` is the same for CuPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+def host_ints(values: Iterable[Any]) -> tuple[int, ...] | None:
+    """Integers that the host can read at once; None where it would have to wait for a device."""
+    return tuple(map(int, values))
+
+
+def scatter_rows(kind: str, out: np.ndarray, rows: np.ndarray, updates: np.ndarray, unique: bool) -> None:
+    """Write `updates[i]` to `out[rows[i]]`, for each i in order; several for one row all count.
+
+    kind: "set", or "add", "multiply", "minimum", "maximum" to combine with what is there.  `rows` is a
+    vector; `out`, contiguous, and `updates` have further axes in common.  `unique` says that no row stands
+    twice, but for the last one of `out`, whose value nobody needs.
+    """
+    if kind == "set":
+        out[rows] = updates
+        return
+    length = out[0].size
+    if length != 1:  # `ufunc.at` is twice as fast on single elements as on rows
+        rows = (rows[:, None] * length + np.arange(length)).reshape(-1)
+    getattr(np, kind).at(out.reshape(-1), rows, updates.reshape(-1))
