@@ -85,7 +85,7 @@ def _sign_impl(xp: Any, x: Any) -> Any:
     if not dtypes.is_complex(x.dtype):
         return xp.where(x == 0, x, xp.sign(x))
     size = xp.abs(x)
-    return xp.where(size == 0, x, xp.divide(x, xp.where(size == 0, size.dtype.type(1), size)))
+    return xp.where(size == 0, x, xp.divide(x, xp.where(size == 0, 1, size)))
 
 
 sign_p, sign = unary(

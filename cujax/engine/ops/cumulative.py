@@ -181,7 +181,7 @@ def _logaddexp(xp: Any, x: Any, y: Any) -> Any:
     if not dtypes.is_complex(x.dtype):
         return xp.logaddexp(x, y)
     top = xp.maximum(x.real, y.real)
-    top = xp.where(xp.isfinite(top), top, top.dtype.type(0))
+    top = xp.where(xp.isfinite(top), top, 0)
     return xp.log(xp.exp(x - top) + xp.exp(y - top)) + top
 
 

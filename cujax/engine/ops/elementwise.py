@@ -62,14 +62,13 @@ mul_p, mul = binary(
 
 def integer_div(xp: Any, x: Any, y: Any) -> Any:
     """Truncated quotient; all bits set where y is 0; the most negative integer by -1 is itself."""
-    one = y.dtype.type(1)
     if y.dtype.kind == "u":
-        quotient = xp.floor_divide(x, xp.where(y == 0, one, y))
+        quotient = xp.floor_divide(x, xp.where(y == 0, 1, y))
         return xp.where(y == 0, y.dtype.type(np.iinfo(y.dtype).max), quotient)
-    divisor = xp.where((y == 0) | (y == -1), one, y)
+    divisor = xp.where((y == 0) | (y == -1), 1, y)
     floor = xp.floor_divide(x, divisor)
     truncated = floor + ((floor < 0) & (floor * divisor != x))
-    return xp.where(y == 0, y.dtype.type(-1), xp.where(y == -1, xp.negative(x), truncated))
+    return xp.where(y == 0, -1, xp.where(y == -1, xp.negative(x), truncated))
 
 
 def _is_inexact(x: Any) -> bool:
@@ -102,7 +101,7 @@ def _power_by_squaring(xp: Any, x: Any, y: int) -> Any:
 
 def _integer_pow_impl(xp: Any, x: Any, *, y: int) -> Any:
     power = _power_by_squaring(xp, x, -y if y < 0 else y)
-    return xp.divide(x.dtype.type(1), power) if y < 0 else power
+    return xp.divide(1, power) if y < 0 else power
 
 
 def _integer_pow_shape(x: ShapedArray, *, y: int) -> ShapedArray:
@@ -158,14 +157,13 @@ def _pow_shape(x: ShapedArray, y: ShapedArray) -> ShapedArray:
 def _pow_impl(xp: Any, x: Any, y: Any) -> Any:
     if _is_inexact(x):
         return xp.power(x, y.astype(x.dtype))
-    power = xp.power(x, xp.maximum(y, y.dtype.type(0)))
+    power = xp.power(x, xp.maximum(y, 0))
     return power if x.dtype.kind == "u" else xp.where(y < 0, _inverse_power(xp, x, y), power)
 
 
 def _inverse_power(xp: Any, x: Any, y: Any) -> Any:
     """x ** y for negative integers y, rounded toward zero: only 1 and -1 leave something."""
-    one = x.dtype.type(1)
-    return xp.where(x == -1, one - 2 * (y & one), (x == 1).astype(x.dtype))
+    return xp.where(x == -1, 1 - 2 * (y & 1), (x == 1).astype(x.dtype))
 
 
 def _pow_base_partial(t: Any, out: Any, x: Any, y: Any) -> Any:
@@ -225,12 +223,13 @@ log1p_p, log1p = _transcendental(
     "log1p", doc="log(1 + x), accurate near 0.", jvp=lambda t, out, x: div(t, add(x, 1)),
 )
 logistic_p, logistic = _transcendental(
-    "logistic", doc="1 / (1 + exp(-x)).", impl=lambda xp, x: _logistic_impl(xp, x),
+    "logistic", doc="1 / (1 + exp(-x)).",
+    impl=lambda xp, x: xp.divide(1, xp.add(1, xp.exp(xp.negative(x)))),
     jvp=lambda t, out, x: mul(t, mul(out, sub(1, out))),
 )
 sqrt_p, sqrt = _transcendental("sqrt", doc="Square root.", jvp=lambda t, out, x: mul(t, div(0.5, out)))
 rsqrt_p, rsqrt = _transcendental(
-    "rsqrt", doc="1 / sqrt(x).", impl=lambda xp, x: xp.divide(x.dtype.type(1), xp.sqrt(x)),
+    "rsqrt", doc="1 / sqrt(x).", impl=lambda xp, x: xp.divide(1, xp.sqrt(x)),
     jvp=lambda t, out, x: mul(t, mul(-0.5, div(out, x))),
 )
 cbrt_p, cbrt = _transcendental(
@@ -244,11 +243,6 @@ tan_p, tan = _transcendental(
 tanh_p, tanh = _transcendental(
     "tanh", doc="Hyperbolic tangent.", jvp=lambda t, out, x: mul(add(t, mul(t, out)), sub(1, out)),
 )
-
-
-def _logistic_impl(xp: Any, x: Any) -> Any:
-    one = x.dtype.type(1)
-    return xp.divide(one, xp.add(one, xp.exp(xp.negative(x))))
 
 
 def _inverse(name: str, of: str, jvp: Callable) -> tuple[Primitive, Callable]:

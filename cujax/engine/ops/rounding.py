@@ -120,8 +120,7 @@ def _round_impl(xp: Any, x: Any, *, rounding_method: RoundingMethod) -> Any:
     if rounding_method == RoundingMethod.TO_NEAREST_EVEN:
         return xp.rint(x)
     whole = xp.trunc(x)
-    one = x.dtype.type(1)
-    return xp.where(xp.absolute(x - whole) >= x.dtype.type(0.5), whole + xp.copysign(one, x), whole)
+    return xp.where(xp.absolute(x - whole) >= 0.5, whole + xp.copysign(1, x), whole)
 
 
 def _round_shape(x: ShapedArray, *, rounding_method: RoundingMethod) -> ShapedArray:
@@ -198,10 +197,9 @@ def _with_exponent_range(xp: Any, x: Any, exponent_bits: int, own_bits: int) -> 
     if exponent_bits >= own_bits:
         return x
     bias = (1 << (exponent_bits - 1)) - 1
-    kind = x.dtype.type
     size = xp.absolute(x)
-    x = xp.where(size >= kind(2.0 ** (bias + 1)), xp.copysign(kind("inf"), x), x)
-    return xp.where(size < kind(2.0 ** (1 - bias)), xp.copysign(kind(0), x), x)
+    x = xp.where(size >= 2.0 ** (bias + 1), xp.copysign(xp.inf, x).astype(x.dtype), x)
+    return xp.where(size < 2.0 ** (1 - bias), xp.copysign(0, x), x)
 
 
 reduce_precision_p: Primitive = Primitive(
