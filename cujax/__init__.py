@@ -15,6 +15,8 @@ Names, arguments and results are JAX's.  Only exports stand here.
 # ruff: noqa: F401
 
 from cujax import (
+    ad_checkpoint,
+    checkpoint_policies,
     config,
     core,
     dtypes,
@@ -23,6 +25,7 @@ from cujax import (
     lax,
     numpy,
     random,
+    scipy,
     tree,
     tree_util,
     typing,
@@ -73,6 +76,7 @@ from cujax.api.options import (
     threefry_partitionable,
     transfer_guard,
 )
+from cujax.api.remat import checkpoint, remat
 from cujax.api.shape_dtype import ShapeDtypeStruct
 from cujax.api.vectorize import vmap
 from cujax.engine.backends.api import Device

@@ -11,24 +11,29 @@ their place.  Both pivot alike.  `cuda_linalg.py` has the same functions for CuP
 
 from __future__ import annotations
 
+import functools
 from math import prod
 from typing import Any
 
 import numpy as np
-
-try:
-    from scipy.linalg import blas as _blas
-    from scipy.linalg import lapack as _lapack
-except ImportError:
-    _blas = _lapack = None
 
 # A call of LAPACK from Python costs about as much as a NumPy operation: with more matrices than this times
 # their rows, a loop over rows is faster.
 _STACK_PER_ROW = 4
 
 
+@functools.cache
+def _scipy() -> Any:
+    """`scipy.linalg`, or None where SciPy is not installed; imported when first needed, since it is slow."""
+    try:
+        import scipy.linalg
+    except ImportError:
+        return None
+    return scipy.linalg
+
+
 def _prefers_rows(count: int, rows: int) -> bool:
-    return _lapack is None or count > _STACK_PER_ROW * rows
+    return _scipy() is None or count > _STACK_PER_ROW * rows
 
 
 def _routine(library: Any, name: str, dtype: np.dtype) -> Any:
@@ -75,7 +80,7 @@ def lu(a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if _prefers_rows(len(factors), min(m, n)) or not factors.size:
         _lu_by_rows(factors, pivots)
     else:
-        getrf = _routine(_lapack, "getrf", a.dtype)
+        getrf = _routine(_scipy().lapack, "getrf", a.dtype)
         for i, matrix in enumerate(factors):
             factors[i], pivots[i], _ = getrf(matrix)
     pivots = pivots.reshape((*batch, min(m, n)))
@@ -121,7 +126,7 @@ def triangular_solve(
     if _prefers_rows(len(sides), a.shape[-1]):
         out = _substitute(matrices, sides, lower, transpose, conjugate, unit_diagonal)
     else:
-        trsm = _routine(_blas, "trsm", a.dtype)
+        trsm = _routine(_scipy().blas, "trsm", a.dtype)
         trans = 2 if conjugate else int(transpose)
         out = np.empty_like(sides)
         for i, (matrix, side) in enumerate(zip(matrices, sides, strict=True)):
