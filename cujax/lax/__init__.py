@@ -6,10 +6,36 @@ are found.
 # ruff: noqa: F401
 
 from cujax.api.branches import cond, switch
+from cujax.api.collectives import (
+    all_gather,
+    all_to_all,
+    axis_index,
+    axis_size,
+    pbroadcast,
+    pmax,
+    pmean,
+    pmin,
+    ppermute,
+    pshuffle,
+    psum,
+    psum_scatter,
+    pswapaxes,
+)
 from cujax.api.loops import fori_loop, map, scan, while_loop
 from cujax.api.prefix_scan import associative_scan
 from cujax.api.reduce import reduce
+from cujax.api.reduce_window import reduce_window, reduce_window_shape_tuple
 from cujax.api.scatter_apply import scatter_apply
+from cujax.engine.control.collectives import (
+    all_gather_p,
+    all_to_all_p,
+    axis_index_p,
+    pmax_p,
+    pmin_p,
+    ppermute_p,
+    psum_p,
+    psum_scatter_p,
+)
 from cujax.engine.control.cond import cond_p
 from cujax.engine.control.scan import scan_p
 from cujax.engine.control.stop_gradient import stop_gradient
@@ -311,5 +337,10 @@ from cujax.engine.ops.structural import (
     squeeze_p,
     transpose,
     transpose_p,
+)
+from cujax.engine.ops.windowed import (
+    reduce_window_max_p,
+    reduce_window_min_p,
+    reduce_window_sum_p,
 )
 from cujax.lax import linalg
