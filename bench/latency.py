@@ -19,12 +19,16 @@ import cujax.numpy as cujax_numpy
 from bench.measure import Row, microseconds, milliseconds
 
 _IMPORT = """
-import resource, sys, time
+import time
 import numpy
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def resident():  # kB; ru_maxrss would start from the parent's
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1])
+
+before = resident()
 start = time.perf_counter()
 import {name}
-print(time.perf_counter() - start, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print(time.perf_counter() - start, (resident() - before) / 1024)
 """
 
 
@@ -32,9 +36,8 @@ def import_cost(name: str, rounds: int = 5) -> tuple[float, float]:
     """Seconds and megabytes that `import name` costs beyond NumPy's, the median of fresh processes."""
     found = []
     for _ in range(rounds):
-        out = subprocess.run(
-            [sys.executable, "-c", _IMPORT.format(name=name)], capture_output=True, text=True, check=True
-        ).stdout.split()
+        command = [sys.executable, "-c", _IMPORT.format(name=name)]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         found.append((float(out[0]), float(out[1])))
     found.sort()
     return found[rounds // 2]

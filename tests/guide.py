@@ -37,15 +37,22 @@ def cells(text: str) -> list[Cell]:
 
 
 def run(source: str, namespace: dict[str, Any], filename: str) -> str:
-    """What the cell prints, with the repr of a last expression as a notebook shows it."""
+    """What the cell prints, with the repr of a last expression as a notebook shows it.
+
+    An error that ends it carries what was printed before in `printed`.
+    """
     tree = ast.parse(source, filename)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     silent = source.rstrip().endswith(";")
     out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(compile(tree, filename, "exec"), namespace)
-        if last is not None:
-            value = eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
-            if value is not None and not silent:
-                print(repr(value))
+    try:
+        with contextlib.redirect_stdout(out):
+            exec(compile(tree, filename, "exec"), namespace)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), filename, "eval"), namespace)
+                if value is not None and not silent:
+                    print(repr(value))
+    except Exception as error:
+        error.printed = out.getvalue()  # type: ignore[attr-defined]
+        raise
     return out.getvalue()

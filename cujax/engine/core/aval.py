@@ -64,6 +64,10 @@ class ShapedArray:
         """As `float32[3,4]`: for texts that a user reads."""
         return f"{self.dtype}[{','.join(map(str, self.shape))}]"
 
+    def str_weak(self) -> str:
+        """As `~float32[]`, where `~` marks a weak type: how tracers print."""
+        return ("~" if self.weak_type else "") + self.str_long()
+
     def __repr__(self) -> str:
         return f"ShapedArray({self.str_long()}{', weak_type=True' if self.weak_type else ''})"
 

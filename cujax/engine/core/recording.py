@@ -42,7 +42,7 @@ class TapeTracer(Tracer):
         return self._line
 
     def __repr__(self) -> str:
-        return f"JitTracer({self.aval.str_short()}{', weak_type=True' if self.aval.weak_type else ''})"
+        return f"JitTracer({self.aval.str_weak()})"
 
     __str__ = __repr__
 

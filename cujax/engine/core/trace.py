@@ -99,7 +99,7 @@ class Tracer(Array):
         """Accepted for compatibility."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}<{self.aval.str_short()}{'~' if self.aval.weak_type else ''}>"
+        return f"{type(self).__name__}({self.aval.str_weak()})"
 
     __str__ = __repr__
 
