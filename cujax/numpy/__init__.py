@@ -10,7 +10,7 @@ import numpy as _np
 
 from cujax.engine.core.array import Array as ndarray
 from cujax.engine.core.array import install_methods as _install_methods
-from cujax.numpy import linalg
+from cujax.numpy import fft, linalg
 from cujax.numpy.arithmetic import (
     add,
     arctan2,

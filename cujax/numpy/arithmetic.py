@@ -13,6 +13,7 @@ import numpy as np
 
 from cujax import lax
 from cujax.engine.core.array import Array
+from cujax.engine.core.tape import Literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
@@ -20,8 +21,10 @@ from cujax.numpy.declare import binary, named, unary
 from cujax.numpy.promotion import (
     ArrayLike,
     as_array,
-    check_arraylike,
+    broadcast_shape,
     join_inexact,
+    number_like,
+    operand,
     promote_args,
     promote_args_inexact,
     promote_args_numeric,
@@ -109,12 +112,8 @@ def _floor_divide_integers(x1: Any, x2: Any) -> Array:
     quotient = lax.div(x1, x2)
     if not dtypes.is_signed(x1.dtype):
         return quotient
-    rounded_up = lax.bitwise_and(lax.ne(lax.sign(x1), lax.sign(x2)), lax.ne(lax.rem(x1, x2), _zero(x1)))
+    rounded_up = lax.bitwise_and(lax.ne(lax.sign(x1), lax.sign(x2)), lax.ne(lax.rem(x1, x2), number_like(x1, 0)))
     return lax.select_n(rounded_up, quotient, lax.sub(quotient, 1))
-
-
-def _zero(x: Any) -> Any:
-    return x.dtype.type(0)
 
 
 def _float_divmod(name: str, x1: Any, x2: Any) -> tuple[Array, Array]:
@@ -151,7 +150,7 @@ def _nonzero_divisor(x1: Any, x2: Any) -> Any:
     """x2; for integers 1 in place of 0, so that x mod 0 is 0 as in NumPy."""
     if not dtypes.is_integer(x1.dtype):
         return x2
-    return lax.select_n(lax.eq(x2, 0), x2, x2.dtype.type(1))
+    return lax.select_n(lax.eq(x2, 0), x2, number_like(x2, 1))
 
 
 mod = remainder
@@ -183,9 +182,9 @@ def power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """
     if type(x2) is int:
         return _static_power(x1, x2)
-    check_arraylike("power", x1, x2)
-    if _is_real_to_integer(x1, x2):
-        return lax.pow(*_broadcast_only(x1, x2))
+    x1, x2 = operand("power", x1, 0), operand("power", x2, 1)
+    if dtypes.is_inexact(x1.dtype) and dtypes.is_integer(x2.dtype) and type(x2) is not Literal:
+        return lax.pow(*_broadcast_only(x1, x2))  # lax.pow takes integer exponents as they are
     x1, x2 = promote_args_numeric("power", x1, x2)
     return _integer_power(x1, x2) if dtypes.is_integer(x1.dtype) else lax.pow(x1, x2)
 
@@ -198,16 +197,8 @@ def _static_power(x: ArrayLike, exponent: int) -> Array:
     return lax.integer_pow(x, exponent)
 
 
-def _is_real_to_integer(x1: Any, x2: Any) -> bool:
-    """An inexact base with an array of integer exponents, which `lax.pow` takes as they are."""
-    return (
-        isinstance(x2, Array) and dtypes.is_integer(x2.dtype) and isinstance(x1, Array)
-        and dtypes.is_inexact(x1.dtype)
-    )
-
-
 def _broadcast_only(x1: Array, x2: Array) -> list[Array]:
-    shape = np.broadcast_shapes(x1.shape, x2.shape)
+    shape = broadcast_shape("power", [x1.shape, x2.shape])
     return [
         x if x.shape in ((), shape) else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
         for x in (x1, x2)
@@ -219,7 +210,7 @@ def _integer_power(base: Any, exponent: Any) -> Array:
 
     0 to a power is 0 except for power 0; a negative exponent counts as its bits.
     """
-    one, zero = base.dtype.type(1), base.dtype.type(0)
+    one, zero = number_like(base, 1), number_like(base, 0)
     empty = lax.bitwise_and(lax.eq(base, zero), lax.ne(exponent, zero))
     result = lax.select_n(empty, one, zero)
     for bit in range(6):
@@ -246,11 +237,11 @@ def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     x1, x2 = lax.abs(x1), lax.abs(x2)
     infinite = lax.bitwise_or(lax.eq(x1, np.inf), lax.eq(x2, np.inf))
     large, small = lax.max(x1, x2), lax.min(x1, x2)
-    one = large.dtype.type(1)
+    one = number_like(large, 1)
     origin = lax.eq(large, 0)
     ratio = lax.div(small, lax.select_n(origin, large, one))
     length = lax.select_n(origin, lax.mul(large, lax.sqrt(lax.add(one, lax.square(ratio)))), large)
-    return lax.select_n(infinite, length, large.dtype.type(np.inf))
+    return lax.select_n(infinite, length, number_like(large, np.inf))
 
 
 def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
@@ -273,6 +264,6 @@ def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0, NaN where x1 is NaN.  TypeError for complex."""
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
     _refuse_complex("heaviside", x1)
-    zero, one = _zero(x1), x1.dtype.type(1)
+    zero, one = number_like(x1, 0), number_like(x1, 1)
     ordered = lax.select_n(lax.lt(x1, 0), lax.select_n(lax.gt(x1, 0), x2, one), zero)
-    return lax.select_n(lax.ne(x1, x1), ordered, x1.dtype.type(np.nan))
+    return lax.select_n(lax.ne(x1, x1), ordered, number_like(x1, np.nan))

@@ -21,13 +21,13 @@ from cujax.api.scatter_apply import apply_to_elements, scatter_apply
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
-from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.slice_updates import add_slice, read_window, update_slice
 from cujax.numpy import arithmetic
 from cujax.numpy.creation import asarray, ones_like
 from cujax.numpy.index_expressions import Arrangement, Entry, Place, Range, arrange, parse
 from cujax.numpy.indexing import Window, index_vectors, is_known, known_window, read, without_wrapping
+from cujax.numpy.promotion import promote_dtypes
 
 _WINDOW_UPDATES: dict[str, Callable] = {"mul": lax.mul, "min": lax.min, "max": lax.max}
 _SCATTERS: dict[str, Callable] = {
@@ -158,12 +158,8 @@ def at(x: Array) -> IndexUpdateHelper:
 def write(kind: str, x: Array, index: Any, values: Any, options: Options) -> Array:
     """x with `values` combined into x[index] by `kind`: set, add, sub, mul, min or max."""
     entries, arrangement = _parsed(x, index, options)
-    values = asarray(values)
     dtype, weak = x.dtype, x.weak_type
-    joined = _joined_dtype(kind, x, values)
-    values = lax.convert_element_type(values, joined)
-    if joined != dtype:
-        x = lax.convert_element_type(x, joined)
+    x, values = _joined(kind, x, values)
     values = _broadcast(values, arrangement.shape)
     if arrangement.is_empty:
         out = x
@@ -185,24 +181,27 @@ def _all_known(entries: Sequence[Entry]) -> bool:
     return all(is_known(e) for e in entries if type(e) is Place)
 
 
-def _joined_dtype(kind: str, x: Array, values: Array) -> Any:
-    """The dtype to compute in: the join of both, but for `set`, which converts the values only."""
-    if dtypes.is_key(x.dtype) or dtypes.is_key(values.dtype):
-        if x.dtype != values.dtype:
-            raise TypeError(f"x.at[...].{kind}: cannot write {values.dtype} to an array of {x.dtype}")
-        return x.dtype
-    joined, _ = lattice_join(((x.dtype, x.weak_type), (values.dtype, values.weak_type)))
-    if joined != x.dtype:
-        warnings.warn(
-            f"scatter inputs have incompatible types: cannot safely cast value from dtype={values.dtype} to "
-            f"dtype={x.dtype} with jax_numpy_dtype_promotion={config.numpy_dtype_promotion}. In future this "
-            f"will be an error: write x.astype('{joined}').at[...], or value.astype('{x.dtype}').",
-            FutureWarning, stacklevel=4,
-        )
-    return x.dtype if kind == "set" else joined
+def _joined(kind: str, x: Array, values: Any) -> tuple[Array, Any]:
+    """x and the values in one dtype: what both promote to, but for `set`, which converts the values only."""
+    if isinstance(values, list | tuple):
+        values = asarray(values)
+    if dtypes.is_key(x.dtype):
+        if getattr(values, "dtype", None) != x.dtype:
+            raise TypeError(f"x.at[...].{kind}: cannot write {values!r} to an array of {x.dtype}")
+        return x, values
+    wide, values = promote_dtypes(f"x.at[...].{kind}", x, values)
+    if wide.dtype == x.dtype:
+        return x, values
+    warnings.warn(
+        f"scatter inputs have incompatible types: cannot safely cast value from dtype={values.dtype} to "
+        f"dtype={x.dtype} with jax_numpy_dtype_promotion={config.numpy_dtype_promotion}. In future this will "
+        f"be an error: write x.astype('{wide.dtype}').at[...], or value.astype('{x.dtype}').",
+        FutureWarning, stacklevel=4,
+    )
+    return (x, lax.convert_element_type(values, x.dtype)) if kind == "set" else (wide, values)
 
 
-def _broadcast(values: Array, shape: tuple[int, ...]) -> Array:
+def _broadcast(values: Any, shape: tuple[int, ...]) -> Array:
     offset = len(shape) - values.ndim
     fits = offset >= 0 and all(n in (1, d) for n, d in zip(values.shape, shape[offset:], strict=True))
     if not fits:

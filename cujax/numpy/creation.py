@@ -69,7 +69,7 @@ def _converted(object: Any, dtype: Any) -> Array:
         return _from_sequence(object, dtype)
     if isinstance(object, str | bytes):
         raise TypeError(f"Value {object!r} is not a valid array type: only numbers and booleans are")
-    if not isinstance(object, Array) and isinstance(object, memoryview | bytearray):
+    if isinstance(object, memoryview | bytearray | range):
         object = np.asarray(object)
     if type(object) in dtypes.PYTHON_SCALARS and dtype is not None:
         return literal_array(operand("array", _scalar_in(object, dtype)))
@@ -189,7 +189,7 @@ def fromiter(*args: Any, **kwargs: Any) -> Array:
 def canonical_shape(name: str, shape: Any) -> tuple[int, ...]:
     """A shape from an integer or a sequence of integers.
 
-    TypeError where they are not known integers, ValueError where one is negative.
+    TypeError where they are not known integers, or negative.
     """
     if isinstance(shape, np.ndarray | ConcreteArray):
         shape = shape.tolist()
@@ -200,7 +200,7 @@ def canonical_shape(name: str, shape: Any) -> tuple[int, ...]:
             f"{name}: Shapes must be 1D sequences of concrete values of integer type, got {shape}. {error}"
         ) from None
     if any(d < 0 for d in lengths):
-        raise ValueError(f"{name}: shapes must have lengths not below 0, got {lengths}")
+        raise TypeError(f"{name}: shape must have every element be nonnegative, got {lengths}")
     return lengths
 
 
@@ -236,6 +236,10 @@ def _full(shape: tuple[int, ...], fill_value: ArrayLike, dtype: Any, weak_type: 
     value = operand("full", fill_value)
     if dtype is not None:
         value = lax.convert_element_type(value, dtype, weak_type)
+    if value.ndim > len(shape) or any(
+        d not in (1, s) for d, s in zip(value.shape[::-1], shape[::-1], strict=False)
+    ):
+        raise ValueError(f"full: cannot broadcast fill_value of shape {value.shape} to shape {shape}")
     return lax.broadcast_in_dim(value, shape, range(len(shape) - value.ndim, len(shape)))
 
 
@@ -291,7 +295,7 @@ def ndim(a: ArrayLike) -> int:
 
 def size(a: ArrayLike, axis: int | Sequence[int] | None = None) -> int:
     """Number of elements of `a`, or the length of its axis (or axes) `axis`."""
-    lengths = shape(a)
+    lengths = np.shape(a)
     return int(np.prod([lengths[i] for i in canonical_axes(axis, len(lengths))], dtype=np.int64))
 
 

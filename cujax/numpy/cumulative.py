@@ -12,7 +12,7 @@ from cujax.engine.ops.axes import canonical_axis
 from cujax.engine.ops.structural import full_of
 from cujax.numpy.logic import choose_where, isnan
 from cujax.numpy.promotion import ArrayLike, as_array
-from cujax.numpy.reductions import refuse_out
+from cujax.numpy.reductions import refuse_out, sum_dtype
 
 
 def _cumulative(
@@ -71,7 +71,7 @@ def _with_initial(name: str, scan: Callable, x: ArrayLike, axis: int | None, dty
             raise ValueError(f"{name}: the array has {x.ndim} axes, so `axis` must be given")
         axis = 0
     axis = canonical_axis(axis, x.ndim)
-    result = _cumulative(name, scan, x, axis, dtype)
+    result = _cumulative(name, scan, x, axis, sum_dtype(x.dtype) if dtype is None else dtype)
     if not include:
         return result
     first = full_of(result.aval.update(shape=(*x.shape[:axis], 1, *x.shape[axis + 1 :])), start)

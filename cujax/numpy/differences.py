@@ -117,7 +117,8 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     x: the points, one-dimensional or broadcastable to y; without them they are dx apart.
     """
     if x is None:
-        y, spacing = arrays_of(promote_inexact("trapezoid", y, dx))
+        (y,) = arrays_of(promote_inexact("trapezoid", y))
+        spacing = as_array("trapezoid", dx, 2)
     else:
         y, x = arrays_of(promote_inexact("trapezoid", y, x))
         spacing = diff(x) if x.ndim == 1 else moveaxis(diff(x, axis=axis), axis, -1)

@@ -81,7 +81,8 @@ def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None)
     """`arr` with `values` before the slices `obj` along `axis`; None flattens it.
 
     obj: an integer, a slice or an array of integers, with respect to `arr`; may be traced unless boolean.
-    values: converted to the dtype of `arr`, broadcast to the inserted slices.  ValueError out of range.
+    values: converted to the dtype of `arr`, broadcast to the inserted slices.  Out of range, the nearest
+    index is used.
     """
     arr, values = as_array("insert", arr), as_array("insert", values, 2)
     if axis is None:
@@ -112,11 +113,9 @@ def _slices_to_insert(arr: Array, places: Array, values: Array, axis: int) -> tu
 
 def _in_place(places: Array, length: int, number: int) -> Array:
     """Where the inserted slices stand in the result."""
-    if not isinstance(places, Tracer):
-        host = places.to_numpy()  # type: ignore[attr-defined]
-        if np.any((host < -length) | (host > length)):
-            raise ValueError(f"jnp.insert: index {host} is out of bounds for axis of length {length}")
-    places = lax.convert_element_type(lax.select_n(places < 0, places, places + length), dtypes.python_scalar_dtype(int))
+    dtype = dtypes.python_scalar_dtype(int)
+    places = lax.convert_element_type(lax.select_n(places < 0, places, places + length), dtype)
+    places = lax.clamp(dtype.type(0), places, dtype.type(length))
     counted = lax.iota(places.dtype, number)
     if places.size == 1:
         return lax.broadcast_in_dim(lax.reshape(places, ()), (number,), ()) + counted

@@ -34,7 +34,7 @@ def _known_number(name: str, value: Any) -> Any:
     """A Python or NumPy number from a scalar that is known; a tracer's own error otherwise."""
     check_arraylike("arange", value)
     if np.ndim(value):
-        raise TypeError(f"jnp.arange: {name} must be a scalar, got shape {np.shape(value)}")
+        raise ValueError(f"jnp.arange: {name} must be scalars, got shape {np.shape(value)}")
     return value.item() if isinstance(value, Array | np.ndarray | np.generic) else value
 
 
@@ -45,7 +45,7 @@ def arange(
     """start, start + step, ... up to and without `stop`; from 0 when only one bound is given.
 
     The length depends on the values, so they must be known: ConcretizationTypeError for tracers.
-    ValueError for complex numbers or step 0.
+    ValueError for complex numbers, ZeroDivisionError for step 0.
     """
     if stop is None:
         start, stop = 0, start
@@ -55,7 +55,7 @@ def arange(
     if any(isinstance(v, complex) for v in (first, last, stride)):
         raise ValueError("jnp.arange: complex start, stop or step has no order")
     if stride == 0:
-        raise ValueError("jnp.arange: step must not be 0")
+        raise ZeroDivisionError("jnp.arange: step must not be 0")
     length = max(0, math.ceil((last - first) / stride)) if stride != 1 else max(0, math.ceil(last - first))
     counted = lax.iota(np.int32 if dtypes.is_bool(dtype) else dtype, length)
     scaled = counted if stride == 1 else lax.mul(counted, _in_dtype(stride, counted.dtype))
@@ -159,11 +159,11 @@ def geomspace(
 def _exact_ends(values: Array, start: Array, stop: Array, endpoint: bool) -> Array:
     """`values` with the bounds themselves at the ends, where powers of logarithms only come near."""
     num = values.shape[0]
-    if num == 0 or num == 1 and not endpoint:
-        return values if num == 0 else lax.expand_dims(start, (0,))
-    inner = lax.slice_in_dim(values, 1, num - 1 if endpoint else num)
-    ends = [lax.expand_dims(start, (0,)), inner] + ([lax.expand_dims(stop, (0,))] if endpoint else [])
-    return lax.concatenate(ends, 0) if num > 1 else lax.expand_dims(start, (0,))
+    if num < 2:
+        return lax.broadcast(start, (num,))
+    first, last = lax.expand_dims(start, (0,)), lax.expand_dims(stop, (0,))
+    inner = lax.slice_in_dim(values, 1, num - endpoint)
+    return lax.concatenate([first, inner, last] if endpoint else [first, inner], 0)
 
 
 # --- coordinates --------------------------------------------------------------------------------------

@@ -119,8 +119,8 @@ def histogramdd(
         raise ValueError(f"For sample.shape[-1]={dimensions}, `range` must have length {dimensions}, got {len(ranges)}")
     edges = [histogram_bin_edges(c, b, r) for c, b, r in zip(columns, each, ranges, strict=True)]
     lengths = [e.shape[0] - 1 for e in edges]
-    amount = lax.broadcast_in_dim(np.float32(1), columns[0].shape, ()) if weights is None else as_array("histogramdd", weights)
-    amount = lax.convert_element_type(amount, columns[0].dtype) if weights is None else amount
+    ones = full(columns[0].shape, 1, dtypes.python_scalar_dtype(int))
+    amount = ones if weights is None else as_array("histogramdd", weights)
     numbers = [_bin_numbers(c, e) for c, e in zip(columns, edges, strict=True)]
     place, inside = _flat_place(numbers, lengths)
     total = int(np.prod(lengths, dtype=np.int64))

@@ -1,153 +1,231 @@
 """Linear algebra: `import cujax.numpy.linalg`.
 
-Matrices are the last two axes of an array; the axes before them are batches.
+    solve inv tensorsolve tensorinv     systems of equations, by LU factors
+    det slogdet cholesky
+    norm vector_norm matrix_norm        see norms.py
+    matrix_power multi_dot              and products, diagonals and transposes in their array-API forms
+
+Matrices are the last two axes of an array, the axes before them are batches.  Factorizations take float32,
+float64, complex64 and complex128; integers become floats first.  All are differentiable to any order.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cujax import lax
 from cujax.engine.core.array import Array
-from cujax.engine.ground import dtypes
-from cujax.engine.ops.axes import canonical_axes
-from cujax.numpy import matrices, products, reductions
-from cujax.numpy.arithmetic import power
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
-from cujax.numpy.reshaping import matrix_transpose, ravel
+from cujax.engine.ops import determinant, lu
+from cujax.engine.ops.axes import canonical_axes, other_axes
+from cujax.engine.ops.matrices import adjoint
+from cujax.numpy import matrices, products
+from cujax.numpy.norms import matrix_norm, norm, vector_norm
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_inexact
+from cujax.numpy.reshaping import broadcast_to, matrix_transpose
 
-__all__ = [
-    "cross", "diagonal", "matmul", "matrix_norm", "matrix_power", "matrix_transpose", "multi_dot", "norm",
-    "outer", "tensordot", "trace", "vecdot", "vector_norm",
-]
-
-# --- norms --------------------------------------------------------------------------------------------
+# --- systems of equations -------------------------------------------------------------------------------
 
 
-def norm(
-    x: ArrayLike, ord: int | float | str | None = None, axis: int | Sequence[int] | None = None, keepdims: bool = False
-) -> Array:
-    """Norm of the vectors along one axis, or of the matrices along two.
+def solve(a: ArrayLike, b: ArrayLike) -> Array:
+    """x with a x = b, for matrices a (..., n, n).
 
-    Without `ord` the root of the sum of squares, of all elements where there is no `axis` either.
-    Vectors: ord inf, -inf, 0 (how many differ from 0) or any power.  Matrices: "fro", 1, -1, inf, -inf.
-    ValueError for other orders and for more than two axes.
+    b is one vector (n,) or matrices (..., n, k); leading axes broadcast.  Where a matrix is singular x is not
+    finite.  ValueError for shapes that do not fit.
     """
-    (x,) = arrays_of(promote_inexact("norm", x))
-    if axis is None and ord is None:
-        flat = ravel(x)
-        result = _euclidean(flat, (0,), False)
-        return lax.expand_dims(result, range(x.ndim)) if keepdims else result
-    axes = canonical_axes(axis, x.ndim)
-    if len(axes) == 1:
-        return _vector_norm(x, 2 if ord is None else ord, axes, keepdims)
-    if len(axes) == 2:
-        return _matrix_norm(x, "fro" if ord is None else ord, axes, keepdims)
-    raise ValueError(f"Improper number of axes for norm: {axis=}. Pass one axis to compute a vector-norm, or two "
-                     "axes to compute a matrix-norm.")
+    x, y = arrays_of(promote_inexact("linalg.solve", a, b))
+    _check_square("solve", x)
+    n = x.shape[-1]
+    if y.ndim == 1 and y.shape[0] == n:
+        return lax.squeeze(_solve(x, lax.expand_dims(y, (1,))), (max(x.ndim, 2) - 1,))
+    if y.ndim < 2 or y.shape[-2] != n:
+        hint = " For a batch of vectors write solve(a, b[..., None])[..., 0]." if x.shape[:-1] == y.shape else ""
+        raise ValueError(
+            f"linalg.solve: a of shape {x.shape} needs b of shape ({n},) or (..., {n}, k), got {y.shape}.{hint}"
+        )
+    return _solve(x, y)
 
 
-def _euclidean(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
-    squares = lax.real(x * lax.conj(x)) if dtypes.is_complex(x.dtype) else x * x
-    return lax.sqrt(reductions.sum(squares, axes, keepdims=keepdims))
+def _solve(a: Array, b: Array) -> Array:
+    """A batch of right-hand sides of one matrix is solved as more columns, other batches broadcast."""
+    if a.ndim == 2 < b.ndim:
+        n, k = b.shape[-2:]
+        order = (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1)
+        columns = lax.reshape(lax.transpose(b, order), (n, b.size // n if n else 0))
+        x = lax.reshape(lu.solve(a, columns), (n, *b.shape[:-2], k))
+        return lax.transpose(x, (*range(1, b.ndim - 1), 0, b.ndim - 1))
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return lu.solve(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
 
 
-def _vector_norm(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
-    if isinstance(ord, str):
-        raise ValueError(f"Invalid order {ord!r} for vector norm: give a number")
-    if ord == 2:
-        return _euclidean(x, axes, keepdims)
-    if ord == 0:
-        counted = lax.convert_element_type(x != 0, dtypes.to_real(x.dtype))
-        return reductions.sum(counted, axes, keepdims=keepdims)
-    size = lax.abs(x)
-    if ord == np.inf:
-        return reductions.max(size, axes, keepdims=keepdims)
-    if ord == -np.inf:
-        return reductions.min(size, axes, keepdims=keepdims)
-    if ord == 1:
-        return reductions.sum(size, axes, keepdims=keepdims)
-    total = reductions.sum(power(size, ord), axes, keepdims=keepdims)
-    return power(total, 1 / as_array("norm", ord).astype(total.dtype))
+def _check_square(name: str, a: Array) -> None:
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ValueError(f"Argument to linalg.{name} must have shape [..., n, n], got {a.shape}")
 
 
-def _matrix_norm(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
-    if ord == "fro":
-        return _euclidean(x, axes, keepdims)
-    sums_along, over = {1: (0, 1), -1: (0, 1), np.inf: (1, 0), -np.inf: (1, 0)}.get(ord, (None, None))
-    if sums_along is None:
-        raise ValueError(f"Invalid order {ord!r} for matrix norm; the orders are 'fro', 1, -1, inf and -inf")
-    sums = reductions.sum(lax.abs(x), axes[sums_along], keepdims=True)
-    extreme = (reductions.max if ord > 0 else reductions.min)(sums, axes[over], keepdims=True)
-    return extreme if keepdims else lax.squeeze(extreme, axes)
+def inv(a: ArrayLike) -> Array:
+    """The inverses of the matrices a (..., n, n); not finite where a matrix is singular.
+
+    To apply an inverse, `solve` is faster and more accurate.  ValueError for matrices that are not square.
+    """
+    (x,) = arrays_of(promote_inexact("linalg.inv", a))
+    _check_square("inv", x)
+    return lu.inverse(x)
 
 
-def vector_norm(
-    x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: Any = 2
-) -> Array:
-    """Norm of all elements over `axis`, taken as one vector; orders as in `norm`."""
-    (x,) = arrays_of(promote_inexact("vector_norm", x))
-    return _vector_norm(x, ord, canonical_axes(axis, x.ndim), keepdims)
+def tensorsolve(a: ArrayLike, b: ArrayLike, axes: Sequence[int] | None = None) -> Array:
+    """x with tensordot(a, x, x.ndim) = b; x has the trailing axes of `a`, whose leading axes are those of b.
+
+    `axes` of a are moved to its end first.  ValueError for shapes that do not fit.
+    """
+    x, y = as_arrays("linalg.tensorsolve", a, b)
+    if axes is not None:
+        moved = canonical_axes(tuple(axes), x.ndim)
+        x = lax.transpose(x, (*other_axes(x.ndim, moved), *moved))
+    shape = x.shape[y.ndim :]
+    if x.shape[: y.ndim] != y.shape or prod(shape) != y.size:
+        raise ValueError(
+            f"linalg.tensorsolve: the leading axes of a must be those of b, and the others have as many "
+            f"elements; got a of shape {x.shape} and b of shape {y.shape}"
+        )
+    flat = solve(lax.reshape(x, (y.size, y.size)), lax.reshape(y, (y.size,)))
+    return lax.reshape(flat, shape)
 
 
-def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
-    """Norm of the matrices in the last two axes; orders as in `norm`."""
-    return norm(x, ord, (-2, -1), keepdims)
+def tensorinv(a: ArrayLike, ind: int = 2) -> Array:
+    """The inverse under tensordot(..., ind): of shape a.shape[ind:] + a.shape[:ind].
+
+    ValueError for ind < 1, and when the first `ind` axes have not as many elements as the others.
+    """
+    x = as_array("linalg.tensorinv", a)
+    ind = operator.index(ind)
+    if ind < 1:
+        raise ValueError(f"linalg.tensorinv: ind must be a positive integer; got {ind=}")
+    first, others = x.shape[:ind], x.shape[ind:]
+    if prod(first) != prod(others):
+        raise ValueError(f"linalg.tensorinv: axes {first} and {others} of a have not as many elements")
+    return lax.reshape(inv(lax.reshape(x, (prod(first), prod(first)))), (*others, *first))
 
 
-# --- products -----------------------------------------------------------------------------------------
+# --- determinants and factors -----------------------------------------------------------------------------
+
+
+def det(a: ArrayLike) -> Array:
+    """The determinants (...) of the matrices a (..., n, n); its gradient exists at singular matrices too.
+
+    ValueError for matrices that are not square.
+    """
+    (x,) = arrays_of(promote_inexact("linalg.det", a))
+    _check_square("det", x)
+    return determinant.det(x)
+
+
+class SlogdetResult(NamedTuple):
+    """Sign of a determinant and logarithm of its absolute value."""
+
+    sign: Array
+    logabsdet: Array
+
+
+def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
+    """The sign and the logarithm of the absolute value of the determinants of a (..., n, n).
+
+    Where the determinant itself would overflow these do not.  Singular matrices have 0 and -inf; of complex
+    ones the sign is a number on the unit circle.  method: None or "lu".
+
+    ValueError for matrices that are not square and for other methods; NotImplementedError for "qr".
+    """
+    (x,) = arrays_of(promote_inexact("linalg.slogdet", a))
+    _check_square("slogdet", x)
+    if method == "qr":
+        raise NotImplementedError("linalg.slogdet: cujax has no QR factorization yet; leave method out")
+    if method not in (None, "lu"):
+        raise ValueError(f"Unknown slogdet method {method!r}; the supported method is 'lu'.")
+    return SlogdetResult(*determinant.slogdet(x))
+
+
+def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True) -> Array:
+    """Lower-triangular L with L L^H = a (or its adjoint, if `upper`), for positive definite a (..., n, n).
+
+    NaN where a matrix is not positive definite.  See `lax.linalg.cholesky` for `symmetrize_input` and errors.
+    """
+    (x,) = arrays_of(promote_inexact("linalg.cholesky", a))
+    factor = lax.linalg.cholesky(x, symmetrize_input=symmetrize_input)
+    return adjoint(factor) if upper else factor
+
+
+# --- powers and chains of products ------------------------------------------------------------------------
 
 
 def matrix_power(a: ArrayLike, n: int) -> Array:
-    """The square matrix `a` multiplied n times with itself; n is a Python integer not below 0."""
-    (a,) = arrays_of(promote_inexact("matrix_power", a))
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ValueError(f"Last 2 dimensions of the array must be square, got shape {a.shape}")
-    if not isinstance(n, int | np.integer):
-        raise TypeError(f"exponent must be an integer, got {n}")
-    if n < 0:
-        raise ValueError(f"matrix_power: n={n} is below 0; invert the matrix first")
-    unit = matrices.eye(a.shape[-1], dtype=a.dtype)
-    result = lax.broadcast_in_dim(unit, a.shape, (a.ndim - 2, a.ndim - 1)) if n == 0 else None
-    while n:
-        if n & 1:
-            result = a if result is None else products.matmul(result, a)
-        n >>= 1
-        a = products.matmul(a, a) if n else a
-    assert result is not None
-    return result
+    """The matrices a (..., m, m) multiplied n times with themselves; their inverses where n < 0.
+
+    TypeError for an exponent that is no integer, and for matrices that are not square.
+    """
+    x = as_array("linalg.matrix_power", a)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise TypeError(f"linalg.matrix_power: a must have shape [..., m, m], got {x.shape}")
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"linalg.matrix_power: exponent must be an integer, got {n}") from None
+    if n == 0:
+        return broadcast_to(matrices.eye(x.shape[-1], dtype=x.dtype), x.shape)
+    return _positive_power(inv(x) if n < 0 else x, abs(n))
+
+
+def _positive_power(x: Array, n: int) -> Array:
+    """By repeated squaring: a product for every bit of n, and one more for each that is set."""
+    if n == 1:
+        return x
+    half = _positive_power(x, n // 2)
+    square = products.matmul(half, half)
+    return products.matmul(square, x) if n % 2 else square
 
 
 def multi_dot(arrays: Sequence[ArrayLike], *, precision: Any = None) -> Array:
-    """The product of several matrices in the order of fewest multiplications; the ends may be vectors."""
-    items = [as_array("multi_dot", a, i) for i, a in enumerate(arrays)]
+    """The product of two or more matrices in the order of fewest multiplications; the ends may be vectors.
+
+    ValueError for fewer arrays, for other ranks, and for lengths that do not fit.
+    """
+    items = as_arrays("linalg.multi_dot", *arrays)
+    shapes = [x.shape for x in items]
     if len(items) < 2:
         raise ValueError(f"multi_dot requires at least two arrays; got len(arrays)={len(items)}")
-    lengths = [a.shape[0] if a.ndim == 2 else 1 if i == 0 else a.shape[0] for i, a in enumerate(items)]
-    lengths.append(items[-1].shape[-1] if items[-1].ndim == 2 else 1)
+    if any(x.ndim != 2 for x in items[1:-1]) or not {items[0].ndim, items[-1].ndim} <= {1, 2}:
+        raise ValueError(f"multi_dot: arrays must be matrices, the first and last may be vectors; got {shapes}")
+    if any(x.shape[-1] != y.shape[0] for x, y in zip(items, items[1:], strict=False)):
+        raise ValueError(f"multi_dot: the columns of each array must match the rows of the next; got {shapes}")
+    lengths = [1 if items[0].ndim == 1 else shapes[0][0], *(shape[0] for shape in shapes[1:])]
+    lengths.append(1 if items[-1].ndim == 1 else shapes[-1][1])
     return _chain(items, _best_splits(lengths), 0, len(items) - 1, precision)
 
 
 def _best_splits(lengths: Sequence[int]) -> dict[tuple[int, int], int]:
-    """For each stretch of a chain of matrices where to divide it (Cormen et al., section 15.2)."""
+    """For each stretch i ... j of a chain of matrices after which of them to divide it.
+
+    Matrix i has lengths[i] rows and lengths[i + 1] columns.  (Cormen et al., "Introduction to Algorithms",
+    section 15.2.)
+    """
     n = len(lengths) - 1
     cost = {(i, i): 0 for i in range(n)}
     split = {}
     for width in range(1, n):
         for i in range(n - width):
             j = i + width
-            options = {
-                k: cost[i, k] + cost[k + 1, j] + lengths[i] * lengths[k + 1] * lengths[j + 1] for k in range(i, j)
-            }
-            split[i, j] = min(options, key=lambda k: options[k])
-            cost[i, j] = options[split[i, j]]
+            options = [
+                (cost[i, k] + cost[k + 1, j] + lengths[i] * lengths[k + 1] * lengths[j + 1], k)
+                for k in range(i, j)
+            ]
+            cost[i, j], split[i, j] = min(options)
     return split
 
 
-def _chain(items: Sequence[Array], splits: dict[tuple[int, int], int], i: int, j: int, precision: Any) -> Array:
+def _chain(items: Sequence[Array], splits: dict, i: int, j: int, precision: Any) -> Array:
     if i == j:
         return items[i]
     k = splits[i, j]
@@ -159,29 +237,37 @@ def _chain(items: Sequence[Array], splits: dict[tuple[int, int], int], i: int, j
 
 
 def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
-    """Cross product of the 3-vectors along `axis`."""
-    x1, x2 = as_array("cross", x1), as_array("cross", x2, 1)
-    if x1.shape[axis] != 3 or x2.shape[axis] != 3:
-        raise ValueError(f"Both input arrays must be (arrays of) 3-dimensional vectors, got {x1.shape}, {x2.shape}")
-    return products.cross(x1, x2, axis=axis)
-
-
-def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
-    """Diagonals of the matrices in the last two axes."""
-    return matrices.diagonal(as_array("diagonal", x), offset, -2, -1)
-
-
-def trace(x: ArrayLike, /, *, offset: int = 0, dtype: Any = None) -> Array:
-    """Sums of the diagonals of the matrices in the last two axes."""
-    return matrices.trace(as_array("trace", x), offset, -2, -1, dtype)
+    """Vector products of the vectors of length 3 along `axis`.  ValueError for other lengths."""
+    x, y = as_arrays("linalg.cross", x1, x2)
+    if x.shape[axis] != 3 or y.shape[axis] != 3:
+        raise ValueError(
+            f"linalg.cross: vectors must have length 3 along {axis=}, got {x.shape[axis]} and {y.shape[axis]}"
+        )
+    return products.cross(x, y, axis=axis)
 
 
 def outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """The matrix x1[i] * x2[j] of two vectors.  ValueError for other ranks."""
-    x1, x2 = as_array("outer", x1), as_array("outer", x2, 1)
-    if x1.ndim != 1 or x2.ndim != 1:
-        raise ValueError(f"Input arrays must be one-dimensional, but they are x1.ndim={x1.ndim} x2.ndim={x2.ndim}")
-    return products.outer(x1, x2)
+    """The matrix of products x1[i] x2[j] of two vectors.  ValueError for other ranks."""
+    x, y = as_arrays("linalg.outer", x1, x2)
+    if x.ndim != 1 or y.ndim != 1:
+        raise ValueError(f"linalg.outer: arguments must be vectors, got shapes {x.shape} and {y.shape}")
+    return products.outer(x, y)
+
+
+def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
+    """The diagonals `offset` of the matrices in the last two axes.  ValueError for fewer than two axes."""
+    return matrices.diagonal(x, offset, -2, -1)
+
+
+def trace(x: ArrayLike, /, *, offset: int = 0, dtype: Any = None) -> Array:
+    """The sums of the diagonals `offset` of the matrices in the last two axes."""
+    return matrices.trace(x, offset, -2, -1, dtype)
 
 
 matmul, tensordot, vecdot = products.matmul, products.tensordot, products.vecdot
+
+__all__ = [
+    "SlogdetResult", "cholesky", "cross", "det", "diagonal", "inv", "matmul", "matrix_norm", "matrix_power",
+    "matrix_transpose", "multi_dot", "norm", "outer", "slogdet", "solve", "tensordot", "tensorinv",
+    "tensorsolve", "trace", "vecdot", "vector_norm",
+]

@@ -29,7 +29,7 @@ sign = unary("sign", "sign", lattice_join, "-1, 0 or 1; for complex numbers x / 
 def absolute(x: ArrayLike, /) -> Array:
     """|x|, elementwise: real for complex numbers, x itself for booleans and unsigned integers."""
     x = as_array("absolute", x)
-    return x if dtypes.is_bool(x.dtype) else lax.abs(x)
+    return lax.abs(x) if dtypes.is_signed(x.dtype) else x
 
 
 abs = absolute
@@ -161,7 +161,7 @@ conj = conjugate
 def angle(z: ArrayLike, deg: bool = False) -> Array:
     """The argument of complex numbers, in (-pi, pi], elementwise; in degrees if `deg`."""
     (z,) = promote_inexact("angle", as_array("angle", z))
-    re, im = (lax.real(z), lax.imag(z)) if dtypes.is_complex(z.dtype) else (z, full_of(z.aval, 0))
+    re, im = (lax.real(z), lax.imag(z)) if dtypes.is_complex(z.dtype) else (z, full_of(z.aval.strip_weak_type(), 0))
     found = lax.atan2(im, re)
     return lax.mul(found, 180 / math.pi) if deg else found
 

@@ -23,7 +23,7 @@ from cujax import lax
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, to_array
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.tape import Literal
+from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import is_evaluating
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
@@ -278,6 +278,11 @@ def promote_args_inexact(name: str, *xs: ArrayLike) -> list[Any]:
 def promote_args_numeric(name: str, *xs: ArrayLike) -> list[Any]:
     """Operands of one dtype that is not bool and, scalars aside, one shape."""
     return _promote(name, xs, join_numeric, True)
+
+
+def number_like(x: Any, value: Any) -> Literal:
+    """The number `value` in the dtype of `x`; weak, so that a result is as weak as x."""
+    return literal(value, x.dtype, True)
 
 
 def arrays_of(operands: Sequence[Any]) -> list[Array]:

@@ -69,11 +69,12 @@ def _summand(name: str, a: ArrayLike, dtype: Any, promote_integers: bool) -> Arr
         if dtypes.is_complex(a.dtype) and dtypes.is_bool(dtype):
             return lax.ne(a, 0)
         return lax.convert_element_type(a, dtype)
-    wide = _sum_dtype(a.dtype) if promote_integers or dtypes.is_bool(a.dtype) else a.dtype
-    return a if wide == a.dtype else lax.convert_element_type(a, wide, a.weak_type)
+    wide = sum_dtype(a.dtype) if promote_integers or dtypes.is_bool(a.dtype) else a.dtype
+    return lax.convert_element_type(a, wide)
 
 
-def _sum_dtype(dtype: Any) -> Any:
+def sum_dtype(dtype: Any) -> Any:
+    """The dtype in which elements of `dtype` are summed: integers and booleans in the default width at least."""
     default = dtypes.python_scalar_dtype(int)
     if dtypes.is_bool(dtype):
         return default
@@ -143,7 +144,7 @@ def _extreme(
     if where is not None and initial is None:
         raise ValueError(f"reduction operation {name} does not have an identity, so to use a where mask one has "
                          "to specify 'initial'")
-    if initial is None and any(a.shape[i] == 0 for i in canonical_axes(axis, a.ndim)):
+    if initial is None and 0 in [a.shape[i] for i in canonical_axes(axis, a.ndim)]:
         raise ValueError(f"zero-size array to reduction operation {name} which has no identity: give 'initial'")
     return _reduce(name, reduce, a, axis, keepdims, initial, where, neutral(a.dtype), combine)
 
@@ -313,7 +314,7 @@ def average(
 ) -> Any:
     """Weighted mean over axes; with `returned` also the sum of the weights.
 
-    weights: of the shape of `a`, or of its length along `axis`.  ValueError or TypeError otherwise.
+    weights: of the shape of `a`, or of its length along `axis`.  ValueError otherwise.
     """
     if weights is None:
         (a,) = promote_inexact("average", as_array("average", a))
@@ -332,7 +333,7 @@ def _aligned_weights(a: Array, weights: Array, axis: Axis) -> Array:
     if weights.shape == a.shape:
         return weights
     if axis is None:
-        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        raise ValueError("Axis must be specified when shapes of a and weights differ.")
     axes = canonical_axes(axis, a.ndim)
     if weights.ndim != len(axes):
         raise ValueError(f"weights of shape {weights.shape} must have the axes {axes} of a, of shape {a.shape}")

@@ -47,7 +47,7 @@ def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
         ) from None
     unknown = [i for i, d in enumerate(new) if d == -1]
     if len(unknown) > 1:
-        raise ValueError(f"can only specify one unknown dimension, got shape {new}")
+        raise TypeError(f"reshape: can only specify one unknown axis size with a -1, got {new}")
     if unknown:
         known = prod(d for d in new if d != -1)
         if known == 0 or a.size % known:
@@ -84,12 +84,11 @@ def resize(a: ArrayLike, new_shape: Any) -> Array:
 
 
 def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
-    """Axis axes[i] of `a` at place i; all axes in reverse order by default.  ValueError for other lengths."""
+    """Axis axes[i] of `a` at place i; all axes in reverse order by default.  TypeError for no permutation."""
     a = as_array("transpose", a)
-    order = tuple(reversed(range(a.ndim))) if axes is None else tuple(axes)
-    if len(order) != a.ndim:
-        raise ValueError(f"transpose: axes {order} do not match an array with {a.ndim} axes")
-    return lax.transpose(a, canonical_axes(order, a.ndim, "axes"))
+    if axes is None:
+        return lax.transpose(a, range(a.ndim - 1, -1, -1))
+    return lax.transpose(a, [canonical_axis(i, a.ndim, "axes") for i in axes])
 
 
 def permute_dims(a: ArrayLike, /, axes: Sequence[int]) -> Array:

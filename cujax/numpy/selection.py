@@ -39,13 +39,12 @@ def where(
 ) -> Any:
     """x where condition holds, y elsewhere, elementwise with broadcasting.
 
-    With `condition` alone: `nonzero(condition)`.  ValueError when only one of x and y is given.
+    With `condition` alone: `nonzero(condition)`.  TypeError when only one of x and y is given.
     """
     if x is None and y is None:
         return nonzero(condition, size=size, fill_value=fill_value)
     if x is None or y is None:
-        raise ValueError("Either both or neither of the x and y arguments should be provided to jnp.where, "
-                         f"got {x} and {y}.")
+        raise TypeError("where: either both or neither of the x and y arguments should be given; one of them is None")
     if size is not None or fill_value is not None:
         raise ValueError("size and fill_value arguments cannot be used in three-term where function.")
     return choose_where(condition, x, y)
@@ -138,6 +137,8 @@ def take(
     a, indices = as_arrays("take", a, indices)
     if axis is None:
         a, axis = ravel(a), 0
+    if not dtypes.is_integer(indices.dtype):
+        raise ValueError(f"take: indices must have an integer type, got {indices.dtype}")
     axis = canonical_axis(axis, a.ndim)
     indices, mode = _wrapped(indices, a.shape[axis], mode)
     index = (slice(None),) * axis + (indices,)
@@ -257,7 +258,8 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
         raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
     number = a % len(options) if mode == "wrap" else lax.clamp(a.dtype.type(0), a, a.dtype.type(len(options) - 1))
     number, *cases = broadcast_arrays(number, *arrays_of(promote_args("choose", *options)))
-    return lax.select_n(lax.convert_element_type(number, np.int32), *cases)
+    chosen = lax.select_n(lax.convert_element_type(number, np.int32), *cases)
+    return lax.convert_element_type(chosen, chosen.dtype)
 
 
 def piecewise(x: ArrayLike, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: Any) -> Array:

@@ -74,23 +74,34 @@ def _unique(ar: Array, axis: int | None, equal_nan: bool, size: int | None, fill
     rows = ravel(ar) if axis is None else moveaxis(ar, canonical_axis(axis, ar.ndim), 0)
     length = rows.shape[0]
     dtype = dtypes.python_scalar_dtype(int)
+    if not length:
+        return _unique_of_nothing(rows, axis, size or 0, fill_value)
     order = _row_order(rows)
     ordered = rows[order]
     is_first = _starts(ordered, equal_nan)
     number = cumsum(is_first, dtype=dtype) - 1
     inverse = full((length,), 0, dtype).at[order].set(number)
-    starts = nonzero(is_first, size=size, fill_value=length if size is not None else None)[0]
+    begins = nonzero(is_first, size=None if size is None else size + 1, fill_value=length)[0]
+    ends = concatenate([begins[1:], full((1,), length, dtype)]) if size is None else begins[1:]
+    starts = begins if size is None else begins[:-1]
     is_found = starts < length
-    places = choose_where(is_found, order.at[starts].get(mode="clip"), order[:1] if length else 0)
+    places = choose_where(is_found, order.at[starts].get(mode="clip"), order[:1])
     values = rows.at[places].get(mode="clip")
     if size is not None and fill_value is not None:
         mask = lax.broadcast_in_dim(is_found, values.shape, (0,))
         values = choose_where(mask, values, lax.convert_element_type(as_array("unique", fill_value), values.dtype))
-    ends = concatenate([starts[1:], full((1,), length, dtype)]) if starts.shape[0] else starts
     shape = ar.shape if axis is None else (length,)
     return Unique(
         moveaxis(values, 0, axis or 0), places, lax.reshape(inverse, shape), choose_where(is_found, ends - starts, 0)
     )
+
+
+def _unique_of_nothing(rows: Array, axis: int | None, size: int, fill_value: Any) -> Unique:
+    if size and fill_value is None:
+        raise ValueError("jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified")
+    none = full((0,), 0, dtypes.python_scalar_dtype(int))
+    values = full((size, *rows.shape[1:]), 0 if fill_value is None else fill_value, rows.dtype)
+    return Unique(moveaxis(values, 0, axis or 0), none, none, none)
 
 
 def _row_order(rows: Array) -> Array:
@@ -110,7 +121,7 @@ def _starts(ordered: Array, equal_nan: bool) -> Array:
         both_nan = lax.bitwise_and(lax.ne(before, before), lax.ne(after, after))
         differs = lax.bitwise_and(differs, lax.bitwise_not(both_nan))
     differs = lax.reduce_or(differs, tuple(range(1, ordered.ndim)))
-    return concatenate([full((min(1, ordered.shape[0]),), True, bool), differs])
+    return concatenate([full((1,), True, bool), differs])
 
 
 def unique_all(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Unique:
@@ -179,6 +190,8 @@ def setxor1d(
     """The elements that occur in just one of ar1 and ar2, in ascending order."""
     first, second = _two("setxor1d", ar1, ar2, size)
     joined = lax.sort(concatenate([first, second]), 0)
+    if not joined.size:
+        return full((size or 0,), 0 if fill_value is None else fill_value, joined.dtype)
     only = lax.bitwise_xor(isin(joined, first), isin(joined, second))
     keep = lax.bitwise_and(_starts(joined, True), only)
     return _chosen(joined, keep, size, fill_value, joined[nonzero(keep, size=1)[0][0]] if size and joined.size else 0)

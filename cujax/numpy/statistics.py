@@ -106,7 +106,7 @@ def _quantile(
     values = _row_quantiles(rows, q, method, skip_nan, weight_rows)
     if keepdims:
         values = expand_dims(values, tuple(i + q.ndim for i in axes)) if axes else values
-    return values
+    return lax.convert_element_type(values, values.dtype)
 
 
 def _last_axis(a: Array, axes: tuple[int, ...]) -> Array:

@@ -13,7 +13,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.declare import unary
-from cujax.numpy.promotion import ArrayLike, join_inexact, promote_args_inexact, promote_inexact
+from cujax.numpy.promotion import ArrayLike, join_inexact, number_like, promote_args_inexact, promote_inexact
 
 exp = unary("exp", "exp", join_inexact, "e to the power x.")
 exp2 = unary("exp2", "exp2", join_inexact, "2 to the power x.")
@@ -75,7 +75,7 @@ def sinc(x: ArrayLike, /) -> Array:
     (x,) = promote_inexact("sinc", x)
     at_zero = lax.eq(x, 0)
     angle = lax.mul(x, math.pi)
-    safe = lax.select_n(at_zero, angle, _constant(x, 1.0))
+    safe = lax.select_n(at_zero, angle, number_like(x, 1))
     return lax.select_n(at_zero, lax.div(lax.sin(safe), safe), _sinc_series(angle))
 
 
@@ -95,7 +95,7 @@ def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     if dtypes.is_complex(larger.dtype):
         return _logaddexp_complex(x1, x2, larger)
     equal = lax.eq(x1, x2)  # two equal infinities differ by 0, not NaN
-    gap = lax.select_n(equal, lax.sub(x1, x2), _constant(larger, 0.0))
+    gap = lax.select_n(equal, lax.sub(x1, x2), number_like(larger, 0))
     return lax.add(larger, lax.log1p(lax.exp(lax.neg(lax.abs(gap)))))
 
 

@@ -7,12 +7,13 @@ axis more at position `dim`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import Any
 
 
 def canonical_axis(axis: Any, ndim: int, name: str = "axis") -> int:
     """`axis` counted from the front; ValueError when an array with `ndim` axes has no such axis."""
-    position = axis.__index__()
+    position = index(axis)
     if not -ndim <= position < ndim:
         raise ValueError(f"{name} {position} is out of bounds for array of dimension {ndim}")
     return position + ndim if position < 0 else position
