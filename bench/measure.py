@@ -22,7 +22,9 @@ class Row(NamedTuple):
         ours = f"{self.workload:4} {self.what:52} {self.cujax:10.2f} {self.unit:3}"
         if self.peer is None:
             return ours
-        return f"{ours}  {self.peer_name} {self.peer:10.2f} {self.unit:3}  ratio {self.cujax / self.peer:6.2f}"
+        return (
+            f"{ours}  {self.peer_name} {self.peer:10.2f} {self.unit:3}  ratio {self.cujax / self.peer:6.2f}"
+        )
 
 
 def microseconds(call: Callable[[], object], rounds: int = 25, calls: int = 200) -> float:

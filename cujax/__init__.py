@@ -12,7 +12,6 @@ Pure functions of arrays are traced once and transformed: `jit` compiles, `grad`
 differentiate, `vmap` batches; `cujax.lax` has loops and branches, `cujax.random` explicit random keys.
 Names, arguments and results are JAX's.  Only exports stand here.
 """
-# ruff: noqa: F401
 
 from cujax import (
     ad_checkpoint,

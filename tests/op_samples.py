@@ -108,34 +108,69 @@ NUMBERS = [*INTS, *FLOATS, *COMPLEX]
 
 
 STRUCTURAL = [
-    Sample("reshape", [reals(A)], {"new_sizes": (2, 6)}, jax=lambda x, *, new_sizes: lax.reshape(x, new_sizes)),
+    Sample(
+        "reshape", [reals(A)], {"new_sizes": (2, 6)}, jax=lambda x, *, new_sizes: lax.reshape(x, new_sizes)
+    ),
     Sample("transpose", [reals((2, 3, 4))], {"permutation": (2, 0, 1)}),
     Sample("squeeze", [reals((3, 1, 4, 1))], {"dimensions": (1, 3)}),
     Sample(
-        "broadcast_in_dim", [reals((3, 1))], {"shape": (2, 3, 5), "broadcast_dimensions": (1, 2)},
+        "broadcast_in_dim",
+        [reals((3, 1))],
+        {"shape": (2, 3, 5), "broadcast_dimensions": (1, 2)},
         jax=lambda x, **params: lax.broadcast_in_dim(x, **params),
     ),
-    Sample("broadcast_in_dim", [reals(SCALAR)], {"shape": (2, 3), "broadcast_dimensions": ()},
-           jax=lambda x, **params: lax.broadcast_in_dim(x, **params), label="broadcast_in_dim of a scalar"),
-    Sample("reduce_sum", [reals((2, 3, 4))], {"axes": (0, 2)}, dtypes=NUMBERS,
-           jax=lambda x, *, axes: jnp.sum(x, axes, dtype=x.dtype)),
+    Sample(
+        "broadcast_in_dim",
+        [reals(SCALAR)],
+        {"shape": (2, 3), "broadcast_dimensions": ()},
+        jax=lambda x, **params: lax.broadcast_in_dim(x, **params),
+        label="broadcast_in_dim of a scalar",
+    ),
+    Sample(
+        "reduce_sum",
+        [reals((2, 3, 4))],
+        {"axes": (0, 2)},
+        dtypes=NUMBERS,
+        jax=lambda x, *, axes: jnp.sum(x, axes, dtype=x.dtype),
+    ),
     Sample("rev", [reals((3, 4))], {"dimensions": (1,)}),
     Sample("copy", [reals(A)]),
     Sample("add_any", [reals(A), reals(A)], dtypes=NUMBERS, jax=lambda x, y: x + y),
-    Sample("iota", [], {"dtype": np.dtype("float32"), "shape": (3, 4), "dimension": 1}, order=0,
-           jax=lambda *, dtype, shape, dimension: lax.broadcasted_iota(dtype, shape, dimension)),
+    Sample(
+        "iota",
+        [],
+        {"dtype": np.dtype("float32"), "shape": (3, 4), "dimension": 1},
+        order=0,
+        jax=lambda *, dtype, shape, dimension: lax.broadcasted_iota(dtype, shape, dimension),
+    ),
     *(
-        Sample("convert_element_type", [reals(A, -3, 3)], {"new_dtype": np.dtype(to), "weak_type": False},
-               dtypes=NUMBERS if to.startswith("c") else [*INTS, *FLOATS],  # JAX warns of complex to real
-               jax=lambda x, *, new_dtype, weak_type: lax.convert_element_type(x, new_dtype),
-               label=f"convert_element_type to {to}")
+        Sample(
+            "convert_element_type",
+            [reals(A, -3, 3)],
+            {"new_dtype": np.dtype(to), "weak_type": False},
+            dtypes=NUMBERS if to.startswith("c") else [*INTS, *FLOATS],  # JAX warns of complex to real
+            jax=lambda x, *, new_dtype, weak_type: lax.convert_element_type(x, new_dtype),
+            label=f"convert_element_type to {to}",
+        )
         for to in ("bool", "int8", "int32", "uint8", "uint64", "float16", "float32", "float64", "complex64")
     ),
     Sample("bitcast_convert_type", [reals(A)], {"new_dtype": np.dtype("int32")}, dtypes=["float32"], order=0),
-    Sample("bitcast_convert_type", [reals(A)], {"new_dtype": np.dtype("uint16")}, dtypes=["float32"], order=0,
-           label="bitcast_convert_type to a narrower type"),
-    Sample("bitcast_convert_type", [reals((3, 2))], {"new_dtype": np.dtype("float64")}, dtypes=["float32"], order=0,
-           label="bitcast_convert_type to a wider type"),
+    Sample(
+        "bitcast_convert_type",
+        [reals(A)],
+        {"new_dtype": np.dtype("uint16")},
+        dtypes=["float32"],
+        order=0,
+        label="bitcast_convert_type to a narrower type",
+    ),
+    Sample(
+        "bitcast_convert_type",
+        [reals((3, 2))],
+        {"new_dtype": np.dtype("float64")},
+        dtypes=["float32"],
+        order=0,
+        label="bitcast_convert_type to a wider type",
+    ),
 ]
 
 
@@ -148,9 +183,24 @@ def binary(op: str, x: Operand, y: Operand, **options: Any) -> Sample:
 
 
 ELEMENTWISE = [
-    *(unary(op) for op in (
-        "neg", "exp", "exp2", "expm1", "logistic", "sin", "cos", "tanh", "sinh", "cosh", "atan", "asinh", "square",
-    )),
+    *(
+        unary(op)
+        for op in (
+            "neg",
+            "exp",
+            "exp2",
+            "expm1",
+            "logistic",
+            "sin",
+            "cos",
+            "tanh",
+            "sinh",
+            "cosh",
+            "atan",
+            "asinh",
+            "square",
+        )
+    ),
     *(unary(op, 0.1, 3) for op in ("log", "sqrt", "rsqrt", "cbrt")),
     unary("tan", -1.4, 1.4, ulp=8),
     unary("log1p", -0.7, 3, ulp=8),
@@ -164,10 +214,19 @@ ELEMENTWISE = [
     binary("div", reals(A, -9, 9), bits(A), dtypes=INTS, order=0, label="div of integers"),
     binary("atan2", reals(A, 0.2, 2), reals(A, 0.2, 2), dtypes=FLOATS),
     binary("pow", reals(A, 0.3, 2), reals(A, -2, 2), dtypes=[*FLOATS, *COMPLEX], ulp=32),
-    binary("pow", reals(A), integers(A, -3, 4), dtypes=["float32", "float64"], ulp=32, label="pow of an integer"),
+    binary(
+        "pow", reals(A), integers(A, -3, 4), dtypes=["float32", "float64"], ulp=32, label="pow of an integer"
+    ),
     *(
-        Sample("integer_pow", [reals(A, 0.4, 2)], {"y": y}, jax=lambda x, *, y: lax.integer_pow(x, y),
-               dtypes=[*FLOATS, *COMPLEX] if y < 0 else NUMBERS, ulp=16, label=f"integer_pow {y}")
+        Sample(
+            "integer_pow",
+            [reals(A, 0.4, 2)],
+            {"y": y},
+            jax=lambda x, *, y: lax.integer_pow(x, y),
+            dtypes=[*FLOATS, *COMPLEX] if y < 0 else NUMBERS,
+            ulp=16,
+            label=f"integer_pow {y}",
+        )
         for y in (-2, 0, 1, 2, 3, 7)
     ),
 ]
@@ -175,7 +234,10 @@ ELEMENTWISE = [
 LOGIC = [
     *(binary(op, reals(A, -1, 1), reals(A, -1, 1), order=0) for op in ("eq", "ne")),
     *(binary(op, reals(A, -1, 1), reals(A, -1, 1), order=0) for op in ("lt", "le", "gt", "ge")),
-    *(binary(op, bits(A), bits(A), order=0, jax=getattr(lax, f"bitwise_{op}")) for op in ("and", "or", "xor")),
+    *(
+        binary(op, bits(A), bits(A), order=0, jax=getattr(lax, f"bitwise_{op}"))
+        for op in ("and", "or", "xor")
+    ),
     Sample("not", [bits(A)], jax=lax.bitwise_not, order=0),
     *(
         binary(op, bits(A), reals(A, -3, 30), order=0)
@@ -192,21 +254,39 @@ ROUNDING = [
     binary("max", reals(A), reals(A)),
     binary("min", reals(A), reals(A)),
     binary("max", reals(A, 1, 1), reals(A, 1, 1), order=1, label="max at ties"),
-    Sample("clamp", [fixed("float64", -0.5), reals(A), fixed("float64", 0.7)], dtypes=["float64"], jax=lax.clamp),
-    Sample("clamp", [reals(A, -1, 0), reals(A, -2, 2), reals(A, 0, 1)], dtypes=[*INTS, *FLOATS], jax=lax.clamp,
-           label="clamp elementwise"),
+    Sample(
+        "clamp", [fixed("float64", -0.5), reals(A), fixed("float64", 0.7)], dtypes=["float64"], jax=lax.clamp
+    ),
+    Sample(
+        "clamp",
+        [reals(A, -1, 0), reals(A, -2, 2), reals(A, 0, 1)],
+        dtypes=[*INTS, *FLOATS],
+        jax=lax.clamp,
+        label="clamp elementwise",
+    ),
     *(unary(op, -3, 3) for op in ("floor", "ceil", "is_finite")),
     *(
-        Sample("round", [fixed("float32", [-2.5, -1.5, -0.4, 0.5, 1.5, 2.5, 3.7])], {"rounding_method": method},
-               dtypes=["float32"], order=0, jax=lambda x, *, rounding_method: lax.round(x, rounding_method),
-               label=f"round {method}")
+        Sample(
+            "round",
+            [fixed("float32", [-2.5, -1.5, -0.4, 0.5, 1.5, 2.5, 3.7])],
+            {"rounding_method": method},
+            dtypes=["float32"],
+            order=0,
+            jax=lambda x, *, rounding_method: lax.round(x, rounding_method),
+            label=f"round {method}",
+        )
         for method in (0, 1)
     ),
     binary("rem", reals(A, -5, 5), reals(A, 0.5, 2), dtypes=FLOATS),
     binary("rem", bits(A), reals(A, -2, 2), dtypes=INTS, order=0, label="rem of integers"),
     binary("nextafter", reals(A), reals(A), order=0),
-    Sample("reduce_precision", [reals(A)], {"exponent_bits": 5, "mantissa_bits": 7}, order=0,
-           jax=lambda x, **params: lax.reduce_precision(x, **params)),
+    Sample(
+        "reduce_precision",
+        [reals(A)],
+        {"exponent_bits": 5, "mantissa_bits": 7},
+        order=0,
+        jax=lambda x, **params: lax.reduce_precision(x, **params),
+    ),
 ]
 
 COMPLEX_PARTS = [
@@ -367,38 +447,81 @@ def factored(op: str, a: Operand, b: Operand, **params: Any) -> Sample:
 
 LAPACK = ["float32", "float64", "complex64", "complex128"]
 LINALG = [
-    Sample("cholesky", [positive_definite((4, 4))], ulp=32,
-           jax=lambda x: lax.linalg.cholesky(x, symmetrize_input=False)),
-    Sample("cholesky", [positive_definite((2, 1, 3, 3))], dtypes=["float64"], ulp=32, label="cholesky of a stack",
-           jax=lambda x: lax.linalg.cholesky(x, symmetrize_input=False)),
+    Sample(
+        "cholesky",
+        [positive_definite((4, 4))],
+        ulp=32,
+        jax=lambda x: lax.linalg.cholesky(x, symmetrize_input=False),
+    ),
+    Sample(
+        "cholesky",
+        [positive_definite((2, 1, 3, 3))],
+        dtypes=["float64"],
+        ulp=32,
+        label="cholesky of a stack",
+        jax=lambda x: lax.linalg.cholesky(x, symmetrize_input=False),
+    ),
     *(
-        Sample("triangular_solve", [well_conditioned((3, 3)), reals((3, 2) if left else (2, 3))],
-               {"left_side": left, "lower": lower, "transpose_a": transpose, "conjugate_a": conjugate,
-                "unit_diagonal": unit}, jax=lax.linalg.triangular_solve, ulp=64,
-               dtypes=["bfloat16", *LAPACK] if left and lower else ["complex128"],
-               label=f"triangular_solve {left=} {lower=} {transpose=} {conjugate=} {unit=}")
+        Sample(
+            "triangular_solve",
+            [well_conditioned((3, 3)), reals((3, 2) if left else (2, 3))],
+            {
+                "left_side": left,
+                "lower": lower,
+                "transpose_a": transpose,
+                "conjugate_a": conjugate,
+                "unit_diagonal": unit,
+            },
+            jax=lax.linalg.triangular_solve,
+            ulp=64,
+            dtypes=["bfloat16", *LAPACK] if left and lower else ["complex128"],
+            label=f"triangular_solve {left=} {lower=} {transpose=} {conjugate=} {unit=}",
+        )
         for left, lower, transpose, conjugate, unit in (
-            (True, True, False, False, False), (True, False, True, False, True), (False, True, True, True, False),
-            (False, False, False, True, True), (False, False, True, False, False), (True, True, True, True, True),
+            (True, True, False, False, False),
+            (True, False, True, False, True),
+            (False, True, True, True, False),
+            (False, False, False, True, True),
+            (False, False, True, False, False),
+            (True, True, True, True, True),
         )
     ),
     *(
-        Sample("lu", [well_conditioned(shape)], ulp=64, dtypes=LAPACK if shape == (4, 4) else ["float64"],
-               label=f"lu of {shape}", jax=lambda x: tuple(lax.linalg.lu(x)))
+        Sample(
+            "lu",
+            [well_conditioned(shape)],
+            ulp=64,
+            dtypes=LAPACK if shape == (4, 4) else ["float64"],
+            label=f"lu of {shape}",
+            jax=lambda x: tuple(lax.linalg.lu(x)),
+        )
         for shape in ((4, 4), (5, 3), (3, 5), (2, 3, 3))
     ),
-    Sample("lu_factors", [well_conditioned((4, 4))], ulp=64, order=0, jax=lambda x: tuple(lax.linalg.lu(x)[::2])),
-    Sample("lu_pivots_to_permutation", [fixed("int32", [[1, 2, 2], [2, 1, 2]])], {"permutation_size": 4}, order=0,
-           jax=lambda pivots, *, permutation_size: lax.linalg.lu_pivots_to_permutation(pivots, permutation_size)),
+    Sample(
+        "lu_factors", [well_conditioned((4, 4))], ulp=64, order=0, jax=lambda x: tuple(lax.linalg.lu(x)[::2])
+    ),
+    Sample(
+        "lu_pivots_to_permutation",
+        [fixed("int32", [[1, 2, 2], [2, 1, 2]])],
+        {"permutation_size": 4},
+        order=0,
+        jax=lambda pivots, *, permutation_size: lax.linalg.lu_pivots_to_permutation(pivots, permutation_size),
+    ),
     factored("linear_solve", well_conditioned((4, 4)), reals((4, 3)), transpose=False),
     factored("linear_solve", well_conditioned((4, 4)), reals((4, 2)), transpose=True),
     Sample("det", [well_conditioned((4, 4))], jax=jnp.linalg.det, ulp=64),
-    Sample("cofactors", [well_conditioned((3, 3))], ulp=256,
-           jax=lambda a: jnp.linalg.det(a) * jnp.linalg.inv(a).T),
+    Sample(
+        "cofactors",
+        [well_conditioned((3, 3))],
+        ulp=256,
+        jax=lambda a: jnp.linalg.det(a) * jnp.linalg.inv(a).T,
+    ),
     Sample("slogdet", [well_conditioned((4, 4))], jax=lambda a: tuple(jnp.linalg.slogdet(a)), ulp=64),
 ]
 
-def transform(kind: str, shape: tuple[int, ...], lengths: tuple[int, ...], dtypes: Sequence[str] = ()) -> Sample:
+def transform(
+    kind: str, shape: tuple[int, ...], lengths: tuple[int, ...], dtypes: Sequence[str] = ()
+) -> Sample:
     """A row of `fft`; our enumeration and JAX's have the same numbers."""
     return Sample(
         "fft", [reals(shape)], {"fft_type": FftType[kind], "fft_lengths": lengths}, ulp=32,
@@ -408,9 +531,15 @@ def transform(kind: str, shape: tuple[int, ...], lengths: tuple[int, ...], dtype
 
 
 FFT = [
-    transform("FFT", (3, 5), (5,)), transform("IFFT", (2, 3, 4), (3, 4)), transform("FFT", (2, 3, 4), (2, 3, 4)),
-    transform("RFFT", (3, 5), (5,)), transform("RFFT", (3, 4), (3, 4)), transform("RFFT", (2, 1), (1,)),
-    transform("IRFFT", (3, 4), (6,)), transform("IRFFT", (3, 4), (3, 7)), transform("IRFFT", (2, 2), (2,)),
+    transform("FFT", (3, 5), (5,)),
+    transform("IFFT", (2, 3, 4), (3, 4)),
+    transform("FFT", (2, 3, 4), (2, 3, 4)),
+    transform("RFFT", (3, 5), (5,)),
+    transform("RFFT", (3, 4), (3, 4)),
+    transform("RFFT", (2, 1), (1,)),
+    transform("IRFFT", (3, 4), (6,)),
+    transform("IRFFT", (3, 4), (3, 7)),
+    transform("IRFFT", (2, 2), (2,)),
 ]
 
 SAMPLES: list[Sample] = [

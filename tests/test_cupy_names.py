@@ -92,7 +92,9 @@ def test_libraries_have_one_set_of_signatures():
     ours, theirs = public_functions(numpy_library), public_functions(cuda_library)
     assert set(ours) == set(theirs)
     for name, function in ours.items():
-        assert list(inspect.signature(function).parameters) == list(inspect.signature(theirs[name]).parameters), name
+        assert list(inspect.signature(function).parameters) == list(
+            inspect.signature(theirs[name]).parameters
+        ), name
 
 
 def bound_names(tree: ast.AST) -> dict[str, str]:
@@ -100,10 +102,15 @@ def bound_names(tree: ast.AST) -> dict[str, str]:
     bound = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            bound |= {(a.asname or a.name.split(".")[0]): (a.name if a.asname else a.name.split(".")[0]) for a in node.names}
+            bound |= {
+                (a.asname or a.name.split(".")[0]): (a.name if a.asname else a.name.split(".")[0])
+                for a in node.names
+            }
         elif isinstance(node, ast.ImportFrom):
             bound |= {(a.asname or a.name): f"{node.module}.{a.name}" for a in node.names}
-    return {name: path for name, path in bound.items() if path.split(".")[0] in ("cupy", "cupyx", "cupy_backends")}
+    return {
+        name: path for name, path in bound.items() if path.split(".")[0] in ("cupy", "cupyx", "cupy_backends")
+    }
 
 
 def dotted_names(tree: ast.AST) -> set[str]:

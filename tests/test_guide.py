@@ -44,7 +44,9 @@ EXPECTED = {
     "9z38AIKclRNM": r"Exception " + PLAIN + r"boolean" + PLAIN + r"lax\.cond" + PLAIN,
     "-Tzp0H7Bt1Sn": r"12.0\n",
     "iwY86_JKvD6b": r"Array\(5., dtype=float32\)\n",
-    "Tqe9uLmUI_Gv": r"\[4. 4. 4. 4. 4.\]\nException " + PLAIN + r"\[4. 4. 4. 4. 4. 4. 4. 4. 4. 4.\]\n\[4. 4. 4. 4. 4.\]\n",
+    "Tqe9uLmUI_Gv": r"\[4. 4. 4. 4. 4.\]\nException "
+    + PLAIN
+    + r"\[4. 4. 4. 4. 4. 4. 4. 4. 4. 4.\]\n\[4. 4. 4. 4. 4.\]\n",
     "m2ABpRd8K094": r".*Tracer.*\n.*Tracer.*\nArray\(4, dtype=int32, weak_type=True\)\n",
     "SGxz9JOWeiyH": r"Array\(\[-1.\], dtype=float32\)\n",
     "jM-D39a-c436": r"Array\(10, dtype=int32, weak_type=True\)\n",
@@ -78,11 +80,15 @@ def test_every_cell_runs_and_says_what_the_text_says(monkeypatch, tmp_path):
     seen = set()
     for cell in cells(GUIDE.read_text()):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the guide's own escapes, matplotlib, and x64 truncation, tested elsewhere
+            warnings.simplefilter(
+                "ignore"
+            )  # the guide's own escapes, matplotlib, and x64 truncation, tested elsewhere
             printed = run(translated(cell.source), namespace, f"{GUIDE.name}:{cell.line}")
         if cell.name in EXPECTED:
             seen.add(cell.name)
-            assert re.fullmatch(EXPECTED[cell.name], printed), f"cell {cell.name} at line {cell.line}:\n{printed}"
+            assert re.fullmatch(EXPECTED[cell.name], printed), (
+                f"cell {cell.name} at line {cell.line}:\n{printed}"
+            )
     namespace["plt"].close("all")
     assert seen == set(EXPECTED) - ({"HqGbBa9Rr-2g"} if "HqGbBa9Rr-2g" in EXPECTED else set())
     np.testing.assert_array_equal(np.asarray(namespace["rng_state"][1]).shape, (624,))

@@ -32,12 +32,19 @@ def cond(pred: Any, *args: Any, operand: Any = _ABSENT, **kwargs: Any) -> Any:
     if len(args) == 4 and not kwargs and operand is _ABSENT and not (callable(args[0]) and callable(args[1])):
         true_operand, true_fun, false_operand, false_fun = args
         if callable(true_fun) and callable(false_fun):
-            return _cond(pred, lambda x, _: true_fun(x), lambda _, x: false_fun(x), (true_operand, false_operand),
-                         (true_fun, false_fun))
+            return _cond(
+                pred,
+                lambda x, _: true_fun(x),
+                lambda _, x: false_fun(x),
+                (true_operand, false_operand),
+                (true_fun, false_fun),
+            )
     return _modern_cond(pred, *args, operand=operand, **kwargs)
 
 
-def _modern_cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any, operand: Any = _ABSENT) -> Any:
+def _modern_cond(
+    pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any, operand: Any = _ABSENT
+) -> Any:
     if not (callable(true_fun) and callable(false_fun)):
         raise TypeError("lax.cond: true_fun and false_fun arguments should be callable.")
     if operand is not _ABSENT:
@@ -63,7 +70,9 @@ def _predicate(pred: Any) -> Any:
     except TypeError:
         raise TypeError(f"Pred must be a scalar, got {pred} of type {type(pred)}.") from None
     if aval.shape:
-        raise TypeError(f"Pred must be a scalar, got {pred} of shape {aval.shape}. Reduce it: jnp.all(...), jnp.any(...).")
+        raise TypeError(
+            f"Pred must be a scalar, got {pred} of shape {aval.shape}. Reduce it: jnp.all(...), jnp.any(...)."
+        )
     if dtypes.is_bool(aval.dtype):
         return pred
     if not (dtypes.is_integer(aval.dtype) or dtypes.is_float(aval.dtype)):
@@ -125,7 +134,8 @@ def _check_same_result(
     wrong = _different_types(a, b, names)
     if wrong:
         raise TypeError(
-            f"{transform} branches must have equal output types but they differ.\n\n{who}\n\n" + "\n".join(wrong)
+            f"{transform} branches must have equal output types but they differ.\n\n{who}\n\n"
+            + "\n".join(wrong)
             + f"\n\nRevise {names[0]} and/or {names[1]} so that all output types match, for example with .astype()."
         )
 

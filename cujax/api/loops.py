@@ -23,10 +23,9 @@ from cujax.engine.ground.config import config
 from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ground.source import describe_function
 from cujax.engine.ops.elementwise import add
-from cujax.engine.ops.slicing import index_in_dim
-from cujax.engine.ops.logic import lt
 from cujax.engine.ops.joining import concatenate
-from cujax.engine.ops.slicing import slice_in_dim
+from cujax.engine.ops.logic import lt
+from cujax.engine.ops.slicing import index_in_dim, slice_in_dim
 from cujax.engine.ops.structural import convert_element_type, reshape
 
 
@@ -90,7 +89,9 @@ def _scan_length(f: Callable, xs: Sequence[Any], length: Any) -> int:
     if not sizes:
         raise ValueError("scan got no values to scan over and `length` not provided.")
     if len(set(sizes)) > 1:
-        raise ValueError(f"scan got values with different leading axis sizes: {', '.join(str(s) for s in sizes)}.")
+        raise ValueError(
+            f"scan got values with different leading axis sizes: {', '.join(str(s) for s in sizes)}."
+        )
     return sizes[0]
 
 
@@ -103,7 +104,11 @@ def _static_length(length: Any) -> int:
 
 def _check_pair(f: Callable, staged: Staged) -> None:
     children = pytree.treedef_children(staged.out_tree)
-    if pytree.treedef_is_leaf(staged.out_tree) or len(children) != 2 or staged.out_tree.node_data()[0] is not tuple:
+    if (
+        pytree.treedef_is_leaf(staged.out_tree)
+        or len(children) != 2
+        or staged.out_tree.node_data()[0] is not tuple
+    ):
         raise TypeError(
             f"scan body output must be a pair, got {staged.out_tree}: {describe_function(f)} must "
             "return (carry, y); return (carry, None) when there is nothing to stack."
@@ -153,7 +158,9 @@ def _check_structure(what: str, f: Callable, expected: Any, found: Any) -> None:
         )
 
 
-def _check_types(what: str, f: Callable, tree: Any, expected: Sequence[ShapedArray], found: Sequence[ShapedArray]) -> None:
+def _check_types(
+    what: str, f: Callable, tree: Any, expected: Sequence[ShapedArray], found: Sequence[ShapedArray]
+) -> None:
     paths, _ = pytree.flatten_with_path(pytree.unflatten(tree, expected))
     wrong = [
         f"The input carry component carry{pytree.keystr(path)} has type {a.str_long()} but the corresponding output "
@@ -164,15 +171,21 @@ def _check_types(what: str, f: Callable, tree: Any, expected: Sequence[ShapedArr
     if wrong:
         raise TypeError(
             f"{what} carry input and carry output must have equal types, but they differ in {describe_function(f)}:"
-            "\n\n" + "\n".join(wrong) + "\n\nRevise the function so that all output types match the corresponding "
+            "\n\n"
+            + "\n".join(wrong)
+            + "\n\nRevise the function so that all output types match the corresponding "
             "input types, for example with .astype(), or give the initial value the type of the output."
         )
 
 
-def _scan_in_python(f: Callable, init: Any, xs: Sequence[Any], xs_tree: Any, n: int, reverse: bool) -> tuple[Any, Any]:
+def _scan_in_python(
+    f: Callable, init: Any, xs: Sequence[Any], xs_tree: Any, n: int, reverse: bool
+) -> tuple[Any, Any]:
     """Under `disable_jit`: a Python loop, for debuggers."""
     if n == 0:
-        raise ValueError("zero-length scan is not supported in disable_jit() mode because the output type is unknown.")
+        raise ValueError(
+            "zero-length scan is not supported in disable_jit() mode because the output type is unknown."
+        )
     carry, ys = init, []
     for i in range(n - 1, -1, -1) if reverse else range(n):
         carry, y = f(carry, pytree.unflatten(xs_tree, [index_in_dim(x, i, keepdims=False) for x in xs]))
@@ -266,7 +279,9 @@ def _loop_bounds(lower: Any, upper: Any) -> tuple[Any, Any]:
     if a.weak_type or b.weak_type:
         dtype = b.dtype if a.weak_type else a.dtype
         return convert_element_type(lower, dtype), convert_element_type(upper, dtype)
-    raise TypeError(f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}")
+    raise TypeError(
+        f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}"
+    )
 
 
 def _fori_static(lower: Any, upper: Any, body_fun: Callable, init_val: Any, unroll: Any) -> Any:

@@ -26,7 +26,9 @@ def associative_scan(fn: Callable, elems: Any, reverse: bool = False, axis: int 
     axis = axis + aval_of(leaves[0]).ndim if axis < 0 else axis
     sizes = {aval_of(x).shape[axis] for x in leaves}
     if len(sizes) > 1:
-        raise ValueError(f"Array inputs to associative_scan must have the same first dimension; got sizes {sorted(sizes)}")
+        raise ValueError(
+            f"Array inputs to associative_scan must have the same first dimension; got sizes {sorted(sizes)}"
+        )
 
     def combine(a: list[Any], b: list[Any]) -> list[Any]:
         return pytree.leaves(fn(pytree.unflatten(tree, a), pytree.unflatten(tree, b)))
@@ -44,7 +46,9 @@ def _prefixes(combine: Callable, elems: list[Any], axis: int) -> list[Any]:
     n = aval_of(elems[0]).shape[axis]
     if n < 2:
         return elems
-    pairs = combine([_every_other(x, 0, n - 1, axis) for x in elems], [_every_other(x, 1, n, axis) for x in elems])
+    pairs = combine(
+        [_every_other(x, 0, n - 1, axis) for x in elems], [_every_other(x, 1, n, axis) for x in elems]
+    )
     odd = _prefixes(combine, pairs, axis)
     known = [slice_in_dim(x, 0, (n - 1) // 2, axis=axis) for x in odd]
     even_rest = combine(known, [_every_other(x, 2, n, axis) for x in elems])
@@ -61,7 +65,9 @@ def _interleave(even: Any, odd: Any, n: int, axis: int) -> Any:
     """even[0], odd[0], even[1], ... along `axis`, `n` in all."""
     half = n // 2
     shape = aval_of(odd).shape
-    columns = [reshape(slice_in_dim(x, 0, half, axis=axis), insert_axis(shape, axis + 1, 1)) for x in (even, odd)]
+    columns = [
+        reshape(slice_in_dim(x, 0, half, axis=axis), insert_axis(shape, axis + 1, 1)) for x in (even, odd)
+    ]
     woven = reshape(concatenate(columns, axis + 1), (*shape[:axis], 2 * half, *shape[axis + 1 :]))
     if n % 2 == 0:
         return woven

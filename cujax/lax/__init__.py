@@ -3,7 +3,6 @@
 Only exports stand here, a block for each file of `cujax.engine.ops`, where the functions and their rules
 are found.
 """
-# ruff: noqa: F401
 
 from cujax.api.branches import cond, switch
 from cujax.api.collectives import (

@@ -35,7 +35,9 @@ def test_five_argument_form_of_2021():
 
 @pytest.mark.parametrize("index", [-1, 0, 1, 2, 7])
 def test_switch_clamps(index):
-    agree(lambda lib, np_: lib.lax.switch(index, [lambda x: x, lambda x: x * x, lambda x: -x], np_.arange(3.0)))
+    agree(
+        lambda lib, np_: lib.lax.switch(index, [lambda x: x, lambda x: x * x, lambda x: -x], np_.arange(3.0))
+    )
 
 
 def test_one_branch_runs():
@@ -56,7 +58,11 @@ def test_batched_predicate_chooses_per_element():
     agree(lambda lib, np_: lib.vmap(lambda p, x: lib.lax.cond(p, np_.sin, lambda x: x * 2, x))(
         np_.array([True, False, True]), np_.arange(3.0)
     ))
-    agree(lambda lib, np_: lib.vmap(lambda i: lib.lax.switch(i, [lambda: 1.0, lambda: 2.0, lambda: 3.0]))(np_.arange(-1, 5)))
+    agree(
+        lambda lib, np_: lib.vmap(lambda i: lib.lax.switch(i, [lambda: 1.0, lambda: 2.0, lambda: 3.0]))(
+            np_.arange(-1, 5)
+        )
+    )
 
 
 def test_captured_values_and_branch_residuals_of_different_shapes():
@@ -65,10 +71,15 @@ def test_captured_values_and_branch_residuals_of_different_shapes():
 
         def f(x):
             return lib.lax.cond(
-                x > 1.0, lambda x: np_.sum(np_.sin(w * x) * np_.cos(x)), lambda x: np_.exp(x) * np_.sin(x) * x, x
+                x > 1.0,
+                lambda x: np_.sum(np_.sin(w * x) * np_.cos(x)),
+                lambda x: np_.exp(x) * np_.sin(x) * x,
+                x,
             )
 
-        return np_.stack([lib.grad(f)(0.5), lib.grad(f)(1.5), lib.grad(lib.grad(f))(0.5), lib.jit(lib.grad(f))(1.5)])
+        return np_.stack(
+            [lib.grad(f)(0.5), lib.grad(f)(1.5), lib.grad(lib.grad(f))(0.5), lib.jit(lib.grad(f))(1.5)]
+        )
 
     agree(call)
 
@@ -80,9 +91,16 @@ def test_gradient_of_a_batched_cond():
 
 
 ERRORS = [
-    (lambda lax, np_: lax.cond(True, lambda x: x, lambda x: (x, x), 1.0), TypeError, ["same pytree structure", "true_fun"]),
-    (lambda lax, np_: lax.cond(True, lambda x: x, lambda x: x.astype(int), np_.ones(3)), TypeError,
-     ["equal output types", "float32[3]", "int32[3]", ".astype()"]),
+    (
+        lambda lax, np_: lax.cond(True, lambda x: x, lambda x: (x, x), 1.0),
+        TypeError,
+        ["same pytree structure", "true_fun"],
+    ),
+    (
+        lambda lax, np_: lax.cond(True, lambda x: x, lambda x: x.astype(int), np_.ones(3)),
+        TypeError,
+        ["equal output types", "float32[3]", "int32[3]", ".astype()"],
+    ),
     (lambda lax, np_: lax.cond(np_.ones(2), lambda x: x, lambda x: x, 1.0), TypeError, ["scalar", "(2,)"]),
     (lambda lax, np_: lax.cond("a", lambda x: x, lambda x: x, 1.0), TypeError, ["scalar"]),
     (lambda lax, np_: lax.cond(True, lambda x: x, 3.0, 1.0), TypeError, ["callable"]),

@@ -42,7 +42,11 @@ def test_scan_with_trees():
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("length", [None, 5])
 def test_scan_length_and_direction(reverse, length):
-    agree(lambda lib, np_: lib.lax.scan(lambda c, x: (c * 0.5 + x, c), 1.0, np_.arange(5.0), length=length, reverse=reverse))
+    agree(
+        lambda lib, np_: lib.lax.scan(
+            lambda c, x: (c * 0.5 + x, c), 1.0, np_.arange(5.0), length=length, reverse=reverse
+        )
+    )
 
 
 def test_scan_without_xs():
@@ -99,7 +103,11 @@ def test_fori_loop_with_a_python_iterator_sees_only_the_first_item():
 
 
 def test_while_loop_matches():
-    agree(lambda lib, np_: lib.lax.while_loop(lambda s: s[0] < 10, lambda s: (s[0] + 1, s[1] * 1.1), (0, np_.ones(3))))
+    agree(
+        lambda lib, np_: lib.lax.while_loop(
+            lambda s: s[0] < 10, lambda s: (s[0] + 1, s[1] * 1.1), (0, np_.ones(3))
+        )
+    )
     agree(lambda lib, np_: lib.lax.while_loop(lambda x: x < 3, lambda x: x + 1.5, 0))
 
 
@@ -107,7 +115,9 @@ def test_batched_while_runs_each_element_to_its_own_end():
     def call(lib, np_):
         def collatz(n):
             return lib.lax.while_loop(
-                lambda s: s[0] != 1, lambda s: (np_.where(s[0] % 2 == 0, s[0] // 2, 3 * s[0] + 1), s[1] + 1), (n, 0)
+                lambda s: s[0] != 1,
+                lambda s: (np_.where(s[0] % 2 == 0, s[0] // 2, 3 * s[0] + 1), s[1] + 1),
+                (n, 0),
             )[1]
 
         return lib.vmap(collatz)(np_.arange(1, 30))
@@ -171,10 +181,18 @@ def test_map_and_batches():
 @pytest.mark.parametrize("reverse", [False, True])
 def test_associative_scan(n, reverse):
     agree(lambda lib, np_: lib.lax.associative_scan(np_.add, np_.arange(float(n)), reverse=reverse))
-    agree(lambda lib, np_: lib.lax.associative_scan(
-        lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]), (np_.linspace(0.5, 1.5, n), np_.arange(float(n))), reverse=reverse
-    ))
-    agree(lambda lib, np_: lib.lax.associative_scan(np_.maximum, np_.sin(np_.arange(2.0 * n)).reshape(2, n), axis=1))
+    agree(
+        lambda lib, np_: lib.lax.associative_scan(
+            lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]),
+            (np_.linspace(0.5, 1.5, n), np_.arange(float(n))),
+            reverse=reverse,
+        )
+    )
+    agree(
+        lambda lib, np_: lib.lax.associative_scan(
+            np_.maximum, np_.sin(np_.arange(2.0 * n)).reshape(2, n), axis=1
+        )
+    )
 
 
 def test_disable_jit_runs_the_python_function_each_step():
@@ -185,18 +203,44 @@ def test_disable_jit_runs_the_python_function_each_step():
 
 
 ERRORS = [
-    (lambda lax, np_: lax.scan(lambda c, x: (c.astype(int), x), np_.float32(0), np_.arange(3.0)), TypeError,
-     ["scan body function", "equal types", "float32[]", "int32[]", ".astype()"]),
-    (lambda lax, np_: lax.scan(lambda c, x: ((c, c), x), 0.0, np_.arange(3.0)), TypeError, ["same pytree structure"]),
-    (lambda lax, np_: lax.scan(lambda c, x: c, 0.0, np_.arange(3.0)), TypeError, ["must be a pair", "(carry, None)"]),
-    (lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, (np_.arange(3.0), np_.arange(4.0))), ValueError,
-     ["different leading axis sizes: 3, 4"]),
+    (
+        lambda lax, np_: lax.scan(lambda c, x: (c.astype(int), x), np_.float32(0), np_.arange(3.0)),
+        TypeError,
+        ["scan body function", "equal types", "float32[]", "int32[]", ".astype()"],
+    ),
+    (
+        lambda lax, np_: lax.scan(lambda c, x: ((c, c), x), 0.0, np_.arange(3.0)),
+        TypeError,
+        ["same pytree structure"],
+    ),
+    (
+        lambda lax, np_: lax.scan(lambda c, x: c, 0.0, np_.arange(3.0)),
+        TypeError,
+        ["must be a pair", "(carry, None)"],
+    ),
+    (
+        lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, (np_.arange(3.0), np_.arange(4.0))),
+        ValueError,
+        ["different leading axis sizes: 3, 4"],
+    ),
     (lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, None), ValueError, ["`length` not provided"]),
-    (lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, np_.arange(3.0), length=4), ValueError, ["disagrees", "[3]"]),
+    (
+        lambda lax, np_: lax.scan(lambda c, x: (c, x), 0.0, np_.arange(3.0), length=4),
+        ValueError,
+        ["disagrees", "[3]"],
+    ),
     (lambda lax, np_: lax.scan(3, 0.0, np_.arange(3.0)), TypeError, ["callable"]),
-    (lambda lax, np_: lax.while_loop(lambda c: c, lambda c: c + 1, 0), TypeError, ["boolean scalar", "int32"]),
+    (
+        lambda lax, np_: lax.while_loop(lambda c: c, lambda c: c + 1, 0),
+        TypeError,
+        ["boolean scalar", "int32"],
+    ),
     (lambda lax, np_: lax.while_loop(lambda c: (c < 3,), lambda c: c + 1, 0), TypeError, ["boolean scalar"]),
-    (lambda lax, np_: lax.while_loop(lambda c: c < 3, lambda c: (c + 1, c), 0), TypeError, ["same pytree structure"]),
+    (
+        lambda lax, np_: lax.while_loop(lambda c: c < 3, lambda c: (c + 1, c), 0),
+        TypeError,
+        ["same pytree structure"],
+    ),
     (lambda lax, np_: lax.fori_loop(0, 3.5, lambda i, c: c, 0), TypeError, ["fori_loop"]),
 ]
 

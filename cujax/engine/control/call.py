@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from cujax.engine.compiler.program import compile_tape, run_compiled
+from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_by
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive, not_fusable
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of, known_array
-from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_by
 from cujax.engine.core.zero import is_linear
 from cujax.engine.transforms.batching import batch_tape
 from cujax.engine.transforms.jvp import jvp_tape

@@ -113,7 +113,7 @@ def _split(
 def _divide(parts: SplitTape, policy: Policy | None) -> _Division:
     known = parts.known if policy is None else _inline_calls(parts.known)
     num_outs = len(known.outputs) - parts.num_extra
-    saved = [] if policy is None else [e for e in known.eqns if _may_keep(policy, e)]
+    saved = [] if policy is None else [e for e in known.eqns if not e.has_effect and _may_keep(policy, e)]
     kept = [v for e in saved for v in e.outputs]
     rest = _without(known, saved, kept, known.outputs[num_outs:])
     again = _compose(parts, rest, len(kept))

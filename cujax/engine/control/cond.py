@@ -22,8 +22,8 @@ from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, is_linear
-from cujax.engine.ops.rounding import clamp
 from cujax.engine.ops.logic import select_n
+from cujax.engine.ops.rounding import clamp
 from cujax.engine.ops.structural import broadcast_in_dim, move_dim, zeros_of
 from cujax.engine.transforms.batching import batch_tape
 from cujax.engine.transforms.jvp import instantiate, jvp_tape
@@ -38,7 +38,9 @@ def _shape(index: ShapedArray, *avals: ShapedArray, branches: Branches) -> tuple
         if not all(map(same_array_type, tape.in_avals, avals)) or not all(
             map(same_array_type, tape.out_avals, branches[0].out_avals)
         ):
-            raise TypeError(f"cond branch {tape.name} does not fit operands {avals} or the first branch's result")
+            raise TypeError(
+                f"cond branch {tape.name} does not fit operands {avals} or the first branch's result"
+            )
     return tuple(
         a.update(weak_type=all(t.out_avals[i].weak_type for t in branches))
         for i, a in enumerate(branches[0].out_avals)
@@ -51,7 +53,9 @@ def _impl(xp: Any, index: Any, *buffers: Any, branches: Branches) -> list[Any]:
     return compile_tape(branches[chosen]).run(buffers)
 
 
-def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, branches: Branches) -> tuple[list[Any], list[Any]]:
+def _jvp(
+    primals: Sequence[Any], tangents: Sequence[Any], *, branches: Branches
+) -> tuple[list[Any], list[Any]]:
     nonzero = nonzero_flags(tangents[1:])
     nz_out = _any_branch([jvp_tape(t, nonzero)[1] for t in branches])
     derived = tuple(jvp_tape(t, nonzero, nz_out)[0] for t in branches)

@@ -108,13 +108,18 @@ def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tupl
     nz_carry = fixed_point(nz_init, carry_after)
     nonzero = [*nz_consts, *nz_carry, *nz_xs]
     body, nz_out = jvp_tape(loop.tape, nonzero, [*nz_carry, *[False] * num_ys])
-    body = loop.tape.memo(("scan_jvp", tuple(nonzero), loop.num_consts, loop.num_carry), lambda: _interleave(loop, body, nonzero, nz_out))
+    body = loop.tape.memo(
+        ("scan_jvp", tuple(nonzero), loop.num_consts, loop.num_carry),
+        lambda: _interleave(loop, body, nonzero, nz_out),
+    )
     p, t = loop.groups(primals), loop.groups(tangents)
     t_carry = [instantiate(x) for x, nz in zip(t[1], nz_carry, strict=True) if nz]
     operands = [
         *p[0], *split_by(nz_consts, t[0])[1], *p[1], *t_carry, *p[2], *split_by(nz_xs, t[2])[1],
     ]
-    outs = scan_p.bind(*operands, **loop.with_body(body, loop.num_consts + sum(nz_consts), loop.num_carry + sum(nz_carry)))
+    outs = scan_p.bind(
+        *operands, **loop.with_body(body, loop.num_consts + sum(nz_consts), loop.num_carry + sum(nz_carry))
+    )
     carry, t_carry, ys, t_ys = split_at(outs, loop.num_carry, sum(nz_carry), num_ys)
     out_avals = _shape(*[aval_of(x) for x in primals], **params)
     return [*carry, *ys], pad_zeros(nz_out, [*t_carry, *t_ys], out_avals)
@@ -186,7 +191,9 @@ def _divide(loop: Loop, unknown: Sequence[bool], forced: Sequence[bool]) -> _Hal
     alone is computed once, by `invariant`; the rest, known carries among them, are stacked as ys.
     """
     parts = split_tape(loop.tape, unknown, forced)
-    known_groups = [split_by(u, a)[0] for u, a in zip(loop.groups(unknown), loop.groups(range(len(unknown))), strict=True)]
+    known_groups = [
+        split_by(u, a)[0] for u, a in zip(loop.groups(unknown), loop.groups(range(len(unknown))), strict=True)
+    ]
     nc, nk, nx = map(len, known_groups)
     num_outs = len(parts.known.outputs) - parts.num_extra
     invariant_eqns, sufficient = part_depending_on(parts.known, [True] * nc + [False] * (nk + nx))
@@ -196,16 +203,28 @@ def _divide(loop: Loop, unknown: Sequence[bool], forced: Sequence[bool]) -> _Hal
     invariant_outs, stacked_outs = split_by([not f for f in invariant_flags], list(extras))
     from_carry = [i for kind, i in origin if kind == "carry"]
     known = Tape(
-        parts.known.inputs, parts.known.eqns,
-        [*(parts.known.outputs[i] for i in [*range(num_outs), *stacked_outs]), *(parts.known.inputs[nc + i] for i in from_carry)],
+        parts.known.inputs,
+        parts.known.eqns,
+        [
+            *(parts.known.outputs[i] for i in [*range(num_outs), *stacked_outs]),
+            *(parts.known.inputs[nc + i] for i in from_carry),
+        ],
         parts.known.name,
     )
     invariant = Tape(
-        parts.known.inputs[:nc], invariant_eqns, [parts.known.outputs[i] for i in invariant_outs], parts.known.name
+        parts.known.inputs[:nc],
+        invariant_eqns,
+        [parts.known.outputs[i] for i in invariant_outs],
+        parts.known.name,
     )
     return _Halves(
-        remove_dead_code(invariant)[0], remove_dead_code(known)[0], _linear_body(loop, parts, unknown, origin), parts,
-        [i for kind, i in origin if kind == "const"], from_carry, [i for kind, i in origin if kind == "xs"],
+        remove_dead_code(invariant)[0],
+        remove_dead_code(known)[0],
+        _linear_body(loop, parts, unknown, origin),
+        parts,
+        [i for kind, i in origin if kind == "const"],
+        from_carry,
+        [i for kind, i in origin if kind == "xs"],
         len(invariant_outs),
     )
 
@@ -225,7 +244,9 @@ def _residual_origins(parts: SplitTape, nc: int, nk: int, invariant: Sequence[bo
     return origins
 
 
-def _linear_body(loop: Loop, parts: SplitTape, unknown: Sequence[bool], origin: Sequence[tuple[str, int]]) -> Tape:
+def _linear_body(
+    loop: Loop, parts: SplitTape, unknown: Sequence[bool], origin: Sequence[tuple[str, int]]
+) -> Tape:
     """The linear tape with its inputs in the order consts, carry, xs of the linear loop."""
     num_res = len(origin)
     u_consts, u_carry, u_xs = (sum(g) for g in loop.groups(unknown))
@@ -233,7 +254,9 @@ def _linear_body(loop: Loop, parts: SplitTape, unknown: Sequence[bool], origin: 
     def residuals(*kinds: str) -> list[int]:
         return [i for kind in kinds for i, (k, _) in enumerate(origin) if k == kind]
 
-    consts, carry, xs, _ = split_at(range(num_res, num_res + u_consts + u_carry + u_xs), u_consts, u_carry, u_xs)
+    consts, carry, xs, _ = split_at(
+        range(num_res, num_res + u_consts + u_carry + u_xs), u_consts, u_carry, u_xs
+    )
     return rearrange(
         parts.linear,
         [*residuals("const", "invariant"), *consts, *carry, *residuals("xs", "stacked", "carry"), *xs],
@@ -242,7 +265,7 @@ def _linear_body(loop: Loop, parts: SplitTape, unknown: Sequence[bool], origin: 
 
 def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     loop = Loop(**params)
-    consts, carry, xs = loop.groups(operands)
+    consts, _, xs = loop.groups(operands)
     lin_consts, lin_xs = [is_linear(c) for c in consts], [is_linear(x) for x in xs]
     ct_carry, ct_ys = split_at(cts, loop.num_carry)
     nz_ys = nonzero_flags(ct_ys)
@@ -268,7 +291,9 @@ def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     ]
 
 
-def _transposed_body(loop: Loop, lin_consts: Sequence[bool], lin_xs: Sequence[bool], nz_ys: Sequence[bool]) -> Tape:
+def _transposed_body(
+    loop: Loop, lin_consts: Sequence[bool], lin_xs: Sequence[bool], nz_ys: Sequence[bool]
+) -> Tape:
     """(known consts; ct of linear consts, ct of carry; known xs, ct of ys) -> (both cts; ct of linear xs)."""
     consts, carry, xs = loop.groups(loop.tape.in_avals)
     known_consts, linear_consts = split_by(lin_consts, consts)
@@ -294,13 +319,17 @@ def _transposed_body(loop: Loop, lin_consts: Sequence[bool], lin_xs: Sequence[bo
         ]
 
     tangent_avals = [a.to_tangent_aval() for a in (*linear_consts, *carry)]
-    return record_pure(step, [*known_consts, *tangent_avals, *known_xs, *ct_y_avals], f"transpose_{loop.tape.name}")
+    return record_pure(
+        step, [*known_consts, *tangent_avals, *known_xs, *ct_y_avals], f"transpose_{loop.tape.name}"
+    )
 
 
 # --- batching -------------------------------------------------------------------------------------------
 
 
-def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], **params: Any) -> tuple[list, list]:
+def _batch(
+    axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], **params: Any
+) -> tuple[list, list]:
     loop = Loop(**params)
     d_consts, d_init, d_xs = loop.groups(dims)
     num_ys = len(loop.tape.outputs) - loop.num_carry

@@ -75,9 +75,16 @@ def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tupl
     n, t_consts = len(loop.body_tape.inputs), sum(nz_consts)
     body = rearrange(
         derived,
-        [*range(loop.body_consts), *range(n, n + t_consts), *range(loop.body_consts, n), *range(n + t_consts, len(derived.inputs))],
+        [
+            *range(loop.body_consts),
+            *range(n, n + t_consts),
+            *range(loop.body_consts, n),
+            *range(n + t_consts, len(derived.inputs)),
+        ],
     )
-    condition = _with_extra_inputs(loop.cond_tape, [a.to_tangent_aval() for a in split_by(nz_carry, loop.body_tape.out_avals)[1]])
+    condition = _with_extra_inputs(
+        loop.cond_tape, [a.to_tangent_aval() for a in split_by(nz_carry, loop.body_tape.out_avals)[1]]
+    )
     p, t = loop.groups(primals), loop.groups(tangents)
     outs = while_p.bind(
         *p[0], *p[1], *split_by(nz_consts, t[1])[1], *p[2],
@@ -125,7 +132,9 @@ def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     )
 
 
-def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], **params: Any) -> tuple[list, list]:
+def _batch(
+    axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], **params: Any
+) -> tuple[list, list]:
     loop = While(**params)
     d_cond, d_body, d_init = loop.groups(dims)
 
@@ -138,7 +147,9 @@ def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], 
     def carry_after(batched: list[bool]) -> list[bool]:
         if condition_batched(batched):
             return [True] * len(batched)
-        return [d is not None for d in batch_tape(loop.body_tape, axis, [*d_body, *as_dims(batched)], batched)[1]]
+        return [
+            d is not None for d in batch_tape(loop.body_tape, axis, [*d_body, *as_dims(batched)], batched)[1]
+        ]
 
     batched = fixed_point([d is not None for d in d_init], carry_after)
     body, _ = batch_tape(loop.body_tape, axis, [*d_body, *as_dims(batched)], batched)

@@ -11,7 +11,7 @@ public NumPy functions and therefore live on the top floor, which installs them 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,41 @@ class Array:
     aval: ShapedArray
     __array_priority__ = 100
     __hash__ = None  # type: ignore[assignment]
+
+    if TYPE_CHECKING:  # what `install_methods` adds, for type checkers
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __floordiv__: Any
+        __rfloordiv__: Any
+        __mod__: Any
+        __rmod__: Any
+        __pow__: Any
+        __rpow__: Any
+        __matmul__: Any
+        __rmatmul__: Any
+        __and__: Any
+        __or__: Any
+        __xor__: Any
+        __invert__: Any
+        __lshift__: Any
+        __rshift__: Any
+        __neg__: Any
+        __pos__: Any
+        __abs__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
+        __getitem__: Any
+        __iter__: Any
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError("cujax.Array cannot be made by calling it; use cujax.numpy.array(values)")

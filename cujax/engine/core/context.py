@@ -58,4 +58,6 @@ def axis_size(name: Any) -> int:
         if known == name:
             return size
     known_names = [n for n, _ in context.axis_sizes]
-    raise NameError(f"unbound axis name: {name!r}. Axis names in scope: {known_names}; give it to vmap as axis_name")
+    raise NameError(
+        f"unbound axis name: {name!r}. Axis names in scope: {known_names}; give it to vmap as axis_name"
+    )

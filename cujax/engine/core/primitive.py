@@ -96,11 +96,16 @@ class Primitive:
         return context.trace.process(self, args, params)
 
     def abstract(self, avals: tuple[ShapedArray, ...], params: dict[str, Any]) -> Any:
-        """The aval of the result (a tuple for `multiple`), remembered by operands and params."""
+        """The aval of the result (a tuple for `multiple`), remembered by operands and params.
+
+        Not for structured ops: the memory would keep their tapes and functions alive.
+        """
+        if self.family == "control":
+            return self.shape(*avals, **params)
         key = (avals, *params.values())
         try:
             found = self._avals.get(key)
-        except TypeError:  # an unhashable param, such as a callback's closure
+        except TypeError:  # an unhashable param
             return self.shape(*avals, **params)
         if found is None:
             if len(self._avals) >= _MEMO_LIMIT:

@@ -271,4 +271,6 @@ def _format_param(value: Any, indent: int) -> str:
         return format_tape(value, indent=indent)
     if isinstance(value, tuple) and any(isinstance(v, Tape) for v in value):
         return "(" + ", ".join(_format_param(v, indent) for v in value) + ")"
-    return getattr(value, "name", None) or str(value).replace(" ", "") if not isinstance(value, str) else value
+    return (
+        getattr(value, "name", None) or str(value).replace(" ", "") if not isinstance(value, str) else value
+    )

@@ -55,13 +55,17 @@ def linear_jvp(primitive: Callable[[], Primitive]) -> Callable:
     return rule
 
 
-def mover(name: str, shape: Callable, impl: Callable, transpose: Any, batch: Callable, doc: str, **slots: Any) -> Primitive:
+def mover(
+    name: str, shape: Callable, impl: Callable, transpose: Any, batch: Callable, doc: str, **slots: Any
+) -> Primitive:
     """A primitive with one operand that moves elements about: linear, of any dtype."""
 
     def shape_rule(x: ShapedArray, **params: Any) -> ShapedArray:
         return x.update(shape=shape(x.shape, **params))
 
-    def batch_rule(axis: AxisData, operands: Sequence[Any], dims: Sequence[int], **params: Any) -> tuple[Any, int]:
+    def batch_rule(
+        axis: AxisData, operands: Sequence[Any], dims: Sequence[int], **params: Any
+    ) -> tuple[Any, int]:
         return batch(axis, operands[0], dims[0], **params)
 
     slots.setdefault("cuda", ABSENT)
@@ -120,7 +124,11 @@ def reshape(operand: Any, new_sizes: Sequence[int], dimensions: Sequence[int] | 
     if dimensions is not None:
         operand = transpose(operand, dimensions)
     sizes = tuple(int(d) for d in new_sizes)
-    return operand if shape_of(operand) == sizes and hasattr(operand, "aval") else reshape_p.bind(operand, new_sizes=sizes)
+    return (
+        operand
+        if shape_of(operand) == sizes and hasattr(operand, "aval")
+        else reshape_p.bind(operand, new_sizes=sizes)
+    )
 
 
 # --- transpose ----------------------------------------------------------------------------------------
@@ -223,9 +231,13 @@ def _broadcast_in_dim_shape(operand: tuple, *, shape: tuple, broadcast_dimension
             f"broadcast_dimensions {broadcast_dimensions} for operand of shape {operand}."
         )
     if list(broadcast_dimensions) != sorted(set(broadcast_dimensions)):
-        raise TypeError(f"broadcast_in_dim broadcast_dimensions must be strictly increasing; got {broadcast_dimensions}")
+        raise TypeError(
+            f"broadcast_in_dim broadcast_dimensions must be strictly increasing; got {broadcast_dimensions}"
+        )
     if broadcast_dimensions and not 0 <= broadcast_dimensions[-1] < len(shape):
-        raise TypeError(f"broadcast_in_dim broadcast_dimensions {broadcast_dimensions} must be axes of shape {shape}")
+        raise TypeError(
+            f"broadcast_in_dim broadcast_dimensions {broadcast_dimensions} must be axes of shape {shape}"
+        )
     if any(d not in (1, shape[b]) for d, b in zip(operand, broadcast_dimensions, strict=True)):
         raise TypeError(
             f"broadcast_in_dim operand dimension sizes must either be 1, or be equal to their corresponding "
@@ -248,7 +260,9 @@ def _broadcast_in_dim_transpose(ct: Any, x: Any, *, shape: tuple, broadcast_dime
     return (reshape(reduce_sum(ct, tuple(sorted((*new, *stretched)))), x.aval.shape),)
 
 
-def _broadcast_in_dim_batch(axis: AxisData, x: Any, dim: int, *, shape: tuple, broadcast_dimensions: tuple) -> tuple:
+def _broadcast_in_dim_batch(
+    axis: AxisData, x: Any, dim: int, *, shape: tuple, broadcast_dimensions: tuple
+) -> tuple:
     moved = move_dim(axis, x, dim, 0)
     return broadcast_in_dim(moved, (axis.size, *shape), (0, *(b + 1 for b in broadcast_dimensions))), 0
 
@@ -256,7 +270,9 @@ def _broadcast_in_dim_batch(axis: AxisData, x: Any, dim: int, *, shape: tuple, b
 def _broadcast_in_dim_index_map(
     e: Any, index: tuple, x: ShapedArray, *, shape: tuple, broadcast_dimensions: tuple
 ) -> Any:
-    return e.read(0, tuple(0 if d == 1 else index[b] for d, b in zip(x.shape, broadcast_dimensions, strict=True)))
+    return e.read(
+        0, tuple(0 if d == 1 else index[b] for d, b in zip(x.shape, broadcast_dimensions, strict=True))
+    )
 
 
 broadcast_in_dim_p = mover(
@@ -387,7 +403,9 @@ def _saturating_cast(xp: Any, x: Any, new_dtype: Any) -> Any:
     return xp.where(wide >= float(info.max), new_dtype.type(info.max), result)
 
 
-def _convert_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, new_dtype: Any, weak_type: bool) -> tuple:
+def _convert_jvp(
+    primals: Sequence[Any], tangents: Sequence[Any], *, new_dtype: Any, weak_type: bool
+) -> tuple:
     out = convert_element_type_p.bind(*primals, new_dtype=new_dtype, weak_type=weak_type)
     if not dtypes.is_inexact(new_dtype):
         return out, Zero(out.aval.to_tangent_aval())
@@ -460,9 +478,16 @@ def zero_tangent_jvp(primitive: Callable[[], Primitive]) -> Callable:
 
 
 bitcast_convert_type_p = Primitive(
-    "bitcast_convert_type", shape=_bitcast_shape, impl=_bitcast_impl,
-    jvp=zero_tangent_jvp(lambda: bitcast_convert_type_p), transpose=NOT_LINEAR, batch=_bitcast_batch,
-    cuda="cj::bitcast<{new_dtype}>({x})", doc="The same bits read as another dtype.", domain=ANY, family="unary",
+    "bitcast_convert_type",
+    shape=_bitcast_shape,
+    impl=_bitcast_impl,
+    jvp=zero_tangent_jvp(lambda: bitcast_convert_type_p),
+    transpose=NOT_LINEAR,
+    batch=_bitcast_batch,
+    cuda="cj::bitcast<{new_dtype}>({x})",
+    doc="The same bits read as another dtype.",
+    domain=ANY,
+    family="unary",
 )
 
 

@@ -33,7 +33,9 @@ class BatchTracer(Tracer):
         self.aval = aval.update(shape=aval.shape[:dim] + aval.shape[dim + 1 :])
 
     def origin(self) -> str:
-        return self.value.origin() if isinstance(self.value, Tracer) else "It stands for one element of a vmap."
+        return (
+            self.value.origin() if isinstance(self.value, Tracer) else "It stands for one element of a vmap."
+        )
 
     def line(self) -> Any:
         return self.value.line() if isinstance(self.value, Tracer) else None

@@ -38,7 +38,11 @@ class JVPTracer(Tracer):
         return self.primal if isinstance(self.primal, ConcreteArray) else None
 
     def origin(self) -> str:
-        return self.primal.origin() if isinstance(self.primal, Tracer) else "It belongs to a derivative (grad, jvp)."
+        return (
+            self.primal.origin()
+            if isinstance(self.primal, Tracer)
+            else "It belongs to a derivative (grad, jvp)."
+        )
 
     def line(self) -> Any:
         return self.primal.line() if isinstance(self.primal, Tracer) else None
@@ -108,12 +112,16 @@ def jvp_tape(
     return tape.memo(("jvp", nonzero, forced), lambda: _jvp_tape(tape, nonzero, forced))
 
 
-def _jvp_tape(tape: Tape, nonzero: tuple[bool, ...], forced: tuple[bool, ...]) -> tuple[Tape, tuple[bool, ...]]:
+def _jvp_tape(
+    tape: Tape, nonzero: tuple[bool, ...], forced: tuple[bool, ...]
+) -> tuple[Tape, tuple[bool, ...]]:
     nonzero_out: list[bool] = []
 
     def pairs(*args: Any) -> list[Any]:
         primals, flat_tangents = args[: len(nonzero)], iter(args[len(nonzero) :])
-        tangents = [next(flat_tangents) if nz else zero_tangent(p) for p, nz in zip(primals, nonzero, strict=True)]
+        tangents = [
+            next(flat_tangents) if nz else zero_tangent(p) for p, nz in zip(primals, nonzero, strict=True)
+        ]
         outs, t_outs = jvp(lambda *xs: run_tape(tape, xs), primals, tangents)
         t_outs = [instantiate(t) if f else t for t, f in zip(t_outs, forced, strict=True)]
         nonzero_out.extend(type(t) is not Zero for t in t_outs)

@@ -143,7 +143,9 @@ def _split_tape(tape: Tape, unknown: tuple[bool, ...], forced: tuple[bool, ...])
         recording = TapeTrace(tape.name)
         split = SplitTrace(context.trace, recording)
         known_iter = iter(known)
-        args = [recording.input(a) if u else next(known_iter) for a, u in zip(tape.in_avals, unknown, strict=True)]
+        args = [
+            recording.input(a) if u else next(known_iter) for a, u in zip(tape.in_avals, unknown, strict=True)
+        ]
         with using_trace(split):
             outs = run_tape(tape, args)
         unknown_out = tuple(split.is_unknown(o) or f for o, f in zip(outs, forced, strict=True))
