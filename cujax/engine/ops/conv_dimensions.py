@@ -7,7 +7,8 @@ order in which rhs names them (out-feature, in-feature, spatial for rhs).
 
 Along one axis, in the order in which they are applied: *dilation* by f puts f - 1 gaps between elements,
 *padding* (low, high) adds gaps at the ends (or, negative, takes elements away), and the *window* of a length
-moves by the stride.  `dilate` and `count_windows` are this arithmetic, shared with `reduce_window`.
+moves by the stride.  `dilate`, `count_windows` and `pads_of_transpose` are this arithmetic, shared with
+`reduce_window`.
 
 Start reading at `conv_dimension_numbers`, then `padtype_to_pads`.
 """
@@ -116,6 +117,19 @@ def dilate(length: int, factor: int) -> int:
 def count_windows(length: int, window: int, stride: int) -> int:
     """How many places a window has in `length` elements."""
     return max((length - window) // stride + 1, 0)
+
+
+def pads_of_transpose(
+    length: int, dilation: int, window: int, window_dilation: int, places: int, stride: int, low: int
+) -> tuple[int, int]:
+    """The padding with which windows over the cotangent, dilated by `stride`, lead back to `length` elements.
+
+    The first arguments describe the windows that are transposed; `places` is how many there were.  Windows of
+    the cotangent start where element 0 meets the last element of a window, and move by `dilation`.
+    """
+    reach = dilate(window, window_dilation) - 1
+    total = dilate(length, dilation) + reach
+    return reach - low, total - dilate(places, stride) - (reach - low)
 
 
 def padtype_to_pads(

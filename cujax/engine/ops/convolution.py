@@ -38,6 +38,7 @@ from cujax.engine.ops.conv_dimensions import (
     Shape,
     conv_dimension_numbers,
     dilate,
+    pads_of_transpose,
     padtype_to_pads,
     take,
 )
@@ -168,15 +169,13 @@ def _transpose_lhs(
 
 
 def _pads_of_lhs_transpose(window: Window, lhs: Shape, kernel: Shape, out: Shape) -> Pads:
-    """Padding for the dilated cotangent.  Its windows start where element 0 of lhs meets the last kernel
-    element, and there are as many as lhs has elements."""
-    pads = []
-    for i, (low, _) in enumerate(window.padding):
-        reach = dilate(kernel[i], window.rhs_dilation[i]) - 1
-        before = reach - low
-        total = dilate(lhs[i], window.lhs_dilation[i]) + reach
-        pads.append((before, total - dilate(out[i], window.strides[i]) - before))
-    return tuple(pads)
+    return tuple(
+        pads_of_transpose(*lengths, low)
+        for *lengths, (low, _) in zip(
+            lhs, window.lhs_dilation, kernel, window.rhs_dilation, out, window.strides, window.padding,
+            strict=True,
+        )
+    )
 
 
 def _transpose_rhs(
