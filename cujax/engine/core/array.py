@@ -180,7 +180,8 @@ class ConcreteArray(Array):
         return self._scalar("an index").__index__()
 
     def __format__(self, spec: str) -> str:
-        return format(self.to_numpy()[()] if self.aval.ndim == 0 else str(self), spec)
+        is_scalar = self.aval.ndim == 0 and not dtypes.is_key(self.aval.dtype)
+        return format(self.to_numpy()[()] if is_scalar else str(self), spec)
 
     def __repr__(self) -> str:
         if dtypes.is_key(self.aval.dtype):
