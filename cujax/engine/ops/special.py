@@ -90,8 +90,11 @@ def _polynomial(xp: Any, w: Any, coefficients: Sequence[float]) -> Any:
     """
     kind, wide = w.dtype.type, w.astype(np.float64)
     p = xp.full_like(w, kind(coefficients[0]))
+    unrounded = xp.empty(w.shape, np.float64)
     for c in coefficients[1:]:
-        p = (p * wide + np.float64(kind(c))).astype(w.dtype)
+        xp.multiply(p, wide, out=unrounded)
+        xp.add(unrounded, np.float64(kind(c)), out=unrounded)
+        p[...] = unrounded
     return p
 
 
