@@ -115,7 +115,7 @@ def test_long_running_sums_lose_no_digits():
     np.testing.assert_allclose(lax.cumsum(x, reverse=True), exact[-1] - exact + x, rtol=1e-6, atol=1e-2)
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 3, 7, 8, 33])
+@pytest.mark.parametrize("length", [0, 1, 2, 7, 12])
 @pytest.mark.parametrize("op", ["cummax", "cummin", "cumlogsumexp", "cumprod"])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_running_reductions_of_every_length(op, length, reverse):
@@ -140,17 +140,16 @@ def test_derivative_of_cumlogsumexp_with_infinities_is_finite():
     np.testing.assert_allclose(gradient(np.float32([-np.inf, 1, 2])), [0, 1.2689414, 0.7310586], rtol=1e-5)
 
 
-@pytest.mark.parametrize("op", ["reduce_prod", "cumprod"])
-def test_products_with_zeros_have_all_derivatives(op):
-    x = np.float32([1.5, 0, 2, 0, 3])
-
-    def total(m):
-        reduce = (lambda x: m.reduce_prod(x, (0,))) if op == "reduce_prod" else lambda x: m.cumprod(x, 0)
-        return lambda x: m.reduce_sum(reduce(x), (0,)) if op == "cumprod" else reduce(x)
-
-    for order in (cujax.grad, cujax.hessian):
-        theirs = getattr(jax, order.__name__)
-        np.testing.assert_allclose(order(total(lax))(x), theirs(total(jax_lax))(x), rtol=1e-6)
+@pytest.mark.parametrize("fun", [
+    lambda x: lax.reduce_prod(x, (0,)), lambda x: lax.reduce_sum(lax.slice(lax.cumprod(x), (4,), (5,)), (0,)),
+], ids=["reduce_prod", "cumprod"])
+def test_products_with_zeros_have_all_derivatives(fun):
+    """The derivative of a product in some of its factors is the product of the others."""
+    for x in (np.float32([1.5, 0, 2, 0.5, 3]), np.float32([1.5, 0, 2, 0, 3])):
+        gradient = [np.delete(x, i).prod() for i in range(5)]
+        hessian = [[np.delete(x, (i, j)).prod() * (i != j) for j in range(5)] for i in range(5)]
+        np.testing.assert_allclose(cujax.grad(fun)(x), gradient, rtol=1e-6)
+        np.testing.assert_allclose(cujax.hessian(fun)(x), hessian, rtol=1e-6)
 
 
 # --- errors -------------------------------------------------------------------------------------------
