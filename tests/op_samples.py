@@ -16,10 +16,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from cujax.lax import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
+
+from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers
 from cujax.engine.ops.fft import FftType
 
 
@@ -542,7 +546,218 @@ FFT = [
     transform("IRFFT", (2, 2), (2,)),
 ]
 
+def product(lhs: tuple, rhs: tuple, numbers: tuple, preferred: Any = None, **options: Any) -> Sample:
+    """A row of `dot_general`."""
+    params = {"dimension_numbers": numbers, "precision": None, "preferred_element_type": preferred}
+    return Sample(
+        "dot_general", [reals(lhs), reals(rhs)], params, label=f"dot_general {lhs} {rhs} {numbers}",
+        jax=lambda x, y, **given: lax.dot_general(x, y, **given), **options,
+    )
+
+
+CONTRACTION = [
+    product((2, 3), (3, 4), (((1,), (0,)), ((), ()))),
+    product((2, 3, 4), (4, 5, 2), (((2,), (0,)), ((0,), (2,)))),
+    product((2, 3, 4), (4, 3), (((1, 2), (1, 0)), ((), ())), dtypes=NUMBERS),
+    product((2, 3), (2, 3), (((), ()), ((0, 1), (0, 1))), dtypes=["float64"]),
+    product((3,), (2,), (((), ()), ((), ())), dtypes=["float64", "complex64"]),
+    product((2, 0), (0, 3), (((1,), (0,)), ((), ())), dtypes=["float64", "int32"]),
+    product((3, 5), (5, 2), (((1,), (0,)), ((), ())), np.dtype("float32"), dtypes=["float16", "bfloat16"]),
+]
+
+
+def convolution(lhs: tuple, rhs: tuple, dtypes: Sequence[str] = ("float64",), **changed: Any) -> Sample:
+    """A row of `conv_general_dilated`: one stride and no padding or dilation, but for what is `changed`."""
+    spatial, spec = len(lhs) - 2, tuple(range(len(lhs)))
+    params = {
+        "window_strides": (1,) * spatial, "padding": ((0, 0),) * spatial, "lhs_dilation": (1,) * spatial,
+        "rhs_dilation": (1,) * spatial, "dimension_numbers": ConvDimensionNumbers(spec, spec, spec),
+        "feature_group_count": 1, "batch_group_count": 1, "precision": None, "preferred_element_type": None,
+    } | changed
+
+    def oracle(x: Any, y: Any, *, dimension_numbers: Any, **given: Any) -> Any:
+        return lax.conv_general_dilated(x, y, dimension_numbers=lax.ConvDimensionNumbers(*dimension_numbers), **given)
+
+    return Sample("conv_general_dilated", [reals(lhs), reals(rhs)], params, jax=oracle, dtypes=dtypes, ulp=8,
+                  label=f"convolution {lhs} {rhs} {changed}")
+
+
+CONVOLUTION = [
+    convolution((2, 3, 6), (4, 3, 3), [d for d in NUMBERS if d not in ("uint64", "int64")]),
+    convolution((1, 2, 4, 5), (2, 2, 3, 2), window_strides=(2, 1), padding=((1, 2), (-1, 1)), lhs_dilation=(1, 2),
+                rhs_dilation=(2, 1)),
+    convolution((2, 4, 5), (6, 2, 3), ["float64", "complex64"], feature_group_count=2),
+    convolution((4, 3, 5), (4, 3, 2), ["float64", "complex64"], batch_group_count=2, window_strides=(2,)),
+    convolution((2, 4, 5, 3), (2, 2, 3, 4), padding=((1, 1), (0, 1)), dimension_numbers=ConvDimensionNumbers(
+        lhs_spec=(0, 3, 1, 2), rhs_spec=(3, 2, 0, 1), out_spec=(0, 3, 1, 2))),
+    convolution((1, 2, 3, 3, 4), (2, 2, 2, 1, 2), padding=((1, 0),) * 3),
+    convolution((2, 3), (4, 3)),
+    convolution((2, 2, 0), (3, 2, 2), padding=((1, 0),)),
+]
+
+WINDOW = {
+    "window_dimensions": (2, 3), "window_strides": (1, 2), "padding": ((0, 1), (1, 1)),
+    "base_dilation": (1, 1), "window_dilation": (1, 1),
+}
+SPREAD = WINDOW | {"base_dilation": (2, 1), "window_dilation": (1, 2), "padding": ((0, 1), (-1, 2))}
+
+
+def windows_of(x: Any, fill: Any, window: dict[str, Any]) -> Any:
+    """All windows of a matrix, flattened along a last axis."""
+    x = lax.pad(x, jnp.asarray(fill, x.dtype), [
+        (*pads, f - 1) for pads, f in zip(window["padding"], window["base_dilation"], strict=True)])
+    index = []
+    for length, k, s, f in zip(x.shape, window["window_dimensions"], window["window_strides"],
+                               window["window_dilation"], strict=True):
+        places = (length - (k - 1) * f - 1) // s + 1
+        index.append(jnp.arange(places)[:, None] * s + jnp.arange(k) * f)
+    rows, columns = index
+    found = x[rows[:, None, :, None], columns[None, :, None, :]]
+    return found.reshape(*found.shape[:2], -1)
+
+
+def place_in_window(x: Any, *, greatest: bool, **window: Any) -> Any:
+    found = windows_of(x, -jnp.inf if greatest else jnp.inf, window)
+    return (jnp.argmax if greatest else jnp.argmin)(found, -1).astype(jnp.int32)
+
+
+def take_from_window(t: Any, places: Any, **window: Any) -> Any:
+    return jnp.take_along_axis(windows_of(t, 0, window), places[..., None], -1)[..., 0]
+
+
+def put_into_window(ct: Any, places: Any, *, operand_shape: tuple, **window: Any) -> Any:
+    zeros = jnp.zeros(operand_shape, ct.dtype)
+    return jax.vjp(lambda t: take_from_window(t, places, **window), zeros)[1](ct)[0]
+
+
+WINDOWED = [
+    *(Sample("reduce_window_sum", [reals((3, 6))], window, ulp=16) for window in (WINDOW, SPREAD)),
+    *(
+        Sample(f"reduce_window_{name}", [reals((3, 6))], WINDOW, dtypes=["bool", *INTS, *FLOATS])
+        for name in ("max", "min")
+    ),
+    *(
+        Sample(f"reduce_window_{name}", [reals((3, 6))], SPREAD, dtypes=["float64"],
+               jax=lambda x, extremum=extremum, fill=fill, **window: extremum(windows_of(x, fill, window), -1))
+        for name, extremum, fill in (("max", jnp.max, -jnp.inf), ("min", jnp.min, jnp.inf))
+    ),
+    *(
+        Sample("window_place", [reals((3, 6))], {"greatest": greatest, **SPREAD}, dtypes=FLOATS, order=0,
+               jax=place_in_window)
+        for greatest in (True, False)
+    ),
+    *(
+        sample
+        for window, shape in ((WINDOW, (3, 3)), (SPREAD, (5, 2)))
+        for sample in (
+            Sample("window_take", [reals((3, 6)), integers(shape, 0, 6)], window, dtypes=[*FLOATS, *COMPLEX],
+                   jax=take_from_window),
+            Sample("window_put", [reals(shape), integers(shape, 0, 6)], {"operand_shape": (3, 6), **window},
+                   dtypes=["float16", "float32", "float64", *COMPLEX], jax=put_into_window, ulp=16),
+        )
+    ),
+]
+
+
+def fill_mode(mode: Any) -> str:
+    return {"CLIP": "clip", "FILL_OR_DROP": "fill", "PROMISE_IN_BOUNDS": "promise_in_bounds"}[mode.name]
+
+
+def jax_gather(x: Any, indices: Any, *, dimension_numbers: Any, slice_sizes: Any, mode: Any, **params: Any) -> Any:
+    numbers = lax.GatherDimensionNumbers(*dimension_numbers)
+    return lax.gather(x, indices, numbers, slice_sizes, mode=fill_mode(mode), **params)
+
+
+def jax_scatter(op: str) -> Callable:
+    def scattered(x: Any, indices: Any, updates: Any, *, dimension_numbers: Any, mode: Any, **params: Any) -> Any:
+        numbers = lax.ScatterDimensionNumbers(*dimension_numbers)
+        return getattr(lax, op)(x, indices, updates, numbers, mode=fill_mode(mode), **params)
+
+    return scattered
+
+
+def jax_window(x: Any, start_indices: Any, strides: Any, shape: Any) -> Any:
+    """`x.at` of the window."""
+    return x.at[tuple(slice(s, s + (n - 1) * k + 1, k) for s, k, n in zip(start_indices, strides, shape, strict=True))]
+
+
+def scatter(op: str, x: Operand, places: Any, updates: Operand, numbers: tuple, *, unique: bool = False,
+            mode: Any = GatherScatterMode.FILL_OR_DROP, **options: Any) -> Sample:
+    params = {"dimension_numbers": ScatterDimensionNumbers(*numbers), "mode": mode, "indices_are_sorted": False,
+              "unique_indices": unique}
+    options.setdefault("label", f"{op} {numbers} {mode.name}")
+    return Sample(op, [x, fixed("int32", places), updates], params, jax=jax_scatter(op), **options)
+
+
+FLAGS = {"indices_are_sorted": False, "unique_indices": False}
+WINDOW_PLACES = [[3, 1], [-1, 0], [2, 2], [9, 0]]
+DISTINCT_PLACES = [[4], [0], [2], [7]]
+SLICING = [
+    *(
+        Sample("slice", [reals((5, 4))], {"start_indices": (1, 0), "limit_indices": limits, "strides": strides},
+               label=f"slice to {limits} by {strides}")
+        for limits, strides in (((4, 3), None), ((5, 4), (2, 3)), ((1, 4), (2, 1)))
+    ),
+    *(
+        Sample("pad", [reals((3, 4)), reals(SCALAR)], {"padding_config": config}, label=f"pad {config}",
+               jax=lambda x, value, *, padding_config: lax.pad(x, value, padding_config))
+        for config in (((1, 2, 0), (0, 1, 2)), ((-1, 2, 1), (-2, -1, 0)), ((-3, 0, 0), (2, -1, 3)))
+    ),
+    Sample("concatenate", [reals((3, 2)), reals((3, 4)), reals((3, 1))], {"dimension": 1},
+           jax=lambda *xs, dimension: lax.concatenate(xs, dimension)),
+    Sample("split", [reals((3, 6))], {"sizes": (2, 0, 4), "axis": 1},
+           jax=lambda x, *, sizes, axis: lax.split(x, sizes, axis)),
+    *(
+        Sample("dynamic_slice", [reals((5, 4)), fixed("int32", i), fixed("int32", j)], {"slice_sizes": (2, 3)},
+               jax=lambda x, i, j, *, slice_sizes: lax.dynamic_slice(x, (i, j), slice_sizes),
+               label=f"dynamic_slice at {i} {j}")
+        for i, j in ((1, -3), (-9, 7))
+    ),
+    *(
+        Sample("dynamic_update_slice", [reals((5, 4)), reals((2, 3)), fixed("int32", i), fixed("int32", j)],
+               jax=lambda x, update, i, j: lax.dynamic_update_slice(x, update, (i, j)),
+               label=f"dynamic_update_slice at {i} {j}")
+        for i, j in ((1, -3), (-9, 7))
+    ),
+    Sample("update_slice", [reals((5, 4)), reals((2, 3))], {"start_indices": (1, 0), "strides": (2, 1)},
+           jax=lambda x, update, **window: jax_window(x, **window, shape=(2, 3)).set(update)),
+    Sample("add_slice", [reals((5, 4)), reals((2, 3))], {"start_indices": (1, 0), "strides": (2, 1)}, dtypes=NUMBERS,
+           jax=lambda x, update, **window: jax_window(x, **window, shape=(2, 3)).add(update)),
+]
+INDEXING = [
+    *(
+        Sample("gather", [reals((4, 5, 3)), fixed("int32", places)], {
+            "dimension_numbers": GatherDimensionNumbers(*numbers), "slice_sizes": sizes, "mode": mode,
+            "fill_value": None, **FLAGS}, jax=jax_gather, label=f"gather {numbers} {sizes} {mode.name}")
+        for places, numbers, sizes in (
+            ([[3], [-1], [9], [0]], ((1, 2), (0,), (0,)), (1, 5, 3)),
+            (WINDOW_PLACES, ((1, 2), (2,), (2, 0)), (2, 5, 1)),
+            ([[0], [3], [9], [-2]], ((1, 2), (), (1,), (0,), (0,)), (1, 2, 3)),
+            ([1, 2], ((0,), (0, 1), (0, 1)), (1, 1, 3)),
+        )
+        for mode in (GatherScatterMode.CLIP, GatherScatterMode.FILL_OR_DROP)
+    ),
+    *(
+        scatter(op, reals((4, 5)), WINDOW_PLACES, reals((4, 2, 2)), ((1, 2), (), (0, 1)), mode=mode, dtypes=names)
+        for op, names in (("scatter", None), ("scatter_add", NUMBERS), ("scatter_min", None), ("scatter_max", None))
+        for mode in (GatherScatterMode.CLIP, GatherScatterMode.FILL_OR_DROP)
+        if not (mode is GatherScatterMode.CLIP and op in ("scatter_min", "scatter_max"))  # JAX gives NaN for its jvp
+    ),
+    *(
+        scatter(op, reals((5, 3)), DISTINCT_PLACES, reals((4, 3)), ((1,), (0,), (0,)), unique=True, dtypes=NUMBERS,
+                label=f"{op} at distinct places")
+        for op in ("scatter", "scatter_add", "scatter_mul")
+    ),
+    scatter("scatter_mul", reals((5, 3)), [[1], [1], [0]], reals((3, 3)), ((1,), (0,), (0,)), dtypes=NUMBERS, order=0,
+            label="scatter_mul at equal places"),
+    scatter("scatter_add", reals((4, 5)), [[0], [4], [9], [2]], reals((4,)), ((), (1,), (1,), (0,), (0,)),
+            dtypes=NUMBERS, label="scatter_add, batched"),
+    scatter("scatter", reals((4, 5)), [2], reals((5,)), ((0,), (0,), (0,)), label="scatter of one row"),
+    scatter("scatter_max", reals((5,), 1, 1), [[1], [1], [3]], reals((3,), 1, 1), ((), (0,), (0,)), order=1,
+            label="scatter_max at ties"),
+]
+
 SAMPLES: list[Sample] = [
     *STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING, *SPECIAL, *CUMULATIVE,
-    *REDUCTIONS, *LINALG, *FFT,
+    *REDUCTIONS, *LINALG, *FFT, *CONTRACTION, *CONVOLUTION, *WINDOWED, *SLICING, *INDEXING,
 ]
