@@ -4,6 +4,7 @@ Only exports stand here, a block for each file of `cujax.engine.ops`, where the 
 are found.
 """
 
+from cujax.api.branches import cond, switch
 from cujax.api.collectives import (
     all_gather,
     all_to_all,
@@ -19,6 +20,11 @@ from cujax.api.collectives import (
     psum_scatter,
     pswapaxes,
 )
+from cujax.api.loops import fori_loop, map, scan, while_loop
+from cujax.api.prefix_scan import associative_scan
+from cujax.api.reduce import reduce
+from cujax.api.reduce_window import reduce_window, reduce_window_shape_tuple
+from cujax.api.scatter_apply import scatter_apply
 from cujax.engine.control.collectives import (
     all_gather_p,
     all_to_all_p,
@@ -29,6 +35,10 @@ from cujax.engine.control.collectives import (
     psum_p,
     psum_scatter_p,
 )
+from cujax.engine.control.cond import cond_p
+from cujax.engine.control.scan import scan_p
+from cujax.engine.control.stop_gradient import stop_gradient
+from cujax.engine.control.while_loop import while_p
 from cujax.engine.ops.complex_parts import (
     abs,
     abs_p,
@@ -334,15 +344,4 @@ from cujax.engine.ops.windowed import (
     reduce_window_min_p,
     reduce_window_sum_p,
 )
-
-from cujax.api.branches import cond, switch
-from cujax.api.loops import fori_loop, map, scan, while_loop
-from cujax.api.prefix_scan import associative_scan
-from cujax.api.reduce import reduce
-from cujax.api.reduce_window import reduce_window, reduce_window_shape_tuple
-from cujax.api.scatter_apply import scatter_apply
-from cujax.engine.control.cond import cond_p
-from cujax.engine.control.scan import scan_p
-from cujax.engine.control.stop_gradient import stop_gradient
-from cujax.engine.control.while_loop import while_p
 from cujax.lax import linalg

@@ -214,21 +214,16 @@ def _to_front(axis: AxisData, x: Any, dim: int | None, rank: int, shape: tuple[i
 
 
 def _public(primitive: Primitive, arity: int, name: str) -> Callable:
-    if arity == 1:
+    def of_one(x: Any) -> Any:
+        return primitive.bind(operands(x)[0] if type(x) in dtypes.PYTHON_SCALARS else x)
 
-        def function(x: Any) -> Any:
-            return primitive.bind(operands(x)[0] if type(x) in dtypes.PYTHON_SCALARS else x)
+    def of_two(x: Any, y: Any) -> Any:
+        return primitive.bind(*operands(x, y))
 
-    elif arity == 2:
+    def of_three(x: Any, y: Any, z: Any) -> Any:
+        return primitive.bind(*operands(x, y, z))
 
-        def function(x: Any, y: Any) -> Any:
-            return primitive.bind(*operands(x, y))
-
-    else:
-
-        def function(x: Any, y: Any, z: Any) -> Any:
-            return primitive.bind(*operands(x, y, z))
-
+    function: Any = (of_one, of_two, of_three)[arity - 1]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{primitive.doc}\n\nElementwise; accepts {primitive.domain.name}."
     return function

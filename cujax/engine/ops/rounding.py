@@ -12,6 +12,8 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+import numpy as np
+
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive, Refused
 from cujax.engine.core.tape import Literal, literal
@@ -182,7 +184,7 @@ _reduce_precision_type = elementwise_shape("reduce_precision", FLOAT, lambda dty
 def _reduce_precision_impl(xp: Any, x: Any, *, exponent_bits: int, mantissa_bits: int) -> Any:
     """Rounds the mantissa to even on the bits, as an integer; then cuts off the range of the exponent."""
     info = dtypes.finfo(x.dtype)
-    word = dtypes.as_dtype(f"uint{info.bits}").type
+    word = np.dtype(f"uint{info.bits}").type
     dropped = info.nmant - mantissa_bits
     if dropped > 0:
         bits = x.view(word)
