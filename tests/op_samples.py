@@ -21,10 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from cujax.lax import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
-
 from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers
 from cujax.engine.ops.fft import FftType
+from cujax.engine.ops.index_dimensions import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 
 @dataclass(frozen=True)

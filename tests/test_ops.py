@@ -328,12 +328,12 @@ class NumpyReader:
 def test_index_map_says_what_impl_does(sample):
     primitive = REGISTRY[sample.op]
     operands = draw(sample, preferred(sample))
-    [expected] = [np.asarray(o) for o in ours(sample, *map(to_array, operands))]
-    index = tuple(np.indices(expected.shape))
-    found = primitive.index_map(
-        NumpyReader(operands), index, *[to_array(x).aval for x in operands], **sample.params
-    )
-    np.testing.assert_array_equal(np.broadcast_to(found, expected.shape), expected)
+    avals = [to_array(x).aval for x in operands]
+    for k, expected in enumerate(map(np.asarray, ours(sample, *map(to_array, operands)))):
+        which = {"output": k} if primitive.multiple else {}
+        index = tuple(np.indices(expected.shape))
+        found = primitive.index_map(NumpyReader(operands), index, *avals, **sample.params, **which)
+        np.testing.assert_array_equal(np.broadcast_to(found, expected.shape), expected)
 
 
 def test_every_op_has_a_row():

@@ -46,7 +46,13 @@ class Options(NamedTuple):
 
     @property
     def clips(self) -> bool:
-        return lax.GatherScatterMode.from_any(self.mode) is lax.GatherScatterMode.CLIP
+        return self.mode is lax.GatherScatterMode.CLIP
+
+
+def _read_options(**options: Any) -> Options:
+    """ValueError for an unknown mode, TypeError for an unknown option."""
+    found = Options(**options)
+    return found._replace(mode=lax.GatherScatterMode.from_any(found.mode))
 
 
 class IndexUpdateHelper:
@@ -87,39 +93,39 @@ class IndexUpdate:
 
     def set(self, values: Any, **options: Any) -> Array:
         """x with `values` in place of x[index]; of several for one place the last."""
-        return write("set", self.array, self.index, values, Options(**options))
+        return write("set", self.array, self.index, values, _read_options(**options))
 
     def add(self, values: Any, **options: Any) -> Array:
         """x with `values` added to x[index]; several for one place add up."""
-        return write("add", self.array, self.index, values, Options(**options))
+        return write("add", self.array, self.index, values, _read_options(**options))
 
     def subtract(self, values: Any, **options: Any) -> Array:
         """x with `values` subtracted from x[index]."""
-        return write("sub", self.array, self.index, values, Options(**options))
+        return write("sub", self.array, self.index, values, _read_options(**options))
 
     def multiply(self, values: Any, **options: Any) -> Array:
         """x with x[index] multiplied by `values`; several for one place multiply."""
-        return write("mul", self.array, self.index, values, Options(**options))
+        return write("mul", self.array, self.index, values, _read_options(**options))
 
     mul = multiply
 
     def divide(self, values: Any, **options: Any) -> Array:
         """x with x[index] divided by `values`; true division, so integers become floats."""
-        divisor = write("mul", ones_like(self.array), self.index, values, Options(**options))
+        divisor = write("mul", ones_like(self.array), self.index, values, _read_options(**options))
         return arithmetic.divide(self.array, divisor)
 
     def power(self, values: Any, **options: Any) -> Array:
         """x with x[index] raised to the power of `values`."""
-        exponent = write("mul", ones_like(self.array), self.index, values, Options(**options))
+        exponent = write("mul", ones_like(self.array), self.index, values, _read_options(**options))
         return arithmetic.power(self.array, exponent)
 
     def min(self, values: Any, **options: Any) -> Array:
         """x with the smaller of x[index] and `values`, NaN if either is."""
-        return write("min", self.array, self.index, values, Options(**options))
+        return write("min", self.array, self.index, values, _read_options(**options))
 
     def max(self, values: Any, **options: Any) -> Array:
         """x with the greater of x[index] and `values`, NaN if either is."""
-        return write("max", self.array, self.index, values, Options(**options))
+        return write("max", self.array, self.index, values, _read_options(**options))
 
     def apply(self, func: Callable[[Any], Any], **options: Any) -> Array:
         """x with func(x[index]); `func` takes and returns a scalar of x's dtype.
@@ -127,7 +133,7 @@ class IndexUpdate:
         It is applied as often as a place stands in the index.  Reverse derivatives exist where no place can
         stand there twice.
         """
-        return apply(func, self.array, self.index, Options(**options))
+        return apply(func, self.array, self.index, _read_options(**options))
 
     def get(
         self, *, indices_are_sorted: bool = False, unique_indices: bool = False, mode: Any = None,
@@ -183,7 +189,7 @@ def _all_known(entries: Sequence[Entry]) -> bool:
 
 def _joined(kind: str, x: Array, values: Any) -> tuple[Array, Any]:
     """x and the values in one dtype: what both promote to, but for `set`, which converts the values only."""
-    if isinstance(values, list | tuple):
+    if values is None or isinstance(values, list | tuple):
         values = asarray(values)
     if dtypes.is_key(x.dtype):
         if getattr(values, "dtype", None) != x.dtype:

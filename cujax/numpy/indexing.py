@@ -195,11 +195,12 @@ def _read_scalar_places(window: Window, entries: Sequence[Entry], x: Array) -> A
 def same_dtype(places: Sequence[Any]) -> list[Any]:
     """Integers and scalar arrays, the arrays with one dtype."""
     dtype = index_dtype([p.dtype for p in places if type(p) is not int])
-    return [p if type(p) is int else lax.convert_element_type(as_index(p), dtype) for p in places]
+    return [p if type(p) is int else as_index(p, dtype) for p in places]
 
 
-def as_index(index: Any) -> Array:
-    return index if isinstance(index, Array) else to_array(index)
+def as_index(index: Any, dtype: Any) -> Array:
+    index = index if isinstance(index, Array) else to_array(index)
+    return index if index.dtype == dtype else lax.convert_element_type(index, dtype)
 
 
 def index_dtype(found: Sequence[Any]) -> Any:
@@ -224,7 +225,8 @@ def _read_gathered(
     result = batch + len(places) - len(window.removed)
     offset_dims = other_axes(result, range(arrangement.batch_at, arrangement.batch_at + batch))
     numbers = lax.GatherDimensionNumbers(offset_dims, window.removed, tuple(indexed))
-    sizes = [1 if a in window.removed else d for a, d in enumerate(x.shape)]
+    single = 0 if 0 in arrangement.batch else 1  # windows of one place do not fit into an axis without any
+    sizes = [single if a in window.removed else d for a, d in enumerate(x.shape)]
     return finish(lax.gather(x, vectors, numbers, sizes, **options), arrangement)
 
 
@@ -256,8 +258,7 @@ def _column(place: Place, batch: tuple[int, ...], dtype: Any) -> Any:
     shape = (*batch, 1)
     if type(place.index) is int:
         return full_of(ShapedArray(shape, dtype), position(place))
-    index = as_index(place.index)
+    index = as_index(place.index, dtype)
     if place.wraps:
         index = wrap_negative(index, place.length)
-    index = lax.convert_element_type(index, dtype)
     return lax.broadcast_in_dim(index, shape, range(len(batch) - index.ndim, len(batch)))

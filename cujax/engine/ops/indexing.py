@@ -18,10 +18,11 @@ import numpy as np
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import ABSENT, Primitive
+from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.elementwise import add, neg
+from cujax.engine.ops.elementwise import add_p, neg
 from cujax.engine.ops.families import ANY, NUMBER, operands
 from cujax.engine.ops.index_dimensions import (
     GatherDimensionNumbers,
@@ -38,7 +39,7 @@ from cujax.engine.ops.index_dimensions import (
 )
 from cujax.engine.ops.index_rows import Plan, as_rows, coordinates, inside, plan_rows, row_numbers
 from cujax.engine.ops.joining import concatenate
-from cujax.engine.ops.logic import lt, select
+from cujax.engine.ops.logic import lt_p, select_n_p
 from cujax.engine.ops.scatter_family import scatter_primitive
 from cujax.engine.ops.slicing import ints
 from cujax.engine.ops.structural import (
@@ -61,8 +62,9 @@ def wrap_negative(indices: Any, length: int) -> Any:
     if dtype.kind == "u":
         return indices
     if dtype.itemsize < 4:
-        indices = convert_element_type(indices, dtypes.int32)
-    return select(lt(indices, 0), add(indices, length), indices)
+        indices, dtype = convert_element_type(indices, dtypes.int32), dtypes.int32
+    from_end = add_p.bind(indices, literal(length, dtype))
+    return select_n_p.bind(lt_p.bind(indices, literal(0, dtype)), indices, from_end)
 
 
 # --- gather -------------------------------------------------------------------------------------------
