@@ -51,7 +51,7 @@ class KeyDtype:
 
 _KEY_DTYPES = {"threefry2x32": KeyDtype("threefry2x32", "fry")}
 
-DType: TypeAlias = np.dtype | KeyDtype
+DType: TypeAlias = Any  # np.dtype or KeyDtype; NumPy's type stubs know no extended dtypes
 
 float0 = np.dtype([("float0", np.void, 0)])
 bool_ = np.dtype("bool")
