@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cujax import lax
+from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import other_axes
 from cujax.numpy.creation import canonical_shape
@@ -25,23 +28,30 @@ def float_dtype(name: str, dtype: Any, or_complex: bool = False) -> Any:
     raise ValueError(f"dtype argument to `{name}` must be a {accepted} dtype, got {found}")
 
 
-def sample_shape(name: str, shape: Any, *parameters: Any) -> tuple[int, ...]:
+def sample_shape(name: str, shape: Any, *parameters: Any, error: type = ValueError) -> tuple[int, ...]:
     """The `shape` argument of sampler `name`; None stands for what the `parameters` broadcast to.
 
-    ValueError where they do not broadcast to the shape.
+    `error` where the parameters do not broadcast to the shape.
     """
-    found = broadcast_shape(name, [p.shape for p in parameters])
-    if shape is None:
-        return found
-    shape = canonical_shape(name, shape)
-    if broadcast_shape(name, [shape, *(p.shape for p in parameters)]) != shape:
-        raise ValueError(f"{name}: shape {shape} must be one to which the parameters broadcast, here {found}")
-    return shape
+    shapes = [p.shape for p in parameters]
+    if shape is not None:
+        shapes.insert(0, canonical_shape(name, shape))
+    try:
+        full = broadcast_shape(name, shapes)
+    except (TypeError, ValueError) as reason:
+        raise error(str(reason)) from None
+    if shape is not None and full != shapes[0]:
+        raise error(f"{name}: parameters of shapes {shapes[1:]} do not broadcast to shape {shapes[0]}")
+    return full
 
 
 def parameter(name: str, value: Any, dtype: Any) -> Any:
-    """A parameter of sampler `name` in `dtype`, as an operand of lax functions."""
-    return lax.convert_element_type(operand(name, value), dtype)
+    """A parameter of sampler `name` in `dtype`, as an operand of lax functions; numbers stay literals."""
+    found = operand(name, value)
+    if type(found) is not Literal:
+        return lax.convert_element_type(found, dtype)
+    with np.errstate(all="ignore"):
+        return literal(found.val, dtype)
 
 
 def stretch(x: Any, shape: tuple[int, ...]) -> Any:

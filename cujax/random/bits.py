@@ -56,8 +56,8 @@ def randint(
 ) -> Array:
     """Uniform random integers from minval to maxval - 1.
 
-    minval, maxval: integers, or arrays that broadcast to `shape` (None: the shape they broadcast to); bounds
-    outside the range of the dtype are moved to its ends, and a maxval above it includes the greatest value.
+    minval, maxval: integers, or arrays that broadcast to `shape`; bounds outside the range of the dtype are
+    moved to its ends, and a maxval above it includes the greatest value.
     Where maxval <= minval the result is minval.  dtype: an integer dtype, int by default; TypeError for
     another.  Raises OverflowError for Python ints beyond the default integer dtype, ValueError for shapes
     that do not broadcast.
@@ -68,7 +68,7 @@ def randint(
         raise TypeError(f"randint only accepts integer dtypes, got {found}")
     work = found if dtypes.iinfo(found).bits >= 32 else dtypes.int32
     low, high = _integer("randint", minval), _integer("randint", maxval)
-    shape = sample_shape("randint", shape, low, high)
+    shape = sample_shape("randint", canonical_shape("randint", shape), low, high)
     if type(minval) is int and type(maxval) is int:
         interval = _known_interval(minval, maxval, dtypes.iinfo(found), work)
     else:

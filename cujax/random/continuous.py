@@ -19,7 +19,8 @@ from cujax.engine.core.array import Array
 from cujax.engine.core.tape import literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
-from cujax.random.arguments import canonical_shape, float_dtype, parameter, sample_shape, stretch
+from cujax.numpy.promotion import as_arrays
+from cujax.random.arguments import canonical_shape, float_dtype, sample_shape, stretch
 from cujax.random.keys import single_key, split_in
 from cujax.random.uniform import uniform_between, unit_interval
 
@@ -62,7 +63,8 @@ def truncated_normal(
     """
     one, _ = single_key("truncated_normal", key)
     dtype = float_dtype("truncated_normal", dtype)
-    low, high = (parameter("truncated_normal", x, dtype) for x in (lower, upper))
+    bounds = as_arrays("truncated_normal", lower, upper)
+    low, high = (lax.convert_element_type(x, dtype) for x in bounds)
     shape = sample_shape("truncated_normal", shape, low, high)
     root = literal(sqrt(2), dtype)
     ends = [lax.erf(lax.div(x, root)) for x in (low, high)]

@@ -12,14 +12,15 @@ from typing import Any
 
 from cujax import lax
 from cujax.engine.core.array import Array
+from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis, insert_axis, moved_axes, remove_axes
 from cujax.numpy.creation import zeros
-from cujax.numpy.promotion import arrays_of, as_array, broadcast_shape, promote_inexact
+from cujax.numpy.promotion import arrays_of, as_array, promote_inexact
 from cujax.numpy.searching import searchsorted
 from cujax.numpy.selection import take
-from cujax.random.arguments import canonical_shape, stretch
+from cujax.random.arguments import canonical_shape, sample_shape, stretch
 from cujax.random.bits import randint, raw_bits
 from cujax.random.continuous import gumbel_typed
 from cujax.random.keys import single_key, split_in
@@ -39,12 +40,16 @@ def permutation(
     if not x.ndim:
         if not dtypes.is_integer(x.dtype):
             raise TypeError(f"permutation: x must be an integer or have an axis, got {x.aval.str_short()}")
-        x = lax.iota(x.dtype, max(int(x), 0))
+        x = _count_to(max(int(x), 0))
     axis = canonical_axis(axis, x.ndim)
     if independent or x.ndim == 1:
         return _shuffle(one, x, axis)
-    order = _shuffle(one, lax.iota(dtypes.canonicalize(dtypes.int64), x.shape[axis]), 0)
+    order = _shuffle(one, _count_to(x.shape[axis]), 0)
     return take(x, order, axis, mode="clip")
+
+
+def _count_to(length: int) -> Array:
+    return lax.iota(dtypes.python_scalar_dtype(int), length)
 
 
 def _shuffle(key: Array, x: Array, axis: int) -> Array:
@@ -77,7 +82,7 @@ def choice(
     population, draws = a.shape[axis] if a.ndim else int(a), prod(shape)
     result_shape = (*a.shape[:axis], *shape, *a.shape[axis + 1 :])
     if draws == 0:
-        return zeros(result_shape, a.dtype)
+        return zeros(shape, a.dtype)
     _check_population(population, draws, replace)
     if p is None and not replace:
         shuffled = permutation(one, a if a.ndim else population, axis)
@@ -116,7 +121,8 @@ def _weighted(
         unit = lax.sub(literal(1, p.dtype), unit_interval(key, shape, p.dtype))
         return searchsorted(total, lax.mul(lax.index_in_dim(total, -1, keepdims=False), unit))
     perturbed = lax.add(gumbel_typed(key, p.shape, p.dtype, mode), lax.log(p))
-    return lax.reshape(lax.top_k(perturbed, prod(shape))[1], shape)
+    index = lax.convert_element_type(lax.top_k(perturbed, prod(shape))[1], int)
+    return lax.reshape(index, shape)
 
 
 def categorical(
@@ -127,16 +133,16 @@ def categorical(
 
     logits: floats, unnormalised logarithms of probabilities.  shape: of the result, to whose last axes the
     shape of logits without the axis broadcasts; None: that shape.  replace: whether an index can occur twice
-    along the leading axes of `shape`.  mode: as in `gumbel`.  ValueError for shapes that do not broadcast,
-    and for more indices than there are without replacement.
+    along the leading axes of `shape`.  mode: as in `gumbel`.  ValueError for another dtype, for shapes that
+    do not broadcast, and for more indices than there are without replacement.
     """
     one, _ = single_key("categorical", key)
-    (logits,) = arrays_of(promote_inexact("categorical", logits))
+    logits = as_array("categorical", logits, 1)
+    if not dtypes.is_float(logits.dtype):
+        raise ValueError(f"categorical: logits must have a float dtype, got {logits.dtype}")
     axis = canonical_axis(axis, logits.ndim)
     batch = remove_axes(logits.shape, (axis,))
-    shape = batch if shape is None else canonical_shape("categorical", shape)
-    if len(shape) < len(batch) or broadcast_shape("categorical", (shape, batch)) != shape:
-        raise ValueError(f"categorical: shape {shape} must be one to which {batch} broadcasts")
+    shape = sample_shape("categorical", shape, ShapedArray(batch, logits.dtype))
     draws = shape[: len(shape) - len(batch)]
     if replace:
         return _categories(one, logits, axis, shape, draws, mode)
@@ -149,7 +155,7 @@ def _categories(
     axis += len(draws)
     full = insert_axis(shape, axis, logits.shape[axis - len(draws)])
     perturbed = lax.add(gumbel_typed(key, full, logits.dtype, mode), stretch(logits, full))
-    return lax.argmax(perturbed, axis, dtypes.canonicalize(dtypes.int64))
+    return lax.argmax(perturbed, axis, dtypes.python_scalar_dtype(int))
 
 
 def _distinct_categories(

@@ -17,7 +17,7 @@ from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.random_bits import fma
 from cujax.numpy.promotion import operand
-from cujax.random.arguments import float_dtype, parameter, sample_shape, stretch
+from cujax.random.arguments import canonical_shape, float_dtype, parameter, sample_shape, stretch
 from cujax.random.bits import raw_bits
 from cujax.random.keys import single_key
 
@@ -29,13 +29,14 @@ def uniform(
     """Uniform random floats from minval up to, but not including, maxval.
 
     shape: of the result, an int or a sequence of ints.  minval, maxval: numbers or arrays that broadcast to
-    it.  dtype: floating-point, float by default.  ValueError for another dtype and for shapes that do not
-    broadcast, TypeError for what is no key.
+    it.  dtype: floating-point, float by default.  ValueError for another dtype, TypeError for what is no key
+    and for shapes that do not broadcast.
     """
     one, _ = single_key("uniform", key)
     dtype = float_dtype("uniform", dtype)
     low, high = parameter("uniform", minval, dtype), parameter("uniform", maxval, dtype)
-    return uniform_between(one, sample_shape("uniform", shape, low, high), dtype, low, high)
+    shape = sample_shape("uniform", canonical_shape("uniform", shape), low, high, error=TypeError)
+    return uniform_between(one, shape, dtype, low, high)
 
 
 def uniform_between(key: Array, shape: tuple[int, ...], dtype: Any, low: Any, high: Any) -> Array:
@@ -107,5 +108,5 @@ def rademacher(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: An
     one, _ = single_key("rademacher", key)
     dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "rademacher")
     half = literal(0.5, dtypes.python_scalar_dtype(float))
-    heads = lax.convert_element_type(coins(one, half, sample_shape("rademacher", shape)), dtype)
-    return lax.sub(lax.mul(literal(2, dtype), heads), literal(1, dtype))
+    heads = coins(one, half, canonical_shape("rademacher", shape))
+    return lax.select(heads, literal(1, dtype), literal(np.asarray(-1).astype(dtype), dtype))

@@ -1,0 +1,131 @@
+"""The ops of random keys and bits: shapes, batches, errors, and the fused multiply-add."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import jax
+import jax.extend
+import numpy as np
+import pytest
+from random_oracle import same, values
+
+import cujax
+from cujax.engine.core.zero import Zero
+from cujax.engine.ground import dtypes
+from cujax.engine.ops import random_bits as ops
+from cujax.engine.transforms.jvp import jvp
+
+KEY = ops.random_seed(7)
+KEYS = ops.random_split(KEY, (3, 2), True)
+DRAWS = {
+    "bits": lambda k: ops.random_bits(k, 16, (5,), True),
+    "older bits": lambda k: ops.random_bits(k, 8, (3, 3), False),
+    "split": lambda k: ops.random_split(k, (4,), True),
+    "older split": lambda k: ops.random_split(k, (), False),
+    "fold_in": lambda k: ops.random_fold_in(k, np.uint32(9)),
+    "unwrap": ops.random_unwrap,
+    "wrap": lambda k: ops.random_wrap(ops.random_unwrap(k)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_a_batch_of_keys_is_a_loop(name):
+    draw = DRAWS[name]
+    expected = np.stack([[values(draw(k)) for k in row] for row in KEYS])
+    same(draw(KEYS), expected)
+    same(cujax.vmap(cujax.vmap(draw))(KEYS), expected)
+    same(cujax.vmap(draw, in_axes=1, out_axes=1)(KEYS), expected)
+    same(cujax.vmap(draw)(KEYS[:0]), expected[:0])
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_jit_is_eager(name):
+    same(cujax.jit(DRAWS[name])(KEYS), DRAWS[name](KEYS))
+
+
+def test_words_and_keys():
+    words = np.arange(12, dtype=np.uint32).reshape(3, 2, 2)
+    keys = ops.random_wrap(words)
+    assert keys.shape == (3, 2) and str(keys.dtype) == "key<fry>"
+    same(ops.random_unwrap(keys), words)
+
+
+def test_threefry_is_jax_s():
+    rng = np.random.default_rng(0)
+    words = [rng.integers(0, 2**32, 5, dtype=np.uint32) for _ in range(4)]
+    for found, expected in zip(
+        ops.threefry2x32(*words), jax.extend.random.threefry2x32_p.bind(*words), strict=True
+    ):
+        same(found, expected)
+    batched = cujax.vmap(ops.threefry2x32, in_axes=(None, None, None, 0))(*words[:3], np.uint32([4, 5]))
+    for i, x2 in enumerate((4, 5)):
+        alone = ops.threefry2x32(*words[:3], np.full(5, x2, np.uint32))
+        for found, expected in zip(batched, alone, strict=True):
+            same(found[i], expected)
+
+
+def test_tangents_are_zero():
+    x = cujax.numpy.float32(0.5)
+
+    def draw(x):
+        return [ops.random_bits(KEY, 32, (2,), True), x]
+
+    _, (of_bits, _) = jvp(draw, [x], [x])
+    assert type(of_bits) is Zero and of_bits.dtype == dtypes.float0
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: ops.random_bits(np.zeros(2, np.uint32), 32, (2,), True), TypeError, "takes random keys"),
+        (lambda: ops.random_bits(KEY, 24, (2,), True), TypeError, "bit_width must be one of"),
+        (lambda: ops.random_bits(KEY, 32, (-1,), True), ValueError, "must not be negative"),
+        (lambda: ops.random_wrap(np.zeros(3, np.uint32)), TypeError, "2 words of a key"),
+        (lambda: ops.random_wrap(np.zeros(2, np.int32)), TypeError, "dtype uint32"),
+        (lambda: ops.random_seed(1.5), TypeError, "must be an integer"),
+        (lambda: ops.random_fold_in(KEY, np.int32(3)), TypeError, "dtype uint32"),
+        (lambda: ops.random_fold_in(KEYS, np.zeros(4, np.uint32)), TypeError, "incompatible shapes"),
+    ],
+)
+def test_errors(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+# --- fma ----------------------------------------------------------------------------------------------------
+
+
+def exact_fma(x, y, z, dtype):
+    """x * y + z in rational numbers, then rounded to the nearest float, ties to even."""
+    exact = Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))
+    near = dtype(exact.numerator / exact.denominator)  # Python rounds this quotient to float64 correctly
+    candidates = [np.nextafter(near, dtype(-np.inf)), near, np.nextafter(near, dtype(np.inf))]
+    word = np.uint32 if dtype is np.float32 else np.uint64
+    return min(candidates, key=lambda c: (abs(Fraction(float(c)) - exact), int(c.view(word)) & 1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_fma_rounds_once(dtype):
+    rng = np.random.default_rng(1)
+    x = (rng.random(1500) * 2.0 ** rng.integers(-20, 20, 1500)).astype(dtype)
+    y = rng.standard_normal(1500).astype(dtype)
+    z = (rng.standard_normal(1500) * 2.0 ** rng.integers(-40, 20, 1500)).astype(dtype)
+    z[:500] = -(x * y)[:500]  # what remains is the rounding error of the product
+    one = dtype(1 + 2.0 ** (-12 if dtype is np.float32 else -26))  # its square lies half-way between floats
+    x[-3:] = y[-3:] = one
+    z[-3:] = [2.0**-80, 0, -(2.0**-80)]
+    with cujax.enable_x64(True):
+        found = values(ops.fma(x, y, z))
+    expected = np.array([exact_fma(*row, dtype) for row in zip(x, y, z, strict=True)])
+    same(found, expected)
+
+
+def test_fma_of_scalars_and_its_derivatives():
+    x = cujax.numpy.arange(3.0)
+    same(ops.fma(x, np.float32(2), np.float32(0.5)), np.float32([0.5, 2.5, 4.5]))
+    gradients = cujax.grad(lambda *a: ops.fma(*a).sum(), (0, 1, 2))(x, np.float32(3), np.float32(4))
+    for found, expected in zip(gradients, ([3, 3, 3], 3, 3), strict=True):
+        same(found, np.float32(expected))
+    mixed = cujax.jacfwd(cujax.grad(lambda a, b: ops.fma(a, b, np.float32(1))), 1)
+    same(mixed(np.float32(2), np.float32(5)), np.float32(1))
