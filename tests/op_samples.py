@@ -20,7 +20,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.random import threefry2x32_p
 
+from cujax.engine.core.array import ConcreteArray, to_array
+from cujax.engine.core.aval import ShapedArray
+from cujax.engine.ground import dtypes
 from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers
 from cujax.engine.ops.fft import FftType
 from cujax.engine.ops.index_dimensions import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
@@ -28,11 +32,15 @@ from cujax.engine.ops.index_dimensions import GatherDimensionNumbers, GatherScat
 
 @dataclass(frozen=True)
 class Operand:
-    """How to draw one operand: `draw(rng, dtype) -> array`.  `fixed` dtypes do not follow the sample's dtype."""
+    """How to draw one operand: `draw(rng, dtype) -> array`.  `fixed` dtypes do not follow the sample's dtype.
+
+    make: what turns the drawn NumPy array into the engine's array, where it has a dtype that NumPy lacks.
+    """
 
     draw: Callable[[np.random.Generator, Any], np.ndarray]
     fixed: Any = None
     differentiable: bool = True
+    make: Callable[[np.ndarray], Any] = to_array
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,16 @@ def bits(shape: tuple[int, ...]) -> Operand:
         return rng.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
 
     return Operand(draw)
+
+
+def keys(shape: tuple[int, ...]) -> Operand:
+    """Random keys.  They are drawn, and given to `jax`, as the 64-bit words that an array of keys holds."""
+
+    def make(words: np.ndarray) -> ConcreteArray:
+        return ConcreteArray(to_array(words).buffer, ShapedArray(words.shape, dtypes.key_dtype("threefry2x32")))
+
+    word = np.dtype("uint64")
+    return Operand(lambda rng, _: rng.integers(0, 2**64, shape, dtype=word), word, False, make)
 
 
 SCALAR = ()
@@ -756,7 +774,63 @@ INDEXING = [
             label="scatter_max at ties"),
 ]
 
+
+def _jax_keys(words: Any) -> Any:
+    """JAX's keys of 64-bit words: the low half is the first of the pair."""
+    pair = [words & jnp.uint64(0xFFFFFFFF), words >> jnp.uint64(32)]
+    return jax.random.wrap_key_data(jnp.stack(pair, -1).astype("uint32"))
+
+
+def _words(jax_keys: Any) -> Any:
+    pairs = jax.random.key_data(jax_keys).astype("uint64")
+    return pairs[..., 0] | pairs[..., 1] << jnp.uint64(32)
+
+
+def _of_each_key(draw: Callable) -> Callable:
+    """The oracle of an op that draws from every key of a vector, in the layout of the row."""
+
+    def oracle(words: Any, *, partitionable: bool, **params: Any) -> Any:
+        with jax.threefry_partitionable(partitionable):
+            return jax.vmap(lambda key: draw(key, **params))(_jax_keys(words))
+
+    return oracle
+
+
+def _jax_bits(key: Any, bit_width: int, shape: tuple) -> Any:
+    return jax.random.bits(key, shape, f"uint{bit_width}")
+
+
+def _word_vectors() -> list[Operand]:
+    return [integers((5,), 0, 2**32, "uint32") for _ in range(4)]
+
+
+RANDOM = [
+    Sample("threefry2x32", _word_vectors(), order=0, jax=threefry2x32_p.bind),
+    Sample("random_wrap", [integers((3, 2), 0, 2**32, "uint32")], {"impl": "threefry2x32"}, order=0,
+           jax=lambda pairs: _words(jax.random.wrap_key_data(pairs))),
+    Sample("random_unwrap", [keys((2, 3))], order=0, jax=lambda words: jax.random.key_data(_jax_keys(words))),
+    Sample("random_seed", [reals((5,), -9, 9)], {"impl": "threefry2x32"}, order=0, dtypes=INTS,
+           jax=lambda seeds: _words(jax.vmap(jax.random.key)(seeds))),
+    Sample("random_fold_in", [keys((4,)), integers((4,), 0, 2**32, "uint32")], order=0,
+           jax=lambda words, data: _words(jax.vmap(jax.random.fold_in)(_jax_keys(words), data))),
+    *(
+        Sample("random_split", [keys((3,))], {"shape": (2, 2), "partitionable": partitionable}, order=0,
+               jax=_of_each_key(lambda key, shape: _words(jax.random.split(key, shape))),
+               label=f"random_split, {layout}")
+        for partitionable, layout in ((True, "partitionable"), (False, "older layout"))
+    ),
+    *(
+        Sample("random_bits", [keys((3,))], {"bit_width": width, "shape": (2, 3), "partitionable": partitionable},
+               order=0, jax=_of_each_key(_jax_bits), label=f"random_bits of {width}, {layout}")
+        for width in (8, 16, 32, 64)
+        for partitionable, layout in ((True, "partitionable"), (False, "older layout"))
+    ),
+    Sample("fma", [reals(A), reals(A), reals(A)], jax=lambda x, y, z: x * y + z, dtypes=["float32", "float64"]),
+    Sample("stop_gradient", [reals(A)], dtypes=[*FLOATS, *COMPLEX], jax=lax.stop_gradient),
+]
+
 SAMPLES: list[Sample] = [
     *STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING, *SPECIAL, *CUMULATIVE,
     *REDUCTIONS, *LINALG, *FFT, *CONTRACTION, *CONVOLUTION, *WINDOWED, *SLICING, *INDEXING,
+    *RANDOM,
 ]

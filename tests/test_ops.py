@@ -18,7 +18,7 @@ from op_samples import SAMPLES, Sample
 
 from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
-from cujax.engine.core.array import to_array
+from cujax.engine.core.array import ConcreteArray, to_array
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.check import check_tape
 from cujax.engine.core.primitive import ABSENT, REGISTRY, Refused
@@ -64,6 +64,16 @@ def draw(sample: Sample, dtype) -> list[np.ndarray]:
     return [o.draw(rng, o.fixed or dtype) for o in sample.operands]
 
 
+def made(sample: Sample, operands) -> list:
+    """The engine's arrays of what was drawn."""
+    return [o.make(x) for o, x in zip(sample.operands, operands, strict=True)]
+
+
+def numbers(x) -> np.ndarray:
+    """What an array holds; of keys their words."""
+    return x.to_numpy() if isinstance(x, ConcreteArray) else np.asarray(x)
+
+
 def ours(sample: Sample, *operands):
     """The op's results as a list."""
     out = REGISTRY[sample.op].bind(*operands, **sample.params)
@@ -86,7 +96,7 @@ def takes_params(function) -> bool:
 
 def close(found, expected, ulp: int, what: str = "") -> None:
     """Equal within `ulp` units of the last place of the largest magnitude; integers exactly."""
-    found, expected = np.asarray(found), np.asarray(expected)
+    found, expected = numbers(found), numbers(expected)
     assert found.dtype == expected.dtype, f"{what}: dtype {found.dtype}, JAX has {expected.dtype}"
     assert found.shape == expected.shape, f"{what}: shape {found.shape}, JAX has {expected.shape}"
     if found.size == 0:
@@ -105,7 +115,7 @@ def close(found, expected, ulp: int, what: str = "") -> None:
 def test_shape_and_dtype_are_those_of_the_result(sample):
     primitive = REGISTRY[sample.op]
     for dtype in domain_of(sample):
-        operands = [to_array(x) for x in draw(sample, dtype)]
+        operands = made(sample, draw(sample, dtype))
         avals = primitive.shape(*[x.aval for x in operands], **sample.params)
         for aval, out in zip(avals if primitive.multiple else [avals], ours(sample, *operands), strict=True):
             assert tuple(out.buffer.shape) == aval.shape
@@ -116,7 +126,9 @@ def test_shape_and_dtype_are_those_of_the_result(sample):
 def test_values_are_jax_s(sample):
     for dtype in domain_of(sample):
         operands = draw(sample, dtype)
-        for found, expected in zip(ours(sample, *operands), theirs(sample, *operands), strict=True):
+        for found, expected in zip(
+            ours(sample, *made(sample, operands)), theirs(sample, *operands), strict=True
+        ):
             close(found, expected, sample.ulp, str(dtype))
 
 
@@ -263,20 +275,20 @@ def check_batch(sample, operands, dims, size):
         for x, d in zip(operands, dims, strict=True)
     ]
     outs, out_dims = batch(
-        lambda *xs: ours(sample, *xs), AxisData(None, size), [to_array(x) for x in batched], dims
+        lambda *xs: ours(sample, *xs), AxisData(None, size), made(sample, batched), dims
     )
     for k in range(size):
         element = [x if d is None else np.take(x, k, d) for x, d in zip(batched, dims, strict=True)]
-        for out, d, expected in zip(outs, out_dims, ours(sample, *map(to_array, element)), strict=True):
-            found = np.asarray(out) if d is None else np.take(np.asarray(out), k, d)
+        for out, d, expected in zip(outs, out_dims, ours(sample, *made(sample, element)), strict=True):
+            found = numbers(out) if d is None else np.take(numbers(out), k, d)
             close(found, expected, 64, f"in_axes {dims}, element {k}")
     if not size:
-        single = REGISTRY[sample.op].shape(*[to_array(x).aval for x in operands], **sample.params)
+        single = REGISTRY[sample.op].shape(*[x.aval for x in made(sample, operands)], **sample.params)
         for out, d, aval in zip(
             outs, out_dims, single if REGISTRY[sample.op].multiple else [single], strict=True
         ):
             shape = aval.shape if d is None else (*aval.shape[:d], 0, *aval.shape[d:])
-            assert np.asarray(out).shape == shape
+            assert numbers(out).shape == shape
 
 
 def empty(x, d):
@@ -286,7 +298,7 @@ def empty(x, d):
 @by_row
 def test_jit_is_eager(sample):
     dtype = preferred(sample)
-    operands = [to_array(x) for x in draw(sample, dtype)]
+    operands = made(sample, draw(sample, dtype))
     traced = []
 
     def fun(*xs):
@@ -300,8 +312,8 @@ def test_jit_is_eager(sample):
     second = jit_p.bind(*consts, *operands, tape=tape, name="f")
     assert len(traced) == 1 and compile_tape(tape) is program
     for a, b, eager in zip(first, second, ours(sample, *operands), strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(eager))
-        np.testing.assert_array_equal(np.asarray(b), np.asarray(eager))
+        np.testing.assert_array_equal(numbers(a), numbers(eager))
+        np.testing.assert_array_equal(numbers(b), numbers(eager))
 
 
 class NumpyReader:
