@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.ground import dtypes
 from cujax.engine.ops.conv_dimensions import (
     ConvDimensionNumbers,
     Pads,
@@ -140,7 +139,7 @@ def _check_divides(name: str, count: int, *dimensions: _Named) -> None:
             )
 
 
-_SUMMED_AS = {"b": "biuf", "i": "if", "u": "uf", "f": "f", "c": "c"}  # kinds of dtype
+_SUMMED_AS = {"b": "biufc", "i": "if", "u": "uif", "f": "f", "c": "c"}  # kinds of dtype
 
 
 def _result_dtype(lhs: ShapedArray, rhs: ShapedArray, preferred: Any) -> Any:
@@ -156,12 +155,9 @@ def _result_dtype(lhs: ShapedArray, rhs: ShapedArray, preferred: Any) -> Any:
         return dtype
     if is_narrower(preferred, dtype):
         raise TypeError(f"preferred_element_type {preferred} must not be narrower than the operands, {dtype}")
-    both_integer = dtypes.is_integer(dtype) and dtypes.is_integer(preferred)
-    if both_integer and dtypes.is_signed(dtype) != dtypes.is_signed(preferred):
-        raise TypeError(f"preferred_element_type {preferred} must be signed as the operands are, {dtype}")
     if kind_of(preferred) not in _SUMMED_AS[kind_of(dtype)]:
         raise TypeError(
-            f"preferred_element_type {preferred} does not go with operands of {dtype}: integers may be "
-            f"summed as integers or floats, floats as floats, complex numbers as complex numbers"
+            f"preferred_element_type {preferred} does not go with operands of {dtype}: signed integers may be "
+            f"summed as signed integers or floats, floats as floats, complex numbers as complex numbers"
         )
     return preferred

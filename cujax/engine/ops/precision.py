@@ -69,15 +69,15 @@ def _is_precision(value: Any) -> bool:
 # --- dtypes ---------------------------------------------------------------------------------------------
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
-_BEFORE = (dtypes.uint8, dtypes.int16, dtypes.int32, dtypes.int64, dtypes.bfloat16)  # among equals in width
 
 
 def _width(dtype: Any) -> tuple[int, int, bool]:
-    return _RANK[kind_of(dtype)], dtype.itemsize, dtype in _BEFORE
+    # Of two equally wide dtypes the signed one comes after, and bfloat16 after float16.
+    return _RANK[kind_of(dtype)], dtype.itemsize, dtype.kind == "i" or dtype == dtypes.bfloat16
 
 
 def product_dtype(x: Any, y: Any) -> Any:
-    """The dtype of a product of operands of different dtypes: the wider of the two."""
+    """The dtype of a product of operands of different dtypes: the wider of the two, the signed of equals."""
     return max(x, y, key=_width)
 
 
