@@ -184,7 +184,7 @@ def _parsed(x: Array, index: Any, options: Options) -> tuple[list[Entry], Arrang
 
 
 def _all_known(entries: Sequence[Entry]) -> bool:
-    return all(is_known(e) for e in entries if type(e) is Place)
+    return all(is_known(e) for e in entries if isinstance(e, Place))
 
 
 def _joined(kind: str, x: Array, values: Any) -> tuple[Array, Any]:
@@ -297,46 +297,43 @@ def _scattered(
     entries: Sequence[Entry], arrangement: Arrangement, shape: tuple[int, ...], options: Options
 ) -> Scattered:
     """Places are index vectors; so are ranges, but those with a step of one, which are windows."""
-    along = [e for e in entries if type(e) is Place or type(e) is Range]
-    result_axes = _axes_of_ranges(along, arrangement)
-    lists = [axis for axis, e in enumerate(along) if type(e) is Range and abs(e.step) != 1]
-    windows = [axis for axis, e in enumerate(along) if type(e) is Range and abs(e.step) == 1]
-    started = {axis: _beside(e, len(lists)) for axis, e in enumerate(along) if type(e) is Place}
+    along = [e for e in entries if isinstance(e, Range | Place)]
+    ranges = {axis: e for axis, e in enumerate(along) if isinstance(e, Range)}
+    lists = [axis for axis, e in ranges.items() if abs(e.step) != 1]
+    windows = [axis for axis, e in ranges.items() if abs(e.step) == 1]
+    started = {axis: _beside(e, len(lists)) for axis, e in enumerate(along) if isinstance(e, Place)}
     for k, axis in enumerate(lists):
-        started[axis] = _list_of_places(along[axis], len(lists) - k - 1)
+        started[axis] = _list_of_places(ranges[axis], len(lists) - k - 1)
     for axis in windows:
-        if along[axis].count != shape[axis]:
-            started[axis] = Place(_lowest(along[axis]), shape[axis], False)
-    batch = (*arrangement.batch, *(along[axis].count for axis in lists))
+        if ranges[axis].size != shape[axis]:
+            started[axis] = Place(_lowest(ranges[axis]), shape[axis], False)
+    batch = (*arrangement.batch, *(ranges[axis].size for axis in lists))
     numbers = lax.ScatterDimensionNumbers(
         tuple(range(len(batch), len(batch) + len(windows))), ax.other_axes(len(along), windows),
         tuple(started),
     )
+    result_axes = dict(zip(ranges, _axes_of_ranges(len(ranges), arrangement), strict=True))
     batch_axes = range(arrangement.batch_at, arrangement.batch_at + len(arrangement.batch))
     return Scattered(
         index_vectors(list(started.values()), batch), numbers,
         unique=options.unique_indices or prod(arrangement.batch) <= 1,
         order=(*batch_axes, *(result_axes[axis] for axis in (*lists, *windows))),
-        reverse=tuple([result_axes[axis] for axis in (*lists, *windows) if along[axis].step < 0]),
+        reverse=tuple([result_axes[axis] for axis, e in ranges.items() if e.step < 0]),
     )
 
 
-def _axes_of_ranges(along: Sequence[Any], arrangement: Arrangement) -> dict[int, int]:
-    """For each axis with a range its axis in x[index], without those that the index added."""
-    ranges = [axis for axis, e in enumerate(along) if type(e) is Range]
-    batch = len(arrangement.batch)
-    return {axis: k if k < arrangement.batch_at else k + batch for k, axis in enumerate(ranges)}
+def _axes_of_ranges(count: int, arrangement: Arrangement) -> list[int]:
+    """The axis of each range in x[index], without the axes that the index added."""
+    return [k if k < arrangement.batch_at else k + len(arrangement.batch) for k in range(count)]
 
 
 def _lowest(entry: Range) -> int:
-    if entry.count == 0:
-        return 0
-    return entry.start + min((entry.count - 1) * entry.step, 0)
+    return entry.start + min((entry.size - 1) * entry.step, 0) if entry.size else 0
 
 
 def _list_of_places(entry: Range, count: int) -> Place:
     """The places of a range in ascending order, as an array with `count` more axes of length one."""
-    places = _lowest(entry) + abs(entry.step) * np.arange(entry.count)
+    places = _lowest(entry) + abs(entry.step) * np.arange(entry.size)
     return Place(places.reshape(-1, *[1] * count), 0, False)
 
 
@@ -345,6 +342,6 @@ def _beside(place: Place, count: int) -> Place:
     if not place.shape or not count:
         return place
     shape = (*place.shape, *[1] * count)
-    if isinstance(place.index, np.ndarray):
-        return place._replace(index=place.index.reshape(shape))
-    return place._replace(index=lax.reshape(place.index, shape))
+    if isinstance(place.indices, np.ndarray):
+        return place._replace(indices=place.indices.reshape(shape))
+    return place._replace(indices=lax.reshape(place.indices, shape))

@@ -1,9 +1,9 @@
 """What stands between the brackets of x[...]: from Python's index to one entry for each axis.
 
-    Range(start, count, step)   a slice, cut off at the ends of its axis; step may be negative
-    Place(index, length, wraps) an integer, or an array of integers, for an axis of `length`
-    Flag(value)                 a boolean scalar: an axis of length one or zero that x does not have
-    NEW                         None: an axis of length one
+    Range(start, size, step)      a slice, cut off at the ends of its axis; step may be negative
+    Place(indices, length, wraps) an integer, or an array of integers, for an axis of `length`
+    Flag(value)                   a boolean scalar: an axis of length one or zero that x does not have
+    NEW                           None: an axis of length one
 
 Ranges and places take one axis of x each, in order.  A boolean mask becomes the places of its True
 elements, which is possible only where its values are known.  `parse` does all this; `arrange` then says,
@@ -30,20 +30,20 @@ class Range(NamedTuple):
     """See the module's docstring."""
 
     start: int
-    count: int
+    size: int
     step: int
 
 
 class Place(NamedTuple):
-    """`index`: an int, a NumPy array, or an array; `wraps`: whether one below zero counts from the end."""
+    """`indices`: an int, a NumPy array, or an array; `wraps`: whether one below zero counts from the end."""
 
-    index: Any
+    indices: Any
     length: int
     wraps: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return () if type(self.index) is int else self.index.shape
+        return () if type(self.indices) is int else self.indices.shape
 
 
 class Flag(NamedTuple):
@@ -249,13 +249,12 @@ def arrange(entries: Sequence[Entry]) -> Arrangement:
 
     ValueError for arrays of shapes that do not broadcast.
     """
-    has_arrays = any(type(e) is Place and e.shape for e in entries)
+    has_arrays = any(isinstance(e, Place) and e.shape for e in entries)
     batch = _batch_shape(entries) if has_arrays else ()
-    advanced = [k for k, e in enumerate(entries) if type(e) is Place or type(e) is Flag] if has_arrays else []
-    neighbours = advanced == list(range(advanced[0], advanced[-1] + 1)) if advanced else True
+    advanced = [k for k, e in enumerate(entries) if isinstance(e, Place | Flag)] if has_arrays else []
+    neighbours = not advanced or advanced == list(range(advanced[0], advanced[-1] + 1))
     anchor = advanced[0] if advanced and neighbours else 0
-    flags = [k for k, e in enumerate(entries) if type(e) is Flag] if not has_arrays else []
-    is_empty = any(not entries[k].value for k in flags)
+    flags = [] if has_arrays else [e for e in entries if isinstance(e, Flag)]
     shape: list[int] = []
     new: list[int] = []
     batch_at = ranges = 0
@@ -263,17 +262,18 @@ def arrange(entries: Sequence[Entry]) -> Arrangement:
         if k == anchor:
             batch_at = ranges
             shape += batch
-        if type(entry) is Range:
+        if isinstance(entry, Range):
             ranges += 1
-            shape.append(entry.count)
-        elif entry is NEW or flags[:1] == [k]:
+            shape.append(entry.size)
+        elif entry is NEW or (flags and entry is flags[0]):
             new.append(len(shape))
-            shape.append(0 if entry is not NEW and is_empty else 1)
-    return Arrangement(batch, batch_at, tuple(new), tuple(shape), is_empty)
+            shape.append(1 if entry is NEW or all(f.value for f in flags) else 0)
+    return Arrangement(batch, batch_at, tuple(new), tuple(shape), not all(f.value for f in flags))
 
 
 def _batch_shape(entries: Sequence[Entry]) -> tuple[int, ...]:
-    shapes = [(int(e.value),) if type(e) is Flag else e.shape for e in entries if type(e) in (Place, Flag)]
+    advanced = [e for e in entries if isinstance(e, Place | Flag)]
+    shapes = [e.shape if isinstance(e, Place) else (int(e.value),) for e in advanced]
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

@@ -112,39 +112,39 @@ def known_window(entries: Sequence[Entry], shape: tuple[int, ...]) -> Window:
         starts, limits, None if all(k == 1 for k in strides) else strides,
         is_whole=all(a[:3] == (0, d, 1) for a, d in zip(along, shape, strict=True)),
         reverse=tuple(axis for axis, flag in enumerate(reverse) if flag),
-        removed=tuple(axis for axis, e in enumerate(_with_axis(entries)) if type(e) is Place),
+        removed=tuple(axis for axis, e in enumerate(_with_axis(entries)) if isinstance(e, Place)),
         arrangement=arrange(entries), outside=not all(inside),
     )
 
 
-def _with_axis(entries: Sequence[Entry]) -> list[Entry]:
-    return [e for e in entries if type(e) is Range or type(e) is Place]
+def _with_axis(entries: Sequence[Entry]) -> list[Range | Place]:
+    return [e for e in entries if isinstance(e, Range | Place)]
 
 
 def _along(entry: Entry, length: int) -> tuple[int, int, int, bool, bool]:
     """Start, limit and stride along one axis; is it reversed; does it lie inside?"""
-    if type(entry) is Range:
-        start, count, step = entry
-        if count == 0:
+    if isinstance(entry, Range):
+        start, size, step = entry
+        if size == 0:
             return 0, 0, 1, False, True
-        last = start + (count - 1) * step
-        if count == 1:
+        last = start + (size - 1) * step
+        if size == 1:
             step = 1
         return min(start, last), max(start, last) + 1, abs(step), step < 0, True
-    if is_known(entry):
+    if isinstance(entry, Place) and is_known(entry):
         place = position(entry)
         inside = min(max(place, 0), length - 1)
         return inside, inside + 1, 1, False, inside == place
     return 0, length, 1, False, True
 
 
-def is_known(entry: Entry) -> bool:
-    return type(entry) is Place and type(entry.index) is int
+def is_known(place: Place) -> bool:
+    return type(place.indices) is int
 
 
 def position(place: Place) -> int:
     """A known integer, counted from the front."""
-    return place.index + place.length if place.index < 0 and place.wraps else place.index
+    return place.indices + place.length if place.indices < 0 and place.wraps else place.indices
 
 
 # --- any index ----------------------------------------------------------------------------------------
@@ -160,10 +160,10 @@ def read(
         entries = without_wrapping(entries)
     window = known_window(entries, x.shape)
     fills = lax.GatherScatterMode.from_any(mode or "promise_in_bounds") is lax.GatherScatterMode.FILL_OR_DROP
-    unknown = [axis for axis, e in enumerate(_with_axis(entries)) if type(e) is Place and not is_known(e)]
+    unknown = [axis for axis, e in enumerate(_with_axis(entries)) if isinstance(e, Place) and not is_known(e)]
     if not unknown and not (fills and window.outside):
         return window.read(x)
-    if mode is None and all(not e.shape for e in entries if type(e) is Place):
+    if mode is None and all(not e.shape for e in entries if isinstance(e, Place)):
         return _read_scalar_places(window, entries, x)
     options = {"indices_are_sorted": indices_are_sorted, "unique_indices": unique_indices, "mode": mode,
                "fill_value": fill_value}
@@ -174,21 +174,23 @@ def read(
 
 
 def without_wrapping(entries: Sequence[Entry]) -> list[Entry]:
-    return [e._replace(wraps=False) if type(e) is Place else e for e in entries]
+    return [e._replace(wraps=False) if isinstance(e, Place) else e for e in entries]
 
 
 def _hidden(entry: Entry) -> Entry:
     """A known place as an array of rank 0, which no window takes in."""
-    return entry._replace(index=np.asarray(entry.index)) if is_known(entry) else entry
+    if isinstance(entry, Place) and is_known(entry):
+        return entry._replace(indices=np.asarray(entry.indices))
+    return entry
 
 
 def _read_scalar_places(window: Window, entries: Sequence[Entry], x: Array) -> Array:
-    places = _with_axis(entries)
     x = window.slice(x)
-    sizes = [1 if type(e) is Place else d for e, d in zip(places, x.shape, strict=True)]
-    starts = [0 if type(e) is Range or is_known(e) else e.index for e in places]
-    flags = [type(e) is Range or is_known(e) or e.wraps for e in places]
-    x = lax.dynamic_slice(x, same_dtype(starts), sizes, allow_negative_indices=flags)
+    sizes, starts, wraps = list(x.shape), [0] * x.ndim, [True] * x.ndim
+    for axis, entry in enumerate(_with_axis(entries)):
+        if isinstance(entry, Place) and not is_known(entry):
+            sizes[axis], starts[axis], wraps[axis] = 1, entry.indices, entry.wraps
+    x = lax.dynamic_slice(x, same_dtype(starts), sizes, allow_negative_indices=wraps)
     return finish(lax.squeeze(x, window.removed), window.arrangement)
 
 
@@ -219,10 +221,10 @@ def _read_gathered(
     """The window's slices, then one gather along the axes `indexed`."""
     arrangement = window.arrangement
     x = window.slice(x)
-    places = _with_axis(entries)
+    places: list[Any] = _with_axis(entries)
     vectors = index_vectors([places[a] for a in indexed], arrangement.batch)
     batch = len(arrangement.batch)
-    result = batch + len(places) - len(window.removed)
+    result = batch + x.ndim - len(window.removed)
     offset_dims = other_axes(result, range(arrangement.batch_at, arrangement.batch_at + batch))
     numbers = lax.GatherDimensionNumbers(offset_dims, window.removed, tuple(indexed))
     single = 0 if 0 in arrangement.batch else 1  # windows of one place do not fit into an axis without any
@@ -235,9 +237,9 @@ def _read_gathered(
 
 def index_vectors(places: Sequence[Place], batch: tuple[int, ...]) -> Array:
     """The index vectors of a gather or scatter, of shape (*batch, len(places)); negative places wrapped."""
-    if all(isinstance(p.index, int | np.ndarray) for p in places):
+    if all(isinstance(p.indices, int | np.ndarray) for p in places):
         return _known_vectors(places, batch)
-    dtype = index_dtype([p.index.dtype for p in places if type(p.index) is not int])
+    dtype = index_dtype([p.indices.dtype for p in places if type(p.indices) is not int])
     columns = [_column(p, batch, dtype) for p in places]
     return columns[0] if len(columns) == 1 else lax.concatenate(columns, len(batch))
 
@@ -246,19 +248,18 @@ def _known_vectors(places: Sequence[Place], batch: tuple[int, ...]) -> Array:
     """As `index_vectors`, made by NumPy: a constant."""
     columns = []
     for place in places:
-        column = np.asarray(place.index, np.int64)
+        column = np.asarray(place.indices, np.int64)
         if place.wraps:
             column = np.where(column < 0, column + place.length, column)
         columns.append(np.broadcast_to(column, batch))
-    vectors = np.stack(columns, -1) if columns else np.zeros((*batch, 0))
-    return to_array(vectors.astype(dtypes.python_scalar_dtype(int)))
+    return to_array(np.stack(columns, -1) if columns else np.zeros((*batch, 0), np.int64))
 
 
 def _column(place: Place, batch: tuple[int, ...], dtype: Any) -> Any:
     shape = (*batch, 1)
-    if type(place.index) is int:
+    if type(place.indices) is int:
         return full_of(ShapedArray(shape, dtype), position(place))
-    index = as_index(place.index, dtype)
+    index = as_index(place.indices, dtype)
     if place.wraps:
         index = wrap_negative(index, place.length)
     return lax.broadcast_in_dim(index, shape, range(len(batch) - index.ndim, len(batch)))

@@ -143,7 +143,7 @@ def _dynamic_slice_batch(
     axis: AxisData, xs: Sequence[Any], dims: Sequence[int | None], *, slice_sizes: tuple
 ) -> tuple[Any, int]:
     (x, *starts), (dim, *start_dims) = xs, dims
-    if all(d is None for d in start_dims):
+    if dim is not None and all(d is None for d in start_dims):
         first = literal(0, dtype_of(starts[0]) if starts else dtypes.int32)
         sizes = ax.insert_axis(slice_sizes, dim, axis.size)
         return dynamic_slice_p.bind(x, *ax.insert_axis(starts, dim, first), slice_sizes=sizes), dim

@@ -92,7 +92,7 @@ def scatter_numbers(numbers: Any) -> ScatterDimensionNumbers:
 
 def as_gather(numbers: ScatterDimensionNumbers) -> GatherDimensionNumbers:
     """The gather that reads the windows that a scatter writes."""
-    return GatherDimensionNumbers(*numbers)
+    return GatherDimensionNumbers(*map(tuple, numbers))
 
 
 def as_scatter(numbers: GatherDimensionNumbers) -> ScatterDimensionNumbers:

@@ -227,7 +227,8 @@ def _unpad(ct: Any, padding_config: tuple) -> Any:
     whole = pad(ct, zero_like(ct), uncut) if any(map(any, uncut)) else ct
     starts = [max(low, 0) for low, _, _ in padding_config]
     ends = [d - max(high, 0) for d, (_, high, _) in zip(shape_of(whole), padding_config, strict=True)]
-    return slice(whole, starts, map(max, starts, ends), [gap + 1 for _, _, gap in padding_config])
+    limits = list(map(max, starts, ends))
+    return slice(whole, starts, limits, [gap + 1 for _, _, gap in padding_config])
 
 
 def _pad_transpose(ct: Any, x: Any, value: Any, *, padding_config: tuple) -> list[Any]:
