@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cujax import lax
 from cujax.engine.core.array import Array
+from cujax.engine.ground import dtypes
+from cujax.engine.ops.axes import canonical_axes, other_axes
+from cujax.numpy import fft
+from cujax.numpy.arithmetic import multiply
 from cujax.numpy.convolutions import Extent, convolve_part, extent
 from cujax.numpy.products import conjugate_of
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
@@ -21,14 +26,37 @@ def _inputs(name: str, in1: ArrayLike, in2: ArrayLike, rank: int | None = None) 
     return [x, y]
 
 
-def _convolved(name: str, x: Array, y: Array, mode: str, precision: Any) -> Array:
-    larger = {n1 > n2 for n1, n2 in zip(x.shape, y.shape, strict=True) if n1 != n2}
-    if mode == "valid" and len(larger) > 1:
+def _extents(name: str, x: Array, y: Array, mode: str, axes: Sequence[int]) -> list[Extent]:
+    """The part of the full convolution that `mode` wants, along each of `axes`."""
+    lengths = [(x.shape[a], y.shape[a]) for a in axes]
+    if mode == "valid" and len({n1 > n2 for n1, n2 in lengths if n1 != n2}) > 1:
         raise ValueError(
             f"{name}: with mode='valid' one input must be as long as the other, or longer, along every axis; "
             f"got shapes {x.shape} and {y.shape}"
         )
-    return convolve_part(x, y, list(map(extent, [mode] * x.ndim, x.shape, y.shape)), precision)
+    return [extent(mode, n1, n2) for n1, n2 in lengths]
+
+
+def _convolved(name: str, x: Array, y: Array, mode: str, method: str, precision: Any) -> Array:
+    parts = _extents(name, x, y, mode, range(x.ndim))
+    if method == "fft":
+        return _convolved_by_fft(x, y, parts, tuple(range(x.ndim)))
+    return convolve_part(x, y, parts, precision)
+
+
+def _convolved_by_fft(x: Array, y: Array, parts: Sequence[Extent], axes: tuple[int, ...]) -> Array:
+    """The product of the spectra at the length of the full convolution, of which the parts are cut out."""
+    dtype, real = x.dtype, not dtypes.is_complex(x.dtype)
+    forward, back = (fft.rfftn, fft.irfftn) if real else (fft.fftn, fft.ifftn)
+    lengths = [x.shape[a] + y.shape[a] - 1 for a in axes]
+    if not axes:
+        return multiply(x, y)
+    wide = dtypes.float32 if dtype.itemsize < 4 else dtype
+    x, y = lax.convert_element_type(x, wide), lax.convert_element_type(y, wide)
+    out = back(multiply(forward(x, lengths, axes), forward(y, lengths, axes)), lengths, axes)
+    for axis, (start, length) in zip(axes, parts, strict=True):
+        out = lax.slice_in_dim(out, start, start + length, axis=axis)
+    return lax.convert_element_type(out, dtype)
 
 
 def _check_method(name: str, method: str) -> None:
@@ -54,13 +82,13 @@ def convolve(
     """The convolution of two arrays of the same rank: sum over k of in1[k] * in2[n - k].
 
     mode: "full", with lengths n1 + n2 - 1; "same", the shape of in1, centred in the full convolution;
-    "valid", the part without padding.  method: a hint, "auto", "direct" or "fft"; every one multiplies and
-    adds.  The dtype is inexact.  ValueError for ranks that differ, arrays without elements, other modes and
-    methods, and "valid" where neither array is the longer along every axis.
+    "valid", the part without padding.  method: "direct" multiplies and adds, as does "auto"; "fft" multiplies
+    spectra, which takes n log n steps.  The dtype is inexact.  ValueError for ranks that differ, arrays
+    without elements, other modes and methods, and "valid" where neither array is the longer along every axis.
     """
     _check_method("convolve", method)
     x, y = _inputs("convolve", in1, in2)
-    return _convolved("convolve", x, y, mode, precision)
+    return _convolved("convolve", x, y, mode, method, precision)
 
 
 def correlate(
@@ -76,7 +104,7 @@ def correlate(
     """
     _check_method("correlate", method)
     x, y = _inputs("correlate", in1, in2)
-    return _convolved("correlate", x, _reversed(y), mode, precision)
+    return _convolved("correlate", x, _reversed(y), mode, method, precision)
 
 
 def convolve2d(
@@ -90,7 +118,7 @@ def convolve2d(
     """The convolution of two matrices, as `convolve`.  NotImplementedError for another boundary than 0."""
     _check_boundary("convolve2d", boundary, fillvalue)
     x, y = _inputs("convolve2d", in1, in2, 2)
-    return _convolved("convolve2d", x, y, mode, precision)
+    return _convolved("convolve2d", x, y, mode, "direct", precision)
 
 
 def correlate2d(
@@ -107,7 +135,29 @@ def correlate2d(
     if mode == "same":  # SciPy rounds this middle to the other side than in `correlate`
         parts = [Extent(n2 // 2, n1) for n1, n2 in zip(x.shape, y.shape, strict=True)]
         return convolve_part(x, _reversed(y), parts, precision)
-    return _convolved("correlate2d", x, _reversed(y), mode, precision)
+    return _convolved("correlate2d", x, _reversed(y), mode, "direct", precision)
+
+
+def fftconvolve(
+    in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: int | Sequence[int] | None = None
+) -> Array:
+    """The convolution of two arrays along `axes` (all), by the product of their spectra.
+
+    Along other axes the arrays go together, index by index.  Modes and dtype as `convolve`.  ValueError for
+    ranks that differ, and for lengths that differ along the other axes.
+    """
+    x, y = arrays_of(promote_inexact("fftconvolve", in1, in2))
+    if x.ndim != y.ndim:
+        raise ValueError(
+            f"fftconvolve: in1 and in2 must have the same number of axes, got shapes {x.shape} and {y.shape}"
+        )
+    along = canonical_axes(axes, x.ndim)
+    if any(x.shape[a] != y.shape[a] for a in other_axes(x.ndim, along)):
+        raise ValueError(
+            f"fftconvolve: in1 and in2 must have the same lengths except along axes {along}, got shapes "
+            f"{x.shape} and {y.shape}"
+        )
+    return _convolved_by_fft(x, y, _extents("fftconvolve", x, y, mode, along), along)
 
 
 def _reversed(y: Array) -> Array:
@@ -115,4 +165,4 @@ def _reversed(y: Array) -> Array:
     return lax.rev(conjugate_of(y), tuple(range(y.ndim)))
 
 
-__all__ = ["convolve", "convolve2d", "correlate", "correlate2d"]
+__all__ = ["convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve"]

@@ -122,14 +122,15 @@ def _taps(window: Window, places: Shape) -> Iterator[tuple]:
 def place_impl(xp: Any, x: Any, *, greatest: bool, **params: Any) -> Any:
     window = Window(**params)
     places = window.places(x.shape)
-    found = xp.full(places, -1, np.int32)
+    found = xp.zeros(places, np.int32)
     if prod(places) == 0:
         return found
     identity = (least_value if greatest else greatest_value)(x.dtype)
     padded = dilate_and_pad(xp, x, window.padding, window.base_dilation, identity)
-    best = xp.full(places, identity, x.dtype)
     keeps = xp.greater_equal if greatest else xp.less_equal
-    for k, tap in enumerate(_taps(window, places)):
+    first, *others = _taps(window, places)
+    best = padded[first]
+    for k, tap in enumerate(others, 1):
         kept = keeps(best, padded[tap])  # false for NaN
         found, best = xp.where(kept, found, np.int32(k)), xp.where(kept, best, padded[tap])
     return found

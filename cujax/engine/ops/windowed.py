@@ -5,7 +5,7 @@ How windows lie in an array is a `Window` (`window_passes.py`); its fields are t
 The sum is linear, and its transpose is again a windowed sum.  An extremum is differentiated through the
 place in the window of the element that was chosen, the first one where several are equal:
 
-    window_place(x)              the number of the chosen element of each window, -1 for padding
+    window_place(x)              the number of the chosen element of each window, padding included
     window_take(t, places)       that element of another array; linear, its transpose is
     window_put(ct, places)       each element added where it was taken from
 
