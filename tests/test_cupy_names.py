@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from op_samples import SAMPLES
-from test_ops import domain_of, draw, ours
+from test_ops import domain_of, draw, made, ours
 
 from cujax.engine.backends import cuda_library, numpy_library
 from cujax.engine.backends.select import selected
-from cujax.engine.core.array import to_array
 from cujax.engine.ground.config import config
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
@@ -78,7 +77,7 @@ def test_impl_calls_what_cupy_has(sample, monkeypatch):
     monkeypatch.setattr(selected(), "xp", NotingNumpy(calls), raising=False)
     with config.override("enable_x64", True):
         for dtype in domain_of(sample):
-            ours(sample, *[to_array(x) for x in draw(sample, dtype)])
+            ours(sample, *made(sample, draw(sample, dtype)))
     for path, positional, keywords in dict.fromkeys(calls):
         function = cupy_function(path)
         assert accepts(function, positional, keywords), f"cupy.{path}({positional} arguments, {keywords})"

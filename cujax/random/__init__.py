@@ -11,7 +11,6 @@ version 0.5.
 
 Start at keys.py, then bits.py and uniform.py, from which every other distribution is made.
 """
-# ruff: noqa: F401
 
 from cujax.random.bits import bits, randint
 from cujax.random.continuous import (

@@ -72,8 +72,8 @@ def randint(
     if type(minval) is int and type(maxval) is int:
         interval = _known_interval(minval, maxval, dtypes.iinfo(found), work)
     else:
-        ends = stretch_together("randint", low, high)
-        interval = _interval(*ends, dtypes.iinfo(found), work)
+        low, high = stretch_together("randint", low, high)
+        interval = _interval(low, high, dtypes.iinfo(found), work)
     return lax.convert_element_type(_draw(one, shape, interval, work), found)
 
 

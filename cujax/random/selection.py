@@ -19,7 +19,7 @@ from cujax.engine.ops.axes import canonical_axis, insert_axis, moved_axes, remov
 from cujax.numpy.creation import zeros
 from cujax.numpy.promotion import arrays_of, as_array, promote_inexact
 from cujax.numpy.searching import searchsorted
-from cujax.numpy.selection import take
+from cujax.numpy.taking import take
 from cujax.random.arguments import canonical_shape, sample_shape, stretch
 from cujax.random.bits import randint, raw_bits
 from cujax.random.continuous import gumbel_typed

@@ -26,7 +26,7 @@ def fma(x: Any, y: Any, z: Any) -> np.ndarray:
 
 def _rounds_once(y: Any, z: Any) -> bool:
     """Whether one of the two plain operations is exact: y a power of two, or z zero (scalars only)."""
-    return np.size(y) == 1 == np.size(z) and (np.all(z == 0) or abs(np.frexp(y)[0]) == 0.5)
+    return np.size(y) == 1 == np.size(z) and bool(np.all(z == 0) or np.all(np.abs(np.frexp(y)[0]) == 0.5))
 
 
 def _fma32(x: Any, y: Any, z: Any) -> np.ndarray:

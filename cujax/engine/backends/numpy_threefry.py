@@ -64,8 +64,9 @@ def _hash_block(k1: np.ndarray, k2: np.ndarray, x1: np.ndarray, x2: np.ndarray) 
 
 def _hash_as_integers(k1: np.ndarray, k2: np.ndarray, x1: np.ndarray, x2: np.ndarray) -> None:
     ones = _ONES[x1.size]
-    packed = [_pack(words, ones) for words in (k1, k2, x1, x2)]
-    for lanes, words in zip(_hash_lanes(*packed, ones), (x1, x2), strict=True):
+    keys = (_pack(k1, ones), _pack(k2, ones))
+    hashes = _hash_lanes(*keys, _pack(x1, ones), _pack(x2, ones), ones)
+    for lanes, words in zip(hashes, (x1, x2), strict=True):
         words[...] = _unpack(lanes, x1.size).reshape(words.shape)
 
 
@@ -148,10 +149,8 @@ def _hashed_tiles(keys: np.ndarray, length: int, count: Callable) -> Iterator[_T
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         x1, x2 = (words[: prod(shape)].reshape(shape) for words in work)
         count(columns, x1, x2)
-        tile_keys = (k1[rows], k2[rows])
-        if shape[0] > 1 < shape[1]:  # NumPy is slow when one operand repeats along a short last axis
-            tile_keys = tuple(np.repeat(k, shape[1], axis=1) for k in tile_keys)
-        hash_in_place(*tile_keys, x1, x2)
+        repeats = shape[1] if shape[0] > 1 else 1  # NumPy is slow where an operand repeats along a short axis
+        hash_in_place(np.repeat(k1[rows], repeats, 1), np.repeat(k2[rows], repeats, 1), x1, x2)
         yield _Tile(rows, columns, x1, x2)
 
 
@@ -181,8 +180,8 @@ def random_split(keys: Any, shape: tuple[int, ...], partitionable: bool) -> np.n
 def random_fold_in(keys: Any, data: Any) -> np.ndarray:
     """The hash of the counter (0, data) under each key, as a key; elementwise, in both layouts."""
     if np.size(keys) == 1 == np.size(data) and np.ndim(keys) == np.ndim(data):
-        first, second = _hash_one(int(keys), int(data), 1)
-        return _unpack(first | second << 32, 1).reshape(np.shape(keys))
+        word1, word2 = _hash_one(int(keys), int(data), 1)
+        return _unpack(word1 | word2 << 32, 1).reshape(np.shape(keys))
     low, high = np.asarray(keys).astype(np.uint32), (np.asarray(keys) >> np.uint64(32)).astype(np.uint32)
     return join_words(*threefry2x32(low, high, np.uint32(0), data))
 
@@ -198,8 +197,8 @@ def join_words(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 def _element_bits(keys: np.ndarray, count: int, bit_width: int) -> np.ndarray:
     """Partitionable layout: 64 bits are both words of a hash, fewer are low bits of their exclusive or."""
     if keys.size == 1 and count <= FEW:
-        first, second = _hash_one(int(keys[0]), _COUNTS[count], count)
-        lanes = first << 32 | second if bit_width == 64 else first ^ second
+        word1, word2 = _hash_one(int(keys[0]), _COUNTS[count], count)
+        lanes = word1 << 32 | word2 if bit_width == 64 else word1 ^ word2
         return _unpack(lanes, count).astype(f"uint{bit_width}")
     bits = np.empty((keys.size, count), f"uint{bit_width}")
     for rows, columns, first, second in _hashed_tiles(keys, count, _count_elements):
@@ -214,8 +213,8 @@ def _element_bits(keys: np.ndarray, count: int, bit_width: int) -> np.ndarray:
 def _element_keys(keys: np.ndarray, count: int) -> np.ndarray:
     """Partitionable layout: a new key is both words of a hash."""
     if keys.size == 1 and count <= FEW:
-        first, second = _hash_one(int(keys[0]), _COUNTS[count], count)
-        return _unpack(first | second << 32, count)
+        word1, word2 = _hash_one(int(keys[0]), _COUNTS[count], count)
+        return _unpack(word1 | word2 << 32, count)
     new = np.empty((keys.size, count), np.uint64)
     for rows, columns, first, second in _hashed_tiles(keys, count, _count_elements):
         new[rows, columns] = join_words(first, second)
