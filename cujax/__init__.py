@@ -23,6 +23,7 @@ from cujax import (
     flatten_util,
     lax,
     numpy,
+    ops,
     random,
     scipy,
     tree,

@@ -172,6 +172,8 @@ FORMS = [
     "jnp.arange(3).at[5].get(mode='fill')", "jnp.arange(3, dtype='uint8').at[5].get(mode='fill')",
     "jnp.array([True]).at[5].get(mode='fill')", "(x + 0j).at[50].get(mode='fill')",
     "jnp.arange(3).at[20].get(fill_value=2.7, mode='fill')",
+    "jnp.arange(3, dtype='uint8').at[20].get(fill_value=-1, mode='fill')",
+
     "x.at[9].get(fill_value=np.ones(2), mode='fill')", "x[True]", "x[False]", "X[True, :, 0]", "X[:, True]",
     "x[np.array(True)]", "x[jnp.array(False)]", "x[()]", "x[...]", "x[None, 2]", "jnp.float32(3)[None]",
     "jnp.float32(3)[...]", "jnp.float32(3)[0]", "X[(1, 2)]", "X[[1, 2],]", "X[[1, 2], [0, 3]]", "X[([],)]",

@@ -54,7 +54,7 @@ CALLS = [
     "lax.scatter(v, jnp.array([[1]]), jnp.ones((1,)), lax.ScatterDimensionNumbers((1,), (), (0,)))",
     "lax.scatter(v, jnp.array([[1]]), jnp.ones((1, 3)), lax.ScatterDimensionNumbers((1,), (0,), (0,)))",
     "lax.scatter(v, jnp.array([[1.]]), jnp.ones((1, 3)), lax.ScatterDimensionNumbers((1,), (), (0,)))",
-    "lax.scatter_add(v > 1, jnp.array([[1]]), jnp.ones(1, bool), lax.ScatterDimensionNumbers((), (0,), (0,)))",
+    "lax.scatter_add(v > 1, jnp.array([[1]]), v[:1] > 0, lax.ScatterDimensionNumbers((), (0,), (0,)))",
     "lax.scatter_sub(v, jnp.array([[1], [1]]), jnp.ones(2), lax.ScatterDimensionNumbers((), (0,), (0,)))",
     "lax.GatherScatterMode.from_any('bad')",
     "jax.jvp(lambda y: v.at[jnp.array([1, 1])].multiply(y), (v[:2],), (v[:2],))[1]",

@@ -86,7 +86,7 @@ def _gather_impl(
     out = _read_rows(xp, plan, x, coordinates(xp, plan, indices))
     known = inside(plan, indices) if mode is FILL else None
     if known is not None:
-        fill = default_fill(x.dtype) if fill_value is None else x.dtype.type(fill_value)
+        fill = default_fill(x.dtype) if fill_value is None else np.asarray(fill_value).astype(x.dtype)[()]
         out = xp.where(xp.reshape(known, known.shape + (1,) * (out.ndim - known.ndim)), out, fill)
     return xp.transpose(out, plan.to_result)
 
@@ -200,15 +200,24 @@ def gather(
 
     mode: None or "promise_in_bounds" (a window outside is moved inside, as with "clip"), "clip", or "fill",
     which reads fill_value (by default NaN, the least signed, the greatest unsigned integer, True).
-    TypeError for dimension numbers that do not fit, ValueError for indices that are not integers.
+    TypeError for dimension numbers or a fill_value that do not fit, ValueError for indices that are not
+    integers.
     """
     parsed = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
     return gather_p.bind(
         *operands(operand, start_indices), dimension_numbers=gather_numbers(dimension_numbers),
         slice_sizes=ints(slice_sizes), mode=parsed, indices_are_sorted=bool(indices_are_sorted),
         unique_indices=bool(unique_indices),
-        fill_value=None if fill_value is None or parsed is not FILL else np.asarray(fill_value).item(),
+        fill_value=_fill_param(fill_value, dtype_of(operand)) if parsed is FILL else None,
     )
+
+
+def _fill_param(fill_value: Any, dtype: Any) -> Any:
+    """A fill value as a Python number; None for the default, which NaN is: it does not equal itself."""
+    value = None if fill_value is None else np.asarray(fill_value).item()
+    if isinstance(value, complex) and not dtypes.is_complex(dtype):
+        raise TypeError(f"gather: fill_value {value} is not a value of dtype {dtype}")
+    return None if value != value and dtypes.is_inexact(dtype) else value
 
 
 def index_take(src: Any, idxs: Sequence[Any], axes: Sequence[int]) -> Any:
