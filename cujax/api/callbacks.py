@@ -165,7 +165,7 @@ def debug_print(
     debug_callback(show, *args, ordered=ordered, partitioned=partitioned, **kwargs)
 
 
-def _print_formatted(fmt: str, formatted: bool, options: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+def _print_formatted(fmt: str, formatted: bool, options: Any, *args: Any, **kwargs: Any) -> None:
     with np.printoptions(**options):
         print(fmt.format(*args, **kwargs) if formatted else " ".join([fmt, *map(str, args)]))
 

@@ -30,7 +30,7 @@ class CustomFunction:
     kind = ""
 
     def __init__(self, fun: Callable, nondiff_argnums: Any = (), nondiff_argnames: Any = ()) -> None:
-        functools.update_wrapper(self, fun)
+        functools.update_wrapper(self, fun)  # type: ignore[arg-type]
         self.fun = fun
         self._parameters = Parameters(fun)
         positional = self._parameters.positional

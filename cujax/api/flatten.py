@@ -7,7 +7,7 @@ of its arguments fixed (`Fixed`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cujax.api.arguments import Parameters
@@ -140,7 +140,7 @@ def bad_argument(
     transform: str,
     fun: Callable,
     leaves: Sequence[Any],
-    names: LeafNames,
+    names: Iterable[str],
     read: Callable[[Any], Any] = abstract_leaf,
 ) -> Exception:
     """The error for the first of `leaves` that `read` refuses; it names the function and the argument."""

@@ -31,7 +31,7 @@ class Device:
         return f"{name}(id={self.id})"
 
     def __str__(self) -> str:
-        return f"{'TFRT_CPU' if self.platform == 'cpu' else 'cuda'}:{self.id}".replace("TFRT_CPU", "cpu")
+        return f"{'cpu' if self.platform == 'cpu' else 'cuda'}:{self.id}"
 
 
 class Backend(Protocol):
@@ -39,8 +39,14 @@ class Backend(Protocol):
 
     name: str
     platform: str
-    xp: ModuleType
-    library: Any
+
+    @property
+    def xp(self) -> ModuleType:
+        """The array library: `numpy` or `cupy`."""
+
+    @property
+    def library(self) -> ModuleType:
+        """The functions that the array library lacks: `numpy_library` or `cuda_library`."""
 
     def to_device(self, host: np.ndarray, device: Device | None = None) -> Buffer:
         """A buffer with the values of `host`; shares memory where that is safe."""

@@ -90,10 +90,11 @@ def _batch_functions(
         t_dims = [d if nz else None for d, nz in zip(dims, nonzero_flags(tangents), strict=True)]
         t_elements = map(element_zero, tangents, dims)
         flat, found = vmap.run(pairs, [*primals, *t_elements], [*dims, *t_dims])
-        return out_dims.settle_pairs(vmap.axis, *split_at(flat, len(flat) // 2), found)
+        outs, t_outs = split_at(flat, len(flat) // 2)
+        return out_dims.settle_pairs(vmap.axis, outs, t_outs, found)
 
-    outs = custom_jvp_call_p.bind(*operands, fun=batched_fun, rule=batched_rule)
-    return outs, out_dims.found
+    results = custom_jvp_call_p.bind(*operands, fun=batched_fun, rule=batched_rule)
+    return results, out_dims.found
 
 
 custom_jvp_call_p: Primitive = Primitive(

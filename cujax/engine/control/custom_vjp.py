@@ -185,7 +185,7 @@ def _lin_transpose(
 ) -> list[Any]:
     residuals = [as_value(r) for r in operands[:num_residuals]]
     flat = [a for a in out_avals if a.dtype == dtypes.float0]
-    found = pullback(residuals, merge_by(_smooth(out_avals), map(Zero, flat), cts))
+    found = pullback(residuals, merge_by(_smooth(out_avals), [Zero(a) for a in flat], cts))
     return [*[None] * num_residuals, *split_by(nonzero, found)[1]]
 
 

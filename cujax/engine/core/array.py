@@ -269,6 +269,9 @@ def to_array(value: Any) -> ConcreteArray:
     if selected().owns(value):
         dtype = dtypes.canonicalize(value.dtype)
         return ConcreteArray(value.astype(dtype), ShapedArray(value.shape, dtype, False))
+    for python in (bool, int, float, complex):  # an IntEnum, for instance
+        if isinstance(value, python):
+            return to_array(python(value))  # type: ignore[arg-type]
     raise TypeError(f"{describe_value(value)} is not a valid cujax type: pass an array or a scalar")
 
 

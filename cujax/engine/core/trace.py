@@ -109,7 +109,7 @@ class Tracer(Array):
     def __deepcopy__(self, memo: dict) -> Tracer:
         return self
 
-    __copy__ = None  # type: ignore[assignment]
+    __copy__ = None
 
 
 def _copy_self(self: Tracer) -> Tracer:
