@@ -13,7 +13,7 @@ from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import pytree
-from cujax.engine.ops.conv_dimensions import Pads, Shape, dilate, padtype_to_pads
+from cujax.engine.ops.conv_dimensions import Pads, Shape, dilate, padding_pairs, padtype_to_pads
 from cujax.engine.ops.families import operands as as_operands
 from cujax.engine.ops.indexing import index_take
 from cujax.engine.ops.monoids import Monoid, monoid_of
@@ -98,7 +98,7 @@ def _window(
     if isinstance(padding, str):
         dilated = tuple(map(dilate, shape, window.base_dilation))
         padding = padtype_to_pads(dilated, spans, window.window_strides, padding)
-    window = window._replace(padding=tuple(_ints(pair) for pair in padding))
+    window = window._replace(padding=padding_pairs(padding))
     reduce_window_shape(shape, window)
     return window
 

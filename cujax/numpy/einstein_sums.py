@@ -193,9 +193,9 @@ def einsum(
     """
     if out is not None:
         raise NotImplementedError("einsum: arrays are immutable, so out= is not supported; use the result")
-    subscripts, operands = _as_string(subscripts, operands)
+    subscripts, factors = _as_string(subscripts, operands)
     preferred = element_type("einsum", preferred_element_type)
-    arrays = arrays_of(promote_dtypes("einsum", *operands))
+    arrays = arrays_of(promote_dtypes("einsum", *factors))
     plan = _plan(subscripts, tuple(x.shape for x in arrays), _hashable(optimize))
 
     if preferred is not None and len(arrays) == 1:
@@ -219,8 +219,8 @@ def einsum_path(
     subscripts: Any, /, *operands: ArrayLike, optimize: str | bool | Sequence[tuple[int, ...]] = "auto"
 ) -> tuple[list[tuple[int, ...]], Any]:
     """The order in which `einsum` would multiply, as positions of operands, and opt_einsum's report of it."""
-    subscripts, operands = _as_string(subscripts, operands)
-    arrays = arrays_of(promote_dtypes("einsum_path", *operands))
+    subscripts, factors = _as_string(subscripts, operands)
+    arrays = arrays_of(promote_dtypes("einsum_path", *factors))
     return opt_einsum.contract_path(subscripts, *[x.shape for x in arrays], shapes=True, optimize=optimize)
 
 

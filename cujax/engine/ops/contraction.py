@@ -176,7 +176,7 @@ def _impl(
     out = multiply(x.reshape(plan.x_shape), y.reshape(plan.y_shape)).reshape(plan.out_shape)
     if work == out_dtype:
         return out
-    return convert_element_type_p.impl(xp, out, new_dtype=out_dtype, weak_type=False)
+    return convert_element_type_p.rule("impl")(xp, out, new_dtype=out_dtype, weak_type=False)
 
 
 def bilinear_jvp(primitive: Any) -> Any:

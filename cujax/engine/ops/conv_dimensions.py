@@ -120,16 +120,31 @@ def count_windows(length: int, window: int, stride: int) -> int:
 
 
 def pads_of_transpose(
-    length: int, dilation: int, window: int, window_dilation: int, places: int, stride: int, low: int
-) -> tuple[int, int]:
-    """The padding with which windows over the cotangent, dilated by `stride`, lead back to `length` elements.
+    lengths: Shape, dilation: Shape, windows: Shape, window_dilation: Shape, places: Shape, strides: Shape,
+    padding: Pads,
+) -> Pads:
+    """The padding with which windows over the cotangent, dilated by `strides`, lead back to `lengths` elements.
 
-    The first arguments describe the windows that are transposed; `places` is how many there were.  Windows of
+    The other arguments describe the windows that are transposed; `places` is how many there were.  Windows of
     the cotangent start where element 0 meets the last element of a window, and move by `dilation`.
     """
-    reach = dilate(window, window_dilation) - 1
-    total = dilate(length, dilation) + reach
-    return reach - low, total - dilate(places, stride) - (reach - low)
+    pads = []
+    for i, (low, _) in enumerate(padding):
+        reach = dilate(windows[i], window_dilation[i]) - 1
+        needed = dilate(lengths[i], dilation[i]) + reach - dilate(places[i], strides[i])
+        pads.append((reach - low, needed - (reach - low)))
+    return tuple(pads)
+
+
+def padding_pairs(padding: Any) -> Pads:
+    """`padding` as pairs of ints; ValueError for anything else."""
+    try:
+        return tuple([(low.__index__(), high.__index__()) for low, high in padding])
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"padding must be 'SAME', 'SAME_LOWER', 'VALID' or a (low, high) pair of integers for each "
+            f"spatial axis, got {padding!r}"
+        ) from None
 
 
 def padtype_to_pads(

@@ -38,6 +38,7 @@ from cujax.engine.ops.conv_dimensions import (
     Shape,
     conv_dimension_numbers,
     dilate,
+    padding_pairs,
     pads_of_transpose,
     padtype_to_pads,
     take,
@@ -78,7 +79,7 @@ def _impl(
     out = convolve(xp, x, kernel, **window).transpose(ax.inverse_permutation(numbers.out_spec))
     if work == out_dtype:
         return out
-    return convert_element_type_p.impl(xp, out, new_dtype=out_dtype, weak_type=False)
+    return convert_element_type_p.rule("impl")(xp, out, new_dtype=out_dtype, weak_type=False)
 
 
 # --- axes that hold groups ------------------------------------------------------------------------------
@@ -155,9 +156,9 @@ def _transpose_lhs(
     found = conv_general_dilated_p.bind(
         ct, kernel,
         window_strides=window.lhs_dilation,
-        padding=_pads_of_lhs_transpose(
-            window, take(lhs.shape, lhs_spec[2:]), take(rhs.aval.shape, rhs_spec[2:]),
-            take(shape_of(ct), out_spec[2:]),
+        padding=pads_of_transpose(
+            take(lhs.shape, lhs_spec[2:]), window.lhs_dilation, take(shape_of(rhs), rhs_spec[2:]),
+            window.rhs_dilation, take(shape_of(ct), out_spec[2:]), window.strides, window.padding,
         ),
         lhs_dilation=window.strides,
         rhs_dilation=window.rhs_dilation,
@@ -166,16 +167,6 @@ def _transpose_lhs(
         precision=precision, preferred_element_type=None,
     )
     return _move_groups(found, lhs_spec[1], lhs_spec[0], batch_group_count)
-
-
-def _pads_of_lhs_transpose(window: Window, lhs: Shape, kernel: Shape, out: Shape) -> Pads:
-    return tuple(
-        pads_of_transpose(*lengths, low)
-        for *lengths, (low, _) in zip(
-            lhs, window.lhs_dilation, kernel, window.rhs_dilation, out, window.strides, window.padding,
-            strict=True,
-        )
-    )
 
 
 def _transpose_rhs(
@@ -306,7 +297,7 @@ def conv_general_dilated(
         kernel = map(dilate, take(shape_of(rhs), numbers.rhs_spec[2:]), rhs_dilation)
         padding = padtype_to_pads(take(shape_of(lhs), numbers.lhs_spec[2:]), tuple(kernel), strides, padding)
     return conv_general_dilated_p.bind(
-        lhs, rhs, window_strides=strides, padding=_pairs(padding), lhs_dilation=lhs_dilation,
+        lhs, rhs, window_strides=strides, padding=padding_pairs(padding), lhs_dilation=lhs_dilation,
         rhs_dilation=rhs_dilation, dimension_numbers=numbers, feature_group_count=int(feature_group_count),
         batch_group_count=int(batch_group_count), precision=canonical_precision(precision),
         preferred_element_type=canonical_element_type(preferred_element_type),
@@ -315,13 +306,3 @@ def conv_general_dilated(
 
 def _ints(entries: Sequence[Any]) -> Shape:
     return tuple([e.__index__() for e in entries])
-
-
-def _pairs(padding: Any) -> Pads:
-    try:
-        return tuple([(low.__index__(), high.__index__()) for low, high in padding])
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"padding must be 'SAME', 'SAME_LOWER', 'VALID' or a (low, high) pair of integers for each "
-            f"spatial axis, got {padding!r}"
-        ) from None

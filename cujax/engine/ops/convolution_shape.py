@@ -78,8 +78,9 @@ def check_ranks(lhs: ShapedArray, rhs: ShapedArray, numbers: ConvDimensionNumber
 
 
 def check_window(spatial: int, window: Window) -> None:
-    named = zip(("window_strides", "padding", "lhs_dilation", "rhs_dilation"), window, strict=True)
-    for name, entries in named:
+    names = ("window_strides", "padding", "lhs_dilation", "rhs_dilation")
+    entries: Any
+    for name, entries in zip(names, window, strict=True):
         if len(entries) != spatial:
             kind = TypeError if name == "padding" else ValueError
             raise kind(

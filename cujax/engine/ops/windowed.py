@@ -94,12 +94,9 @@ def _sum_transpose(ct: Any, x: Any, **params: Any) -> tuple:
     window = Window(**params)
     if 0 in shape_of(ct):
         return (zeros_of(x.aval),)
-    pads = tuple(
-        pads_of_transpose(*lengths, low)
-        for *lengths, (low, _) in zip(
-            x.aval.shape, window.base_dilation, window.window_dimensions, window.window_dilation,
-            shape_of(ct), window.window_strides, window.padding, strict=True,
-        )
+    pads = pads_of_transpose(
+        x.aval.shape, window.base_dilation, window.window_dimensions, window.window_dilation, shape_of(ct),
+        window.window_strides, window.padding,
     )
     back = window._replace(
         window_strides=window.base_dilation, base_dilation=window.window_strides, padding=pads
