@@ -4,6 +4,7 @@ Functions take arrays, NumPy arrays and numbers, never lists (`jnp.array` makes 
 new arrays.  Only exports stand here, a block for each file.
 """
 
+
 import math as _math
 
 import numpy as _np
@@ -93,16 +94,13 @@ from cujax.numpy.dtype_objects import (
     bool_,
     can_cast,
     cdouble,
-    complex128,
     complex64,
+    complex128,
     complex_,
     csingle,
     double,
     dtype,
     finfo,
-    float16,
-    float32,
-    float64,
     float8_e3m4,
     float8_e4m3,
     float8_e4m3b11fnuz,
@@ -111,13 +109,16 @@ from cujax.numpy.dtype_objects import (
     float8_e5m2,
     float8_e5m2fnuz,
     float8_e8m0fnu,
+    float16,
+    float32,
+    float64,
     float_,
     iinfo,
+    int4,
+    int8,
     int16,
     int32,
-    int4,
     int64,
-    int8,
     int_,
     iscomplexobj,
     isdtype,
@@ -128,11 +129,11 @@ from cujax.numpy.dtype_objects import (
     result_type,
     single,
     uint,
+    uint4,
+    uint8,
     uint16,
     uint32,
-    uint4,
     uint64,
-    uint8,
 )
 from cujax.numpy.editing import (
     delete,
@@ -258,6 +259,12 @@ from cujax.numpy.matrices import (
     vander,
 )
 from cujax.numpy.methods import METHODS as _METHODS
+from cujax.numpy.moments import (
+    average,
+    mean,
+    std,
+    var,
+)
 from cujax.numpy.nan_reductions import (
     nanargmax,
     nanargmin,
@@ -325,16 +332,12 @@ from cujax.numpy.reductions import (
     any,
     argmax,
     argmin,
-    average,
     count_nonzero,
     max,
-    mean,
     min,
     prod,
     ptp,
-    std,
     sum,
-    var,
 )
 from cujax.numpy.reshaping import (
     atleast_1d,
@@ -375,13 +378,6 @@ from cujax.numpy.selection import (
     flatnonzero,
     nonzero,
     piecewise,
-    place,
-    put,
-    put_along_axis,
-    ravel_multi_index,
-    take,
-    take_along_axis,
-    unravel_index,
     where,
 )
 from cujax.numpy.sets import (
@@ -413,6 +409,15 @@ from cujax.numpy.statistics import (
     percentile,
     quantile,
 )
+from cujax.numpy.taking import (
+    place,
+    put,
+    put_along_axis,
+    ravel_multi_index,
+    take,
+    take_along_axis,
+    unravel_index,
+)
 from cujax.numpy.transcendental import (
     acos,
     acosh,
@@ -435,9 +440,9 @@ from cujax.numpy.transcendental import (
     exp2,
     expm1,
     log,
-    log10,
     log1p,
     log2,
+    log10,
     logaddexp,
     logaddexp2,
     rad2deg,

@@ -12,7 +12,8 @@ float64, complex64 and complex128; integers become floats first.  All are differ
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -38,33 +39,49 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
     finite.  ValueError for shapes that do not fit.
     """
     x, y = arrays_of(promote_inexact("linalg.solve", a, b))
-    _check_square("solve", x)
-    n = x.shape[-1]
-    if y.ndim == 1 and y.shape[0] == n:
-        return lax.squeeze(_solve(x, lax.expand_dims(y, (1,))), (max(x.ndim, 2) - 1,))
-    if y.ndim < 2 or y.shape[-2] != n:
-        hint = " For a batch of vectors write solve(a, b[..., None])[..., 0]." if x.shape[:-1] == y.shape else ""
-        raise ValueError(
-            f"linalg.solve: a of shape {x.shape} needs b of shape ({n},) or (..., {n}, k), got {y.shape}.{hint}"
-        )
-    return _solve(x, y)
+    check_square("solve", x)
+    return solve_columns("solve", lu.solve, x, y, y.ndim == 1)
 
 
-def _solve(a: Array, b: Array) -> Array:
-    """A batch of right-hand sides of one matrix is solved as more columns, other batches broadcast."""
-    if a.ndim == 2 < b.ndim:
-        n, k = b.shape[-2:]
-        order = (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1)
-        columns = lax.reshape(lax.transpose(b, order), (n, b.size // n if n else 0))
-        x = lax.reshape(lu.solve(a, columns), (n, *b.shape[:-2], k))
-        return lax.transpose(x, (*range(1, b.ndim - 1), 0, b.ndim - 1))
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    return lu.solve(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
-
-
-def _check_square(name: str, a: Array) -> None:
+def check_square(name: str, a: Array) -> None:
+    """ValueError, naming the function, unless `a` is a stack of square matrices."""
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"Argument to linalg.{name} must have shape [..., n, n], got {a.shape}")
+
+
+def solve_columns(
+    name: str, solver: Callable[[Array, Array], Array], a: Array, b: Array, of_vectors: bool
+) -> Array:
+    """`solver(a, b)`, which takes columns b (..., n, k) and a with the same leading axes, for other b too.
+
+    With `of_vectors` b is (..., n).  Leading axes broadcast; right-hand sides of one matrix become more
+    columns.  ValueError, naming the function, for shapes that do not fit.
+    """
+    n = a.shape[-1]
+    if b.shape[b.ndim - 2 + of_vectors : b.ndim - 1 + of_vectors] != (n,):
+        raise ValueError(
+            f"linalg.{name}: a of shape {a.shape} needs b of shape ({n},) or (..., {n}, k), got {b.shape}. "
+            "Vectors (..., n) become columns by b[..., None]."
+        )
+    if not of_vectors:
+        return _solve_stacks(solver, a, b)
+    x = _solve_stacks(solver, a, lax.expand_dims(b, (b.ndim,)))
+    return lax.squeeze(x, (x.ndim - 1,))
+
+
+def _solve_stacks(solver: Callable[[Array, Array], Array], a: Array, b: Array) -> Array:
+    if a.ndim == 2 < b.ndim:
+        return _solve_wide(solver, a, b)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return solver(broadcast_to(a, (*batch, *a.shape[-2:])), broadcast_to(b, (*batch, *b.shape[-2:])))
+
+
+def _solve_wide(solver: Callable[[Array, Array], Array], a: Array, b: Array) -> Array:
+    """b (..., n, k) with one matrix, as the columns of an (n, ... k) matrix."""
+    rows = b.ndim - 2
+    front = lax.transpose(b, (rows, *range(rows), rows + 1))
+    x = solver(a, lax.reshape(front, (front.shape[0], prod(front.shape[1:]))))
+    return lax.transpose(lax.reshape(x, front.shape), (*range(1, rows + 1), 0, rows + 1))
 
 
 def inv(a: ArrayLike) -> Array:
@@ -73,7 +90,7 @@ def inv(a: ArrayLike) -> Array:
     To apply an inverse, `solve` is faster and more accurate.  ValueError for matrices that are not square.
     """
     (x,) = arrays_of(promote_inexact("linalg.inv", a))
-    _check_square("inv", x)
+    check_square("inv", x)
     return lu.inverse(x)
 
 
@@ -120,7 +137,7 @@ def det(a: ArrayLike) -> Array:
     ValueError for matrices that are not square.
     """
     (x,) = arrays_of(promote_inexact("linalg.det", a))
-    _check_square("det", x)
+    check_square("det", x)
     return determinant.det(x)
 
 
@@ -140,7 +157,7 @@ def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
     ValueError for matrices that are not square and for other methods; NotImplementedError for "qr".
     """
     (x,) = arrays_of(promote_inexact("linalg.slogdet", a))
-    _check_square("slogdet", x)
+    check_square("slogdet", x)
     if method == "qr":
         raise NotImplementedError("linalg.slogdet: cujax has no QR factorization yet; leave method out")
     if method not in (None, "lu"):
@@ -197,9 +214,9 @@ def multi_dot(arrays: Sequence[ArrayLike], *, precision: Any = None) -> Array:
     if len(items) < 2:
         raise ValueError(f"multi_dot requires at least two arrays; got len(arrays)={len(items)}")
     if any(x.ndim != 2 for x in items[1:-1]) or not {items[0].ndim, items[-1].ndim} <= {1, 2}:
-        raise ValueError(f"multi_dot: arrays must be matrices, the first and last may be vectors; got {shapes}")
-    if any(x.shape[-1] != y.shape[0] for x, y in zip(items, items[1:], strict=False)):
-        raise ValueError(f"multi_dot: the columns of each array must match the rows of the next; got {shapes}")
+        raise ValueError(f"multi_dot: all but the first and last array must be matrices; {shapes=}")
+    if any(x[-1] != y[0] for x, y in pairwise(shapes)):
+        raise ValueError(f"multi_dot: each array needs as many columns as the next has rows; {shapes=}")
     lengths = [1 if items[0].ndim == 1 else shapes[0][0], *(shape[0] for shape in shapes[1:])]
     lengths.append(1 if items[-1].ndim == 1 else shapes[-1][1])
     return _chain(items, _best_splits(lengths), 0, len(items) - 1, precision)

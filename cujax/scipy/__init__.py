@@ -1,3 +1,5 @@
 """SciPy's interface on cujax arrays, a module for each of SciPy's."""
 
+from cujax.scipy import linalg as linalg
 from cujax.scipy import signal as signal
+from cujax.scipy import special as special

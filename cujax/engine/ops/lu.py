@@ -188,7 +188,7 @@ def _linear_solve_shape(
     check_matrices("solve", a, b)
     if a.shape[:-1] != b.shape[:-1]:
         raise ValueError(f"solve: a of shape {a.shape} does not fit b of shape {b.shape}")
-    return b
+    return b.update(weak_type=a.weak_type and b.weak_type)
 
 
 def _linear_solve_impl(xp: Any, a: Any, factors: Any, permutation: Any, b: Any, *, transpose: bool) -> Any:

@@ -81,10 +81,13 @@ def cholesky(x: Any, *, symmetrize_input: bool = True) -> Any:
     With `symmetrize_input` the mean of x and its adjoint is factored, and derivatives are those of symmetric
     matrices; without it only the lower triangle of x is read.
 
-    TypeError for rank below 2 or integers, ValueError for matrices that are not square, NotImplementedError
-    for small floats.
+    TypeError for rank below 2 and for integers; for matrices that are not square TypeError where they are to
+    be symmetrized, else ValueError; NotImplementedError for small floats.
     """
-    check_matrices("cholesky", aval_of(x))
+    shape = shape_of(x)
+    check_matrices("cholesky", aval_of(x), square=False)
+    if symmetrize_input and shape[-1] != shape[-2]:
+        raise TypeError(f"cholesky: only square matrices can be symmetrized, got shape {shape}")
     return cholesky_p.bind(div(add(x, adjoint(x)), 2) if symmetrize_input else x)
 
 
@@ -113,7 +116,7 @@ def _triangular_solve_shape(
             f"Incompatible shapes for arguments to triangular_solve: {a.shape} and {b.shape}. With "
             f"{left_side=} b must have {a.shape[-1]} {side}."
         )
-    return b
+    return b.update(weak_type=a.weak_type and b.weak_type)
 
 
 def _lapack_dtype(dtype: Any) -> Any:
