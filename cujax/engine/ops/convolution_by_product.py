@@ -10,7 +10,9 @@ as reading the input prod(k) times.  For few out-features the copy is what takes
 while a block of columns stays in the cache: 3 x 3 taps on 2000 x 2000 float64 take 15 ms in blocks of 2 MB
 and 55 ms in one of 288 MB.  Adding up shifted inputs, tap by tap, needs no columns, but passes over the
 result once for each tap: 55 ms.  So the result is cut into blocks of positions whose columns fit the
-backend's `workspace_bytes`, each computed by one product of full depth.
+backend's `workspace_bytes`, each computed by one product of full depth.  Only for one signal and one kernel
+with one axis there is better: `xp.correlate` is a dot product for each position and copies nothing (10,000
+elements by 1,000: 0.7 ms instead of 30).
 
 Start reading at `convolve`.
 """
@@ -92,6 +94,8 @@ def _grouped(xp: Any, x: Any, kernel: Any, strides: Shape, dilation: Shape) -> A
     depth = c * prod(taps)
     if depth == 0 or prod(shape) == 0:
         return xp.zeros(shape, x.dtype)
+    if groups == n == c == kernel.shape[1] == 1 and strides == dilation == (1,):
+        return xp.correlate(x.reshape(-1), xp.conj(kernel.reshape(-1)), "valid").reshape(shape)
     matrix = kernel.reshape((groups, kernel.shape[1], depth))
     view = windows_of(xp, x.swapaxes(1, 2), taps, strides, dilation)  # (g, c, n, *k, *places)
     view = xp.moveaxis(view, 2, 2 + len(taps))
