@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
-from cujax.engine.core.array import Array
-from cujax.engine.core.tape import Literal
+from cujax.engine.core.array import Array, ConcreteArray
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
 from cujax.numpy.declare import binary, named, unary
 from cujax.numpy.promotion import (
+    SCALARS,
     ArrayLike,
     as_array,
     broadcast_shape,
@@ -112,7 +112,9 @@ def _floor_divide_integers(x1: Any, x2: Any) -> Array:
     quotient = lax.div(x1, x2)
     if not dtypes.is_signed(x1.dtype):
         return quotient
-    rounded_up = lax.bitwise_and(lax.ne(lax.sign(x1), lax.sign(x2)), lax.ne(lax.rem(x1, x2), number_like(x1, 0)))
+    rounded_up = lax.bitwise_and(
+        lax.ne(lax.sign(x1), lax.sign(x2)), lax.ne(lax.rem(x1, x2), number_like(x1, 0))
+    )
     return lax.select_n(rounded_up, quotient, lax.sub(quotient, 1))
 
 
@@ -177,16 +179,25 @@ def divmod(x1: ArrayLike, x2: ArrayLike, /) -> tuple[Array, Array]:
 def power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 ** x2, elementwise.
 
-    A Python int for x2 is repeated multiplication, exact for floats and differentiable at 0.  For an
-    integer x1 it must not be negative: TypeError.  With integer arrays for both the result is an integer.
+    A known integer for x2 (a Python or NumPy one, or a scalar array outside `jit`) is repeated
+    multiplication, exact for floats and differentiable at 0; for an integer x1 it must not be negative:
+    TypeError.  With integer arrays for both the result is an integer.
     """
-    if type(x2) is int:
-        return _static_power(x1, x2)
-    x1, x2 = operand("power", x1, 0), operand("power", x2, 1)
-    if dtypes.is_inexact(x1.dtype) and dtypes.is_integer(x2.dtype) and type(x2) is not Literal:
-        return lax.pow(*_broadcast_only(x1, x2))  # lax.pow takes integer exponents as they are
+    if type(x2) is int or _is_known_integer(x2):
+        return _static_power(x1, int(x2))
+    if type(x2) not in SCALARS:
+        x1, x2 = operand("power", x1, 0), operand("power", x2, 1)
+        if dtypes.is_inexact(x1.dtype) and dtypes.is_integer(x2.dtype):
+            return lax.pow(*_broadcast_only(x1, x2))  # lax.pow takes integer exponents as they are
     x1, x2 = promote_args_numeric("power", x1, x2)
     return _integer_power(x1, x2) if dtypes.is_integer(x1.dtype) else lax.pow(x1, x2)
+
+
+def _is_known_integer(x: Any) -> bool:
+    """An integer scalar whose value needs no trace to end; booleans count where they are Python's."""
+    if isinstance(x, ConcreteArray | np.ndarray | np.generic):
+        return x.ndim == 0 and dtypes.is_integer(x.dtype)
+    return type(x) is bool
 
 
 def _static_power(x: ArrayLike, exponent: int) -> Array:
@@ -200,7 +211,9 @@ def _static_power(x: ArrayLike, exponent: int) -> Array:
 def _broadcast_only(x1: Array, x2: Array) -> list[Array]:
     shape = broadcast_shape("power", [x1.shape, x2.shape])
     return [
-        x if x.shape in ((), shape) else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
+        x
+        if x.shape in ((), shape)
+        else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
         for x in (x1, x2)
     ]
 
@@ -210,7 +223,7 @@ def _integer_power(base: Any, exponent: Any) -> Array:
 
     0 to a power is 0 except for power 0; a negative exponent counts as its bits.
     """
-    one, zero = number_like(base, 1), number_like(base, 0)
+    one, zero = base.dtype.type(1), base.dtype.type(0)
     empty = lax.bitwise_and(lax.eq(base, zero), lax.ne(exponent, zero))
     result = lax.select_n(empty, one, zero)
     for bit in range(6):

@@ -44,7 +44,9 @@ def packbits(a: ArrayLike, axis: int | None = None, bitorder: str = "big") -> Ar
     return moveaxis(sum_of(octets * weights, -1, promote_integers=False), -1, axis)
 
 
-def unpackbits(a: ArrayLike, axis: int | None = None, count: int | None = None, bitorder: str = "big") -> Array:
+def unpackbits(
+    a: ArrayLike, axis: int | None = None, count: int | None = None, bitorder: str = "big"
+) -> Array:
     """The bits of bytes along `axis`, as uint8 zeros and ones; `count` of them, or all but the last -count.
 
     TypeError for another dtype than uint8.
@@ -60,7 +62,9 @@ def unpackbits(a: ArrayLike, axis: int | None = None, count: int | None = None, 
     if count is not None:
         count = operator.index(count)
         if count > bits.shape[-1]:
-            bits = lax.pad(bits, np.uint8(0), [*[(0, 0, 0)] * (bits.ndim - 1), (0, count - bits.shape[-1], 0)])
+            bits = lax.pad(
+                bits, np.uint8(0), [*[(0, 0, 0)] * (bits.ndim - 1), (0, count - bits.shape[-1], 0)]
+            )
         bits = bits[..., :count]
     return moveaxis(bits, -1, axis)
 

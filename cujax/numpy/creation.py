@@ -7,6 +7,7 @@ them.  Arrays made of Python numbers alone are weakly typed, as the numbers are.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -153,6 +154,9 @@ def astype(x: ArrayLike, dtype: Any, /, *, copy: bool = False, device: Any = Non
     dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "astype", stacklevel=4)
     if dtypes.is_complex(x.dtype) and dtypes.is_bool(dtype):
         return lax.ne(x, 0)
+    if dtypes.is_complex(x.dtype) and not dtypes.is_complex(dtype):
+        text = f"astype: casting {x.dtype} to {dtype} discards the imaginary part; write x.real.astype(...)"
+        warnings.warn(text, np.exceptions.ComplexWarning, stacklevel=3)
     return lax.convert_element_type(x, dtype)
 
 
@@ -194,7 +198,9 @@ def canonical_shape(name: str, shape: Any) -> tuple[int, ...]:
     if isinstance(shape, np.ndarray | ConcreteArray):
         shape = shape.tolist()
     try:
-        lengths = (operator.index(shape),) if not isinstance(shape, Sequence) else tuple(map(operator.index, shape))
+        lengths = (
+            (operator.index(shape),) if not isinstance(shape, Sequence) else tuple(map(operator.index, shape))
+        )
     except TypeError as error:
         raise TypeError(
             f"{name}: Shapes must be 1D sequences of concrete values of integer type, got {shape}. {error}"
@@ -261,7 +267,9 @@ def zeros_like(a: Any, dtype: Any = None, shape: Any = None, *, device: Any = No
     return full_of(_like("zeros_like", dtype, shape)(a), 0)
 
 
-def ones_like(a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None) -> Array:
+def ones_like(
+    a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None
+) -> Array:
     """Ones in the shape and dtype of `a`, or those given."""
     return full_of(_like("ones_like", dtype, shape)(a), 1)
 

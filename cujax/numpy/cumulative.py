@@ -62,7 +62,9 @@ def nancumprod(a: ArrayLike, axis: int | None = None, dtype: Any = None, out: No
     return _cumulative("nancumprod", lax.cumprod, a, axis, dtype, 1)
 
 
-def _with_initial(name: str, scan: Callable, x: ArrayLike, axis: int | None, dtype: Any, include: bool, start: int) -> Array:
+def _with_initial(
+    name: str, scan: Callable, x: ArrayLike, axis: int | None, dtype: Any, include: bool, start: int
+) -> Array:
     x = as_array(name, x)
     if x.ndim == 0:
         raise ValueError(f"The input must be non-scalar to take {name}, however a scalar value was passed.")

@@ -25,7 +25,11 @@ def _cut(a: Array, axis: int, start: int, stop: int | None) -> Array:
 
 
 def diff(
-    a: ArrayLike, n: int = 1, axis: int = -1, prepend: ArrayLike | None = None, append: ArrayLike | None = None
+    a: ArrayLike,
+    n: int = 1,
+    axis: int = -1,
+    prepend: ArrayLike | None = None,
+    append: ArrayLike | None = None,
 ) -> Array:
     """The n-th difference of neighbours along `axis`, which becomes shorter by n.
 
@@ -45,7 +49,11 @@ def diff(
     joined = concatenate([p for p in parts if p is not None], axis)
     difference = not_equal if dtypes.is_bool(joined.dtype) else lax.sub
     for _ in range(n):
-        joined = difference(_cut(joined, axis, 1, None), _cut(joined, axis, 0, -1)) if joined.shape[axis] else joined
+        joined = (
+            difference(_cut(joined, axis, 1, None), _cut(joined, axis, 0, -1))
+            if joined.shape[axis]
+            else joined
+        )
     return joined
 
 
@@ -76,9 +84,15 @@ def gradient(
     if edge_order is not None:
         raise NotImplementedError("The 'edge_order' argument to jnp.gradient is not supported: it is 1")
     (f,) = arrays_of(promote_inexact("gradient", f))
-    axes = canonical_axes(axis, f.ndim) if axis is None or isinstance(axis, Sequence) else (canonical_axis(axis, f.ndim),)
+    axes = (
+        canonical_axes(axis, f.ndim)
+        if axis is None or isinstance(axis, Sequence)
+        else (canonical_axis(axis, f.ndim),)
+    )
     if any(f.shape[i] < 2 for i in axes):
-        raise ValueError("Shape of array too small to calculate a numerical gradient, at least 2 elements are required.")
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, at least 2 elements are required."
+        )
     if len(varargs) not in (0, 1, len(axes)):
         raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes")
     spacings = list(varargs) * (len(axes) if len(varargs) == 1 else 1) or [1.0] * len(axes)
@@ -99,7 +113,7 @@ def _gradient_at(f: Array, axis: int, coordinates: Array) -> Array:
     """With points at uneven distances: second order inside, first order at the ends."""
     if coordinates.ndim != 1 or coordinates.shape[0] != f.shape[axis]:
         raise ValueError(
-            f"Spacing arrays must be 1D and as long as the axis, got {coordinates.shape} for length {f.shape[axis]}"
+            f"Spacing arrays must be 1D and as long as the axis, {f.shape[axis]}, got {coordinates.shape}"
         )
     shape = [1] * f.ndim
     shape[axis] = -1
@@ -127,7 +141,9 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     return 0.5 * reduce_add(spacing * (_cut(y, last, 1, None) + _cut(y, last, 0, -1)), -1)
 
 
-def unwrap(p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, period: ArrayLike = 2 * np.pi) -> Array:
+def unwrap(
+    p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, period: ArrayLike = 2 * np.pi
+) -> Array:
     """p with multiples of `period` added so that neighbours along `axis` differ by half of it at most.
 
     discont: jumps not larger than this stay; half the period by default.

@@ -27,7 +27,9 @@ class ScalarMeta(type):
         return hash(self.dtype.type)
 
     def __eq__(self, other: Any) -> bool:
-        return self is other or self.dtype.type == other or isinstance(other, np.dtype) and self.dtype == other
+        return (
+            self is other or self.dtype.type == other or (isinstance(other, np.dtype) and self.dtype == other)
+        )
 
     def __ne__(self, other: Any) -> bool:
         return not self == other
@@ -132,7 +134,9 @@ def _is_kind(dtype: np.dtype, kind: Any) -> bool:
     try:
         return dtype == dtypes.as_dtype(kind)
     except TypeError:
-        raise ValueError(f"Unrecognized kind {kind!r}; the kinds are {', '.join(map(repr, _KINDS))}") from None
+        raise ValueError(
+            f"Unrecognized kind {kind!r}; the kinds are {', '.join(map(repr, _KINDS))}"
+        ) from None
 
 
 def isscalar(element: Any) -> bool:

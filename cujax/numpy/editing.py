@@ -16,8 +16,7 @@ from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
 from cujax.numpy.creation import asarray, full
-from cujax.numpy.promotion import ArrayLike, as_array
-from cujax.numpy.selection import known_values
+from cujax.numpy.promotion import ArrayLike, as_array, known_values
 from cujax.numpy.reshaping import broadcast_to, moveaxis, ravel
 from cujax.numpy.sorting import argsort, sort
 
@@ -69,7 +68,9 @@ def _without_unique(arr: Array, places: Array, axis: int) -> Array:
     """The number of deleted slices before each kept one is found by comparing with the sorted places."""
     length = arr.shape[axis]
     number = places.shape[0]
-    gaps = sort(lax.clamp(places.dtype.type(0), places, places.dtype.type(length - 1))) - lax.iota(places.dtype, number)
+    gaps = sort(lax.clamp(places.dtype.type(0), places, places.dtype.type(length - 1))) - lax.iota(
+        places.dtype, number
+    )
     kept = lax.iota(places.dtype, length - number)
     shape = (length - number, number)
     passed = lax.le(lax.broadcast_in_dim(gaps, shape, (1,)), lax.broadcast_in_dim(kept, shape, (0,)))
@@ -91,7 +92,9 @@ def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None)
     length = arr.shape[axis]
     places = as_array("insert", np.arange(length + 1)[obj] if isinstance(obj, slice) else obj, 1)
     if dtypes.is_bool(places.dtype):
-        places = asarray(np.flatnonzero(known_values("jnp.insert", places, "Pass integers.")).astype(np.int32))
+        places = asarray(
+            np.flatnonzero(known_values("jnp.insert", places, "Pass integers.")).astype(np.int32)
+        )
     if places.ndim > 1:
         raise ValueError("jnp.insert(): obj must be a slice, a one-dimensional array, or a scalar.")
     number, values = _slices_to_insert(arr, places, values, axis)
@@ -100,7 +103,9 @@ def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None)
 
 def _slices_to_insert(arr: Array, places: Array, values: Array, axis: int) -> tuple[int, Array]:
     """How many slices are inserted, and they, in the dtype of `arr`, along the first axis."""
-    values = lax.convert_element_type(lax.reshape(values, (*(1,) * (arr.ndim - values.ndim), *values.shape)), arr.dtype)
+    values = lax.convert_element_type(
+        lax.reshape(values, (*(1,) * (arr.ndim - values.ndim), *values.shape)), arr.dtype
+    )
     rest = (*arr.shape[:axis], *arr.shape[axis + 1 :])
     if places.ndim == 0:  # an integer: the first axis of values says what stands along `axis`
         moved = moveaxis(values, 0, axis)
@@ -129,7 +134,9 @@ def _merged(arr: Array, targets: Array, values: Array, axis: int) -> Array:
     total = rows.shape[0] + targets.shape[0]
     is_old = full((total,), True, bool).at[targets].set(False)
     source = lax.cumsum(lax.convert_element_type(is_old, np.int32), 0) - 1
-    result = rows.at[source].get(mode="clip") if rows.shape[0] else full((total, *rows.shape[1:]), 0, rows.dtype)
+    result = (
+        rows.at[source].get(mode="clip") if rows.shape[0] else full((total, *rows.shape[1:]), 0, rows.dtype)
+    )
     return moveaxis(result.at[targets].set(values), 0, axis)
 
 
@@ -146,6 +153,10 @@ def trim_zeros(filt: ArrayLike, trim: str = "fb", axis: int | Sequence[int] | No
     axes = canonical_axes(axis, filt.ndim)
     index = [slice(None)] * filt.ndim
     for i in axes:
-        low, high = (int(places[:, i].min()), int(places[:, i].max()) + 1) if places.size else (filt.shape[i], filt.shape[i])
+        low, high = (
+            (int(places[:, i].min()), int(places[:, i].max()) + 1)
+            if places.size
+            else (filt.shape[i], filt.shape[i])
+        )
         index[i] = slice(low if "f" in trim.lower() else 0, high if "b" in trim.lower() else filt.shape[i])
     return filt[tuple(index)]

@@ -30,11 +30,11 @@ from cujax.numpy.reshaping import broadcast_arrays, broadcast_to, expand_dims, m
 from cujax.numpy.transcendental import log10
 
 
-def _known_number(name: str, value: Any) -> Any:
+def _known_number(value: Any) -> Any:
     """A Python or NumPy number from a scalar that is known; a tracer's own error otherwise."""
     check_arraylike("arange", value)
     if np.ndim(value):
-        raise ValueError(f"jnp.arange: {name} must be scalars, got shape {np.shape(value)}")
+        raise ValueError(f"jnp.arange: start, stop and step must be scalars, got shape {np.shape(value)}")
     return value.item() if isinstance(value, Array | np.ndarray | np.generic) else value
 
 
@@ -50,8 +50,8 @@ def arange(
     if stop is None:
         start, stop = 0, start
     given = [start, stop] if step is None else [start, stop, step]
+    first, last, stride = (*map(_known_number, given), 1)[:3]
     dtype = result_type(*given) if dtype is None else dtypes.canonicalize_user(dtype, "arange", stacklevel=4)
-    first, last, stride = (_known_number("start, stop and step", v) for v in (start, stop, 1 if step is None else step))
     if any(isinstance(v, complex) for v in (first, last, stride)):
         raise ValueError("jnp.arange: complex start, stop or step has no order")
     if stride == 0:
@@ -104,7 +104,11 @@ def linspace(
 def _spacing(start: Array, stop: Array, num: int, endpoint: bool) -> Array:
     intervals = num - endpoint
     if intervals < 1:
-        return full_of(start.aval.update(weak_type=False), math.nan) if endpoint or not num else lax.sub(stop, start)
+        return (
+            full_of(start.aval.update(weak_type=False), math.nan)
+            if endpoint or not num
+            else lax.sub(stop, start)
+        )
     return lax.div(lax.sub(stop, start), intervals)
 
 
@@ -114,7 +118,9 @@ def _interpolated(start: Array, stop: Array, num: int, endpoint: bool) -> Array:
     if num < 2:
         return lax.broadcast(start, (num,))
     real_dtype = dtypes.to_real(start.dtype)
-    t = lax.div(lax.iota(real_dtype, intervals), lax.convert_element_type(as_array("linspace", intervals), real_dtype))
+    t = lax.div(
+        lax.iota(real_dtype, intervals), lax.convert_element_type(as_array("linspace", intervals), real_dtype)
+    )
     t = lax.convert_element_type(t, start.dtype)
     shape = (intervals, *start.shape)
     t, start = lax.broadcast_in_dim(t, shape, (0,)), lax.broadcast(start, (intervals,))
@@ -181,7 +187,9 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
         raise ValueError("jax.numpy.meshgrid only supports copy=True: arrays are immutable")
     arrays = as_arrays("meshgrid", *xi)
     if any(a.ndim > 1 for a in arrays):
-        raise ValueError(f"Arguments to jnp.meshgrid must be at most 1D, got shapes {[a.shape for a in arrays]}")
+        raise ValueError(
+            f"Arguments to jnp.meshgrid must be at most 1D, got shapes {[a.shape for a in arrays]}"
+        )
     places = list(range(len(arrays)))
     if indexing == "xy" and len(arrays) >= 2:
         places[0], places[1] = 1, 0
@@ -262,7 +270,9 @@ class _Grid:
             return _range_of(key)
         axes = arrays_of([_range_of(k) for k in key])
         dtype = result_type(*axes)
-        grids = meshgrid(*(lax.convert_element_type(a, dtype) for a in axes), indexing="ij", sparse=self.sparse)
+        grids = meshgrid(
+            *(lax.convert_element_type(a, dtype) for a in axes), indexing="ij", sparse=self.sparse
+        )
         return grids if self.sparse else concatenate([lax.expand_dims(g, (0,)) for g in grids], 0)
 
     def __repr__(self) -> str:
@@ -293,11 +303,11 @@ class _Join:
         numbers = [int(part) for part in text.split(",")]
         if len(numbers) > 3:
             raise ValueError(f"could not understand directive {text!r}")
-        return tuple((*numbers, *self.defaults[len(numbers):]))  # type: ignore[return-value]
+        return (*numbers, *self.defaults[len(numbers) :])  # type: ignore[return-value]
 
     def _item(self, item: Any, ndmin: int, place: int) -> Array:
         a = _range_of(item) if isinstance(item, slice) else asarray(item)
-        if isinstance(item, slice) and ndmin > 1 or a.ndim and a.ndim < ndmin:
+        if (isinstance(item, slice) and ndmin > 1) or (a.ndim and a.ndim < ndmin):
             missing = ndmin - a.ndim
             front = missing if place == -1 else canonical_axis(place, ndmin) if place >= 0 else 0
             front = min(front, missing)

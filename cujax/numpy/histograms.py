@@ -16,9 +16,9 @@ from cujax.numpy.creation import full
 from cujax.numpy.differences import diff
 from cujax.numpy.grids import linspace
 from cujax.numpy.logic import choose_where
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_inexact
-from cujax.numpy.searching import searchsorted
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, check_arraylike, promote_inexact
 from cujax.numpy.reshaping import ravel
+from cujax.numpy.searching import searchsorted
 
 
 def histogram_bin_edges(
@@ -29,11 +29,14 @@ def histogram_bin_edges(
     Data that are all equal get a range of 1 around them.  NotImplementedError for NumPy's named rules.
     """
     if isinstance(bins, str):
-        raise NotImplementedError(f"string values for `bins` are not implemented, got {bins!r}: give a number")
+        raise NotImplementedError(
+            f"string values for `bins` are not implemented, got {bins!r}: give a number"
+        )
     data = ravel(as_array("histogram", a))
     dtype = promote_inexact("histogram", data)[0].dtype
-    bins = as_array("histogram", bins, 1)
-    if bins.ndim == 1:
+    check_arraylike("histogram", bins)
+    if np.ndim(bins) == 1:
+        bins = as_array("histogram", bins, 1)
         return lax.convert_element_type(bins, promote_inexact("histogram", bins)[0].dtype)
     low, high = _range(data, range)
     low, high = lax.convert_element_type(low, dtype), lax.convert_element_type(high, dtype)
@@ -70,7 +73,9 @@ def histogram(
         raise ValueError("weights should have the same shape as a.")
     counts = _count(_bin_numbers(values, edges), amount, edges.shape[0] - 1)
     if density:
-        widths = lax.convert_element_type(diff(edges), counts.dtype if dtypes.is_inexact(counts.dtype) else edges.dtype)
+        widths = lax.convert_element_type(
+            diff(edges), counts.dtype if dtypes.is_inexact(counts.dtype) else edges.dtype
+        )
         counts = counts / widths / reductions.sum(counts)
     return counts, edges
 
@@ -98,13 +103,19 @@ def histogram2d(
         raise ValueError(f"x and y must be vectors of one length, got {x.shape} and {y.shape}")
     if not isinstance(bins, int | np.integer) and np.ndim(bins) == 1 and len(bins) not in (1, 2):
         bins = [bins, bins]
-    sample = lax.concatenate([lax.expand_dims(v, (1,)) for v in arrays_of(promote_inexact("histogram2d", x, y))], 1)
+    sample = lax.concatenate(
+        [lax.expand_dims(v, (1,)) for v in arrays_of(promote_inexact("histogram2d", x, y))], 1
+    )
     counts, edges = histogramdd(sample, bins, range, weights, density)
     return counts, edges[0], edges[1]
 
 
 def histogramdd(
-    sample: Any, bins: Any = 10, range: Any = None, weights: ArrayLike | None = None, density: bool | None = None
+    sample: Any,
+    bins: Any = 10,
+    range: Any = None,
+    weights: ArrayLike | None = None,
+    density: bool | None = None,
 ) -> tuple[Array, list[Array]]:
     """(counts, edges along each axis) of points in D dimensions.
 
@@ -116,7 +127,9 @@ def histogramdd(
     each = _per_axis("bins", bins, dimensions)
     ranges = [None] * dimensions if range is None else list(range)
     if len(ranges) != dimensions:
-        raise ValueError(f"For sample.shape[-1]={dimensions}, `range` must have length {dimensions}, got {len(ranges)}")
+        raise ValueError(
+            f"For sample.shape[-1]={dimensions}, `range` must have length {dimensions}, got {len(ranges)}"
+        )
     edges = [histogram_bin_edges(c, b, r) for c, b, r in zip(columns, each, ranges, strict=True)]
     lengths = [e.shape[0] - 1 for e in edges]
     ones = full(columns[0].shape, 1, dtypes.python_scalar_dtype(int))

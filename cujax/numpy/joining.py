@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +11,9 @@ import numpy as np
 
 from cujax import lax
 from cujax.engine.core.array import Array
-from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ops.axes import canonical_axis
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_dtypes
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, known_values, promote_dtypes
 from cujax.numpy.reshaping import (
     atleast_1d,
     atleast_2d,
@@ -149,7 +148,7 @@ def _split(name: str, ary: ArrayLike, sections: Any, axis: int, equal: bool) -> 
     cuts = _cuts(name, sections, ary.shape[axis], equal)
     return [
         lax.slice_in_dim(ary, start, max(start, stop), axis=axis)
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
+        for start, stop in itertools.pairwise(cuts)
     ]
 
 
@@ -202,7 +201,9 @@ def tile(A: ArrayLike, reps: Any) -> Array:
     times = [1] * (ndim - len(times)) + times
     shape = (*(1,) * (ndim - A.ndim), *A.shape)
     spread = lax.broadcast_in_dim(
-        lax.reshape(A, shape), tuple(n for pair in zip(times, shape, strict=True) for n in pair), range(1, 2 * ndim, 2)
+        lax.reshape(A, shape),
+        tuple(n for pair in zip(times, shape, strict=True) for n in pair),
+        range(1, 2 * ndim, 2),
     )
     return lax.reshape(spread, tuple(t * d for t, d in zip(times, shape, strict=True)))
 
@@ -237,7 +238,7 @@ def _repeat_each(a: Array, times: int, axis: int) -> Array:
 
 
 def _repeat_counts(a: Array, repeats: ArrayLike, axis: int, total: int | None) -> Array:
-    """The number of the slice at each place is found by counting how many slices begin before it."""
+    """Which slice stands at a place: as many slices as begin before it are passed."""
     counts = as_array("repeat", np.asarray(repeats) if isinstance(repeats, Sequence) else repeats, 1)
     length = a.shape[axis]
     if counts.size == 1:
@@ -245,24 +246,14 @@ def _repeat_counts(a: Array, repeats: ArrayLike, axis: int, total: int | None) -
     if counts.shape != (length,):
         raise ValueError(f"repeats must be scalar or have length {length}, got shape {counts.shape}")
     if total is None:
-        return lax.concatenate(_repeated_slices(a, known_counts(counts), axis), axis)
+        known = known_values("jnp.repeat", counts, "Give total_repeat_length.")
+        return lax.concatenate(_repeated_slices(a, known.tolist(), axis), axis)
     total = operator.index(total)
     if not length or not total:
         return lax.broadcast_in_dim(a.dtype.type(0), (*a.shape[:axis], total, *a.shape[axis + 1 :]), ())
     begins = lax.slice_in_dim(lax.cumsum(counts), 0, length - 1)
     steps = lax.broadcast_in_dim(begins.dtype.type(0), (total,), ()).at[begins].add(1, mode="drop")
     return a[(slice(None),) * axis + (lax.cumsum(steps),)]
-
-
-def known_counts(counts: Array) -> list[int]:
-    """`counts` as Python integers; ConcretizationTypeError where they are traced."""
-    known = counts.concrete() if isinstance(counts, Tracer) else counts
-    if known is None:
-        raise ConcretizationTypeError(
-            "jnp.repeat: the shape of the result depends on the values of `repeats`, a traced array of type "
-            f"{counts.aval.str_short()}. {counts.origin()} Give total_repeat_length, the length of the result."
-        )
-    return known.tolist()
 
 
 def _repeated_slices(a: Array, counts: Sequence[int], axis: int) -> list[Array]:

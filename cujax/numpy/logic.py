@@ -186,7 +186,9 @@ def choose_where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> Array:
 def _broadcast_together(*xs: Any) -> list[Any]:
     shape = np.broadcast_shapes(*(x.shape for x in xs))
     return [
-        x if x.shape in ((), shape) else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
+        x
+        if x.shape in ((), shape)
+        else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
         for x in xs
     ]
 

@@ -18,7 +18,6 @@ from cujax.engine.ops.axes import canonical_axis
 from cujax.numpy.promotion import ArrayLike, as_array
 from cujax.numpy.reshaping import broadcast_shapes, moveaxis
 
-
 # --- vectorize ----------------------------------------------------------------------------------------
 
 _DIMS = r"\(\s*(?:\w+\s*(?:,\s*\w+\s*)*,?)?\s*\)"
@@ -30,7 +29,9 @@ def _parse_signature(signature: str) -> tuple[list[tuple[str, ...]], list[tuple[
     match = re.fullmatch(rf"({_DIMS_LIST})->({_DIMS_LIST})", signature)
     if match is None:
         raise ValueError(f"not a valid gufunc signature: {signature!r}; write for example '(n,m),(m)->(n)'")
-    inputs, outputs = ([tuple(re.findall(r"\w+", d)) for d in re.findall(_DIMS, side)] for side in match.groups())
+    inputs, outputs = (
+        [tuple(re.findall(r"\w+", d)) for d in re.findall(_DIMS, side)] for side in match.groups()
+    )
     return inputs, outputs
 
 
@@ -56,7 +57,9 @@ def vectorize(
     return wrapped
 
 
-def _bind_excluded(pyfunc: Callable, args: tuple, kwargs: dict[str, Any], excluded: Any) -> tuple[Callable, tuple]:
+def _bind_excluded(
+    pyfunc: Callable, args: tuple, kwargs: dict[str, Any], excluded: Any
+) -> tuple[Callable, tuple]:
     """A function of the arguments that vary alone, and those: named ones after the others."""
     varying_names = [k for k in kwargs if k not in excluded]
     if any(isinstance(e, int) and e >= len(args) for e in excluded):
@@ -95,7 +98,9 @@ def _core_lengths(arrays: Sequence[Array], core_in: Sequence[tuple[str, ...]]) -
             )
         for name, length in zip(core, a.shape[a.ndim - len(core) :], strict=True):
             if lengths.setdefault(name, length) != length:
-                raise ValueError(f"inconsistent size for core dimension {name!r}: {length} vs {lengths[name]}")
+                raise ValueError(
+                    f"inconsistent size for core dimension {name!r}: {length} vs {lengths[name]}"
+                )
     return lengths
 
 
@@ -109,8 +114,8 @@ def _check_results(function: Callable, core_out: Any, lengths: dict[str, int]) -
         many = outs if isinstance(outs, tuple) else (outs,)
         if len(many) != len(core_out) or isinstance(outs, tuple) != (len(core_out) > 1):
             raise TypeError(
-                f"output must be {'a tuple of ' + str(len(core_out)) + ' arrays' if len(core_out) > 1 else 'an array'}"
-                " on vectorized function"
+                f"the vectorized function must return {len(core_out)} arrays (a tuple if more than "
+                f"one) by its signature; got {len(many)}"
             )
         for out, core in zip(many, core_out, strict=True):
             _check_core(as_array("vectorize", out).shape, core, lengths)
@@ -127,7 +132,9 @@ def _check_core(shape: tuple[int, ...], core: tuple[str, ...], lengths: dict[str
             raise ValueError(f"inconsistent size for core dimension {name!r}: {length} vs {lengths[name]}")
 
 
-def _map_axes(function: Callable, arrays: Sequence[Array], outer: Sequence[tuple], shape: tuple[int, ...]) -> Any:
+def _map_axes(
+    function: Callable, arrays: Sequence[Array], outer: Sequence[tuple], shape: tuple[int, ...]
+) -> Any:
     """Maps over the outer axes, last first, so that the first is the outermost batch.
 
     An argument takes part in the axes where it has more than one row; of an axis of length 1 the only row
@@ -154,7 +161,7 @@ def _map_axes(function: Callable, arrays: Sequence[Array], outer: Sequence[tuple
 
 
 def apply_along_axis(func1d: Callable, axis: int, arr: ArrayLike, *args: Any, **kwargs: Any) -> Array:
-    """`func1d(row, *args, **kwargs)` for each one-dimensional row along `axis`; its axes take the place of it."""
+    """`func1d(row, *args, **kwargs)` for each row along `axis`; its results' axes take the place of it."""
     arr = as_array("apply_along_axis", arr, 2)
     axis = canonical_axis(axis, arr.ndim)
     rows = moveaxis(arr, axis, -1)

@@ -94,7 +94,9 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     n, m = a.shape[-2:]
     length = max(0, min(n + min(offset, 0), m - max(offset, 0)))
     if not length:
-        return lax.reshape(lax.slice_in_dim(lax.slice_in_dim(a, 0, 0, axis=-1), 0, 1, axis=-2), (*a.shape[:-2], 0))
+        return lax.reshape(
+            lax.slice_in_dim(lax.slice_in_dim(a, 0, 0, axis=-1), 0, 1, axis=-2), (*a.shape[:-2], 0)
+        )
     cut = lax.slice_in_dim(a, max(-offset, 0), max(-offset, 0) + length, axis=-2)
     cut = lax.slice_in_dim(cut, max(offset, 0), max(offset, 0) + length, axis=-1)
     return _main_diagonal(cut)
@@ -108,7 +110,7 @@ def _main_diagonal(a: Array) -> Array:
 
 
 def diag(v: ArrayLike, k: int = 0) -> Array:
-    """Of a vector the matrix with it on diagonal k; of a matrix its diagonal k.  ValueError for other ranks."""
+    """The matrix with a vector on diagonal k, or diagonal k of a matrix.  ValueError for other ranks."""
     v = as_array("diag", v)
     if v.ndim == 2:
         return diagonal(v, k)
@@ -153,7 +155,7 @@ def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False, *, inplace: 
             "jnp.fill_diagonal cannot change its argument: write a = jnp.fill_diagonal(a, val, inplace=False)"
         )
     a, val = as_array("fill_diagonal", a), as_array("fill_diagonal", val, 1)
-    if a.ndim < 2 or a.ndim > 2 and len(set(a.shape)) > 1:
+    if a.ndim < 2 or (a.ndim > 2 and len(set(a.shape)) > 1):
         raise ValueError(f"fill_diagonal: a must be a matrix or have equal lengths, got shape {a.shape}")
     step = sum(int(np.prod(a.shape[i + 1 :])) for i in range(a.ndim))
     stop = a.size if wrap or a.ndim > 2 else min(a.size, a.shape[1] * a.shape[1])

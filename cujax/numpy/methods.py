@@ -24,6 +24,7 @@ from cujax.numpy import (
     joining,
     logic,
     matrices,
+    moments,
     parts,
     products,
     reductions,
@@ -31,6 +32,7 @@ from cujax.numpy import (
     searching,
     selection,
     sorting,
+    taking,
 )
 from cujax.numpy.indexing import index_array
 from cujax.numpy.promotion import SCALARS
@@ -44,7 +46,9 @@ def _is_operand(other: Any) -> bool:
             f"unsupported operand type(s): an array and a {type(other).__name__}. "
             "Make an array of it first: jnp.array(...)."
         )
-    return isinstance(other, np.ndarray | np.generic | int | float | complex) or hasattr(other, "__jax_array__")
+    return isinstance(other, np.ndarray | np.generic | int | float | complex) or hasattr(
+        other, "__jax_array__"
+    )
 
 
 def _operator(function: Callable) -> Callable:
@@ -123,7 +127,7 @@ def _reshape(self: Array, *args: Any, order: str = "C", **kwargs: Any) -> Array:
 
 def _transpose(self: Array, *args: Any) -> Array:
     """`jnp.transpose`; the axes as one argument or as several."""
-    if not args or len(args) == 1 and args[0] is None:
+    if not args or (len(args) == 1 and args[0] is None):
         return reshaping.transpose(self)
     return reshaping.transpose(self, _shape_argument(args))
 
@@ -159,7 +163,9 @@ def _view(self: Array, dtype: Any = None, type: None = None) -> Array:
     if old != new and not self.ndim:
         raise ValueError("Changing the dtype of a 0d array is only supported if the itemsize is unchanged")
     if new > old and self.shape[-1] * old % new:
-        raise ValueError(f"view: {self.shape[-1]} elements of {self.dtype} do not make whole elements of {dtype}")
+        raise ValueError(
+            f"view: {self.shape[-1]} elements of {self.dtype} do not make whole elements of {dtype}"
+        )
     return _reinterpreted(self, dtype)
 
 
@@ -204,7 +210,7 @@ _METHODS: dict[str, Callable] = {
     "dot": products.dot,
     "flatten": _flatten,
     "max": reductions.max,
-    "mean": reductions.mean,
+    "mean": moments.mean,
     "min": reductions.min,
     "nonzero": selection.nonzero,
     "prod": reductions.prod,
@@ -216,13 +222,13 @@ _METHODS: dict[str, Callable] = {
     "searchsorted": searching.searchsorted,
     "sort": sorting.sort,
     "squeeze": reshaping.squeeze,
-    "std": reductions.std,
+    "std": moments.std,
     "sum": reductions.sum,
     "swapaxes": reshaping.swapaxes,
-    "take": selection.take,
+    "take": taking.take,
     "trace": matrices.trace,
     "transpose": _transpose,
-    "var": reductions.var,
+    "var": moments.var,
     "view": _view,
 }
 

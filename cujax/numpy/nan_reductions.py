@@ -15,7 +15,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes
-from cujax.numpy import reductions
+from cujax.numpy import moments, reductions
 from cujax.numpy.arithmetic import divide
 from cujax.numpy.logic import choose_where, isnan, logical_and, logical_not
 from cujax.numpy.promotion import ArrayLike, as_array
@@ -46,7 +46,14 @@ def nanprod(
 
 
 def _nan_extreme(
-    name: str, reduce: Callable, outermost: float, a: ArrayLike, axis: Axis, keepdims: bool, initial: Any, where: Any
+    name: str,
+    reduce: Callable,
+    outermost: float,
+    a: ArrayLike,
+    axis: Axis,
+    keepdims: bool,
+    initial: Any,
+    where: Any,
 ) -> Array:
     a = as_array(name, a)
     if not dtypes.is_inexact(a.dtype):
@@ -58,7 +65,11 @@ def _nan_extreme(
 
 
 def nanmax(
-    a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, initial: ArrayLike | None = None,
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
     """Maximum over axes of what is not NaN."""
@@ -67,7 +78,11 @@ def nanmax(
 
 
 def nanmin(
-    a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, initial: ArrayLike | None = None,
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
     """Minimum over axes of what is not NaN."""
@@ -88,15 +103,21 @@ def nanmean(
     refuse_out("nanmean", out)
     a = as_array("nanmean", a)
     if not dtypes.is_inexact(a.dtype):
-        return reductions.mean(a, axis, dtype, None, keepdims, where=where)
+        return moments.mean(a, axis, dtype, None, keepdims, where=where)
     dtype = a.dtype if dtype is None else dtypes.canonicalize_user(dtype, "nanmean", stacklevel=4)
     number = reductions.sum(_valid(a, where), axis, dtype, None, keepdims)
     return divide(nansum(a, axis, dtype, None, keepdims, where=where), number)
 
 
 def nanvar(
-    a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False,
-    where: ArrayLike | None = None, mean: ArrayLike | None = None,
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: None = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
 ) -> Array:
     """Variance over axes of what is not NaN; arguments as `var`.  NaN where no more than ddof are left."""
     refuse_out("nanvar", out)
@@ -116,14 +137,22 @@ def nanvar(
 
 
 def nanstd(
-    a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False,
-    where: ArrayLike | None = None, mean: ArrayLike | None = None,
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: None = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
 ) -> Array:
     """Standard deviation over axes of what is not NaN: the square root of `nanvar`."""
     return lax.sqrt(nanvar(a, axis, dtype, out, ddof, keepdims, where, mean))
 
 
-def _nan_arg(name: str, reduce: Callable, outermost: float, a: ArrayLike, axis: int | None, keepdims: Any) -> Array:
+def _nan_arg(
+    name: str, reduce: Callable, outermost: float, a: ArrayLike, axis: int | None, keepdims: Any
+) -> Array:
     a = as_array(name, a)
     if not dtypes.is_inexact(a.dtype):
         return arg_extreme(name, reduce, a, axis, keepdims)

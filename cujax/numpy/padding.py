@@ -14,14 +14,14 @@ import numpy as np
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
-from cujax.numpy import reductions
+from cujax.numpy import moments, reductions
 from cujax.numpy.creation import asarray
 from cujax.numpy.grids import linspace
+from cujax.numpy.mapping import apply_along_axis
 from cujax.numpy.parts import round as round_to_even
 from cujax.numpy.promotion import ArrayLike, as_array
 from cujax.numpy.reshaping import broadcast_to
 from cujax.numpy.statistics import median
-from cujax.numpy.mapping import apply_along_axis
 
 Pairs = Sequence[tuple[Any, Any]]
 
@@ -56,7 +56,9 @@ def pad(array: ArrayLike, pad_width: Any, mode: str | Callable = "constant", **k
     if callable(mode):
         return _pad_by_function(array, widths, mode, kwargs)
     if mode not in _KEYWORDS:
-        raise NotImplementedError(f"Unimplemented padding mode {mode!r} for jnp.pad; the modes are {list(_KEYWORDS)}")
+        raise NotImplementedError(
+            f"Unimplemented padding mode {mode!r} for jnp.pad; the modes are {list(_KEYWORDS)}"
+        )
     unknown = set(kwargs) - _KEYWORDS[mode]
     if unknown:
         raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unknown}")
@@ -180,7 +182,10 @@ def _pad_ramp(array: Array, widths: Pairs, end_values: Any = 0) -> Array:
     ends = _pairs("end_values", end_values, array.ndim)
     for axis, (width, end) in enumerate(zip(widths, ends, strict=True)):
         length = array.shape[axis]
-        edges = (lax.slice_in_dim(array, 0, 1, axis=axis), lax.slice_in_dim(array, length - 1, length, axis=axis))
+        edges = (
+            lax.slice_in_dim(array, 0, 1, axis=axis),
+            lax.slice_in_dim(array, length - 1, length, axis=axis),
+        )
         head, tail = (_ramp(e, edge, w, axis) for e, edge, w in zip(end, edges, width, strict=True))
         array = lax.concatenate([head, array, lax.rev(tail, (axis,))], axis)
     return array
@@ -203,7 +208,9 @@ def _pad_statistic(statistic: Callable) -> Callable:
     return pad_by_statistic
 
 
-def _add_statistic(array: Array, axis: int, width: tuple[int, int], stretch: tuple[Any, Any], statistic: Callable) -> Array:
+def _add_statistic(
+    array: Array, axis: int, width: tuple[int, int], stretch: tuple[Any, Any], statistic: Callable
+) -> Array:
     length = array.shape[axis]
     before, after = (length if s is None else min(s, length) for s in stretch)
     if before == 0 or after == 0:
@@ -235,7 +242,7 @@ _MODES: dict[str, Callable] = {
     "wrap": _pad_repeated("wrap"),
     "linear_ramp": _pad_ramp,
     "maximum": _pad_statistic(reductions.max),
-    "mean": _pad_statistic(reductions.mean),
+    "mean": _pad_statistic(moments.mean),
     "median": _pad_statistic(median),
     "minimum": _pad_statistic(reductions.min),
 }

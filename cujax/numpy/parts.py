@@ -23,7 +23,9 @@ from cujax.numpy.promotion import ArrayLike, as_array, promote_dtypes, promote_i
 
 # --- signs and magnitudes -------------------------------------------------------------------------------
 
-sign = unary("sign", "sign", lattice_join, "-1, 0 or 1; for complex numbers x / |x|.  TypeError for booleans.")
+sign = unary(
+    "sign", "sign", lattice_join, "-1, 0 or 1; for complex numbers x / |x|.  TypeError for booleans."
+)
 
 
 def absolute(x: ArrayLike, /) -> Array:
@@ -61,7 +63,9 @@ def _rounding(name: str, round_float: Any, doc: str) -> Any:
             return x
         return round_float(x)
 
-    return named(function, name, f"{doc}\n\nElementwise; integers stay as they are.  TypeError for complex numbers.")
+    return named(
+        function, name, f"{doc}\n\nElementwise; integers stay as they are.  TypeError for complex numbers."
+    )
 
 
 def _towards_zero(x: Array) -> Array:
@@ -161,7 +165,11 @@ conj = conjugate
 def angle(z: ArrayLike, deg: bool = False) -> Array:
     """The argument of complex numbers, in (-pi, pi], elementwise; in degrees if `deg`."""
     (z,) = promote_inexact("angle", as_array("angle", z))
-    re, im = (lax.real(z), lax.imag(z)) if dtypes.is_complex(z.dtype) else (z, full_of(z.aval.strip_weak_type(), 0))
+    re, im = (
+        (lax.real(z), lax.imag(z))
+        if dtypes.is_complex(z.dtype)
+        else (z, full_of(z.aval.strip_weak_type(), 0))
+    )
     found = lax.atan2(im, re)
     return lax.mul(found, 180 / math.pi) if deg else found
 
@@ -215,7 +223,7 @@ def _normal_power(exponent: Array, dtype: Any) -> Array:
 def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 * 2**x2, elementwise.  x2: integers.  ValueError for complex x1 and for x2 that is not integer."""
     x1, x2 = as_array("ldexp", x1), as_array("ldexp", x2, 1)
-    if dtypes.is_complex(x1.dtype) or not dtypes.is_integer(x2.dtype) and not dtypes.is_bool(x2.dtype):
+    if dtypes.is_complex(x1.dtype) or (not dtypes.is_integer(x2.dtype) and not dtypes.is_bool(x2.dtype)):
         raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
     (x1,) = promote_inexact("ldexp", x1)
     return _scale(x1, lax.convert_element_type(x2, np.dtype("int32")))

@@ -13,8 +13,7 @@ from cujax.engine.ground import dtypes
 from cujax.numpy import reductions
 from cujax.numpy.creation import asarray, full
 from cujax.numpy.joining import concatenate
-from cujax.numpy.promotion import ArrayLike, arrays_of, promote_dtypes, promote_inexact
-from cujax.numpy.selection import known_values
+from cujax.numpy.promotion import ArrayLike, arrays_of, known_values, promote_dtypes, promote_inexact
 from cujax.numpy.reshaping import atleast_1d
 
 
@@ -31,7 +30,9 @@ def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
 def _vectors(name: str, *ps: ArrayLike) -> list[Array]:
     vectors = [atleast_1d(p) for p in arrays_of(promote_dtypes(name, *ps))]
     if any(v.ndim != 1 for v in vectors):
-        raise ValueError(f"{name}: coefficients must be scalars or vectors, got shapes {[v.shape for v in vectors]}")
+        raise ValueError(
+            f"{name}: coefficients must be scalars or vectors, got shapes {[v.shape for v in vectors]}"
+        )
     return vectors
 
 
@@ -59,7 +60,9 @@ def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = False) -
     if trim_leading_zeros:
         a1, a2 = _trimmed(a1), _trimmed(a2)
     length = a1.shape[0] + a2.shape[0] - 1
-    rows = [lax.pad(a2 * a1[i], a1.dtype.type(0), [(i, length - i - a2.shape[0], 0)]) for i in range(a1.shape[0])]
+    rows = [
+        lax.pad(a2 * a1[i], a1.dtype.type(0), [(i, length - i - a2.shape[0], 0)]) for i in range(a1.shape[0])
+    ]
     return reductions.sum(lax.concatenate([lax.expand_dims(r, (0,)) for r in rows], 0), 0)
 
 
@@ -99,7 +102,7 @@ def _host_dtype(p: Array) -> Any:
 
 
 def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
-    """Coefficients of the m-th antiderivative; k: its constants, the first integration's first, 0 by default."""
+    """Coefficients of the m-th antiderivative; k: the constants of integration in order, 0 by default."""
     p, constants = _vectors("polyint", *promote_inexact("polyint", p, 0 if k is None else k))
     m = operator.index(m)
     if m < 0:

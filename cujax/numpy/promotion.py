@@ -12,6 +12,7 @@ Start reading at `plan_for`.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -24,9 +25,10 @@ from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Literal, literal
-from cujax.engine.core.trace import is_evaluating
+from cujax.engine.core.trace import Tracer, is_evaluating
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
+from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ground.promotion import Operand, lattice_join
 
 ArrayLike: TypeAlias = Any
@@ -72,6 +74,8 @@ def as_array(name: str, x: ArrayLike, position: int = 0) -> Array:
     """Argument `x` of the function `name` as an array.  TypeError as `operand`."""
     if isinstance(x, Array):
         return x
+    if type(x) in SCALARS and is_evaluating():
+        return to_array(x)
     found = operand(name, x, position)
     return literal_array(found) if type(found) is Literal else found
 
@@ -90,6 +94,20 @@ def as_arrays(name: str, *xs: ArrayLike) -> list[Array]:
     return [as_array(name, x, i) for i, x in enumerate(xs)]
 
 
+def known_values(name: str, x: Array, cure: str) -> np.ndarray:
+    """The values of `x` on the host; ConcretizationTypeError, with the `cure`, where they are not known."""
+    known = x.concrete() if isinstance(x, Tracer) else x
+    if known is None:
+        raise ConcretizationTypeError(
+            f"{name}: the shape of the result depends on the values of an argument, a traced array of type "
+            f"{x.aval.str_short()}. {x.origin()} {cure}"
+        )
+    return known.to_numpy()
+
+
+GIVE_SIZE = "Give `size`, the number of elements of the result, so that its shape is known while tracing."
+
+
 def check_arraylike(name: str, *xs: ArrayLike) -> None:
     """TypeError as `operand` unless all of `xs` are arrays or scalars."""
     for i, x in enumerate(xs):
@@ -103,32 +121,40 @@ def _python_literal(value: Any) -> Literal:
     return Literal(_number_in(dtype)(value), ShapedArray((), dtype, kind is not bool))
 
 
+def _range(dtype: Any) -> tuple[Any, Any]:
+    """The least and the greatest finite value of a dtype, as Python numbers."""
+    if dtypes.is_bool(dtype):
+        return 0, 1
+    if dtypes.is_integer(dtype):
+        return int(ml_dtypes.iinfo(dtype).min), int(ml_dtypes.iinfo(dtype).max)
+    return float(ml_dtypes.finfo(dtype).min), float(ml_dtypes.finfo(dtype).max)
+
+
+@functools.cache
+def _number_function(dtype: Any, default: Any) -> Callable[[Any], Any]:
+    make = dtype.type
+    least, greatest = int(np.iinfo(default).min), int(np.iinfo(default).max)
+    low, high = _range(dtype)
+
+    def convert(value: Any) -> Any:
+        kind = type(value)
+        if kind is int and not least <= value <= greatest:
+            dtypes.check_python_int(value, default)
+        if kind is not complex and low <= value <= high:
+            return make(value)
+        with np.errstate(all="ignore"):
+            return (default.type(value) if kind is int else np.asarray(value)).astype(dtype)[()]
+
+    return convert
+
+
 def _number_in(dtype: Any) -> Callable[[Any], Any]:
     """A function from Python numbers to scalars of `dtype`.
 
     An int must fit the default integer dtype, as everywhere; narrower dtypes wrap it, and a float too
     large for `dtype` is infinite.
     """
-    make = dtype.type
-    default = dtypes.python_scalar_dtype(int)
-    least, greatest = int(np.iinfo(default).min), int(np.iinfo(default).max)
-    bound = float(ml_dtypes.finfo(dtype).max) if dtypes.is_inexact(dtype) else None
-
-    def wrap(value: int) -> Any:
-        if not least <= value <= greatest:
-            dtypes.check_python_int(value, default)
-        with np.errstate(all="ignore"):
-            return default.type(value).astype(dtype)
-
-    def convert(value: Any) -> Any:
-        if bound is not None and type(value) is not int and abs(value) <= bound:
-            return make(value)
-        if type(value) is int:
-            return wrap(value)
-        with np.errstate(all="ignore"):
-            return make(value)
-
-    return convert
+    return _number_function(dtype, dtypes.python_scalar_dtype(int))
 
 
 # --- dtypes -------------------------------------------------------------------------------------------
@@ -148,9 +174,9 @@ def join_inexact(found: tuple[Operand, ...]) -> Operand:
 
 
 def join_numeric(found: tuple[Operand, ...]) -> Operand:
-    """The common dtype, an integer in place of bool: arithmetic that bool does not have."""
+    """The common dtype, int32 in place of bool: arithmetic that bool does not have."""
     dtype, weak = lattice_join(found)
-    return (dtypes.python_scalar_dtype(int) if dtypes.is_bool(dtype) else dtype), weak
+    return (dtypes.int32 if dtypes.is_bool(dtype) else dtype), weak
 
 
 # --- plans --------------------------------------------------------------------------------------------

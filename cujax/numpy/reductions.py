@@ -1,4 +1,4 @@
-"""Reductions over axes: sum, prod, max, min, all, any, mean, var, std, argmax and their relations.
+"""Reductions over axes: sum, prod, max, min, all, any, argmax and their relations.
 
 axis: None (all axes), an integer or a tuple of them.  keepdims: reduced axes stay, with length 1.
 where: a boolean array that broadcasts; only elements where it holds count.  initial: a value put before
@@ -9,7 +9,6 @@ the default integer dtype.  `out` must be None, since arrays are immutable.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod as product
 from typing import Any, TypeAlias
 
 import ml_dtypes
@@ -19,9 +18,8 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
-from cujax.numpy.arithmetic import divide
 from cujax.numpy.logic import choose_where, truth
-from cujax.numpy.promotion import ArrayLike, as_array, promote_args, promote_inexact
+from cujax.numpy.promotion import ArrayLike, as_array
 
 Axis: TypeAlias = int | Sequence[int] | None
 
@@ -74,7 +72,7 @@ def _summand(name: str, a: ArrayLike, dtype: Any, promote_integers: bool) -> Arr
 
 
 def sum_dtype(dtype: Any) -> Any:
-    """The dtype in which elements of `dtype` are summed: integers and booleans in the default width at least."""
+    """The dtype in which `dtype` is summed: integers and booleans in the default width at least."""
     default = dtypes.python_scalar_dtype(int)
     if dtypes.is_bool(dtype):
         return default
@@ -142,10 +140,14 @@ def _extreme(
 ) -> Array:
     a = as_array(name, a)
     if where is not None and initial is None:
-        raise ValueError(f"reduction operation {name} does not have an identity, so to use a where mask one has "
-                         "to specify 'initial'")
+        raise ValueError(
+            f"reduction operation {name} does not have an identity, so to use a where mask one has "
+            "to specify 'initial'"
+        )
     if initial is None and 0 in [a.shape[i] for i in canonical_axes(axis, a.ndim)]:
-        raise ValueError(f"zero-size array to reduction operation {name} which has no identity: give 'initial'")
+        raise ValueError(
+            f"zero-size array to reduction operation {name} which has no identity: give 'initial'"
+        )
     return _reduce(name, reduce, a, axis, keepdims, initial, where, neutral(a.dtype), combine)
 
 
@@ -177,13 +179,17 @@ def ptp(a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = Fals
     return lax.sub(max(a, axis, keepdims=keepdims), min(a, axis, keepdims=keepdims))
 
 
-def all(a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: Any = None) -> Array:
+def all(
+    a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: Any = None
+) -> Array:
     """Whether all elements over axes differ from 0; true of none."""
     refuse_out("all", out)
     return _reduce("all", lax.reduce_and, truth("all", a), axis, keepdims, None, where, True, lax.bitwise_and)
 
 
-def any(a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: Any = None) -> Array:
+def any(
+    a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: Any = None
+) -> Array:
     """Whether any element over axes differs from 0; false of none."""
     refuse_out("any", out)
     return _reduce("any", lax.reduce_or, truth("any", a), axis, keepdims, None, where, False, lax.bitwise_or)
@@ -193,92 +199,6 @@ def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Ar
     """How many elements over axes differ from 0."""
     counted = lax.convert_element_type(truth("count_nonzero", a), dtypes.python_scalar_dtype(int))
     return sum(counted, axis, keepdims=keepdims)
-
-
-# --- mean, variance -------------------------------------------------------------------------------------
-
-
-def _inexact(name: str, a: ArrayLike, dtype: Any) -> tuple[Array, Any, Any]:
-    """`a`, the dtype to compute with and the dtype of the result: halves are summed in float32."""
-    a = as_array(name, a)
-    result = promote_inexact(name, a)[0].dtype if dtype is None else dtypes.canonicalize_user(
-        dtype, name, stacklevel=5
-    )
-    wide = dtypes.canonicalize(dtypes.to_inexact(result))
-    if dtypes.is_float(wide) and wide.itemsize < 4:
-        wide = dtypes.float32
-    return a, wide, result
-
-
-def count(a: Array, axis: Axis, keepdims: bool, where: ArrayLike | None) -> Any:
-    """How many elements are reduced: an int, or an array where `where` masks some."""
-    if where is None:
-        return product(a.shape[i] for i in canonical_axes(axis, a.ndim))
-    mask = lax.convert_element_type(truth("mean", where), dtypes.python_scalar_dtype(int))
-    mask = lax.broadcast_in_dim(mask, a.shape, range(a.ndim - mask.ndim, a.ndim))
-    return sum(mask, axis, keepdims=keepdims)
-
-
-def mean(
-    a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False, *,
-    where: ArrayLike | None = None,
-) -> Array:
-    """Arithmetic mean over axes, in floating point."""
-    refuse_out("mean", out)
-    a, wide, result = _inexact("mean", a, dtype)
-    weak = a.weak_type and dtype is None
-    total = sum(lax.convert_element_type(a, wide, weak), axis, keepdims=keepdims, where=where)
-    number = lax.convert_element_type(as_array("mean", count(a, axis, keepdims, where)), wide)
-    return lax.convert_element_type(divide(total, number), result, False)
-
-
-def var(
-    a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False, *,
-    where: ArrayLike | None = None, mean: ArrayLike | None = None, correction: float | None = None,
-) -> Array:
-    """Variance over axes: the mean of |a - mean|**2, with n - ddof in place of n.
-
-    mean: the mean where it is known (with axes kept).  correction: the array-API name of ddof.
-    """
-    refuse_out("var", out)
-    return _variance("var", a, axis, dtype, ddof, keepdims, where, mean, correction)
-
-
-def _variance(
-    name: str, a: ArrayLike, axis: Axis, dtype: Any, ddof: Any, keepdims: bool, where: Any, center: Any,
-    correction: Any,
-) -> Array:
-    if correction is not None:
-        if ddof != 0:
-            raise ValueError(f"{name}: ddof and correction can't be provided simultaneously.")
-        ddof = correction
-    a, wide, result = _inexact(name, a, dtype)
-    if dtypes.is_complex(wide) and dtype is not None and not dtypes.is_complex(result):
-        raise ValueError(f"{name}: cannot compute the variance of complex numbers in {result}")
-    a = lax.convert_element_type(a, wide)
-    middle = mean_of(a, axis, where) if center is None else as_array(name, center)
-    gap = lax.sub(*promote_args(name, a, middle))
-    squares = lax.real(lax.mul(gap, lax.conj(gap))) if dtypes.is_complex(wide) else lax.square(gap)
-    number = lax.sub(as_array(name, count(a, axis, keepdims, where)), as_array(name, ddof)) if where is not None \
-        else count(a, axis, keepdims, where) - ddof
-    number = lax.convert_element_type(as_array(name, number), squares.dtype)
-    quotient = divide(sum(squares, axis, keepdims=keepdims, where=where), number)
-    quotient = choose_where(lax.gt(number, 0), quotient, np.nan)
-    return lax.convert_element_type(quotient, dtypes.to_real(result))
-
-
-def mean_of(a: Array, axis: Axis, where: ArrayLike | None) -> Array:
-    """The mean with its axes kept."""
-    return mean(a, axis, keepdims=True, where=where)
-
-
-def std(
-    a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False, *,
-    where: ArrayLike | None = None, mean: ArrayLike | None = None, correction: float | None = None,
-) -> Array:
-    """Standard deviation over axes: the square root of `var`, whose arguments it has."""
-    refuse_out("std", out)
-    return lax.sqrt(_variance("std", a, axis, dtype, ddof, keepdims, where, mean, correction))
 
 
 # --- argmax, argmin -------------------------------------------------------------------------------------
@@ -298,48 +218,12 @@ def arg_extreme(name: str, reduce: Callable, a: ArrayLike, axis: int | None, kee
 
 
 def argmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Array:
-    """Index of the first maximum along `axis`, or in the flattened array; of the first NaN if there is one."""
+    """Index of the first maximum, or the first NaN, along `axis` or in the flattened array."""
     refuse_out("argmax", out)
     return arg_extreme("argmax", lax.argmax, a, axis, keepdims)
 
 
 def argmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Array:
-    """Index of the first minimum along `axis`, or in the flattened array; of the first NaN if there is one."""
+    """Index of the first minimum, or the first NaN, along `axis` or in the flattened array."""
     refuse_out("argmin", out)
     return arg_extreme("argmin", lax.argmin, a, axis, keepdims)
-
-
-def average(
-    a: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None, returned: bool = False, keepdims: bool = False
-) -> Any:
-    """Weighted mean over axes; with `returned` also the sum of the weights.
-
-    weights: of the shape of `a`, or of its length along `axis`.  ValueError otherwise.
-    """
-    if weights is None:
-        (a,) = promote_inexact("average", as_array("average", a))
-        result = mean(a, axis, keepdims=keepdims)
-        total = lax.broadcast_in_dim(lax.convert_element_type(as_array("average", count(a, axis, False, None)),
-                                                              result.dtype), result.shape, ())
-    else:
-        a, weights = promote_inexact("average", as_array("average", a), as_array("average", weights, 1))
-        weights = _aligned_weights(a, weights, axis)
-        total = sum(weights, axis, keepdims=keepdims)
-        result = divide(sum(lax.mul(a, weights), axis, keepdims=keepdims), total)
-    return (result, total) if returned else result
-
-
-def _aligned_weights(a: Array, weights: Array, axis: Axis) -> Array:
-    if weights.shape == a.shape:
-        return weights
-    if axis is None:
-        raise ValueError("Axis must be specified when shapes of a and weights differ.")
-    axes = canonical_axes(axis, a.ndim)
-    if weights.ndim != len(axes):
-        raise ValueError(f"weights of shape {weights.shape} must have the axes {axes} of a, of shape {a.shape}")
-    if weights.shape != tuple(a.shape[i] for i in axes):
-        raise ValueError(f"Length of weights {weights.shape} not compatible with axis {axis} of a, of shape {a.shape}")
-    ordered = lax.transpose(weights, tuple(int(i) for i in np.argsort(axes)))
-    return lax.broadcast_in_dim(ordered, a.shape, sorted(axes))
-
-

@@ -21,7 +21,9 @@ from cujax.numpy.promotion import ArrayLike, as_array, as_arrays
 # --- reshape ------------------------------------------------------------------------------------------
 
 
-def reshape(a: ArrayLike, shape: Any, order: str = "C", *, copy: bool | None = None, out_sharding: Any = None) -> Array:
+def reshape(
+    a: ArrayLike, shape: Any, order: str = "C", *, copy: bool | None = None, out_sharding: Any = None
+) -> Array:
     """The elements of `a`, in row-major order ("C") or column-major ("F"), in `shape`.
 
     One length may be -1: it is found from the others.  TypeError when the sizes differ.

@@ -18,13 +18,14 @@ from cujax.numpy.creation import asarray, full
 from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where
 from cujax.numpy.promotion import (
+    GIVE_SIZE,
     ArrayLike,
     arrays_of,
     as_array,
+    known_values,
     promote_dtypes,
     promote_inexact,
 )
-from cujax.numpy.selection import GIVE_SIZE, known_values
 from cujax.numpy.reshaping import ravel
 from cujax.numpy.sorting import argsort
 
@@ -81,9 +82,13 @@ def searchsorted(
     other than one axis.
     """
     if side not in ("left", "right"):
-        raise ValueError(f"{side!r} is an invalid value for keyword 'side'. Expected one of ['left', 'right'].")
+        raise ValueError(
+            f"{side!r} is an invalid value for keyword 'side'. Expected one of ['left', 'right']."
+        )
     if method not in _METHODS:
-        raise ValueError(f"{method!r} is an invalid value for keyword 'method'. Expected one of {list(_METHODS)}.")
+        raise ValueError(
+            f"{method!r} is an invalid value for keyword 'method'. Expected one of {list(_METHODS)}."
+        )
     a, v = arrays_of(promote_dtypes("searchsorted", a, v))
     if a.ndim != 1:
         raise ValueError(f"a should be 1-dimensional, got shape {a.shape}")
@@ -182,7 +187,9 @@ def _periodic(x: Array, xp: Array, fp: Array, period: Array) -> tuple[Array, Arr
 
 def _interpolate(x: Array, xp: Array, fp: Array, left: Any, right: Any) -> Array:
     last = xp.shape[0] - 1
-    i = lax.clamp(np.int32(1), lax.convert_element_type(searchsorted(xp, x, "right"), np.int32), np.int32(max(last, 1)))
+    i = lax.clamp(
+        np.int32(1), lax.convert_element_type(searchsorted(xp, x, "right"), np.int32), np.int32(max(last, 1))
+    )
     x0, y0 = xp.at[i - 1].get(mode="clip"), fp.at[i - 1].get(mode="clip")
     dx, dy = xp.at[i].get(mode="clip") - x0, fp.at[i].get(mode="clip") - y0
     degenerate = lax.abs(dx) <= _negligible(x.dtype)
@@ -191,7 +198,9 @@ def _interpolate(x: Array, xp: Array, fp: Array, left: Any, right: Any) -> Array
     for value, outside, end in ((left, x < xp[0], fp[0]), (right, x > xp[-1], fp[-1])):
         if isinstance(value, str):
             if value != "extrapolate":
-                raise ValueError(f"the only valid string value of left or right is 'extrapolate', but got: {value!r}")
+                raise ValueError(
+                    f"the only valid string value of left or right is 'extrapolate', but got: {value!r}"
+                )
         else:
             result = choose_where(outside, end if value is None else value, result)
     return result
@@ -215,7 +224,8 @@ def isin(
     flat = ravel(tests)
     shape = (*element.shape, flat.shape[0])
     same = lax.eq(
-        lax.broadcast_in_dim(element, shape, range(element.ndim)), lax.broadcast_in_dim(flat, shape, (element.ndim,))
+        lax.broadcast_in_dim(element, shape, range(element.ndim)),
+        lax.broadcast_in_dim(flat, shape, (element.ndim,)),
     )
     found = lax.reduce_or(same, (element.ndim,))
     return lax.bitwise_not(found) if invert else found

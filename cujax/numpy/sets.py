@@ -17,10 +17,10 @@ from cujax.numpy.creation import full
 from cujax.numpy.cumulative import cumsum
 from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_dtypes
-from cujax.numpy.searching import isin
-from cujax.numpy.selection import GIVE_SIZE, known_values, nonzero
+from cujax.numpy.promotion import GIVE_SIZE, ArrayLike, arrays_of, as_array, known_values, promote_dtypes
 from cujax.numpy.reshaping import moveaxis, ravel
+from cujax.numpy.searching import isin
+from cujax.numpy.selection import nonzero
 from cujax.numpy.sorting import lexsort
 
 
@@ -51,8 +51,15 @@ class UniqueInverse(NamedTuple):
 
 
 def unique(
-    ar: ArrayLike, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
-    axis: int | None = None, *, equal_nan: bool = True, size: int | None = None, fill_value: ArrayLike | None = None,
+    ar: ArrayLike,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    *,
+    equal_nan: bool = True,
+    size: int | None = None,
+    fill_value: ArrayLike | None = None,
     sorted: bool = True,
 ) -> Any:
     """The different elements of the flattened array (slices along `axis`), in ascending order.
@@ -89,16 +96,23 @@ def _unique(ar: Array, axis: int | None, equal_nan: bool, size: int | None, fill
     values = rows.at[places].get(mode="clip")
     if size is not None and fill_value is not None:
         mask = lax.broadcast_in_dim(is_found, values.shape, (0,))
-        values = choose_where(mask, values, lax.convert_element_type(as_array("unique", fill_value), values.dtype))
+        values = choose_where(
+            mask, values, lax.convert_element_type(as_array("unique", fill_value), values.dtype)
+        )
     shape = ar.shape if axis is None else (length,)
     return Unique(
-        moveaxis(values, 0, axis or 0), places, lax.reshape(inverse, shape), choose_where(is_found, ends - starts, 0)
+        moveaxis(values, 0, axis or 0),
+        places,
+        lax.reshape(inverse, shape),
+        choose_where(is_found, ends - starts, 0),
     )
 
 
 def _unique_of_nothing(rows: Array, axis: int | None, size: int, fill_value: Any) -> Unique:
     if size and fill_value is None:
-        raise ValueError("jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified")
+        raise ValueError(
+            "jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified"
+        )
     none = full((0,), 0, dtypes.python_scalar_dtype(int))
     values = full((size, *rows.shape[1:]), 0 if fill_value is None else fill_value, rows.dtype)
     return Unique(moveaxis(values, 0, axis or 0), none, none, none)
@@ -129,12 +143,16 @@ def unique_all(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLik
     return Unique(*unique(x, True, True, True, equal_nan=False, size=size, fill_value=fill_value))
 
 
-def unique_counts(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> UniqueCounts:
+def unique_counts(
+    x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
+) -> UniqueCounts:
     """Values and counts, as in `unique`, with NaN never equal."""
     return UniqueCounts(*unique(x, return_counts=True, equal_nan=False, size=size, fill_value=fill_value))
 
 
-def unique_inverse(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> UniqueInverse:
+def unique_inverse(
+    x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
+) -> UniqueInverse:
     """Values and inverse indices, as in `unique`, with NaN never equal."""
     return UniqueInverse(*unique(x, return_inverse=True, equal_nan=False, size=size, fill_value=fill_value))
 
@@ -155,7 +173,9 @@ def _two(name: str, ar1: ArrayLike, ar2: ArrayLike, size: int | None) -> tuple[A
     return first, second
 
 
-def union1d(ar1: ArrayLike, ar2: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
+def union1d(
+    ar1: ArrayLike, ar2: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None
+) -> Array:
     """The different elements of both arrays, in ascending order."""
     return unique(concatenate(_two("union1d", ar1, ar2, size)), size=size, fill_value=fill_value)
 
@@ -165,7 +185,9 @@ def _chosen(values: Array, keep: Array, size: int | None, fill_value: Any, defau
     if size is None:
         return values[nonzero(keep)[0]]
     places = nonzero(keep, size=size, fill_value=values.shape[0])[0]
-    fill = lax.convert_element_type(as_array("sets", default if fill_value is None else fill_value), values.dtype)
+    fill = lax.convert_element_type(
+        as_array("sets", default if fill_value is None else fill_value), values.dtype
+    )
     found = values.at[places].get(mode="clip") if values.shape[0] else full((size,), 0, values.dtype)
     return choose_where(places < values.shape[0], found, fill)
 
@@ -194,7 +216,9 @@ def setxor1d(
         return full((size or 0,), 0 if fill_value is None else fill_value, joined.dtype)
     only = lax.bitwise_xor(isin(joined, first), isin(joined, second))
     keep = lax.bitwise_and(_starts(joined, True), only)
-    return _chosen(joined, keep, size, fill_value, joined[nonzero(keep, size=1)[0][0]] if size and joined.size else 0)
+    return _chosen(
+        joined, keep, size, fill_value, joined[nonzero(keep, size=1)[0][0]] if size and joined.size else 0
+    )
 
 
 def intersect1d(

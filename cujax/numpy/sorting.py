@@ -16,7 +16,9 @@ from cujax.numpy.reshaping import ravel
 
 def _refuse(name: str, kind: Any, order: Any) -> None:
     if kind is not None or order is not None:
-        raise TypeError(f"'kind' and 'order' arguments to jnp.{name} are not supported: write stable=True or False")
+        raise TypeError(
+            f"'kind' and 'order' arguments to jnp.{name} are not supported: write stable=True or False"
+        )
 
 
 def _sortable(name: str, a: ArrayLike, axis: int | None) -> tuple[Array, int]:

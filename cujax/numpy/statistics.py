@@ -10,7 +10,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, other_axes
-from cujax.numpy import reductions
+from cujax.numpy import moments, reductions
 from cujax.numpy.arithmetic import divide
 from cujax.numpy.creation import array
 from cujax.numpy.cumulative import cumsum
@@ -19,9 +19,9 @@ from cujax.numpy.logic import choose_where, isnan
 from cujax.numpy.matrices import diagonal
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_inexact
 from cujax.numpy.reductions import Axis, refuse_out
-from cujax.numpy.selection import take_along_axis
 from cujax.numpy.reshaping import atleast_2d, broadcast_to, expand_dims
 from cujax.numpy.sorting import argsort
+from cujax.numpy.taking import take_along_axis
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf")
 
@@ -46,15 +46,27 @@ def nanquantile(
     method: str = "linear", keepdims: bool = False, *, weights: ArrayLike | None = None,
 ) -> Array:
     """`quantile` of what is not NaN."""
-    return _quantile("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
+    return _quantile(
+        "nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True
+    )
 
 
 def percentile(
-    a: ArrayLike, q: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False,
-    method: str = "linear", keepdims: bool = False, *, weights: ArrayLike | None = None, out_sharding: Any = None,
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: ArrayLike | None = None,
+    out_sharding: Any = None,
 ) -> Array:
     """`quantile` with q in percent."""
-    return _quantile("percentile", a, _hundredth(q), axis, out, overwrite_input, method, keepdims, weights, False)
+    return _quantile(
+        "percentile", a, _hundredth(q), axis, out, overwrite_input, method, keepdims, weights, False
+    )
 
 
 def nanpercentile(
@@ -62,7 +74,9 @@ def nanpercentile(
     method: str = "linear", keepdims: bool = False, *, weights: ArrayLike | None = None,
 ) -> Array:
     """`percentile` of what is not NaN."""
-    return _quantile("nanpercentile", a, _hundredth(q), axis, out, overwrite_input, method, keepdims, weights, True)
+    return _quantile(
+        "nanpercentile", a, _hundredth(q), axis, out, overwrite_input, method, keepdims, weights, True
+    )
 
 
 def _hundredth(q: ArrayLike) -> Array:
@@ -85,8 +99,16 @@ def nanmedian(
 
 
 def _quantile(
-    name: str, a: ArrayLike, q: ArrayLike, axis: Axis, out: Any, overwrite_input: bool, method: str, keepdims: bool,
-    weights: ArrayLike | None, skip_nan: bool,
+    name: str,
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axis,
+    out: Any,
+    overwrite_input: bool,
+    method: str,
+    keepdims: bool,
+    weights: ArrayLike | None,
+    skip_nan: bool,
 ) -> Array:
     refuse_out(name, out)
     if overwrite_input:
@@ -94,7 +116,9 @@ def _quantile(
     if method not in _METHODS:
         raise ValueError(f"method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
     if weights is not None and method != "inverted_cdf":
-        raise NotImplementedError(f"{method} doesn't support weights. Only method 'inverted_cdf' supports weights.")
+        raise NotImplementedError(
+            f"{method} doesn't support weights. Only method 'inverted_cdf' supports weights."
+        )
     a, q = arrays_of(promote_inexact(name, a, q))
     if dtypes.is_complex(a.dtype):
         raise ValueError(f"{name} does not support complex input, as the operation is poorly defined.")
@@ -122,7 +146,9 @@ def _full_weights(weights: ArrayLike, a: Array, axes: tuple[int, ...]) -> Array:
     if weights.shape == a.shape:
         return weights
     if weights.ndim != 1 or len(axes) != 1 or weights.shape[0] != a.shape[axes[0]]:
-        raise ValueError(f"weights of shape {weights.shape} must have the shape of a, {a.shape}, or its length along axis")
+        raise ValueError(
+            f"weights of shape {weights.shape} must have the shape of a, {a.shape}, or its length along axis"
+        )
     return lax.broadcast_in_dim(weights, a.shape, axes)
 
 
@@ -168,7 +194,9 @@ def _at(ordered: Array, position: Array, count: Array, extra: int) -> Array:
     places = lax.convert_element_type(clipped, np.int32)
     shape = (*places.shape[:extra], *ordered.shape[:-1])
     places = lax.expand_dims(broadcast_to(places, shape), (len(shape),))
-    found = take_along_axis(broadcast_to(ordered, (*places.shape[:extra], *ordered.shape)), places, -1, mode="clip")
+    found = take_along_axis(
+        broadcast_to(ordered, (*places.shape[:extra], *ordered.shape)), places, -1, mode="clip"
+    )
     return lax.squeeze(found, (found.ndim - 1,))
 
 
@@ -196,8 +224,14 @@ def _weighted(rows: Array, q: Array, weights: Array, skip_nan: bool) -> Array:
 
 
 def cov(
-    m: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
-    fweights: ArrayLike | None = None, aweights: ArrayLike | None = None, dtype: Any = None,
+    m: ArrayLike,
+    y: ArrayLike | None = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: ArrayLike | None = None,
+    aweights: ArrayLike | None = None,
+    dtype: Any = None,
 ) -> Array:
     """Covariances of the variables in the rows of m (columns unless `rowvar`), and of y if given.
 
@@ -246,7 +280,7 @@ def _covariance(x: Array, bias: bool, ddof: int | None, f: Array | None, a: Arra
     ddof = (0 if bias else 1) if ddof is None else ddof
     w = f if a is None else a if f is None else f * a
     if w is None:
-        mean, total = reductions.mean(x, 1, keepdims=True), x.shape[1]
+        mean, total = moments.mean(x, 1, keepdims=True), x.shape[1]
         divisor: Any = total - ddof
         weighted = centred = x - mean
     else:
@@ -255,7 +289,9 @@ def _covariance(x: Array, bias: bool, ddof: int | None, f: Array | None, a: Arra
         divisor = total - ddof if a is None else total - ddof * divide(reductions.sum(w * a), total)
         centred = x - mean
         weighted = centred * w
-    product = lax.dot_general(weighted, lax.conj(centred) if dtypes.is_complex(x.dtype) else centred, (((1,), (1,)), ((), ())))
+    product = lax.dot_general(
+        weighted, lax.conj(centred) if dtypes.is_complex(x.dtype) else centred, (((1,), (1,)), ((), ()))
+    )
     result = divide(product, divisor)
     return lax.squeeze(result, tuple(i for i, d in enumerate(result.shape) if d == 1))
 
@@ -269,5 +305,7 @@ def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtyp
     deviation = lax.convert_element_type(deviation, c.dtype)
     c = divide(divide(c, expand_dims(deviation, 1)), expand_dims(deviation, 0))
     if dtypes.is_complex(c.dtype):
-        return lax.complex(*(lax.clamp(p.dtype.type(-1), p, p.dtype.type(1)) for p in (lax.real(c), lax.imag(c))))
+        return lax.complex(
+            *(lax.clamp(p.dtype.type(-1), p, p.dtype.type(1)) for p in (lax.real(c), lax.imag(c)))
+        )
     return lax.clamp(c.dtype.type(-1), c, c.dtype.type(1))

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from cujax import lax
+from cujax.api.custom_jvp import custom_jvp
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.declare import unary
@@ -91,15 +92,33 @@ def _sinc_series(angle: ArrayLike) -> Array:
 def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """log(exp(x1) + exp(x2)), elementwise, without overflow."""
     x1, x2 = promote_args_inexact("logaddexp", x1, x2)
+    return (_logaddexp_complex if dtypes.is_complex(x1.dtype) else _logaddexp)(x1, x2)
+
+
+@custom_jvp
+def _logaddexp(x1: Array, x2: Array) -> Array:
+    """Its own rule makes it smooth where x1 and x2 are equal, as the formula is not."""
     larger = lax.max(x1, x2)
-    if dtypes.is_complex(larger.dtype):
-        return _logaddexp_complex(x1, x2, larger)
     equal = lax.eq(x1, x2)  # two equal infinities differ by 0, not NaN
     gap = lax.select_n(equal, lax.sub(x1, x2), number_like(larger, 0))
     return lax.add(larger, lax.log1p(lax.exp(lax.neg(lax.abs(gap)))))
 
 
-def _logaddexp_complex(x1: Array, x2: Array, larger: Array) -> Array:
+def _share(t: Array, out: Array, x: Array) -> Array:
+    """t times the part that exp(x) has in exp(out); all of it where both are infinite."""
+    gap = lax.sub(_without_inf(x), _without_inf(out))
+    return lax.mul(t, lax.convert_element_type(lax.exp(gap), t.dtype))
+
+
+def _without_inf(x: Array) -> Array:
+    return lax.select_n(lax.eq(x, np.inf), x, number_like(x, 0))
+
+
+_logaddexp.defjvps(lambda t, out, x1, x2: _share(t, out, x1), lambda t, out, x1, x2: _share(t, out, x2))
+
+
+def _logaddexp_complex(x1: Array, x2: Array) -> Array:
+    larger = lax.max(x1, x2)
     smaller = lax.sub(lax.add(x1, x2), larger)
     total = lax.add(larger, lax.log1p(lax.exp(lax.sub(smaller, larger))))
     turned = lax.rem(lax.add(lax.imag(total), math.pi), 2 * math.pi)

@@ -248,10 +248,13 @@ def _broadcast_in_dim_shape(operand: tuple, *, shape: tuple, broadcast_dimension
 
 
 def _broadcast_in_dim_impl(xp: Any, x: Any, *, shape: tuple, broadcast_dimensions: tuple) -> Any:
+    if not x.ndim:
+        return xp.broadcast_to(x, shape)
     aligned = [1] * len(shape)
     for d, b in zip(x.shape, broadcast_dimensions, strict=True):
         aligned[b] = d
-    return xp.broadcast_to(xp.reshape(x, tuple(aligned)), shape)
+    reshaped = xp.reshape(x, tuple(aligned))
+    return reshaped if reshaped.shape == shape else xp.broadcast_to(reshaped, shape)
 
 
 def _broadcast_in_dim_transpose(ct: Any, x: Any, *, shape: tuple, broadcast_dimensions: tuple) -> tuple:
