@@ -18,18 +18,26 @@ from cujax import (
     checkpoint_policies,
     config,
     core,
+    custom_batching,
+    custom_derivatives,
+    debug,
     dtypes,
     errors,
+    experimental,
     flatten_util,
     lax,
+    nn,
     numpy,
     ops,
     random,
     scipy,
+    stages,
     tree,
     tree_util,
     typing,
 )
+from cujax.api.callbacks import pure_callback
+from cujax.api.custom_gradient import custom_gradient
 from cujax.api.custom_jvp import custom_jvp
 from cujax.api.custom_vjp import custom_vjp
 from cujax.api.derivatives import fwd_and_bwd, grad, jvp, linearize, value_and_grad, vjp

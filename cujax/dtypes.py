@@ -7,6 +7,7 @@ from typing import Any
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.dtypes import extended, finfo, float0, iinfo, issubdtype, prng_key
 from cujax.engine.ground.promotion import TypePromotionError
+from cujax.numpy.dtype_objects import result_type
 
 bfloat16 = dtypes.bfloat16.type
 
@@ -21,6 +22,7 @@ __all__ = [
     "issubdtype",
     "itemsize_bits",
     "prng_key",
+    "result_type",
     "scalar_type_of",
 ]
 

@@ -12,6 +12,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from types import CellType, FunctionType
 from typing import Any, TypeVar
 
 from cujax.engine.ground.config import config
@@ -82,3 +83,10 @@ def _holders(tracer: Any, own: list) -> Iterator[str]:
             yield from (f"the name or key {key!r}" for key, value in referrer.items() if value is tracer)
         elif isinstance(referrer, (list, tuple, set)) and referrer is not own:
             yield f"a {type(referrer).__name__} of {len(referrer)} elements"
+        elif isinstance(referrer, CellType):
+            yield from (f"the closure of {function.__qualname__}" for function in _functions_with(referrer))
+
+
+def _functions_with(cell: CellType) -> list[FunctionType]:
+    closures = [r for r in gc.get_referrers(cell) if isinstance(r, tuple)]
+    return [f for c in closures for f in gc.get_referrers(c) if isinstance(f, FunctionType) and f.__closure__ is c]

@@ -70,7 +70,7 @@ class UnexpectedTracerError(TypeError):
     """
 
 
-class KeyReuseError(RuntimeError):
+class KeyReuseError(TypeError):
     """A random key was used twice: both uses would see the same bits.  Split it first."""
 
 
