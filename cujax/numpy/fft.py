@@ -16,7 +16,7 @@ All transforms go through `_transform`.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod, sqrt
 from typing import Any
 
@@ -69,9 +69,12 @@ def _axes(name: str, ndim: int, lengths: tuple | None, axes: Sequence[int] | Non
         if count > ndim:
             raise ValueError(f"jnp.fft.{name}: s={lengths} needs {count} axes, but the operand has {ndim}")
         return tuple(range(ndim - count, ndim))
+    if not isinstance(axes, Iterable):
+        raise TypeError(f"jnp.fft.{name}: axes must be a sequence, got {axes!r}; write axes=({axes},)")
+    axes = tuple(axes)
     if lengths is not None and len(lengths) != len(axes):
         raise ValueError(f"jnp.fft.{name}: s and axes must have the same length, got {lengths} and {axes}")
-    return canonical_axes(tuple(axes), ndim, "axes" if len(axes) > 1 else "axis")
+    return canonical_axes(axes, ndim)
 
 
 def _lengths(kind: FftType, shape: Sequence[int]) -> tuple[int, ...]:
@@ -269,5 +272,8 @@ def ifftshift(x: ArrayLike, axes: int | Sequence[int] | None = None) -> Array:
 
 def _shifted(name: str, x: ArrayLike, axes: Any, distance: Any) -> Array:
     x = as_array(f"fft.{name}", x)
-    along = range(x.ndim) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
-    return roll(x, tuple([distance(x.shape[i]) for i in along]), tuple(along))
+    along = tuple(range(x.ndim)) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+    for axis in along:
+        if not -x.ndim <= axis < x.ndim:
+            raise IndexError(f"jnp.fft.{name}: axis {axis} is out of bounds for array of dimension {x.ndim}")
+    return roll(x, tuple([distance(x.shape[axis]) for axis in along]), along)

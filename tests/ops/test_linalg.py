@@ -298,7 +298,8 @@ def test_scipy_is_optional(monkeypatch):
     [
         (None, None, False), (None, None, True), (None, 0, False), (2, 1, True), (1, 1, False), (0, 0, False),
         (np.inf, 0, False), (-np.inf, 1, False), (3, 0, False), (0.5, 1, True), (-2, 1, False),
-        ("fro", None, False), (1, None, False), (-1, (0, 1), True), (np.inf, (1, 0), False), (-np.inf, (-2, -1), False),
+        ("fro", None, False), (1, None, False), (-1, (0, 1), True), (np.inf, (1, 0), False),
+        (-np.inf, (-2, -1), False),
     ],
 )
 def test_norms(ord, axis, keepdims, dtype):
