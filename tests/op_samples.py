@@ -264,6 +264,7 @@ LOGIC = [
         binary(op, bits(A), reals(A, -3, 30), order=0)
         for op in ("shift_left", "shift_right_logical", "shift_right_arithmetic")
     ),
+    binary("mulhi", bits(A), bits(A), order=0),
     Sample("population_count", [bits(A)], jax=lax.population_count, order=0),
     Sample("clz", [bits(A)], jax=lax.clz, order=0),
     Sample("select_n", [booleans(A), reals(A), reals(A)]),
@@ -826,6 +827,7 @@ RANDOM = [
         for partitionable, layout in ((True, "partitionable"), (False, "older layout"))
     ),
     Sample("fma", [reals(A), reals(A), reals(A)], jax=lambda x, y, z: x * y + z, dtypes=["float32", "float64"]),
+    Sample("optimization_barrier", [reals(A), reals(SCALAR)], jax=lambda *xs: lax.optimization_barrier(xs)),
     Sample("stop_gradient", [reals(A)], dtypes=[*FLOATS, *COMPLEX], jax=lax.stop_gradient),
 ]
 

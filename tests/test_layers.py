@@ -13,6 +13,8 @@ SIBLINGS = {("compiler", "transforms"), ("transforms", "compiler")}
 OPS = [
     "axes",
     "structural",
+    "creation",
+    "reshaping",
     "families",
     "logic",
     "elementwise",

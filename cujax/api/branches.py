@@ -1,4 +1,4 @@
-"""Branches over pytrees: `cond` and `switch`.
+"""Branches over pytrees: `cond` and `switch`, and `platform_dependent`, which is decided beforehand.
 
 All branches are traced, with the same operands, and must return the same types; at run time one is run.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cujax.engine.backends.select import selected
 from cujax.engine.control.cond import cond_p
 from cujax.engine.control.staging import Staged, flatten_operands, share_consts, stage
 from cujax.engine.core.aval import ShapedArray, same_array_type
@@ -105,6 +106,29 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any, operand: An
     index = clamp(0, convert_element_type(index, dtypes.int32), len(branches) - 1)
     names = tuple(f"branches[{i}]" for i in range(len(branches)))
     return _select("switch", index, branches, branches, operands, names)
+
+
+_PLATFORMS = {"cpu": "cpu", "gpu": "cuda"}
+
+
+def platform_dependent(*args: Any, default: Callable | None = None, **per_platform: Callable) -> Any:
+    """`per_platform[name](*args)` of the platform in use, "cpu" or "cuda", or `default(*args)` if it is not there.
+
+    Only that function is called.  TypeError for one that is not callable; NotImplementedError when there is none
+    for the platform and no default.
+    """
+    named = {**per_platform, **({} if default is None else {"default": default})}
+    for name, branch in named.items():
+        if not callable(branch):
+            raise TypeError(f"lax.platform_dependent: the {name!r} branch must be a callable, got {branch!r}.")
+    platform = _PLATFORMS[selected().platform]
+    chosen = per_platform.get(platform, default)
+    if chosen is None:
+        raise NotImplementedError(
+            f"lax.platform_dependent: this process runs on {platform!r}, and there are functions for "
+            f"{list(per_platform)} only. Give one for {platform!r}, or a default."
+        )
+    return chosen(*args)
 
 
 def _select(

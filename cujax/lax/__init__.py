@@ -4,7 +4,7 @@ Only exports stand here, a block for each file of `cujax.engine.ops`, where the 
 are found.
 """
 
-from cujax.api.branches import cond, switch
+from cujax.api.branches import cond, platform_dependent, switch
 from cujax.api.collectives import (
     all_gather,
     all_to_all,
@@ -36,9 +36,11 @@ from cujax.engine.control.collectives import (
     psum_scatter_p,
 )
 from cujax.engine.control.cond import cond_p
+from cujax.engine.control.optimization_barrier import optimization_barrier, optimization_barrier_p
 from cujax.engine.control.scan import scan_p
-from cujax.engine.control.stop_gradient import stop_gradient
+from cujax.engine.control.stop_gradient import stop_gradient, stop_gradient_p
 from cujax.engine.control.while_loop import while_p
+from cujax.engine.ops.axes import broadcast_shapes
 from cujax.engine.ops.complex_parts import (
     abs,
     abs_p,
@@ -81,6 +83,7 @@ from cujax.engine.ops.convolution_forms import (
     conv_transpose,
     conv_with_general_padding,
 )
+from cujax.engine.ops.creation import dtype, empty, full, full_like
 from cujax.engine.ops.cumulative import (
     cumlogsumexp,
     cumlogsumexp_p,
@@ -191,6 +194,8 @@ from cujax.engine.ops.joining import (
     concatenate_p,
     split,
     split_p,
+    stack,
+    unstack,
 )
 from cujax.engine.ops.logic import (
     and_p,
@@ -210,6 +215,8 @@ from cujax.engine.ops.logic import (
     le_p,
     lt,
     lt_p,
+    mulhi,
+    mulhi_p,
     ne,
     ne_p,
     not_p,
@@ -249,6 +256,7 @@ from cujax.engine.ops.reductions import (
     reduce_xor,
     reduce_xor_p,
 )
+from cujax.engine.ops.reshaping import broadcast_like, broadcast_to_rank, collapse, tile
 from cujax.engine.ops.rounding import (
     RoundingMethod,
     ceil,

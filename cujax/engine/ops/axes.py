@@ -31,6 +31,24 @@ def canonical_axes(axes: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     return result
 
 
+def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape to which arrays of all `shapes` broadcast: axes are aligned from the last one.
+
+    ValueError where two lengths of one axis differ and neither is 1.
+    """
+    result = [1] * max(map(len, shapes), default=0)
+    for shape in shapes:
+        for axis, length in enumerate(shape, len(result) - len(shape)):
+            if result[axis] == 1:
+                result[axis] = index(length)
+            elif length not in (1, result[axis]):
+                raise ValueError(
+                    f"Incompatible shapes for broadcasting: shapes={[tuple(s) for s in shapes]}. Axes are aligned "
+                    "from the last one, and must agree or have length 1."
+                )
+    return tuple(result)
+
+
 def remove_axes(shape: Sequence[Any], axes: Iterable[int]) -> tuple[Any, ...]:
     """`shape` without `axes`."""
     gone = set(axes)

@@ -1,4 +1,4 @@
-"""Arrays end to end: concatenate, and split, which transposes it.
+"""Arrays end to end: concatenate, and split, which transposes it; stack and unstack along an axis of their own.
 
 Each is linear in all it moves; the transpose of joining is cutting at the same places.
 """
@@ -18,9 +18,7 @@ from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.families import ANY
 from cujax.engine.ops.slicing import ints, slice_in_dim
-from cujax.engine.ops.structural import move_dim, ndim_of, shape_of, zeros_of
-
-_Slice = slice
+from cujax.engine.ops.structural import expand_dims, move_dim, ndim_of, shape_of, squeeze, zeros_of
 
 
 def _offsets(lengths: Sequence[int]) -> list[int]:
@@ -127,8 +125,8 @@ def _split_shape(x: ShapedArray, *, sizes: tuple, axis: int) -> tuple[ShapedArra
 
 
 def _split_impl(xp: Any, x: Any, *, sizes: tuple, axis: int) -> list[Any]:
-    before = (_Slice(None),) * axis
-    return [x[(*before, _Slice(s, s + n))] for s, n in zip(_offsets(sizes), sizes, strict=True)]
+    before = (slice(None),) * axis
+    return [x[(*before, slice(s, s + n))] for s, n in zip(_offsets(sizes), sizes, strict=True)]
 
 
 def _split_transpose(cts: Sequence[Any], x: Any, *, sizes: tuple, axis: int) -> tuple[Any]:
@@ -164,3 +162,28 @@ def split(operand: Any, sizes: Sequence[int], axis: int = 0) -> list[Any]:
     ValueError when they do not, or when one is negative.
     """
     return list(split_p.bind(operand, sizes=ints(sizes), axis=ax.canonical_axis(axis, ndim_of(operand))))
+
+
+# --- stack, unstack -----------------------------------------------------------------------------------
+
+
+def stack(operands: Sequence[Any], axis: int = 0) -> Any:
+    """`operands`, of one shape and dtype, side by side along a new axis, `axis` of the result.
+
+    ValueError when there is none, for shapes that differ and for an axis out of range; TypeError for dtypes that
+    differ.
+    """
+    shapes = [shape_of(x) for x in operands]
+    if not shapes:
+        raise ValueError("stack needs at least one array")
+    if len(set(shapes)) > 1:
+        raise ValueError(f"stack: arrays must have one shape, got {', '.join(map(str, shapes))}.")
+    position = ax.canonical_axis(axis, len(shapes[0]) + 1)
+    return concatenate([expand_dims(x, (position,)) for x in operands], position)
+
+
+def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
+    """The arrays of which `x` is made along `axis`, each without that axis.  ValueError without such an axis."""
+    position = ax.canonical_axis(axis, ndim_of(x))
+    length = shape_of(x)[position]
+    return tuple(squeeze(part, (position,)) for part in split(x, (1,) * length, position)) if length else ()

@@ -3,7 +3,7 @@
     eq ne lt le gt ge                                     comparisons, with boolean results
     bitwise_and bitwise_or bitwise_xor bitwise_not        bits, or truth values
     shift_left shift_right_logical shift_right_arithmetic
-    population_count clz
+    mulhi population_count clz
     select_n select                                       element by element one of several arrays
 
 They stand below the arithmetic because derivatives choose (`pow` at zero, `max` at a tie) and choice
@@ -103,6 +103,33 @@ shift_right_logical_p, shift_right_logical = binary(
 shift_right_arithmetic_p, shift_right_arithmetic = binary(
     "shift_right_arithmetic", domain=INTEGER, doc="x >> y, filled with the sign bit.",
     cuda="cj::shift_right_arithmetic({x}, {y})", jvp=ZERO_TANGENT, impl=_shift_right_arithmetic_impl,
+)
+
+
+def _high_half(xp: Any, x: Any, y: Any) -> Any:
+    """The high 64 bits of x * y, by products of 32-bit halves (D. Knuth, TAOCP vol. 2, 4.3.1, algorithm M)."""
+    half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
+    x0, x1, y0, y1 = x & mask, xp.right_shift(x, half), y & mask, xp.right_shift(y, half)
+    carried = x1 * y0 + xp.right_shift(x0 * y0, half)
+    middle = (carried & mask) + x0 * y1
+    return x1 * y1 + xp.right_shift(carried, half) + xp.right_shift(middle, half)
+
+
+def _mulhi_impl(xp: Any, x: Any, y: Any) -> Any:
+    bits = 8 * x.dtype.itemsize
+    if bits < 64:
+        wide = np.int64 if x.dtype.kind == "i" else np.uint64
+        return xp.right_shift(x.astype(wide) * y.astype(wide), wide(bits)).astype(x.dtype)
+    high = _high_half(xp, _unsigned(x), _unsigned(y)).view(x.dtype)
+    if x.dtype.kind == "u":
+        return high
+    zero = x.dtype.type(0)  # as unsigned numbers, negative ones are 2**64 too large
+    return high - xp.where(x < 0, y, zero) - xp.where(y < 0, x, zero)
+
+
+mulhi_p, mulhi = binary(
+    "mulhi", domain=INTEGER, doc="The high half of the product x * y, which has twice as many bits as x.",
+    cuda="cj::mulhi({x}, {y})", jvp=ZERO_TANGENT, impl=_mulhi_impl,
 )
 population_count_p, population_count = unary(
     "population_count", domain=INTEGER, doc="The number of bits that are set.",
