@@ -14,7 +14,14 @@ from cujax.api.custom_jvp import custom_jvp
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.declare import unary
-from cujax.numpy.promotion import ArrayLike, join_inexact, number_like, promote_args_inexact, promote_inexact
+from cujax.numpy.promotion import (
+    ArrayLike,
+    arrays_of,
+    join_inexact,
+    number_like,
+    promote_args_inexact,
+    promote_inexact,
+)
 
 exp = unary("exp", "exp", join_inexact, "e to the power x.")
 exp2 = unary("exp2", "exp2", join_inexact, "2 to the power x.")
@@ -91,7 +98,7 @@ def _sinc_series(angle: ArrayLike) -> Array:
 
 def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """log(exp(x1) + exp(x2)), elementwise, without overflow."""
-    x1, x2 = promote_args_inexact("logaddexp", x1, x2)
+    x1, x2 = arrays_of(promote_args_inexact("logaddexp", x1, x2))
     return (_logaddexp_complex if dtypes.is_complex(x1.dtype) else _logaddexp)(x1, x2)
 
 
