@@ -105,7 +105,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("dump", None, str, "Directory to write each pass's tape and the final source to.",
            aliases=("dump_ir_to",)),
     # Names that programs written for JAX set
-    Option("softmax_custom_jvp", True, bool, NO_EFFECT + "softmax always has its own stable derivative."),
+    Option("softmax_custom_jvp", True, bool, NO_EFFECT + "the derivative of softmax is stable as it is."),
     Option("debug_key_reuse", False, bool, NO_EFFECT + "the reuse of a key is not detected."),
     Option("explain_cache_misses", False, bool, NO_EFFECT + "log_compiles names what was traced."),
     Option("transfer_guard", None, ("allow", "log", "disallow", "log_explicit", "disallow_explicit"),
