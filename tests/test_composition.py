@@ -30,10 +30,6 @@ def smooth(m):
     return lambda x: m.np.sin(x) * x[::-1] + m.np.exp(-x) / (1 + x**2)
 
 
-def choice(m):
-    return lambda x: m.np.where(x > 0.5, x**3, m.np.cos(x)) * m.np.sum(x)
-
-
 def indexed(m):
     def f(x):
         y = m.np.zeros(5, x.dtype).at[np.array([0, 2, 2])].add(x).at[1:3].multiply(2.0)
@@ -54,14 +50,6 @@ def branch_per_element(m):
         return m.lax.cond(x > 0.5, lambda x: x * m.np.tanh(x), lambda x: 3.0 * x, x)
 
     return lambda x: m.lib.vmap(one)(x)
-
-
-def switch(m):
-    def f(x):
-        i = m.np.int32(m.np.sum(x) * 0 + 1)
-        return m.lax.switch(i, [lambda x: x, lambda x: x * x[0], lambda x: -x], x)
-
-    return f
 
 
 def scan(m):
@@ -144,7 +132,7 @@ def custom_vjp(m):
 
 
 BOTH_MODES = [
-    smooth, choice, indexed, branch, branch_per_element, switch, scan, reversed_scan_of_checkpoint, fori,
+    smooth, indexed, branch, branch_per_element, scan, reversed_scan_of_checkpoint, fori,
     custom_jvp, linear_algebra,
 ]
 
@@ -193,11 +181,11 @@ def checkpoint(m, f):
 
 FORWARD = [jit, jvp, vmap, jacfwd]
 REVERSE = [jit, grad, vmap, vjp]
-ALL = [jit, grad, jvp, vmap, vmap_out, linearize, vjp, jacfwd, jacrev, checkpoint]
+ALL = [jit, grad, jvp, vmap, linearize, vjp, jacfwd, checkpoint]
 TRIPLES = [
     (grad, grad, jit), (jit, grad, grad), (vmap, grad, jit), (jit, vmap, grad), (grad, vmap, grad),
-    (jvp, grad, vmap), (jacfwd, jacrev, jit), (grad, checkpoint, grad), (vmap, vmap, grad), (jit, jvp, vjp),
-    (linearize, vmap, jit), (vmap, jit, jvp),
+    (jvp, grad, vmap), (jacfwd, jacrev, jit), (grad, checkpoint, grad), (vmap_out, vmap, grad),
+    (linearize, vmap, jit),
 ]
 
 
