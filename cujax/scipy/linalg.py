@@ -30,7 +30,7 @@ from cujax.numpy.creation import zeros
 from cujax.numpy.linalg import check_square, solve_columns
 from cujax.numpy.parts import ceil
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_arrays, promote_dtypes, promote_inexact
-from cujax.numpy.reshaping import atleast_2d, broadcast_to
+from cujax.numpy.reshaping import broadcast_to
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import exp2, log2
 
@@ -248,7 +248,7 @@ def block_diag(*arrs: ArrayLike) -> Array:
     for i, block in enumerate(blocks):
         if block.ndim > 2:
             raise ValueError(f"linalg.block_diag: argument {i} has more than two axes: shape {block.shape}")
-    blocks = [atleast_2d(block) for block in blocks]
+    blocks = [block if block.ndim == 2 else lax.reshape(block, (1, block.size)) for block in blocks]
     columns = sum(block.shape[1] for block in blocks)
     rows, before = [], 0
     for block in blocks:

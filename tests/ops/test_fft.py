@@ -100,7 +100,7 @@ def test_more_axes_than_the_libraries_transform_at_once():
 # --- derivatives and batches ----------------------------------------------------------------------------
 
 SMOOTH = [
-# --- derivatives and batches --------------------------------------------------------------------------
+    ("fft", {}), ("fft", {"n": 3, "axis": 1, "norm": "ortho"}), ("ifft", {}), ("rfft", {}), ("rfft", {"n": 4}),
     ("irfft", {}), ("irfft", {"n": 7}), ("irfft", {"n": 1}), ("hfft", {}), ("ihfft", {}), ("fftn", {}),
     ("rfftn", {"axes": (2, 0)}), ("irfftn", {"s": (3, 5)}), ("rfft2", {}),
 ]
