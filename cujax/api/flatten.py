@@ -142,15 +142,16 @@ def bad_argument(
     leaves: Sequence[Any],
     names: Iterable[str],
     read: Callable[[Any], Any] = abstract_leaf,
+    otherwise: Exception | None = None,
 ) -> Exception:
-    """The error for the first of `leaves` that `read` refuses; it names the function and the argument."""
+    """The error for the first of `leaves` that `read` refuses, naming function and argument; or `otherwise`."""
     for leaf, name in zip(leaves, names, strict=True):
         try:
             read(leaf)
         except (TypeError, OverflowError) as error:
             hint = _HINTS.get(transform, "")
             return type(error)(f"{transform}: argument {name} of {describe_function(fun)}: {error}.{hint}")
-    raise AssertionError("all arguments are arrays")
+    return otherwise or AssertionError("all arguments are arrays")
 
 
 _HINTS = {

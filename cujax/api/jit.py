@@ -121,8 +121,8 @@ class JitFunction:
             found = self._record(key, avals, in_tree, static)
         try:
             return found(leaves)
-        except OverflowError:
-            raise self._bad_argument(leaves, in_tree, static, as_array) from None
+        except OverflowError as error:
+            raise self._bad_argument(leaves, in_tree, static, as_array, error) from None
 
     def _find(
         self, in_tree: pytree.PyTreeDef, static: Static, avals: Sequence[ShapedArray]
@@ -182,9 +182,14 @@ class JitFunction:
         return LeafNames(self._fun, in_tree, [i for i in range(count) if i not in taken])
 
     def _bad_argument(
-        self, leaves: Sequence[Any], in_tree: pytree.PyTreeDef, static: Static, read: Callable
+        self,
+        leaves: Sequence[Any],
+        in_tree: pytree.PyTreeDef,
+        static: Static,
+        read: Callable,
+        otherwise: Exception | None = None,
     ) -> Exception:
-        return bad_argument("jit", self._fun, leaves, self._names(in_tree, static), read)
+        return bad_argument("jit", self._fun, leaves, self._names(in_tree, static), read, otherwise)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cujax.api.shape_dtype import ShapeDtypeStruct, struct_of
+from cujax.api.shape_dtype import struct_of
 from cujax.engine.compiler.program import compile_tape
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.tape import ClosedTape, Eqn, Literal, Tape, Var, subtapes
@@ -196,4 +196,4 @@ def _inner_peak(eqn: Eqn) -> int:
     return max((_peak_bytes(t) for t in subtapes(eqn.params)), default=0)
 
 
-__all__ = ["ArgInfo", "Compiled", "Lowered", "MemoryAnalysis", "ShapeDtypeStruct", "Stage", "Traced"]
+__all__ = ["ArgInfo", "Compiled", "Lowered", "MemoryAnalysis", "Stage", "Traced"]

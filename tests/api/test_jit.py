@@ -6,6 +6,7 @@ import enum
 import functools
 import gc
 import logging
+import math
 import weakref
 
 import numpy as np
@@ -226,6 +227,15 @@ def test_a_failed_trace_is_not_kept():
         with pytest.raises(ZeroDivisionError):
             jitted(X)
     assert f.count == 2 and jitted._cache_size() == 0
+
+
+def test_an_overflow_inside_a_callback_is_not_blamed_on_the_arguments():
+    def host(x):
+        return math.exp(1e9)
+
+    f = cujax.jit(lambda x, n: cujax.pure_callback(host, cujax.ShapeDtypeStruct((), np.float32), x))
+    with pytest.raises(Exception, match="math range error"):
+        f(1.0, 2)
 
 
 def test_disable_jit_calls_the_function_with_values():
