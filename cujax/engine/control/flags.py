@@ -38,7 +38,3 @@ def split_at(items: Sequence[Any], *sizes: int) -> list[list[Any]]:
         pieces.append(list(items[start : start + size]))
         start += size
     return [*pieces, list(items[start:])]
-
-
-def positions(flags: Sequence[bool]) -> list[int]:
-    return [i for i, f in enumerate(flags) if f]

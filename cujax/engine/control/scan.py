@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
-from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, positions, split_at, split_by
+from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive, not_fusable
@@ -358,5 +358,3 @@ scan_p: Primitive = Primitive(
     cuda=not_fusable("a loop is a region of its own"), doc="A loop of known length over slices of arrays.",
     domain="tapes", family="control",
 )
-
-__all__ = ["Loop", "fixed_point", "positions", "scan_p", "stacked"]

@@ -19,9 +19,9 @@ from cujax.engine.core.leaks import leak_checked
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.recording import TapeTrace, TapeTracer, record_pure, run_tape
 from cujax.engine.core.simplify import drop_inputs, remove_dead_code
-from cujax.engine.core.tape import Literal, Tape
+from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import Trace, aval_of
-from cujax.engine.core.zero import Zero, zero_tangent
+from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
 from cujax.engine.transforms.jvp import JVPTrace
 
@@ -158,23 +158,3 @@ def _split_tape(tape: Tape, unknown: tuple[bool, ...], forced: tuple[bool, ...])
     known_avals = [a for a, u in zip(tape.in_avals, unknown, strict=True) if not u]
     known = record_pure(known_part, known_avals, tape.name)
     return SplitTape(known, linear, unknown_out, residual_inputs)
-
-
-def run_linear(linearized: Linearized, tangents: Sequence[Any]) -> list[Any]:
-    """Tangents of all outs (`Zero` where nothing depends on the inputs), for tangents of all inputs."""
-    flat = [t for t, nz in zip(tangents, linearized.nonzero_in, strict=True) if nz]
-    outs = iter(run_tape(linearized.tape, [*linearized.residuals, *flat]))
-    return [next(outs) if nz else None for nz in linearized.nonzero_out]
-
-
-__all__ = [
-    "Linearized",
-    "Literal",
-    "SplitTape",
-    "SplitTrace",
-    "linearize",
-    "record_unknown",
-    "run_linear",
-    "split_tape",
-    "zero_tangent",
-]
