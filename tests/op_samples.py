@@ -531,6 +531,10 @@ LINALG = [
     ),
     factored("linear_solve", well_conditioned((4, 4)), reals((4, 3)), transpose=False),
     factored("linear_solve", well_conditioned((4, 4)), reals((4, 2)), transpose=True),
+    Sample("tridiagonal_solve", [reals((4,)), reals((4,), 5, 6), reals((4,)), reals((4, 2))], ulp=64,
+           jax=lax.linalg.tridiagonal_solve),
+    Sample("tridiagonal_solve", [reals((2, 5)), reals((2, 5), 0, 1), reals((2, 5)), reals((2, 5, 1))], ulp=512,
+           jax=lax.linalg.tridiagonal_solve, label="tridiagonal_solve with interchanges"),
     Sample("det", [well_conditioned((4, 4))], jax=jnp.linalg.det, ulp=64),
     Sample(
         "cofactors",

@@ -45,6 +45,7 @@ OPS = [
     "windowed",
     "matrices",
     "triangular",
+    "tridiagonal",
     "lu",
     "determinant",
     "fft",

@@ -16,3 +16,7 @@ from cujax.engine.ops.triangular import (
     triangular_solve,
     triangular_solve_p,
 )
+from cujax.engine.ops.tridiagonal import (
+    tridiagonal_solve,
+    tridiagonal_solve_p,
+)

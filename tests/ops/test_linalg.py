@@ -281,6 +281,23 @@ def test_loops_over_rows_do_what_lapack_does(dtype, monkeypatch):
     agree(found[1], expected[1], 1e-4 if dtype in ("float32", "complex64") else 1e-9)
 
 
+@pytest.mark.parametrize("dtype", LAPACK)
+@pytest.mark.parametrize("shape", [(1,), (2,), (7,), (3, 6), (40, 3), (0, 4), (0,)])
+def test_tridiagonal_systems(shape, dtype, monkeypatch):
+    dl, d, du = random(0, (3, *shape), dtype)
+    b = random(1, (*shape, 2), dtype)
+    expected = jax.lax.linalg.tridiagonal_solve(dl, d, du, b)
+    tolerance = 1e-3 if dtype in ("float32", "complex64") else 1e-9  # some are badly conditioned
+    agree(cujax.lax.linalg.tridiagonal_solve(dl, d, du, b), expected, tolerance)
+    monkeypatch.setattr(numpy_linalg, "_scipy", lambda: None)
+    agree(cujax.lax.linalg.tridiagonal_solve(dl, d, du, b), expected, tolerance)
+
+
+def test_a_singular_tridiagonal_system_is_not_finite():
+    zero, one = np.zeros(4), np.ones((4, 1))
+    assert not np.isfinite(cujax.lax.linalg.tridiagonal_solve(zero, zero, zero, one)).any()
+
+
 def test_scipy_is_optional(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.linalg", None)
     numpy_linalg._scipy.cache_clear()
@@ -379,6 +396,9 @@ ERRORS = [
     (lambda m, x, s: x.linalg.triangular_solve(A.astype(int), A.astype(int)), TypeError, "int64"),
     (lambda m, x, s: x.linalg.lu_pivots_to_permutation(np.zeros(3, np.int32), 2), ValueError, "=2 must"),
     (lambda m, x, s: x.linalg.lu_pivots_to_permutation(V, 5), TypeError, "int32"),
+    (lambda m, x, s: x.linalg.tridiagonal_solve(V, V, V, B[:3]), TypeError, "one axis more"),
+    (lambda m, x, s: x.linalg.tridiagonal_solve(V[1:], V, V, B), TypeError, "one shape"),
+    (lambda m, x, s: x.linalg.tridiagonal_solve(V, V, V, B + 0j), TypeError, "one dtype"),
     (lambda m, x, s: s.solve(A, V, assume_a="foo"), ValueError, "assume_a"),
     (lambda m, x, s: s.solve_triangular(A, V, trans=3), ValueError, "Invalid 'trans' value 3"),
     (lambda m, x, s: s.lu_solve((A, np.zeros(4, np.int32)), V, trans="T"), ValueError, "'trans' value"),

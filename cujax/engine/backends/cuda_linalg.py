@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from cujax.engine.backends import numpy_linalg
+from cujax.engine.backends.tridiagonal import eliminate
 
 
 def _stack(x: Any) -> Any:
@@ -104,3 +105,17 @@ def triangular_solve(
         a = a.conj()
     trans = "T" if transpose else "N"
     return linalg.solve_triangular(a, b, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
+
+
+def tridiagonal_solve(dl: Any, d: Any, du: Any, b: Any) -> Any:
+    """x with dl[i] x[i - 1] + d[i] x[i] + du[i] x[i + 1] = b[i]; diagonals are (..., n), b is (..., n, k).
+
+    CuPy has no routine for it: a few kernels for each row, whatever the number of systems.
+    """
+    import cupy
+
+    if not b.size:
+        return b
+    sides = _stack(b)
+    bands = [band.reshape((len(sides), d.shape[-1])) for band in (dl, d, du)]
+    return eliminate(cupy, *bands, sides).reshape(b.shape)

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from cujax.engine.backends.numpy_bits import reduce_bits
 from cujax.engine.backends.numpy_fma import fma
-from cujax.engine.backends.numpy_linalg import cholesky, lu, permutation_of_pivots, triangular_solve
+from cujax.engine.backends.numpy_linalg import (
+    cholesky,
+    lu,
+    permutation_of_pivots,
+    triangular_solve,
+    tridiagonal_solve,
+)
 from cujax.engine.backends.numpy_scatter import host_ints, scatter_rows
 from cujax.engine.backends.numpy_special import digamma, erf, erfc, lgamma, polygamma
 from cujax.engine.backends.numpy_threefry import random_bits, random_fold_in, random_split, threefry2x32
@@ -16,7 +22,7 @@ from cujax.engine.backends.numpy_threefry import random_bits, random_fold_in, ra
 __all__ = [
     "cholesky", "digamma", "erf", "erfc", "fma", "host_ints", "lgamma", "lu", "permutation_of_pivots",
     "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits", "scatter_rows",
-    "threefry2x32", "triangular_solve", "workspace_bytes",
+    "threefry2x32", "triangular_solve", "tridiagonal_solve", "workspace_bytes",
 ]
 
 

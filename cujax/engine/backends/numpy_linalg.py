@@ -3,6 +3,7 @@
     cholesky          lower factors, NaN where a matrix is not positive definite
     lu                LU factors with row interchanges, and the permutation they amount to
     triangular_solve  op(a) x = b, where op transposes, conjugates, both or neither
+    tridiagonal_solve by elimination with interchanges of rows
 
 float32, float64, complex64 and complex128.  LAPACK and BLAS come from SciPy, one matrix a call; where SciPy
 is missing, or where matrices are many and small, loops over rows that treat the whole stack at once take
@@ -16,6 +17,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
+
+from cujax.engine.backends.tridiagonal import eliminate
 
 # A call of LAPACK from Python costs about as much as a NumPy operation: with more matrices than this times
 # their rows, a loop over rows is faster.
@@ -104,13 +107,26 @@ def _lu_by_rows(a: np.ndarray, pivots: np.ndarray) -> None:
 def permutation_of_pivots(pivots: np.ndarray, size: int) -> np.ndarray:
     """The permutation of `size` rows that the interchanges `pivots` (..., k) amount to; int32."""
     *batch, k = pivots.shape
-    result = np.empty((prod(batch), size), np.int32)
-    for permutation, interchanges in zip(result, pivots.reshape((len(result), k)).tolist(), strict=True):
-        rows = list(range(size))
-        for i, j in enumerate(interchanges):
-            rows[i], rows[j] = rows[j], rows[i]
-        permutation[:] = rows
-    return result.reshape((*batch, size))
+    rows = np.empty((prod(batch), size), np.int32)
+    rows[:] = np.arange(size)
+    (_interchange_each if len(rows) <= k else _interchange_all)(rows, pivots.reshape((len(rows), k)))
+    return rows.reshape((*batch, size))
+
+
+def _interchange_each(rows: np.ndarray, pivots: np.ndarray) -> None:
+    """One permutation after the other: for few and long ones."""
+    for permutation, places in zip(rows, pivots.tolist(), strict=True):
+        order = permutation.tolist()
+        for i, j in enumerate(places):
+            order[i], order[j] = order[j], order[i]
+        permutation[:] = order
+
+
+def _interchange_all(rows: np.ndarray, pivots: np.ndarray) -> None:
+    """One interchange after the other, in all permutations at once: for many and short ones."""
+    every = np.arange(len(rows))
+    for i, places in enumerate(pivots.T):
+        rows[every, i], rows[every, places] = rows[every, places], rows[every, i]
 
 
 # --- triangular systems ---------------------------------------------------------------------------------
@@ -151,3 +167,23 @@ def _substitute(
         if not unit_diagonal:
             x[:, i] /= a[:, i, i, None]
     return x
+
+
+def tridiagonal_solve(dl: np.ndarray, d: np.ndarray, du: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """x with dl[i] x[i - 1] + d[i] x[i] + du[i] x[i + 1] = b[i]; diagonals are (..., n), b is (..., n, k).
+
+    NaN or infinities where a matrix is singular.
+    """
+    n, sides = d.shape[-1], _stack(b)
+    bands = [band.reshape((len(sides), n)) for band in (dl, d, du)]
+    if not b.size:
+        return b
+    if n < 2 or _prefers_rows(len(sides), n):
+        return eliminate(np, *bands, sides).reshape(b.shape)
+    gtsv = _routine(_scipy().lapack, "gtsv", d.dtype)
+    out = np.empty_like(sides)
+    for i, (low, middle, high, side) in enumerate(zip(*bands, sides, strict=True)):
+        *_, out[i], singular = gtsv(low[1:], middle, high[:-1], side)
+        if singular:
+            out[i] = np.nan
+    return out.reshape(b.shape)
