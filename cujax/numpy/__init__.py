@@ -13,7 +13,6 @@ from cujax.engine.core.array import Array as ndarray
 from cujax.engine.core.array import install_methods as _install_methods
 from cujax.numpy import fft, linalg
 from cujax.numpy.arithmetic import (
-    add,
     arctan2,
     atan2,
     copysign,
@@ -26,11 +25,7 @@ from cujax.numpy.arithmetic import (
     fmod,
     heaviside,
     hypot,
-    maximum,
-    minimum,
     mod,
-    multiply,
-    negative,
     nextafter,
     positive,
     pow,
@@ -38,7 +33,6 @@ from cujax.numpy.arithmetic import (
     reciprocal,
     remainder,
     square,
-    subtract,
     true_divide,
 )
 from cujax.numpy.bits import (
@@ -202,14 +196,11 @@ from cujax.numpy.joining import (
     vstack,
 )
 from cujax.numpy.logic import (
-    bitwise_and,
     bitwise_count,
     bitwise_invert,
     bitwise_left_shift,
     bitwise_not,
-    bitwise_or,
     bitwise_right_shift,
-    bitwise_xor,
     clip,
     equal,
     greater,
@@ -225,10 +216,7 @@ from cujax.numpy.logic import (
     left_shift,
     less,
     less_equal,
-    logical_and,
     logical_not,
-    logical_or,
-    logical_xor,
     not_equal,
     right_shift,
     select,
@@ -443,8 +431,6 @@ from cujax.numpy.transcendental import (
     log1p,
     log2,
     log10,
-    logaddexp,
-    logaddexp2,
     rad2deg,
     radians,
     sin,
@@ -454,13 +440,29 @@ from cujax.numpy.transcendental import (
     tan,
     tanh,
 )
+from cujax.numpy.ufuncs import (
+    add,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    frompyfunc,
+    logaddexp,
+    logaddexp2,
+    logical_and,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    subtract,
+    ufunc,
+)
 from cujax.numpy.windows import (
     bartlett,
     blackman,
     hamming,
     hanning,
-    i0,
-    kaiser,
 )
 
 bool = bool_

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -260,6 +261,31 @@ def _array_namespace(self: Array, *, api_version: str | None = None) -> Any:
     return sys.modules["cujax.numpy"]
 
 
+@dataclass(frozen=True)
+class SingleDeviceSharding:
+    """Where an array lives: wholly on one device."""
+
+    device: Any
+    is_fully_replicated: bool = True
+    is_fully_addressable: bool = True
+
+    @property
+    def device_set(self) -> set:
+        """The devices that hold a part of the array: one."""
+        return {self.device}
+
+
+def _addressable_data(self: Array, index: int) -> Array:
+    """The part on the device number `index`: all of it on device 0.  IndexError for another."""
+    if index != 0:
+        raise IndexError(f"addressable_data({index}): the array lives on one device, number 0")
+    return self
+
+
+def _flat(self: Array) -> Any:
+    raise NotImplementedError("arrays have no flat iterator that could be assigned to: write x.ravel()")
+
+
 def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
     """This array: it lives on the one device of the process."""
     return self
@@ -272,6 +298,10 @@ _PROPERTIES: dict[str, Any] = {
     "real": property(lambda self: parts.real(self), doc="The real part."),
     "imag": property(lambda self: parts.imag(self), doc="The imaginary part."),
     "is_fully_replicated": property(lambda self: True, doc="True: an array lives on one device."),
+    "flat": property(_flat, doc="Refused: x.ravel() is the flattened array."),
+    "sharding": property(lambda self: SingleDeviceSharding(self.device), doc="On which device it lives."),
+    "addressable_data": _addressable_data,
+    "is_ready": lambda self: True,
     "is_fully_addressable": property(lambda self: True, doc="True: an array lives in this process."),
     "__cuda_array_interface__": property(_cuda_array_interface),
     "__dlpack__": _dlpack,

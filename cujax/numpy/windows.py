@@ -1,4 +1,4 @@
-"""Window functions of signal processing, and the Bessel function `i0` that one of them needs."""
+"""Window functions of signal processing."""
 
 from __future__ import annotations
 
@@ -10,15 +10,6 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.creation import full
 from cujax.numpy.logic import choose_where
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
-
-
-def i0(x: ArrayLike) -> Array:
-    """Modified Bessel function of the first kind, order 0, elementwise.  ValueError for complex numbers."""
-    (x,) = arrays_of(promote_inexact("i0", x))
-    if dtypes.is_complex(x.dtype):
-        raise ValueError("Unsupported input type to jnp.i0: it must be real")
-    return lax.exp(lax.abs(x)) * lax.bessel_i0e(x)
 
 
 def _counted(M: int) -> Array:
@@ -58,13 +49,3 @@ def hanning(M: int) -> Array:
     """0.5 - 0.5 cos(2 pi n / (M - 1)), for n from 0 to M - 1."""
     n = _counted(M)
     return _one(n) if M <= 1 else 0.5 * (1 - lax.cos(2 * math.pi * n / (M - 1)))
-
-
-def kaiser(M: int, beta: ArrayLike) -> Array:
-    """i0(beta sqrt(1 - (2 n / (M - 1) - 1)^2)) / i0(beta), for n from 0 to M - 1."""
-    n = _counted(M)
-    if M <= 1:
-        return _one(n)
-    beta = lax.convert_element_type(as_array("kaiser", beta, 1), n.dtype)
-    middle = 0.5 * (M - 1)
-    return i0(beta * lax.sqrt(1 - ((n - middle) / middle) ** 2)) / i0(beta)

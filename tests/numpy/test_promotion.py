@@ -20,7 +20,7 @@ import cujax.numpy as jnp
 NARROW = words("bool int8 int16 int32 uint8 uint16 uint32 float16 bfloat16 float32 complex64")
 WIDE = [*NARROW, "int64", "uint64", "float64", "complex128"]
 NUMBERS = (True, 3, 2.5, 1.5j)
-FUNCTIONS = words("add subtract divide floor_divide power maximum less bitwise_and arctan2")
+FUNCTIONS = words("add subtract divide floor_divide power maximum less multiply arctan2")
 
 
 def _operands(library, dtypes):

@@ -1,0 +1,211 @@
+"""Operators, methods and properties of arrays."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+import pytest
+from oracle_cases import check, lines
+
+import cujax
+import cujax.numpy as jnp
+
+CASES = r"""
+x + 1
+1 - x
+x * xi
+2.0 / x
+x // 2
+7 // xi
+x % 3
+divmod(x, 2)
+divmod(7, xi + 1)
+x**2
+2**xi
+x @ x.T
+x.T @ np.ones((3, 2), np.float32)
+np.ones((2, 3), np.float32) @ x
+-x
++x
+abs(x)
+~(x > 0)
+~xi
+(x > 0) & (x < 3)
+(x > 0) | True
+xi ^ 1
+xi << 2
+xi >> 1
+1 << xi[0]
+x == 2
+x != xi
+x < 1
+2 <= x
+round(x * 1.234, 1)
+np.float32(3) * x
+np.ones((3, 4), np.float32) + x
+x + [1, 2, 3, 4]
+[1, 2, 3, 4] * x
+x + 'a'
+x + None
+x == None
+x == 'a'
+x != None
+x == [1, 2]
+x < None
+list(x)
+[row.shape for row in x]
+iter(x[0, 0])
+2.0 in v
+len(x)
+len(x[0, 0])
+float(v[0])
+int(xi[1, 2])
+complex(c[0, 0])
+bool(x)
+bool(x[:0])
+bool(v[0] > 1)
+[0, 1, 2][xi[0, 1]]
+[0, 1, 2][v[0]]
+x.T
+x[None].mT
+v.mT
+c.real
+c.imag
+x.imag
+x.shape
+x.ndim
+x.size
+x.itemsize
+x.nbytes
+x.all()
+x.any(0)
+x.argmax(1)
+x.argmin()
+x.argsort(0)
+x.astype('int8')
+x.astype(bool)
+xi[0, :2].choose([x[0, :2], x[1, :2]], mode='clip')
+x.clip(0, 1)
+x.clip(min=0)
+x.compress(jnp.array([True, False, True]), axis=0)
+c.conj()
+c.conjugate()
+x.copy()
+x.cumprod(1)
+x.cumsum(0)
+x.diagonal(1)
+x.dot(x.T)
+x.flatten()
+x.flatten('F')
+x.max(1)
+x.mean(0, keepdims=True)
+x.min()
+(x > 2).nonzero()
+x.prod(1)
+x.ptp(1)
+x.ravel()
+x.repeat(2, 0)
+x.reshape(4, 3)
+x.reshape((4, 3))
+x.reshape(-1)
+x.reshape(4, -1, order='F')
+x.round(1)
+v.searchsorted(x)
+x.sort(0)
+x[:1].squeeze(0)
+x.std()
+x.sum(axis=1)
+x.swapaxes(0, 1)
+x.take(jnp.array([1, 2]), axis=1)
+x.trace()
+x.transpose()
+x.transpose(1, 0)
+x.transpose((1, 0))
+x.var(ddof=1)
+x.view('int32')
+x.view('uint8')
+x.view('int8').view('float32')
+c.view('float32')
+x.view(bool)
+x[:, :3].view('complex64')
+x[0, 0].view('int8')
+x.item()
+v.item(3)
+x.tolist()
+x.is_fully_replicated
+x.is_ready()
+x.addressable_data(0)
+x.sharding.is_fully_replicated
+x.flat
+x.is_fully_addressable
+"""
+
+
+@pytest.mark.parametrize("case", lines(CASES))
+def test_agrees_with_jax(case):
+    check(case)
+
+
+def test_every_array_method_of_jax_is_there():
+    import jax
+
+    several_devices = {"addressable_shards", "global_shards", "device_buffers", "device_buffer", "committed"}
+    of_the_runtime = {"on_device_size_in_bytes", "traceback", "unsafe_buffer_pointer", "platform", "clone"}
+    unusual = {"byteswap", "delete", "format"}
+    theirs = {n for n in dir(jax.numpy.ones(1)) if not n.startswith("_")}
+    assert theirs - several_devices - of_the_runtime - unusual <= set(dir(jnp.ones(1)))
+
+
+def test_an_operand_that_knows_better_is_asked():
+    class Knows:
+        def __radd__(self, other):
+            return "mine"
+
+    assert jnp.ones(2) + Knows() == "mine"
+
+
+def test_lists_are_refused_with_the_cure():
+    with pytest.raises(TypeError, match=r"jnp\.array"):
+        operator.add(jnp.ones(2), [1, 2])
+
+
+def test_arrays_are_not_hashed_nor_assigned_to():
+    x = jnp.arange(3)
+    with pytest.raises(TypeError):
+        hash(x)
+    with pytest.raises(TypeError, match=r"x\.at\[index\]\.set"):
+        x[0] = 1
+    with pytest.raises(TypeError, match="delete"):
+        del x[0]
+
+
+def test_augmented_assignment_makes_a_new_array():
+    x = y = jnp.arange(3)
+    x += 1
+    assert x.tolist() == [1, 2, 3]
+    assert y.tolist() == [0, 1, 2]
+
+
+def test_exchange_without_a_copy():
+    x = jnp.arange(3.0)
+    shared = np.from_dlpack(x)
+    np.testing.assert_array_equal(shared, [0, 1, 2])
+    assert np.shares_memory(shared, np.asarray(x))
+    assert x.__array_namespace__() is jnp
+    assert not hasattr(x, "__cuda_array_interface__")
+
+
+@pytest.mark.parametrize("name", ["add", "mul", "sub", "truediv", "pow", "eq", "lt", "matmul"])
+def test_operators_under_jit_and_grad(name):
+    function = getattr(operator, name)
+    x = jnp.arange(4.0) + 1
+    expected = function(x, x[::-1])
+    found = cujax.jit(lambda x: function(x, x[::-1]))(x)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected))
+
+
+def test_iterating_and_unpacking_under_jit():
+    first, second = cujax.jit(lambda x: tuple(x))(jnp.arange(4.0).reshape(2, 2))
+    assert first.tolist() == [0, 1]
+    assert second.tolist() == [2, 3]
