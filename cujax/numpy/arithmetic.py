@@ -74,7 +74,8 @@ def square(x: ArrayLike, /) -> Array:
 
 def reciprocal(x: ArrayLike, /) -> Array:
     """1 / x, elementwise, in floating point (NumPy keeps integers)."""
-    return lax.integer_pow(*promote_inexact("reciprocal", x), -1)
+    (x,) = promote_inexact("reciprocal", x)
+    return lax.integer_pow(x, -1)
 
 
 def fmax(x1: ArrayLike, x2: ArrayLike) -> Array:

@@ -7,7 +7,6 @@ them.  Arrays made of Python numbers alone are weakly typed, as the numbers are.
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from cujax.engine.core.array import Array, ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
+from cujax.engine.ground.source import warn_user
 from cujax.engine.ops.axes import canonical_axes
 from cujax.engine.ops.structural import full_of
 from cujax.numpy.promotion import ArrayLike, as_array, dtype_and_weakness, literal_array, operand
@@ -37,7 +37,7 @@ def array(
     """
     if order not in (None, "K", "C", "A"):
         raise NotImplementedError(f"Only implemented for order='K', 'C' or 'A', got {order!r}")
-    dtype = None if dtype is None else dtypes.canonicalize_user(dtype, "array", stacklevel=4)
+    dtype = None if dtype is None else dtypes.canonicalize_user(dtype, "array")
     result = _converted(object, dtype)
     if copy and isinstance(result, ConcreteArray) and result is object:
         result = ConcreteArray(result.buffer, result.aval)  # buffers never change: a new face is copy enough
@@ -59,7 +59,7 @@ def asarray(
     if dtype is None and not copy and isinstance(a, Array):
         return a
     if dtype is not None:
-        dtype = dtypes.canonicalize_user(dtype, "asarray", stacklevel=4)
+        dtype = dtypes.canonicalize_user(dtype, "asarray")
     return array(a, dtype, bool(copy), order)
 
 
@@ -78,7 +78,7 @@ def _converted(object: Any, dtype: Any) -> Array:
     return found if dtype is None else lax.convert_element_type(found, dtype)
 
 
-def _scalar_in(value: Any, dtype: Any) -> np.generic:
+def _scalar_in(value: Any, dtype: Any) -> Any:
     """A Python number in `dtype`; OverflowError for an int too large for it, a complex loses nothing."""
     if dtypes.is_key(dtype):
         raise TypeError(f"jnp.array: a number cannot become a key of dtype {dtype}")
@@ -151,12 +151,12 @@ def astype(x: ArrayLike, dtype: Any, /, *, copy: bool = False, device: Any = Non
     numbers become real by their real part, with a warning.  dtype None means the default float.
     """
     x = as_array("astype", x)
-    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "astype", stacklevel=4)
+    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "astype")
     if dtypes.is_complex(x.dtype) and dtypes.is_bool(dtype):
         return lax.ne(x, 0)
     if dtypes.is_complex(x.dtype) and not dtypes.is_complex(dtype):
         text = f"astype: casting {x.dtype} to {dtype} discards the imaginary part; write x.real.astype(...)"
-        warnings.warn(text, np.exceptions.ComplexWarning, stacklevel=3)
+        warn_user(text, np.exceptions.ComplexWarning)
     return lax.convert_element_type(x, dtype)
 
 
@@ -211,7 +211,7 @@ def canonical_shape(name: str, shape: Any) -> tuple[int, ...]:
 
 
 def _filled(name: str, value: Any, shape: Any, dtype: Any) -> Array:
-    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, name, stacklevel=5)
+    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, name)
     return full_of(ShapedArray(canonical_shape(name, shape), dtype, False), value)
 
 
@@ -234,7 +234,7 @@ def full(
     shape: Any, fill_value: ArrayLike, dtype: Any = None, *, device: Any = None, out_sharding: Any = None
 ) -> Array:
     """An array of `shape` filled with `fill_value`, an array that broadcasts to it, in `dtype` or its own."""
-    dtype = None if dtype is None else dtypes.canonicalize_user(dtype, "full", stacklevel=4)
+    dtype = None if dtype is None else dtypes.canonicalize_user(dtype, "full")
     return _full(canonical_shape("full", shape), fill_value, dtype, False)
 
 
@@ -254,7 +254,7 @@ def _like(name: str, dtype: Any, shape: Any) -> Callable[[Any], ShapedArray]:
         source = a if hasattr(a, "shape") and hasattr(a, "dtype") else operand(name, a)
         new_shape = tuple(source.shape) if shape is None else canonical_shape(name, shape)
         if dtype is not None:
-            return ShapedArray(new_shape, dtypes.canonicalize_user(dtype, name, stacklevel=5), False)
+            return ShapedArray(new_shape, dtypes.canonicalize_user(dtype, name), False)
         own = dtypes.canonicalize(dtypes.as_dtype(source.dtype))
         weak = getattr(source, "weak_type", None)
         return ShapedArray(new_shape, own, bool(source.aval.weak_type if hasattr(source, "aval") else weak))

@@ -31,7 +31,7 @@ def _cumulative(
     if dtype is None:
         dtype = dtypes.python_scalar_dtype(int) if dtypes.is_bool(a.dtype) else a.dtype
     else:
-        dtype = dtypes.canonicalize_user(dtype, name, stacklevel=5)
+        dtype = dtypes.canonicalize_user(dtype, name)
     if dtypes.is_bool(dtype):  # a sum of booleans is counted, then read as truth
         counted = scan(lax.convert_element_type(a, dtypes.python_scalar_dtype(int)), axis)
         return lax.ne(counted, 0)

@@ -232,7 +232,7 @@ def ihfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None =
 def _frequencies(name: str, k: Array, n: int, d: Any, dtype: Any) -> Array:
     if isinstance(d, (list, tuple)):
         raise ValueError(f"The d argument of jnp.fft.{name} only takes a single value. Got {d=}.")
-    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, name, stacklevel=4)
+    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, name)
     return astype(divide(astype(k, dtype), asarray(multiply(d, n), dtype)), dtype)
 
 

@@ -51,7 +51,7 @@ def arange(
         start, stop = 0, start
     given = [start, stop] if step is None else [start, stop, step]
     first, last, stride = (*map(_known_number, given), 1)[:3]
-    dtype = result_type(*given) if dtype is None else dtypes.canonicalize_user(dtype, "arange", stacklevel=4)
+    dtype = result_type(*given) if dtype is None else dtypes.canonicalize_user(dtype, "arange")
     if any(isinstance(v, complex) for v in (first, last, stride)):
         raise ValueError("jnp.arange: complex start, stop or step has no order")
     if stride == 0:
@@ -89,7 +89,7 @@ def linspace(
     number = _count("linspace", num)
     start, stop = as_arrays("linspace", start, stop)
     wide = dtypes.canonicalize(dtypes.to_inexact(result_type(start, stop)))
-    dtype = wide if dtype is None else dtypes.canonicalize_user(dtype, "linspace", stacklevel=4)
+    dtype = wide if dtype is None else dtypes.canonicalize_user(dtype, "linspace")
     if dtypes.is_inexact(dtype):
         wide = dtype
     start, stop = (lax.convert_element_type(x, wide) for x in (start, stop))
@@ -141,7 +141,7 @@ def logspace(
 def _inexact_result(name: str, dtype: Any, *given: ArrayLike) -> Any:
     if dtype is None:
         return dtypes.canonicalize(dtypes.to_inexact(result_type(*given)))
-    return dtypes.canonicalize_user(dtype, name, stacklevel=5)
+    return dtypes.canonicalize_user(dtype, name)
 
 
 def geomspace(
@@ -206,7 +206,7 @@ def _along(a: Array, place: int, shape: Sequence[int], sparse: bool) -> Array:
 
 def indices(dimensions: Sequence[int], dtype: Any = None, sparse: bool = False) -> Any:
     """For each axis of a grid of shape `dimensions` the index along it, stacked; a tuple if `sparse`."""
-    dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "indices", stacklevel=4)
+    dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "indices")
     shape = tuple(operator.index(d) for d in dimensions)
     counts = [lax.iota(dtype, d) for d in shape]
     grids = [_along(c, i, shape, sparse) for i, c in enumerate(counts)]

@@ -147,7 +147,7 @@ def _columns(sample: Any) -> list[Array]:
     (points,) = arrays_of(promote_inexact("histogramdd", sample))
     if points.ndim != 2:
         raise ValueError(f"sample must be of shape (N, D), got {points.shape}")
-    return [lax.index_in_dim(points, i, 1, keepdims=False) for i in np.arange(points.shape[1])]
+    return [lax.index_in_dim(points, i, 1, keepdims=False) for i in range(points.shape[1])]
 
 
 def _per_axis(what: str, value: Any, dimensions: int) -> list[Any]:

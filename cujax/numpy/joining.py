@@ -34,7 +34,7 @@ def _parts(name: str, arrays: Any, dtype: Any = None) -> list[Array]:
         raise ValueError(f"{name}: Need at least one array.")
     if dtype is None:
         return arrays_of(promote_dtypes(name, *items))
-    dtype = dtypes.canonicalize_user(dtype, name, stacklevel=5)
+    dtype = dtypes.canonicalize_user(dtype, name)
     return [lax.convert_element_type(a, dtype) for a in as_arrays(name, *items)]
 
 

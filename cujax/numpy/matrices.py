@@ -27,7 +27,7 @@ def _diagonal_mask(n: int, m: int, k: int, compare: Any) -> Array:
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None, *, device: Any = None) -> Array:
     """An (N, M) matrix with 1 on diagonal k and 0 elsewhere; dtype float by default."""
-    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "eye", stacklevel=4)
+    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "eye")
     rows = _side("eye", N)
     columns = rows if M is None else _side("eye", M)
     return lax.convert_element_type(_diagonal_mask(rows, columns, operator.index(k), lax.eq), dtype)
@@ -47,7 +47,7 @@ def identity(n: int, dtype: Any = None) -> Array:
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
     """An (N, M) matrix with 1 on and below diagonal k and 0 above; dtype float by default."""
-    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "tri", stacklevel=4)
+    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "tri")
     rows = _side("tri", N)
     columns = rows if M is None else _side("tri", M)
     return lax.convert_element_type(_diagonal_mask(rows, columns, operator.index(k), lax.ge), dtype)

@@ -159,7 +159,7 @@ def _view(self: Array, dtype: Any = None, type: None = None) -> Array:
         raise NotImplementedError("`type` argument of array.view() is not supported: arrays have one class")
     if dtype is None:
         return self
-    dtype = dtypes.canonicalize_user(dtype, "view", stacklevel=4)
+    dtype = dtypes.canonicalize_user(dtype, "view")
     old, new = self.dtype.itemsize, dtype.itemsize
     if old != new and not self.ndim:
         raise ValueError("Changing the dtype of a 0d array is only supported if the itemsize is unchanged")

@@ -26,7 +26,7 @@ def _inexact(name: str, a: ArrayLike, dtype: Any) -> tuple[Array, Any, Any]:
     """`a`, the dtype to compute with and the dtype of the result: halves are summed in float32."""
     a = as_array(name, a)
     result = promote_inexact(name, a)[0].dtype if dtype is None else dtypes.canonicalize_user(
-        dtype, name, stacklevel=5
+        dtype, name
     )
     wide = dtypes.canonicalize(dtypes.to_inexact(result))
     if dtypes.is_float(wide) and wide.itemsize < 4:

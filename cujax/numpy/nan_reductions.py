@@ -104,7 +104,7 @@ def nanmean(
     a = as_array("nanmean", a)
     if not dtypes.is_inexact(a.dtype):
         return moments.mean(a, axis, dtype, None, keepdims, where=where)
-    dtype = a.dtype if dtype is None else dtypes.canonicalize_user(dtype, "nanmean", stacklevel=4)
+    dtype = a.dtype if dtype is None else dtypes.canonicalize_user(dtype, "nanmean")
     number = reductions.sum(_valid(a, where), axis, dtype, None, keepdims)
     return divide(nansum(a, axis, dtype, None, keepdims, where=where), number)
 

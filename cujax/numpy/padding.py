@@ -84,10 +84,10 @@ def _pairs(what: str, value: Any, ndim: int) -> list[tuple[Any, Any]]:
     if not any(np.ndim(v) or isinstance(v, list | tuple) for v in rows):
         pair = tuple(rows) * 2 if len(rows) == 1 else tuple(rows)
         if len(pair) == 2:
-            return [pair] * ndim  # type: ignore[list-item]
+            return [pair] * ndim
     elif len(rows) in (1, ndim) and all(len(r) in (1, 2) for r in rows):
         pairs = [tuple(r) * 2 if len(r) == 1 else tuple(r) for r in rows]
-        return pairs * ndim if len(rows) == 1 else pairs  # type: ignore[return-value]
+        return pairs * ndim if len(rows) == 1 else pairs
     raise ValueError(
         f"jnp.pad: {what} with nd={ndim} has unsupported shape {np.shape(value) or shape}. "
         f"Valid shapes are ({ndim}, 2), (1, 2), (2,), (1,), or ()."
@@ -141,10 +141,11 @@ def _extend(array: Array, axis: int, width: tuple[int, int], mode: str, odd: boo
 
 def _runs(source: np.ndarray) -> list[tuple[int, int]]:
     """First and last of each stretch of indices that goes up, or down, by one; none crosses a turn."""
-    runs: list[tuple[int, int]] = []
-    for i in source.tolist():
-        first, last = runs[-1] if runs else (None, None)
-        if first is not None and abs(i - last) == 1 and (first == last or (last > first) == (i > last)):
+    head, *rest = source.tolist()
+    runs = [(head, head)]
+    for i in rest:
+        first, last = runs[-1]
+        if abs(i - last) == 1 and (first == last or (last > first) == (i > last)):
             runs[-1] = (first, i)
         else:
             runs.append((i, i))

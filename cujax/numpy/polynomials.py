@@ -14,7 +14,6 @@ from cujax.numpy import reductions
 from cujax.numpy.creation import asarray, full
 from cujax.numpy.joining import concatenate
 from cujax.numpy.promotion import ArrayLike, arrays_of, known_values, promote_dtypes, promote_inexact
-from cujax.numpy.reshaping import atleast_1d
 
 
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
@@ -28,12 +27,16 @@ def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
 
 
 def _vectors(name: str, *ps: ArrayLike) -> list[Array]:
-    vectors = [atleast_1d(p) for p in arrays_of(promote_dtypes(name, *ps))]
+    vectors = [_vector(p) for p in arrays_of(promote_dtypes(name, *ps))]
     if any(v.ndim != 1 for v in vectors):
         raise ValueError(
             f"{name}: coefficients must be scalars or vectors, got shapes {[v.shape for v in vectors]}"
         )
     return vectors
+
+
+def _vector(p: Array) -> Array:
+    return lax.reshape(p, (1,)) if p.ndim == 0 else p
 
 
 def _padded(p: Array, length: int) -> Array:
@@ -120,7 +123,7 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
 def poly(seq_of_zeros: ArrayLike) -> Array:
     """Coefficients of the polynomial with the given zeros."""
     (zeros,) = arrays_of(promote_inexact("poly", seq_of_zeros))
-    zeros = atleast_1d(zeros)
+    zeros = _vector(zeros)
     if zeros.ndim != 1:
         raise ValueError(f"poly: the zeros must be a vector, got shape {zeros.shape}")
     p = full((1,), 1, zeros.dtype)

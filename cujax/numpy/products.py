@@ -33,7 +33,7 @@ PrecisionLike = lax.PrecisionLike
 
 def element_type(name: str, preferred: Any) -> Any:
     """What the user gave as `preferred_element_type` of the function `name`, as a dtype."""
-    return None if preferred is None else dtypes.canonicalize_user(preferred, name, stacklevel=4)
+    return None if preferred is None else dtypes.canonicalize_user(preferred, name)
 
 
 def _operands(name: str, a: ArrayLike, b: ArrayLike) -> list[Array]:

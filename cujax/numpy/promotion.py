@@ -13,7 +13,6 @@ Start reading at `plan_for`.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -30,6 +29,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ground.promotion import Operand, lattice_join
+from cujax.engine.ground.source import warn_user
 
 ArrayLike: TypeAlias = Any
 Kind: TypeAlias = Any  # what a plan depends on: an aval, or the type of a Python number
@@ -60,8 +60,9 @@ def operand(name: str, x: ArrayLike, position: int = 0) -> Any:
         return to_array(x)
     if hasattr(x, "__jax_array__"):
         return operand(name, x.__jax_array__(), position)
-    if isinstance(x, (bool, int, float, complex)):  # an IntEnum, for instance
-        return _python_literal(next(kind(x) for kind in dtypes.PYTHON_SCALARS if isinstance(x, kind)))
+    if isinstance(x, int | float | complex):  # a number of a class of its own, an IntEnum for instance
+        number = int(x) if isinstance(x, int) else float(x) if isinstance(x, float) else complex(x)
+        return _python_literal(number)
     if hasattr(x, "__array__") and not isinstance(x, type):
         return to_array(np.asarray(x))
     raise TypeError(
@@ -255,7 +256,7 @@ def _refuse_rank_promotion(name: str, shapes: Sequence[tuple[int, ...]]) -> None
     )
     if config.numpy_rank_promotion == "raise":
         raise ValueError(text)
-    warnings.warn(text, UserWarning, stacklevel=6)
+    warn_user(text)
 
 
 # --- promotion ----------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def _summand(name: str, a: ArrayLike, dtype: Any, promote_integers: bool) -> Arr
     """`a` in the dtype in which it is summed."""
     a = as_array(name, a)
     if dtype is not None:
-        dtype = dtypes.canonicalize_user(dtype, name, stacklevel=5)
+        dtype = dtypes.canonicalize_user(dtype, name)
         if dtypes.is_complex(a.dtype) and dtypes.is_bool(dtype):
             return lax.ne(a, 0)
         return lax.convert_element_type(a, dtype)

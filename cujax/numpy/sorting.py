@@ -44,7 +44,7 @@ def argsort(
     """Indices that sort `a` along `axis`; None flattens it.  Equal elements keep their order if `stable`."""
     _refuse("argsort", kind, order)
     a, axis = _sortable("argsort", a, axis)
-    dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "argsort", stacklevel=4)
+    dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "argsort")
     places = lax.broadcasted_iota(dtype, a.shape, axis)
     if not descending:
         return lax.sort_key_val(a, places, axis)[1]

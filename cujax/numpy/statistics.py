@@ -17,9 +17,9 @@ from cujax.numpy.cumulative import cumsum
 from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where, isnan
 from cujax.numpy.matrices import diagonal
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_inexact
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
 from cujax.numpy.reductions import Axis, refuse_out
-from cujax.numpy.reshaping import atleast_2d, broadcast_to, expand_dims
+from cujax.numpy.reshaping import broadcast_to, expand_dims
 from cujax.numpy.sorting import argsort
 from cujax.numpy.taking import take_along_axis
 
@@ -250,13 +250,13 @@ def cov(
     if y is not None:
         variables = concatenate([variables, _variables(y, rowvar or y.shape[0] == 1)], 0)
     if dtype is not None:
-        variables = lax.convert_element_type(variables, dtypes.canonicalize_user(dtype, "cov", stacklevel=4))
+        variables = lax.convert_element_type(variables, dtypes.canonicalize_user(dtype, "cov"))
     return _covariance(variables, bias, ddof, *_weights(fweights, aweights, variables))
 
 
 def _variables(m: Array, rowvar: bool) -> Array:
     """One variable a row."""
-    rows = atleast_2d(m)
+    rows = m if m.ndim == 2 else lax.reshape(m, (1, m.size))
     return rows if rowvar or rows.shape[0] == 1 else lax.transpose(rows, (1, 0))
 
 
@@ -273,22 +273,20 @@ def _weights(fweights: Any, aweights: Any, variables: Array) -> tuple[Array | No
                 raise TypeError("fweights must be integer.")
             w = lax.abs(w)
         checked.append(w)
-    return tuple(checked)  # type: ignore[return-value]
+    return tuple(checked)
 
 
 def _covariance(x: Array, bias: bool, ddof: int | None, f: Array | None, a: Array | None) -> Array:
     ddof = (0 if bias else 1) if ddof is None else ddof
     w = f if a is None else a if f is None else f * a
+    divisor: Any = x.shape[1] - ddof
     if w is None:
-        mean, total = moments.mean(x, 1, keepdims=True), x.shape[1]
-        divisor: Any = total - ddof
-        weighted = centred = x - mean
+        weighted = centred = x - moments.mean(x, 1, keepdims=True)
     else:
         total = reductions.sum(w)
-        mean = divide(reductions.sum(x * w, 1, keepdims=True), total)
-        divisor = total - ddof if a is None else total - ddof * divide(reductions.sum(w * a), total)
-        centred = x - mean
+        centred = x - divide(reductions.sum(x * w, 1, keepdims=True), total)
         weighted = centred * w
+        divisor = total - ddof if a is None else total - ddof * divide(reductions.sum(w * a), total)
     product = lax.dot_general(
         weighted, lax.conj(centred) if dtypes.is_complex(x.dtype) else centred, (((1,), (1,)), ((), ()))
     )
@@ -298,7 +296,7 @@ def _covariance(x: Array, bias: bool, ddof: int | None, f: Array | None, a: Arra
 
 def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: Any = None) -> Array:
     """Correlation coefficients of the variables in the rows of x (columns unless `rowvar`), and of y."""
-    c = cov(*as_arrays("corrcoef", x), y, rowvar, dtype=dtype)
+    c = cov(as_array("corrcoef", x), y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return divide(c, c)
     deviation = lax.sqrt(lax.real(diagonal(c)) if dtypes.is_complex(c.dtype) else diagonal(c))

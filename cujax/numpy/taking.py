@@ -186,7 +186,7 @@ def ravel_multi_index(
         raise ValueError(
             f"ravel_multi_index: order={order!r} must be 'C' or 'F', mode={mode!r} 'raise', 'wrap' or 'clip'"
         )
-    dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "ravel_multi_index", stacklevel=4)
+    dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "ravel_multi_index")
     result = asarray(0, dtype)
     pairs = list(zip(as_arrays("ravel_multi_index", *multi_index), dims, strict=True))
     for index, length in pairs if order == "C" else reversed(pairs):

@@ -47,7 +47,7 @@ class ufunc:
         accumulate: Callable | None = None,
         prepare: Callable | None = None,
     ) -> None:
-        self.__name__ = self.__qualname__ = name or getattr(func, "__name__", "ufunc")
+        self.__name__: Any = name or getattr(func, "__name__", "ufunc")
         if not isinstance(nin, int) or nin < 0 or not isinstance(nout, int) or nout < 0:
             raise ValueError(f"jnp.frompyfunc: nin and nout must be integers not below 0, got {nin}, {nout}")
         self._func = func
@@ -101,7 +101,7 @@ class ufunc:
     def _operand(self, a: ArrayLike, dtype: Any) -> Array:
         a = as_array(self.__name__, a)
         if dtype is not None:
-            a = lax.convert_element_type(a, dtypes.canonicalize_user(dtype, self.__name__, stacklevel=5))
+            a = lax.convert_element_type(a, dtypes.canonicalize_user(dtype, self.__name__))
         return a if self._prepare is None else self._prepare(self.__name__, a)
 
     def _reduce_in_turn(self, a: Array, axis: Any, keepdims: bool, initial: Any, where: Any) -> Array:
@@ -212,7 +212,7 @@ def frompyfunc(func: Callable, /, nin: int, nout: int, *, identity: Any = None) 
     return ufunc(vectorize(func), nin, nout, name=getattr(func, "__name__", None), identity=identity)
 
 
-def _named(function: Callable, identity: Any = None, **methods: Callable) -> ufunc:
+def _named(function: Callable, identity: Any = None, **methods: Any) -> ufunc:
     return ufunc(function, 2, 1, identity=identity, **methods)
 
 

@@ -21,7 +21,7 @@ def float_dtype(name: str, dtype: Any, or_complex: bool = False) -> Any:
 
     ValueError unless it is floating-point, or complex where `or_complex` allows it.
     """
-    found = dtypes.canonicalize_user(float if dtype is None else dtype, name, stacklevel=4)
+    found = dtypes.canonicalize_user(float if dtype is None else dtype, name)
     if dtypes.is_float(found) or (or_complex and dtypes.is_complex(found)):
         return found
     accepted = "float or complex" if or_complex else "float"

@@ -105,7 +105,7 @@ def test_truncation_warns_and_names_function_and_flag(dtype):
     words = f"requested dtype {dtype} requested in zeros.*jax_enable_x64"
     for spec in (dtype, np.dtype(dtype), np.dtype(dtype).type):
         with pytest.warns(UserWarning, match=words) as seen:
-            narrow = dtypes.canonicalize_user(spec, "zeros", stacklevel=2)
+            narrow = dtypes.canonicalize_user(spec, "zeros")
         assert seen[0].filename == __file__
         with pytest.warns(UserWarning, match=words):
             assert narrow == jnp.zeros((), spec).dtype

@@ -10,13 +10,13 @@ Start reading at the tables of dtypes, then `as_dtype` and `canonicalize`.
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import Any, TypeAlias
 
 import ml_dtypes
 import numpy as np
 
 from cujax.engine.ground.config import config
+from cujax.engine.ground.source import warn_user
 
 
 class extended(np.generic):
@@ -167,11 +167,11 @@ def canonicalize(dtype: DType) -> DType:
     return dtype if config.x64 else _NARROW.get(dtype, dtype)
 
 
-def canonicalize_user(spec: Any, fun_name: str, stacklevel: int = 3) -> DType:
+def canonicalize_user(spec: Any, fun_name: str) -> DType:
     """The canonical dtype of what a user wrote for a `dtype` argument of `fun_name`.
 
     Python's own types mean the default width. A 64-bit dtype while `enable_x64` is off warns and is
-    truncated, or as `config.explicit_x64_dtypes` says; the warning points `stacklevel` frames up.
+    truncated, or as `config.explicit_x64_dtypes` says; the warning points at the user's line.
     Raises ValueError for an array, and as `as_dtype`.
     """
     if not isinstance(spec, type) and hasattr(spec, "__array__"):
@@ -188,9 +188,8 @@ def canonicalize_user(spec: Any, fun_name: str, stacklevel: int = 3) -> DType:
     cure = "to keep 64 bits write cujax.config.update('jax_enable_x64', True) or set CUJAX_ENABLE_X64=1"
     if config.explicit_x64_dtypes == "error":
         raise ValueError(f"{fun_name}: explicitly requested dtype {wide} is not available; {cure}")
-    warnings.warn(f"Explicitly requested dtype {wide} requested in {fun_name} is not available while "
-                  f"jax_enable_x64 is off and is truncated to dtype {dtype}; {cure}",
-                  UserWarning, stacklevel=stacklevel)
+    warn_user(f"Explicitly requested dtype {wide} requested in {fun_name} is not available while "
+              f"jax_enable_x64 is off and is truncated to dtype {dtype}; {cure}")
     return dtype
 
 

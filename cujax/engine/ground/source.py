@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from types import CodeType, FrameType
 from typing import NamedTuple
 
@@ -34,16 +35,30 @@ class SourceLine(NamedTuple):
 
 def user_line() -> SourceLine | None:
     """The innermost line outside cujax, or None when every frame is cujax's own."""
-    frame: FrameType | None = sys._getframe(1)
+    frame = _user_frame(sys._getframe(1))
+    return None if frame is None else SourceLine(frame.f_code, frame.f_lineno)
+
+
+def _user_frame(frame: FrameType | None) -> FrameType | None:
     while frame is not None:
         code = frame.f_code
         library = _is_library_code.get(code)
         if library is None:
             library = _is_library_code[code] = code.co_filename.startswith(_LIBRARY_DIRECTORIES)
         if not library:
-            return SourceLine(code, frame.f_lineno)
+            return frame
         frame = frame.f_back
     return None
+
+
+def warn_user(text: str, category: type[Warning] = UserWarning) -> None:
+    """A warning that points at the innermost line outside cujax, however deep it is raised."""
+    frame = _user_frame(sys._getframe(1)) or sys._getframe(1)
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(
+        text, category, frame.f_code.co_filename, frame.f_lineno,
+        module=frame.f_globals.get("__name__", ""), registry=registry,
+    )
 
 
 def function_name(fun: object) -> str:

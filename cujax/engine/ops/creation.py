@@ -66,7 +66,7 @@ def _filled(name: str, shape: tuple[int, ...], fill_value: Any, dtype: Any, weak
             "To repeat an array write lax.broadcast_in_dim or jnp.full."
         )
     if dtype is not None:
-        fill_value = convert_element_type(fill_value, dtypes.canonicalize_user(dtype, name, stacklevel=4), weak_type)
+        fill_value = convert_element_type(fill_value, dtypes.canonicalize_user(dtype, name), weak_type)
     return broadcast_in_dim(fill_value, shape, ())
 
 
