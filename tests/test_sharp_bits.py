@@ -58,4 +58,4 @@ def test_every_block(clean_options):
         assert compare(expected, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE), (
             f"{PAGE.name}:{line}\n{source}\nexpected:\n{expected}\nfound:\n{printed}"
         )
-    assert len(blocks()) > 40
+    assert len(blocks()) > 30
