@@ -170,7 +170,7 @@ OTHER_VALUE = {"default_matmul_precision": "high", "default_prng_impl": None, "r
 def test_trace_key_follows_traced_options_and_no_other():
     before = config.trace_key()
     for option in OPTIONS:
-        value = not option.default if option.kind is bool else OTHER_VALUE.get(option.name)
+        value = not config.read(option.name) if option.kind is bool else OTHER_VALUE.get(option.name)
         if value is not None:
             with config.override(option.name, value):
                 assert (config.trace_key() != before) == option.traced, option.name
