@@ -1,7 +1,7 @@
 """Which backend this process uses.
 
-`CUJAX_PLATFORM=cuda|cpu` decides; unset, the GPU is taken when CuPy imports and a device answers.  The
-choice is made at the first array, not at import, and then holds.  Start at `selected`.
+`CUJAX_PLATFORM=cuda|cpu` decides, or else the first of `CUJAX_PLATFORMS`; unset, the GPU is taken when
+CuPy imports and a device answers.  The choice is made at the first array, not at import, and then holds.  Start at `selected`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def selected() -> Backend:
     """The backend of this process; RuntimeError when CUJAX_PLATFORM asks for one that is not there."""
     global _selected
     if _selected is None:
-        _selected = _choose((config.platform_name or "").lower())
+        first = (config.platforms or "").split(",")[0]
+        _selected = _choose((config.platform_name or first).strip().lower())
     return _selected
 
 
