@@ -117,5 +117,5 @@ def tridiagonal_solve(dl: Any, d: Any, du: Any, b: Any) -> Any:
     if not b.size:
         return b
     sides = _stack(b)
-    bands = [band.reshape((len(sides), d.shape[-1])) for band in (dl, d, du)]
-    return eliminate(cupy, *bands, sides).reshape(b.shape)
+    dl, d, du = (band.reshape((len(sides), d.shape[-1])) for band in (dl, d, du))
+    return eliminate(cupy, dl, d, du, sides).reshape(b.shape)

@@ -179,7 +179,8 @@ def tridiagonal_solve(dl: np.ndarray, d: np.ndarray, du: np.ndarray, b: np.ndarr
     if not b.size:
         return b
     if n < 2 or _prefers_rows(len(sides), n):
-        return eliminate(np, *bands, sides).reshape(b.shape)
+        dl, d, du = bands
+        return eliminate(np, dl, d, du, sides).reshape(b.shape)
     gtsv = _routine(_scipy().lapack, "gtsv", d.dtype)
     out = np.empty_like(sides)
     for i, (low, middle, high, side) in enumerate(zip(*bands, sides, strict=True)):
