@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+import subprocess
 import sys
+from pathlib import Path
 
+import jax
 import numpy as np
 
 import cujax
@@ -30,10 +34,25 @@ def main(argv: list[str]) -> None:
 
 
 def machine() -> str:
+    """Processor, versions and commit: what a figure must be read with."""
     return (
-        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
-        f"NumPy {np.__version__}, cujax {cujax.__version__} on {cujax.devices()[0]}"
+        f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}, "
+        f"JAX {jax.__version__} on {jax.devices()[0]}, cujax {commit()} on {cujax.devices()[0]}"
     )
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), platform.machine())
+
+
+def commit() -> str:
+    """The version, and the commit where this is a checkout."""
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return f"{cujax.__version__} {found.stdout.strip()}".strip()
 
 
 if __name__ == "__main__":
