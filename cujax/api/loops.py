@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cujax.api.vectorize import vmap
-from cujax.engine.control.flags import split_at
+from cujax.engine.control.flags import merge_by, split_at, split_by
 from cujax.engine.control.scan import scan_p
 from cujax.engine.control.staging import Staged, flatten_operands, stage
 from cujax.engine.control.while_loop import while_p
 from cujax.engine.core.array import to_array
 from cujax.engine.core.aval import ShapedArray, same_array_type
+from cujax.engine.core.simplify import rearrange
 from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.config import config
@@ -215,11 +216,25 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:
     )
     condition = stage("while_loop", cond_fun, in_tree, [aval_of(x) for x in init])
     _check_condition(cond_fun, condition)
+    return pytree.unflatten(tree, _bind_while(condition, body, init))
+
+
+def _bind_while(condition: Staged, body: Staged, init: Sequence[Any]) -> list[Any]:
+    """The last carry.  What the body hands on untouched becomes a constant of the loop, and is a result as it
+    came: its gradient does not have to pass through the loop, which has no reverse mode."""
+    n, m = len(condition.consts), len(body.consts)
+    fixed = [a is b for a, b in zip(body.tape.inputs[m:], body.tape.outputs, strict=True)]
+    moving, constant = split_by(fixed, range(len(init)))
+    order = [*constant, *moving]
+    values = [init[i] for i in constant]
     outs = while_p.bind(
-        *condition.consts, *body.consts, *init, cond_tape=condition.tape, cond_consts=len(condition.consts),
-        body_tape=body.tape, body_consts=len(body.consts),
+        *condition.consts, *values, *body.consts, *values, *(init[i] for i in moving),
+        cond_tape=rearrange(condition.tape, [*range(n), *(n + i for i in order)]),
+        cond_consts=n + len(constant),
+        body_tape=rearrange(body.tape, [*range(m), *(m + i for i in order)], moving),
+        body_consts=m + len(constant),
     )
-    return pytree.unflatten(tree, outs)
+    return merge_by(fixed, outs, values)
 
 
 def _while_in_python(cond_fun: Callable, body_fun: Callable, value: Any) -> Any:

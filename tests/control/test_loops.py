@@ -139,6 +139,32 @@ def test_reverse_mode_of_while_is_refused():
         cujax.grad(f)(1.5)
 
 
+def test_what_a_while_hands_on_untouched_has_a_gradient():
+    def call(lib, np_):
+        def f(x, w):
+            _, y, w, (n, _) = lib.lax.while_loop(
+                lambda s: s[0] < s[3][0], lambda s: (s[0] + 1, s[1], s[2], (s[3][0], s[0])), (0, x, w, (3, 7))
+            )
+            return np_.sum(np_.sin(y) * w * n)
+
+        x, a = np_.float32(0.5), np_.arange(3.0)
+        gradient = lib.grad(f, (0, 1))
+        return gradient(x, a), lib.jit(gradient)(x, a), lib.vmap(gradient)(a, a), lib.jacfwd(gradient)(x, a)
+
+    agree(call)
+
+
+def test_an_untouched_value_of_a_batched_while():
+    def call(lib, np_):
+        def f(x, limit):
+            start = (x, limit, x)
+            return lib.lax.while_loop(lambda s: s[0] < s[1], lambda s: (s[0] * 2 + x, s[1], s[2]), start)
+
+        return lib.vmap(f, (None, 0))(1.0, np_.arange(4.0)), lib.vmap(f, (0, None))(np_.arange(1.0, 4.0), 5.0)
+
+    agree(call)
+
+
 def test_dynamic_fori_is_differentiable_forwards_only():
     def f(x, n):
         return cujax.lax.fori_loop(0, n, lambda i, y: y * x, 1.0)
