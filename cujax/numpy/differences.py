@@ -96,7 +96,8 @@ def gradient(
     if len(varargs) not in (0, 1, len(axes)):
         raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes")
     spacings = list(varargs) * (len(axes) if len(varargs) == 1 else 1) or [1.0] * len(axes)
-    results = [_gradient_along(f, i, as_array("gradient", h)) for i, h in zip(axes, spacings, strict=True)]
+    f, *steps = arrays_of(promote_inexact("gradient", f, *spacings))
+    results = [_gradient_along(f, i, h) for i, h in zip(axes, steps, strict=True)]
     return results[0] if len(results) == 1 else results
 
 
@@ -117,7 +118,7 @@ def _gradient_at(f: Array, axis: int, coordinates: Array) -> Array:
         )
     shape = [1] * f.ndim
     shape[axis] = -1
-    h = diff(lax.convert_element_type(coordinates, f.dtype)).reshape(shape)
+    h = diff(coordinates).reshape(shape)
     steps = _cut(f, axis, 1, None) - _cut(f, axis, 0, -1)
     left, right = _cut(h, axis, 0, -1), _cut(h, axis, 1, None)
     slope = steps / h

@@ -36,8 +36,7 @@ def histogram_bin_edges(
     dtype = promote_inexact("histogram", data)[0].dtype
     check_arraylike("histogram", bins)
     if np.ndim(bins) == 1:
-        bins = as_array("histogram", bins, 1)
-        return lax.convert_element_type(bins, promote_inexact("histogram", bins)[0].dtype)
+        return lax.convert_element_type(as_array("histogram", bins, 1), dtype)
     low, high = _range(data, range)
     low, high = lax.convert_element_type(low, dtype), lax.convert_element_type(high, dtype)
     equal = low == high

@@ -46,8 +46,8 @@ def identity(n: int, dtype: Any = None) -> Array:
 
 
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
-    """An (N, M) matrix with 1 on and below diagonal k and 0 above; dtype float by default."""
-    dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "tri")
+    """An (N, M) matrix with 1 on and below diagonal k and 0 above; dtype float32 by default."""
+    dtype = dtypes.canonicalize_user(dtypes.float32 if dtype is None else dtype, "tri")
     rows = _side("tri", N)
     columns = rows if M is None else _side("tri", M)
     return lax.convert_element_type(_diagonal_mask(rows, columns, operator.index(k), lax.ge), dtype)

@@ -200,7 +200,12 @@ def plan_for(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bool
 
 
 def _make_plan(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bool) -> Plan:
-    dtype, weak = join(tuple(map(dtype_and_weakness, kinds)))
+    found = tuple(map(dtype_and_weakness, kinds))
+    if len({dtype for dtype, _ in found}) > 1 and any(dtypes.is_key(dtype) for dtype, _ in found):
+        raise TypeError(
+            f"{name} does not combine random keys with numbers; got dtypes {[str(d) for d, _ in found]}"
+        )
+    dtype, weak = join(found)
     shapes = [k.shape if type(k) is ShapedArray else () for k in kinds]
     shape = broadcast_shape(name, shapes) if broadcast else None
     return tuple(_adapter(k, dtype, weak, shape) for k in kinds)

@@ -62,6 +62,8 @@ def _reduce(
 def _summand(name: str, a: ArrayLike, dtype: Any, promote_integers: bool) -> Array:
     """`a` in the dtype in which it is summed."""
     a = as_array(name, a)
+    if dtypes.is_key(a.dtype):
+        raise TypeError(f"{name} does not accept dtype {a.dtype}: random keys are no numbers")
     if dtype is not None:
         dtype = dtypes.canonicalize_user(dtype, name)
         if dtypes.is_complex(a.dtype) and dtypes.is_bool(dtype):

@@ -94,7 +94,7 @@ def searchsorted(
         raise ValueError(f"a should be 1-dimensional, got shape {a.shape}")
     if sorter is not None:
         a = a[as_array("searchsorted", sorter)]
-    dtype = dtypes.python_scalar_dtype(int)
+    dtype = np.int32 if a.size < 2**31 else np.int64
     if not a.size:
         return full(v.shape, 0, dtype)
     before = (lambda x, y: lax.bitwise_not(_precedes(y, x))) if side == "left" else _precedes
@@ -113,7 +113,7 @@ def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, *, method: str 
     side = "right" if not right else "left"
     method = method or "scan"
     if not length:
-        return full(np.shape(x), 0, dtypes.python_scalar_dtype(int))
+        return full(np.shape(x), 0, np.int32)
     rising = searchsorted(bins, x, side, method=method)
     falling = length - searchsorted(lax.rev(bins, (0,)), x, side, method=method)
     return choose_where(bins[-1] >= bins[0], rising, falling)

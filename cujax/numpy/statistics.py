@@ -119,7 +119,8 @@ def _quantile(
         raise NotImplementedError(
             f"{method} doesn't support weights. Only method 'inverted_cdf' supports weights."
         )
-    a, q = arrays_of(promote_inexact(name, a, q))
+    (a,) = arrays_of(promote_inexact(name, a))
+    q = lax.convert_element_type(as_array(name, q, 1), a.dtype)
     if dtypes.is_complex(a.dtype):
         raise ValueError(f"{name} does not support complex input, as the operation is poorly defined.")
     if q.ndim > 1:

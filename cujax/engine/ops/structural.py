@@ -23,7 +23,7 @@ import numpy as np
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import ABSENT, NOT_LINEAR, Primitive, Refused, not_fusable
-from cujax.engine.core.tape import literal
+from cujax.engine.core.tape import Literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
@@ -536,9 +536,9 @@ def iota(dtype: Any, size: int) -> Any:
 
 def full_of(aval: ShapedArray, value: Any) -> Any:
     """An array of `aval` filled with the Python number `value`."""
-    return broadcast_in_dim_p.bind(
-        literal(value, aval.dtype, aval.weak_type), shape=aval.shape, broadcast_dimensions=()
-    )
+    stored = getattr(aval.dtype, "physical", aval.dtype)  # a key is stored as a word
+    scalar = Literal(stored.type(value), ShapedArray((), aval.dtype, aval.weak_type))
+    return broadcast_in_dim_p.bind(scalar, shape=aval.shape, broadcast_dimensions=())
 
 
 def zeros_of(aval: ShapedArray) -> Any:
