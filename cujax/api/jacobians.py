@@ -170,7 +170,7 @@ def _unit_block(total: int, start: int, aval: ShapedArray) -> Any:
     shape = (total, aval.size)
     column = add(broadcasted_iota("int32", shape, 1), start)
     ones_on_diagonal = eq(broadcasted_iota("int32", shape, 0), column)
-    return reshape(convert_element_type(ones_on_diagonal, aval.dtype), (total, *aval.shape))
+    return reshape(convert_element_type(ones_on_diagonal, aval.dtype, aval.weak_type), (total, *aval.shape))
 
 
 def _tree_of_blocks(point: Point, blocks: Blocks) -> Any:

@@ -262,7 +262,9 @@ def _like(name: str, dtype: Any, shape: Any) -> Callable[[Any], ShapedArray]:
     return result_aval
 
 
-def zeros_like(a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None) -> Array:
+def zeros_like(
+    a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None
+) -> Array:
     """Zeros in the shape and dtype of `a`, or those given."""
     return full_of(_like("zeros_like", dtype, shape)(a), 0)
 

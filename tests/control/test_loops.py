@@ -278,3 +278,8 @@ def test_errors(call, error, words):
     with pytest.raises(error) as caught:
         call(cujax.lax, cnp)
     assert all(w in str(caught.value) for w in words), str(caught.value)
+
+
+def test_weak_types_of_derivatives():
+    agree(lambda lib, np_: lib.grad(lambda x: lib.lax.scan(lambda c, t: (c * t, None), 2.0, x)[0])(np_.ones(2)))
+    agree(lambda lib, np_: (lib.jacfwd(np_.sin)(1.0), lib.hessian(np_.sin)(1.0), lib.jacfwd(np_.sin)(np_.ones(2))))

@@ -1,7 +1,8 @@
 """Which backend this process uses.
 
 `CUJAX_PLATFORM=cuda|cpu` decides, or else the first of `CUJAX_PLATFORMS`; unset, the GPU is taken when
-CuPy imports and a device answers.  The choice is made at the first array, not at import, and then holds.  Start at `selected`.
+CuPy imports and a device answers.  The choice is made at the first array, not at import, and then holds.
+Start at `selected`.
 """
 
 from __future__ import annotations

@@ -273,7 +273,7 @@ def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     body = loop.tape.memo(key, lambda: _transposed_body(loop, lin_consts, lin_xs, nz_ys))
     known_consts, linear_consts = split_by(lin_consts, consts)
     known_xs, _ = split_by(lin_xs, xs)
-    carry_avals = loop.tape.in_avals[loop.num_consts : loop.num_consts + loop.num_carry]
+    carry_avals = loop.tape.out_avals[: loop.num_carry]
     init = [
         *(instantiate(Zero(c.aval)) for c in linear_consts),
         *(instantiate_ct(ct, a.to_tangent_aval()) for ct, a in zip(ct_carry, carry_avals, strict=True)),
@@ -318,7 +318,7 @@ def _transposed_body(
             *(instantiate(ct) for ct in split_by(lin_xs, ct_xs)[1]),
         ]
 
-    tangent_avals = [a.to_tangent_aval() for a in (*linear_consts, *carry)]
+    tangent_avals = [a.to_tangent_aval() for a in (*linear_consts, *loop.tape.out_avals[: loop.num_carry])]
     return record_pure(
         step, [*known_consts, *tangent_avals, *known_xs, *ct_y_avals], f"transpose_{loop.tape.name}"
     )
