@@ -18,14 +18,20 @@ savez = np.savez
 
 
 def array_repr(
-    arr: Array, max_line_width: int | None = None, precision: int | None = None, suppress_small: bool | None = None
+    arr: Array,
+    max_line_width: int | None = None,
+    precision: int | None = None,
+    suppress_small: bool | None = None,
 ) -> str:
     """`repr(arr)`, with NumPy's print options replaced by those given."""
     return _printed(repr, arr, max_line_width, precision, suppress_small)
 
 
 def array_str(
-    a: Array, max_line_width: int | None = None, precision: int | None = None, suppress_small: bool | None = None
+    a: Array,
+    max_line_width: int | None = None,
+    precision: int | None = None,
+    suppress_small: bool | None = None,
 ) -> str:
     """`str(a)`, with NumPy's print options replaced by those given."""
     return _printed(str, a, max_line_width, precision, suppress_small)

@@ -74,7 +74,12 @@ def _towards_zero(x: Array) -> Array:
 
 floor = _rounding("floor", lambda x: lax.floor(x), "The largest whole number not above x.")
 ceil = _rounding("ceil", lambda x: lax.ceil(x), "The smallest whole number not below x.")
-trunc = _rounding("trunc", _towards_zero, "x without its fraction.")
+_trunc = _rounding("trunc", _towards_zero, "")
+
+
+def trunc(x: ArrayLike) -> Array:
+    """x without its fraction, elementwise; integers stay as they are.  TypeError for complex numbers."""
+    return _trunc(x)
 
 
 def fix(x: ArrayLike, out: None = None) -> Array:
