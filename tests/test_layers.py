@@ -20,6 +20,7 @@ OPS = [
     "elementwise",
     "complex_parts",
     "rounding",
+    "single_log",
     "special",
     "slicing",
     "joining",

@@ -40,9 +40,12 @@ def test_long_odd_and_empty_shapes():
     check("normal", [2, 1, 3])
 
 
-def test_normal_is_within_two_ulp_in_single_precision():
-    found, expected = (m.normal(m.PRNGKey(0), (20001,)) for m in (random, jax.random))
-    close(found, expected, 2)
+@pytest.mark.parametrize("partitionable", [True, False])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_normal_is_equal_to_the_bit(dtype, partitionable):
+    with both_in(False, partitionable):
+        found, expected = (np.asarray(m.normal(m.PRNGKey(0), (60001,), dtype)) for m in (random, jax.random))
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("partitionable", [True, False])

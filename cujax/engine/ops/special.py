@@ -18,6 +18,7 @@ import numpy as np
 from cujax.engine.backends.select import library
 from cujax.engine.ops.elementwise import add, exp, mul, neg, square
 from cujax.engine.ops.families import FLOAT, binary, unary
+from cujax.engine.ops.single_log import log1p_single
 
 
 def _in_float32(xp: Any, function: Callable, *xs: Any) -> Any:
@@ -86,7 +87,7 @@ _ERF_INV_DOUBLE = (
 def _polynomial(xp: Any, w: Any, coefficients: Sequence[float]) -> Any:
     """Horner's rule with one rounding a step: a fused multiply-add, for float32 by way of float64.
 
-    With it normal random numbers have the bits of JAX's, but for the last ones of its log1p.
+    With it, and `log1p_single`, normal random numbers in float32 have the bits of JAX's.
     """
     kind, wide = w.dtype.type, w.astype(np.float64)
     p = xp.full_like(w, kind(coefficients[0]))
@@ -98,9 +99,24 @@ def _polynomial(xp: Any, w: Any, coefficients: Sequence[float]) -> Any:
     return p
 
 
+_WORK_BYTES = 128  # of temporaries for each element, in `_erf_inv`
+
+
+def _in_blocks(xp: Any, function: Callable, x: Any) -> Any:
+    """`function(x)`, piece by piece, so that its many temporaries stay in the cache."""
+    size = library(xp).workspace_bytes() // _WORK_BYTES
+    if x.size <= size:
+        return function(x)
+    flat = xp.reshape(x, (-1,))
+    out = xp.empty_like(flat)
+    for start in range(0, flat.size, size):
+        out[start : start + size] = function(flat[start : start + size])
+    return xp.reshape(out, x.shape)
+
+
 def _erf_inv(xp: Any, x: Any) -> Any:
     kind = x.dtype.type
-    w = -xp.log1p(-x * x)
+    w = -(log1p_single(xp, -x * x) if x.dtype == np.float32 else xp.log1p(-x * x))
     root = xp.sqrt(w)
     centre, *tails = _ERF_INV_DOUBLE if x.dtype == np.float64 else _ERF_INV_SINGLE
     p = w  # stays where w is NaN, for x beyond 1
@@ -112,7 +128,8 @@ def _erf_inv(xp: Any, x: Any) -> Any:
 
 erf_inv_p, erf_inv = unary(
     "erf_inv", domain=FLOAT, doc="The inverse of erf: infinite at -1 and 1, NaN beyond.",
-    cuda="cj::erf_inv({x})", impl=lambda xp, x: _in_float32(xp, lambda x: _erf_inv(xp, x), x),
+    cuda="cj::erf_inv({x})",
+    impl=lambda xp, x: _in_float32(xp, lambda x: _in_blocks(xp, lambda x: _erf_inv(xp, x), x), x),
     jvp=lambda t, out, x: mul(sqrt(pi) / 2, mul(t, exp(square(out)))),
 )
 
