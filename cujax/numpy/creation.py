@@ -7,7 +7,7 @@ them.  Arrays made of Python numbers alone are weakly typed, as the numbers are.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -249,36 +249,34 @@ def _full(shape: tuple[int, ...], fill_value: ArrayLike, dtype: Any, weak_type: 
     return lax.broadcast_in_dim(value, shape, range(len(shape) - value.ndim, len(shape)))
 
 
-def _like(name: str, dtype: Any, shape: Any) -> Callable[[Any], ShapedArray]:
-    def result_aval(a: Any) -> ShapedArray:
-        source = a if hasattr(a, "shape") and hasattr(a, "dtype") else operand(name, a)
-        new_shape = tuple(source.shape) if shape is None else canonical_shape(name, shape)
-        if dtype is not None:
-            return ShapedArray(new_shape, dtypes.canonicalize_user(dtype, name), False)
-        own = dtypes.canonicalize(dtypes.as_dtype(source.dtype))
-        weak = getattr(source, "weak_type", None)
-        return ShapedArray(new_shape, own, bool(source.aval.weak_type if hasattr(source, "aval") else weak))
-
-    return result_aval
+def _aval_like(name: str, a: Any, dtype: Any, shape: Any) -> ShapedArray:
+    """The aval of `a`, an array or a description of one, with dtype and shape replaced where given."""
+    source = a if hasattr(a, "shape") and hasattr(a, "dtype") else operand(name, a)
+    new_shape = tuple(source.shape) if shape is None else canonical_shape(name, shape)
+    if dtype is not None:
+        return ShapedArray(new_shape, dtypes.canonicalize_user(dtype, name), False)
+    own = dtypes.canonicalize(dtypes.as_dtype(source.dtype))
+    described = getattr(source, "aval", source)
+    return ShapedArray(new_shape, own, bool(getattr(described, "weak_type", False)))
 
 
 def zeros_like(
     a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None
 ) -> Array:
     """Zeros in the shape and dtype of `a`, or those given."""
-    return full_of(_like("zeros_like", dtype, shape)(a), 0)
+    return full_of(_aval_like("zeros_like", a, dtype, shape), 0)
 
 
 def ones_like(
     a: Any, dtype: Any = None, shape: Any = None, *, device: Any = None, out_sharding: Any = None
 ) -> Array:
     """Ones in the shape and dtype of `a`, or those given."""
-    return full_of(_like("ones_like", dtype, shape)(a), 1)
+    return full_of(_aval_like("ones_like", a, dtype, shape), 1)
 
 
 def empty_like(prototype: Any, dtype: Any = None, shape: Any = None, *, device: Any = None) -> Array:
     """As `zeros_like`: there is no uninitialised memory."""
-    return full_of(_like("empty_like", dtype, shape)(prototype), 0)
+    return full_of(_aval_like("empty_like", prototype, dtype, shape), 0)
 
 
 def full_like(
@@ -286,7 +284,7 @@ def full_like(
     out_sharding: Any = None,
 ) -> Array:
     """`fill_value`, which may be an array that broadcasts, in the shape and dtype of `a`, or those given."""
-    aval = _like("full_like", dtype, shape)(a)
+    aval = _aval_like("full_like", a, dtype, shape)
     return _full(aval.shape, fill_value, aval.dtype, aval.weak_type)
 
 

@@ -102,16 +102,15 @@ def _along(axis: int, ndim: int, width: tuple[int, int]) -> list[tuple[int, int,
 
 
 def _pad_constant(array: Array, widths: Pairs, constant_values: Any = 0) -> Array:
+    if not isinstance(constant_values, list | tuple) and np.ndim(constant_values) == 0:
+        value = lax.convert_element_type(asarray(constant_values), array.dtype)
+        return lax.pad(array, value, [(low, high, 0) for low, high in widths])
     values = _pairs("constant_values", constant_values, array.ndim)
     for axis, ((low, high), (before, after)) in enumerate(zip(widths, values, strict=True)):
         before, after = (lax.convert_element_type(asarray(v), array.dtype) for v in (before, after))
         array = lax.pad(array, before, _along(axis, array.ndim, (low, 0)))
         array = lax.pad(array, after, _along(axis, array.ndim, (0, high)))
     return array
-
-
-def _pad_zero(array: Array, widths: Pairs) -> Array:
-    return lax.pad(array, array.dtype.type(0), [(low, high, 0) for low, high in widths])
 
 
 # --- repeated elements ----------------------------------------------------------------------------------
@@ -228,7 +227,7 @@ def _add_statistic(
 
 
 def _pad_by_function(array: Array, widths: Pairs, function: Callable, kwargs: dict[str, Any]) -> Array:
-    padded = _pad_zero(array, widths)
+    padded = _pad_constant(array, widths)
     for axis in range(padded.ndim):
         padded = apply_along_axis(function, axis, padded, widths[axis], axis, kwargs)
     return padded
@@ -236,7 +235,7 @@ def _pad_by_function(array: Array, widths: Pairs, function: Callable, kwargs: di
 
 _MODES: dict[str, Callable] = {
     "constant": _pad_constant,
-    "empty": _pad_zero,
+    "empty": _pad_constant,
     "edge": _pad_repeated("edge"),
     "reflect": _pad_repeated("reflect"),
     "symmetric": _pad_repeated("symmetric"),

@@ -18,7 +18,6 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.creation import array, asarray
 from cujax.numpy.cumulative import cumsum
-from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where, truth
 from cujax.numpy.promotion import (
     GIVE_SIZE,
@@ -140,9 +139,8 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
             raise ValueError("invalid entry in choice array: numbers must be below the number of choices")
     elif mode not in ("wrap", "clip"):
         raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
-    number = (
-        a % len(options) if mode == "wrap" else lax.clamp(a.dtype.type(0), a, a.dtype.type(len(options) - 1))
-    )
+    least, greatest = a.dtype.type(0), a.dtype.type(len(options) - 1)
+    number = a % len(options) if mode == "wrap" else lax.clamp(least, a, greatest)
     number, *cases = broadcast_arrays(number, *arrays_of(promote_args("choose", *options)))
     chosen = lax.select_n(lax.convert_element_type(number, np.int32), *cases)
     return lax.convert_element_type(chosen, chosen.dtype)
@@ -155,9 +153,8 @@ def piecewise(x: ArrayLike, condlist: Any, funclist: Sequence[Any], *args: Any, 
     ValueError for another number of functions.
     """
     x = as_array("piecewise", x)
-    conditions = condlist if isinstance(condlist, list | tuple) and np.ndim(condlist[0]) else (
-        [condlist] if np.ndim(condlist) <= np.ndim(x) else list(condlist)
-    )
+    is_list = (isinstance(condlist, list | tuple) and np.ndim(condlist[0])) or np.ndim(condlist) > x.ndim
+    conditions = list(condlist) if is_list else [condlist]
     functions = list(funclist)
     if len(functions) not in (len(conditions), len(conditions) + 1):
         raise ValueError(
@@ -199,16 +196,13 @@ def compress(
     if axis is None:
         a, axis = ravel(a), 0
     a = moveaxis(a, axis, 0)
-    mask = truth("compress", condition)[: a.shape[0]]
-    if condition.shape[0] > a.shape[0]:
-        a = concatenate(
-            [a, lax.broadcast_in_dim(a.dtype.type(0), (condition.shape[0] - a.shape[0], *a.shape[1:]), ())]
-        )
-        mask = truth("compress", condition)
+    mask = truth("compress", condition)
     if size is None:
         found = np.flatnonzero(known_values("jnp.compress", mask, GIVE_SIZE))
+        if found.size and found[-1] >= a.shape[0]:
+            raise ValueError(f"condition contains entries that are out of bounds for length {a.shape[0]}")
         return moveaxis(a[array(found, dtype=np.int32)], 0, axis)
-    places, is_found = _true_places(mask, operator.index(size))
+    places, is_found = _true_places(mask[: a.shape[0]], operator.index(size))
     chosen = a[places]
     is_found = lax.broadcast_in_dim(is_found, chosen.shape, (0,))
     return moveaxis(choose_where(is_found, chosen, lax.convert_element_type(fill_value, a.dtype)), 0, axis)
