@@ -119,7 +119,8 @@ def _weighted(
     if replace:
         total = lax.cumsum(p)
         unit = lax.sub(literal(1, p.dtype), unit_interval(key, shape, p.dtype))
-        return searchsorted(total, lax.mul(lax.index_in_dim(total, -1, keepdims=False), unit))
+        places = searchsorted(total, lax.mul(lax.index_in_dim(total, -1, keepdims=False), unit))
+        return lax.convert_element_type(places, dtypes.python_scalar_dtype(int))
     perturbed = lax.add(gumbel_typed(key, p.shape, p.dtype, mode), lax.log(p))
     index = lax.convert_element_type(lax.top_k(perturbed, prod(shape))[1], int)
     return lax.reshape(index, shape)
