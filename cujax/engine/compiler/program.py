@@ -19,6 +19,7 @@ from cujax.engine.backends.select import selected
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.check import check_if_asked
+from cujax.engine.core.recording import last_uses
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 from cujax.engine.core.trace import buffers_of, known_array
@@ -56,7 +57,7 @@ class Program:
                 slots[var] = len(slots)
         self._num_computed = len(slots) - len(tape.inputs) - len(self._literals)
         self._outputs = [slots[a] for a in tape.outputs]
-        self._steps = [_step(e, slots, dead) for e, dead in zip(tape.eqns, _dead_after(tape), strict=True)]
+        self._steps = [_step(e, slots, dead) for e, dead in zip(tape.eqns, last_uses(tape), strict=True)]
         self.xp = selected().xp
 
     def __call__(self, buffers: Sequence[Buffer]) -> list[Buffer]:
@@ -94,17 +95,6 @@ def _step(eqn: Eqn, slots: dict[Any, int], dead: Sequence[Var]) -> Step:
 def _literals_of(tape: Tape) -> list[Literal]:
     atoms = [a for e in tape.eqns for a in e.inputs] + list(tape.outputs)
     return list(dict.fromkeys(a for a in atoms if isinstance(a, Literal)))
-
-
-def _dead_after(tape: Tape) -> list[list[Var]]:
-    """For each equation the variables that no later equation and no output reads."""
-    live: set[Any] = set(tape.outputs)
-    result: list[list[Var]] = []
-    for eqn in reversed(tape.eqns):
-        dead = [v for v in dict.fromkeys([*eqn.inputs, *eqn.outputs]) if isinstance(v, Var) and v not in live]
-        live.update(dead)
-        result.append(dead)
-    return result[::-1]
 
 
 def compile_tape(tape: Tape) -> Program:

@@ -186,7 +186,7 @@ def run_tape(tape: Tape, args: Sequence[Any]) -> list[Any]:
     What a rule records for an equation belongs to the user's line of that equation.
     """
     values: dict[Var, Any] = dict(zip(tape.inputs, args, strict=True))
-    last_use = tape.memo("last_use", lambda: _last_uses(tape))
+    last_use = tape.memo("last_use", lambda: last_uses(tape))
     line = context.line
     try:
         for position, eqn in enumerate(tape.eqns):
@@ -204,7 +204,7 @@ def run_tape(tape: Tape, args: Sequence[Any]) -> list[Any]:
     return [a if type(a) is Literal else values[a] for a in tape.outputs]  # type: ignore[index]
 
 
-def _last_uses(tape: Tape) -> list[list[Var]]:
+def last_uses(tape: Tape) -> list[list[Var]]:
     """For each equation, the variables that nobody reads after it."""
     seen = {a for a in tape.outputs if isinstance(a, Var)}
     result: list[list[Var]] = []
