@@ -1,0 +1,314 @@
+// Functions of integers and real numbers, as generated kernels call them: one for each op that needs more than an
+// operator.  half.h and complex.h add the same names for their types.
+//
+// What a function means is what the op's `impl` computes on NumPy, with JAX's edge cases: integers wrap, x / 0 has
+// all bits set and x % 0 is x, a shift past the width leaves nothing but the sign, a float that no integer can hold
+// becomes the nearest bound and NaN becomes 0, max and min of NaN are NaN.
+//
+// Everything is written without branches that a compiler could not turn into a choice, so that loops over it
+// vectorise on the host.  The transcendental functions are then those of glibc's vector math library: within 4 ulp
+// of the true value, NaN, infinities, signed zeros and subnormal numbers kept.
+
+#pragma once
+
+#include "prelude.h"
+
+// ---- the system's functions -------------------------------------------------------------------------------
+// glibc says that a function has vector forms only under -ffast-math, which would give up NaN; so it is said here.
+
+#if CJ_LIBMVEC && !CJ_GPU && defined(__GNUC__) && !defined(__clang__)
+#define CJ_VECTOR_1(name)                                                              \
+    __attribute__((simd("notinbranch"))) double name(double) noexcept;                 \
+    __attribute__((simd("notinbranch"))) float name##f(float) noexcept;
+#define CJ_VECTOR_2(name)                                                              \
+    __attribute__((simd("notinbranch"))) double name(double, double) noexcept;         \
+    __attribute__((simd("notinbranch"))) float name##f(float, float) noexcept;
+extern "C" {
+CJ_VECTOR_1(sin) CJ_VECTOR_1(cos) CJ_VECTOR_1(exp) CJ_VECTOR_1(log) CJ_VECTOR_2(pow)
+#if CJ_LIBMVEC >= 2
+CJ_VECTOR_1(tan) CJ_VECTOR_1(asin) CJ_VECTOR_1(acos) CJ_VECTOR_1(atan) CJ_VECTOR_2(atan2)
+CJ_VECTOR_1(sinh) CJ_VECTOR_1(cosh) CJ_VECTOR_1(tanh) CJ_VECTOR_1(asinh) CJ_VECTOR_1(acosh) CJ_VECTOR_1(atanh)
+CJ_VECTOR_1(exp2) CJ_VECTOR_1(expm1) CJ_VECTOR_1(log1p) CJ_VECTOR_1(cbrt) CJ_VECTOR_2(hypot)
+CJ_VECTOR_1(erf) CJ_VECTOR_1(erfc)
+#endif
+}
+#undef CJ_VECTOR_1
+#undef CJ_VECTOR_2
+#endif
+
+#if CJ_GPU
+#define CJ_LIBRARY(name) ::name
+#else
+#define CJ_LIBRARY(name) __builtin_##name
+#endif
+
+namespace cj {
+
+// A parameter of type same<T> takes whatever converts to T and has no say in what T is.
+template <class T> struct same_type { using type = T; };
+template <class T> using same = typename same_type<T>::type;
+
+#define CJ_REAL_1(name)                                                       \
+    CJ_FN float name(float x) { return CJ_LIBRARY(name##f)(x); }              \
+    CJ_FN double name(double x) { return CJ_LIBRARY(name)(x); }
+#define CJ_REAL_2(name)                                                       \
+    CJ_FN float name(float x, float y) { return CJ_LIBRARY(name##f)(x, y); }  \
+    CJ_FN double name(double x, double y) { return CJ_LIBRARY(name)(x, y); }
+CJ_REAL_1(exp) CJ_REAL_1(exp2) CJ_REAL_1(expm1) CJ_REAL_1(log) CJ_REAL_1(log1p) CJ_REAL_1(sqrt) CJ_REAL_1(cbrt)
+CJ_REAL_1(sin) CJ_REAL_1(cos) CJ_REAL_1(tan) CJ_REAL_1(asin) CJ_REAL_1(acos) CJ_REAL_1(atan) CJ_REAL_2(atan2)
+CJ_REAL_1(sinh) CJ_REAL_1(cosh) CJ_REAL_1(tanh) CJ_REAL_1(asinh) CJ_REAL_1(acosh) CJ_REAL_1(atanh)
+CJ_REAL_1(floor) CJ_REAL_1(ceil) CJ_REAL_1(trunc) CJ_REAL_1(rint)
+CJ_REAL_2(copysign) CJ_REAL_2(fmod) CJ_REAL_2(hypot)
+#undef CJ_REAL_1
+#undef CJ_REAL_2
+
+CJ_FN float fma(float x, float y, float z) { return CJ_LIBRARY(fmaf)(x, y, z); }
+CJ_FN double fma(double x, double y, double z) { return CJ_LIBRARY(fma)(x, y, z); }
+
+// ---- the bits of floats -----------------------------------------------------------------------------------
+
+template <class T> constexpr word<T> sign_bit = word<T>(word<T>(1) << (8 * sizeof(T) - 1));
+
+// The bits of infinity, which are those of the exponent.
+template <class T> constexpr word<T> infinity_bits =
+    word<T>(((word<T>(1) << limits<T>::exponent_bits) - 1) << limits<T>::mantissa_bits);
+
+template <class T> CJ_FN bool is_nan(T x) { return x != x; }
+
+template <class T> CJ_FN bool is_finite(T x) {
+    return (bits_as<word<T>>(x) & infinity_bits<T>) != infinity_bits<T>;
+}
+
+// ---- arithmetic -------------------------------------------------------------------------------------------
+
+template <class T> struct wrapping { using type = choose<sizeof(T) == 8, u64, u32>; };
+
+// An integer as an unsigned one of at least 32 bits, on which + - * wrap instead of being undefined.
+template <class T> CJ_FN auto wrap(T x) {
+    if constexpr (is_integer<T>) return typename wrapping<T>::type(x);
+    else return x;
+}
+
+template <class T> CJ_FN T multiply(T x, T y) { return T(wrap(x) * wrap(y)); }
+
+// Truncated quotient for y other than 0 and -1.
+template <class T> CJ_FN T quotient(T x, T y) {
+#if !CJ_DEVICE
+    if constexpr (sizeof(T) < 8) return T(double(x) / double(y));  // exact, and there are vectors of doubles
+#endif
+    return T(x / y);
+}
+
+template <class T> CJ_FN T div(T x, same<T> y) {
+    if constexpr (is_signed_integer<T>) {
+        T safe = y == 0 || y == -1 ? T(1) : y;
+        T q = quotient(x, safe);
+        return y == 0 ? T(-1) : y == -1 ? T(0 - wrap(x)) : q;
+    } else if constexpr (is_unsigned_integer<T>) {
+        T q = quotient(x, y == 0 ? T(1) : y);
+        return y == 0 ? limits<T>::greatest() : q;
+    } else {
+        return x / y;
+    }
+}
+
+template <class T> CJ_FN T rem(T x, same<T> y) {
+    if constexpr (is_integer<T>) return T(wrap(x) - wrap(div(x, y)) * wrap(y));
+    else return fmod(x, y);
+}
+
+template <class T> CJ_FN T abs(T x) {
+    if constexpr (is_integer<T>) return x < 0 ? T(0 - wrap(x)) : x;
+    else return bits_as<T>(word<T>(bits_as<word<T>>(x) & ~sign_bit<T>));
+}
+
+template <class T> CJ_FN T sign(T x) {
+    if constexpr (is_integer<T>) return T((x > 0) - (x < 0));
+    else return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
+}
+
+// The comparison alone is the processor's own max; it gives y where one is NaN.
+template <class T> CJ_FN T max(T x, same<T> y) {
+    T greater = x > y ? x : y;
+    return is_nan(x) ? x : greater;
+}
+
+template <class T> CJ_FN T min(T x, same<T> y) {
+    T smaller = x < y ? x : y;
+    return is_nan(x) ? x : smaller;
+}
+
+template <class T> CJ_FN T clamp(same<T> low, T x, same<T> high) { return min(max(T(low), x), T(high)); }
+
+template <class T> CJ_FN T rsqrt(T x) {
+#if CJ_GPU
+    if constexpr (is_same<T, float>) return ::rsqrtf(x);
+    if constexpr (is_same<T, double>) return ::rsqrt(x);
+#endif
+    return T(1) / sqrt(x);
+}
+
+template <class T> CJ_FN T logistic(T x) { return T(1) / (T(1) + exp(-x)); }
+
+// ---- powers -----------------------------------------------------------------------------------------------
+
+template <u64 y, bool started, class T> CJ_FN T power_by_squaring(T result, T x) {
+    T product = result;
+    if constexpr (y & 1) product = started ? multiply(result, x) : x;
+    if constexpr (y > 1) return power_by_squaring<(y >> 1), (started || (y & 1))>(product, multiply(x, x));
+    return product;
+}
+
+template <i64 y, class T> CJ_FN T integer_pow(T x) {
+    if constexpr (y == 0) return T(1);
+    else if constexpr (y > 0) return power_by_squaring<u64(y), false>(x, x);
+    else return T(1) / power_by_squaring<u64(0) - u64(y), false>(x, x);
+}
+
+// x ** y of integers; for negative y rounded toward zero, so only 1 and -1 leave something.
+template <class T> CJ_FN T whole_power(T x, T y) {
+    T result = 1, factor = x;
+    for (T rest = y > 0 ? y : T(0); rest != 0; rest = T(rest >> 1)) {
+        result = rest & 1 ? multiply(result, factor) : result;
+        factor = multiply(factor, factor);
+    }
+    if constexpr (is_signed_integer<T>) {
+        T inverse = x == T(-1) ? T(1 - 2 * (y & 1)) : T(x == 1);
+        return y < 0 ? inverse : result;
+    }
+    return result;
+}
+
+template <class T, class Y> CJ_FN T pow(T x, Y y) {
+    if constexpr (is_integer<T>) return whole_power(x, T(y));
+    else if constexpr (is_same<T, float>) return CJ_LIBRARY(powf)(x, float(y));
+    else return CJ_LIBRARY(pow)(x, double(y));
+}
+
+// ---- rounding and representation --------------------------------------------------------------------------
+
+// 0: halves away from zero; 1: to even.
+template <int method, class T> CJ_FN T round(T x) {
+    if constexpr (method == 1) return rint(x);
+    T whole = trunc(x);
+    return abs(x - whole) >= T(0.5) ? whole + copysign(T(1), x) : whole;
+}
+
+// The bits of floats of one sign are ordered as the floats are.
+template <class T> CJ_FN T nextafter(T x, same<T> y) {
+    word<T> bits = bits_as<word<T>>(x), one = 1;
+    word<T> smallest = word<T>((bits_as<word<T>>(y) & sign_bit<T>) | one);
+    bool outward = (x < y) == (x > T(0));
+    word<T> step = x == T(0) ? smallest : word<T>(outward ? bits + one : bits - one);
+    T next = bits_as<T>(step);
+    return is_nan(x) || is_nan(y) ? limits<T>::nan() : x == y ? y : next;
+}
+
+// Rounded to `mantissa_bits` on the bits, to even; then the range of the exponent is cut off.
+template <int exponent_bits, int mantissa_bits, class T> CJ_FN T reduce_precision(T x) {
+    using W = word<T>;
+    constexpr int dropped = limits<T>::mantissa_bits - mantissa_bits;
+    if constexpr (dropped > 0) {
+        constexpr W half = W((W(1) << (dropped - 1)) - 1), kept = W(~W(0) << dropped);
+        W bits = bits_as<W>(x);
+        T rounded = bits_as<T>(W(W(bits + half + ((bits >> dropped) & 1)) & kept));
+        x = is_nan(x) ? x : rounded;
+    }
+    if constexpr (exponent_bits < limits<T>::exponent_bits) {
+        constexpr int bias = (1 << (exponent_bits - 1)) - 1, own = (1 << (limits<T>::exponent_bits - 1)) - 1;
+        constexpr W above = W(W(bias + 1 + own) << limits<T>::mantissa_bits);
+        constexpr W below = W(W(1 - bias + own) << limits<T>::mantissa_bits);
+        W bits = bits_as<W>(x), size = W(bits & ~sign_bit<T>), sign = W(bits & sign_bit<T>);
+        W cut = size >= above ? W(sign | infinity_bits<T>) : size < below ? sign : bits;
+        x = is_nan(x) ? x : bits_as<T>(cut);
+    }
+    return x;
+}
+
+// ---- bits of integers -------------------------------------------------------------------------------------
+
+template <class T> CJ_FN T bit_not(T x) {
+    if constexpr (is_bool<T>) return !x;
+    else return T(~x);
+}
+
+template <class T> constexpr int width = 8 * sizeof(T);
+
+template <class T> CJ_FN T shift_left(T x, same<T> y) {
+    bool inside = word<T>(y) < width<T>;
+    return inside ? T(wrap(x) << (inside ? word<T>(y) : 0)) : T(0);
+}
+
+template <class T> CJ_FN T shift_right_logical(T x, same<T> y) {
+    bool inside = word<T>(y) < width<T>;
+    return inside ? T(word<T>(x) >> (inside ? word<T>(y) : 0)) : T(0);
+}
+
+// Past the width every bit is the sign's; the highest bit of an unsigned x is taken for its sign.
+template <class T> CJ_FN T shift_right_arithmetic(T x, same<T> y) {
+    word<T> last = width<T> - 1;
+    return T(signed_word<T>(x) >> (word<T>(y) < last ? word<T>(y) : last));
+}
+
+template <class T> CJ_FN T mulhi(T x, same<T> y) {
+    if constexpr (sizeof(T) < 8) {
+        using Wide = choose<is_signed_integer<T>, i64, u64>;
+        return T((Wide(x) * Wide(y)) >> width<T>);
+    } else {
+#if CJ_GPU
+        if constexpr (is_signed_integer<T>) return T(::__mul64hi(x, y));
+        else return T(::__umul64hi(x, y));
+#else
+        using Wide = choose<is_signed_integer<T>, __int128, unsigned __int128>;
+        return T((Wide(x) * Wide(y)) >> 64);
+#endif
+    }
+}
+
+template <class T> CJ_FN T population_count(T x) {
+#if CJ_GPU
+    if constexpr (sizeof(T) == 8) return T(::__popcll(word<T>(x)));
+    else return T(::__popc(word<T>(x)));
+#else
+    if constexpr (sizeof(T) == 8) return T(__builtin_popcountll(word<T>(x)));
+    else return T(__builtin_popcount(word<T>(x)));
+#endif
+}
+
+// Zero bits above the highest one.
+template <class T> CJ_FN T clz(T x) {
+#if CJ_GPU
+    if constexpr (sizeof(T) == 8) return T(::__clzll(i64(x)));
+    else return T(::__clz(int(word<T>(x))) - (32 - width<T>));
+#else
+    word<T> bits = word<T>(x);
+    if constexpr (sizeof(T) == 8) return bits ? T(__builtin_clzll(bits)) : T(64);
+    else return bits ? T(__builtin_clz(bits) - (32 - width<T>)) : T(width<T>);
+#endif
+}
+
+// ---- conversion -------------------------------------------------------------------------------------------
+
+// Float to integer: truncated; NaN becomes 0, what is out of range the nearest bound.
+template <class T, class From> CJ_FN T saturate(From x) {
+    constexpr From beyond = From(u64(1) << (width<T> - 1)) * (is_signed_integer<T> ? 1 : 2);  // greatest() + 1
+    constexpr From lowest = is_signed_integer<T> ? -beyond : From(0);
+    From inside = x > lowest && x < beyond ? x : From(0);
+    using Wide = choose<sizeof(T) == 8, T, choose<sizeof(T) == 4, T, i32>>;
+    T whole = T(Wide(inside));
+    return x >= beyond ? limits<T>::greatest() : x <= lowest ? limits<T>::least() : whole;
+}
+
+template <class To, class From> CJ_FN To convert(From x) {
+    if constexpr (is_same<To, From>) return x;
+    else if constexpr (is_bool<To>) return x != From(0);
+    else if constexpr (is_complex<From> && !is_complex<To>) return convert<To>(x.re);
+    else if constexpr (is_half<From>) return convert<To>(float(x));
+    else if constexpr (is_integer<To> && is_float<From>) return saturate<To>(x);
+    else return To(x);
+}
+
+// The same bits as another type of the same size.
+template <class To, class From> CJ_FN To bitcast(From x) { return bits_as<To>(x); }
+
+}  // namespace cj
