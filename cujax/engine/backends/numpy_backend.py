@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class NumpyBackend:
     platform = "cpu"
     xp = np
     library = numpy_library
+    kernels: Any = None
 
     def to_device(self, host: np.ndarray, device: Device | None = None) -> np.ndarray:
         return host

@@ -1,7 +1,8 @@
 """Which backend this process uses.
 
 `CUJAX_PLATFORM=cuda|cpu` decides, or else the first of `CUJAX_PLATFORMS`; unset, the GPU is taken when
-CuPy imports and a device answers.  The choice is made at the first array, not at import, and then holds.
+CuPy imports and a device answers.  A CPU compiles kernels unless `CUJAX_HOST_COMPILER=off`, and falls back to
+NumPy by itself where there is no compiler.  The choice is made at the first array, not at import, and then holds.
 Start at `selected`.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 from cujax.engine.backends import cuda
 from cujax.engine.backends.api import Backend
+from cujax.engine.backends.host_backend import HostBackend
 from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.ground.config import config
 
@@ -31,7 +33,7 @@ def _choose(wanted: str) -> Backend:
     if wanted in ("cuda", "gpu"):
         return cuda.CudaBackend()
     if wanted == "cpu" or not cuda.available()[0]:
-        return NumpyBackend()
+        return NumpyBackend() if config.host_compiler == "off" else HostBackend()
     if wanted:
         raise RuntimeError(f"CUJAX_PLATFORM={wanted!r} is not a platform of cujax; use 'cuda' or 'cpu'")
     return cuda.CudaBackend()
