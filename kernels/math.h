@@ -79,6 +79,12 @@ template <class T> CJ_FN bool is_finite(T x) {
     return (bits_as<word<T>>(x) & infinity_bits<T>) != infinity_bits<T>;
 }
 
+// `which ? x : y`; for structs the choice is made member by member, since a choice of places does not vectorise.
+template <class T> CJ_FN T select(bool which, T x, same<T> y) {
+    if constexpr (is_half<T>) return bits_as<T>(u16(which ? x.bits : y.bits));
+    else return which ? x : y;
+}
+
 // ---- arithmetic -------------------------------------------------------------------------------------------
 
 template <class T> struct wrapping { using type = choose<sizeof(T) == 8, u64, u32>; };
@@ -124,18 +130,16 @@ template <class T> CJ_FN T abs(T x) {
 
 template <class T> CJ_FN T sign(T x) {
     if constexpr (is_integer<T>) return T((x > 0) - (x < 0));
-    else return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
+    else return select(x > T(0), T(1), select(x < T(0), T(-1), x));
 }
 
 // The comparison alone is the processor's own max; it gives y where one is NaN.
 template <class T> CJ_FN T max(T x, same<T> y) {
-    T greater = x > y ? x : y;
-    return is_nan(x) ? x : greater;
+    return select(is_nan(x), x, select(x > y, x, y));
 }
 
 template <class T> CJ_FN T min(T x, same<T> y) {
-    T smaller = x < y ? x : y;
-    return is_nan(x) ? x : smaller;
+    return select(is_nan(x), x, select(x < y, x, y));
 }
 
 template <class T> CJ_FN T clamp(same<T> low, T x, same<T> high) { return min(max(T(low), x), T(high)); }
@@ -191,7 +195,7 @@ template <class T, class Y> CJ_FN T pow(T x, Y y) {
 template <int method, class T> CJ_FN T round(T x) {
     if constexpr (method == 1) return rint(x);
     T whole = trunc(x);
-    return abs(x - whole) >= T(0.5) ? whole + copysign(T(1), x) : whole;
+    return select(abs(x - whole) >= T(0.5), whole + copysign(T(1), x), whole);
 }
 
 // The bits of floats of one sign are ordered as the floats are.
@@ -200,8 +204,7 @@ template <class T> CJ_FN T nextafter(T x, same<T> y) {
     word<T> smallest = word<T>((bits_as<word<T>>(y) & sign_bit<T>) | one);
     bool outward = (x < y) == (x > T(0));
     word<T> step = x == T(0) ? smallest : word<T>(outward ? bits + one : bits - one);
-    T next = bits_as<T>(step);
-    return is_nan(x) || is_nan(y) ? limits<T>::nan() : x == y ? y : next;
+    return select(is_nan(x) || is_nan(y), limits<T>::nan(), select(x == y, y, bits_as<T>(step)));
 }
 
 // Rounded to `mantissa_bits` on the bits, to even; then the range of the exponent is cut off.
@@ -211,8 +214,7 @@ template <int exponent_bits, int mantissa_bits, class T> CJ_FN T reduce_precisio
     if constexpr (dropped > 0) {
         constexpr W half = W((W(1) << (dropped - 1)) - 1), kept = W(~W(0) << dropped);
         W bits = bits_as<W>(x);
-        T rounded = bits_as<T>(W(W(bits + half + ((bits >> dropped) & 1)) & kept));
-        x = is_nan(x) ? x : rounded;
+        x = select(is_nan(x), x, bits_as<T>(W(W(bits + half + ((bits >> dropped) & 1)) & kept)));
     }
     if constexpr (exponent_bits < limits<T>::exponent_bits) {
         constexpr int bias = (1 << (exponent_bits - 1)) - 1, own = (1 << (limits<T>::exponent_bits - 1)) - 1;
@@ -220,7 +222,7 @@ template <int exponent_bits, int mantissa_bits, class T> CJ_FN T reduce_precisio
         constexpr W below = W(W(1 - bias + own) << limits<T>::mantissa_bits);
         W bits = bits_as<W>(x), size = W(bits & ~sign_bit<T>), sign = W(bits & sign_bit<T>);
         W cut = size >= above ? W(sign | infinity_bits<T>) : size < below ? sign : bits;
-        x = is_nan(x) ? x : bits_as<T>(cut);
+        x = select(is_nan(x), x, bits_as<T>(cut));
     }
     return x;
 }
