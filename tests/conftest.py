@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("CUJAX_DEBUG_PASSES", "1")
+# Where the processor has float16 arithmetic XLA fuses float16 products and sums; elsewhere each is rounded.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_max_isa=AVX2")
 
 import jax
 import pytest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from random_oracle import TWO_MODES, both_in, close
+from random_oracle import TWO_MODES, agree, both_in, close
 
 import cujax
 from cujax import random
@@ -41,11 +41,16 @@ def test_long_odd_and_empty_shapes():
 
 
 @pytest.mark.parametrize("partitionable", [True, False])
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_normal_is_equal_to_the_bit(dtype, partitionable):
-    with both_in(False, partitionable):
-        found, expected = (np.asarray(m.normal(m.PRNGKey(0), (60001,), dtype)) for m in (random, jax.random))
-    np.testing.assert_array_equal(found, expected)
+    with both_in(dtype == "float64", partitionable):
+        agree("normal", (60001,), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_million_normal_numbers_are_equal_to_the_bit(dtype):
+    with both_in(True):
+        agree("normal", (2**20 + 3,), dtype)
 
 
 @pytest.mark.parametrize("partitionable", [True, False])

@@ -11,6 +11,7 @@ import pytest
 from random_oracle import same, values
 
 import cujax
+from cujax.engine.backends import numpy_fma
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import random_bits as ops
@@ -105,8 +106,11 @@ def exact_fma(x, y, z, dtype):
     return min(candidates, key=lambda c: (abs(Fraction(float(c)) - exact), int(c.view(word)) & 1))
 
 
+@pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_fma_rounds_once(dtype):
+def test_fma_rounds_once(dtype, fused, monkeypatch):
+    if not fused:  # as on a processor without fused multiply-adds
+        monkeypatch.setattr(numpy_fma, "_complex_product_is_fused", lambda: False)
     rng = np.random.default_rng(1)
     x = (rng.random(1500) * 2.0 ** rng.integers(-20, 20, 1500)).astype(dtype)
     y = rng.standard_normal(1500).astype(dtype)

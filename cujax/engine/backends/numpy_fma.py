@@ -1,13 +1,22 @@
 """x * y + z with one rounding, as the fused multiply-add of processors gives it.
 
-NumPy has no such function.  float32 is done in float64, where the product is exact; float64 in parts, after
-Boldo and Melquiond, "Emulation of FMA and correctly rounded sums" (IEEE Trans. Computers 57, 2008).  Both
-must avoid rounding twice: a sum is first rounded "to odd" (if it is not exact, to the neighbour whose last
-bit is set), from where every later rounding goes the right way.
+    fma     of three arrays
+    horner  of a polynomial, fused at every step
+
+NumPy has no such function, but its product of complex numbers is made of fused multiply-adds where the
+processor has them: re((x + iz)(y - i)) is xy + z rounded once, since the other product, of z and 1, is exact.
+NumPy does not promise this, so it is tried out on numbers that tell the difference before it is relied on.
+
+Elsewhere float32 is done in float64, where the product is exact; float64 in parts, after Boldo and Melquiond,
+"Emulation of FMA and correctly rounded sums" (IEEE Trans. Computers 57, 2008).  Both must avoid rounding
+twice: a sum is first rounded "to odd" (if it is not exact, to the neighbour whose last bit is set), from where
+every later rounding goes the right way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,18 +24,79 @@ import numpy as np
 _SPLITTER = np.float64(2**27 + 1)  # Veltkamp's, for 53 bits
 _BELOW_FLOAT32 = np.int64(2**29 - 1)  # the bits of a float64 that a float32 lacks
 _HALF = np.int64(2**28)
+_BLOCK = 2**13  # elements for which the complex operands stay in the cache
 
 
 def fma(x: Any, y: Any, z: Any) -> np.ndarray:
     """x * y + z, rounded once, elementwise; all float32 or all float64."""
     if _rounds_once(y, z):
         return np.add(np.multiply(x, y), z)
-    return _fma32(x, y, z) if np.dtype(y.dtype) == np.float32 else _fma64(x, y, z)
+    shape = np.broadcast_shapes(np.shape(x), np.shape(y), np.shape(z))
+    operands = [np.broadcast_to(a, shape).reshape(-1) for a in (x, y, z)]
+    function = _fma_in_complex if _complex_product_is_fused() else _fma_in_software
+    out = np.empty(operands[0].shape, operands[0].dtype)
+    for start in range(0, out.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        out[part] = function(*[a[part] for a in operands])
+    return out.reshape(shape)
+
+
+def horner(x: np.ndarray, coefficients: Sequence[float]) -> np.ndarray:
+    """The polynomial with these coefficients, that of the highest power first, one rounding a step."""
+    first, *rest = (x.dtype.type(c) for c in coefficients)
+    if not _complex_product_is_fused():
+        p = np.full_like(x, first)
+        for c in rest:
+            p = _fma_in_software(p, x, c)
+        return p
+    sums, factors = _complex(first, rest[0], x), _complex(x, -1, x)
+    with np.errstate(all="ignore"):  # of the imaginary parts, which nobody reads
+        np.multiply(sums, factors, out=sums)
+        for c in rest[1:]:
+            sums.imag = c
+            np.multiply(sums, factors, out=sums)
+    return sums.real
 
 
 def _rounds_once(y: Any, z: Any) -> bool:
     """Whether one of the two plain operations is exact: y a power of two, or z zero (scalars only)."""
     return np.size(y) == 1 == np.size(z) and bool(np.all(z == 0) or np.all(np.abs(np.frexp(y)[0]) == 0.5))
+
+
+# --- by complex numbers -------------------------------------------------------------------------------
+
+
+@cache
+def _complex_product_is_fused() -> bool:
+    """Whether complex products round as fused multiply-adds do; an odd count tries the ends of loops too."""
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        x, y = rng.uniform(1, 2, (2, 1031)).astype(dtype)
+        z = -x * y  # what remains is the rounding error of the product
+        if not np.array_equal(_fma_in_complex(x, y, z), _fma_in_software(x, y, z)):
+            return False
+    return True
+
+
+def _fma_in_complex(x: Any, y: Any, z: Any) -> np.ndarray:
+    sums = _complex(x, z, x)
+    with np.errstate(all="ignore"):
+        np.multiply(sums, _complex(y, -1, x), out=sums)
+    return sums.real
+
+
+def _complex(real: Any, imag: Any, like: np.ndarray) -> np.ndarray:
+    """real + i imag; contiguous, as the fused loops need it."""
+    z = np.empty(like.shape, np.result_type(like.dtype, np.complex64))
+    z.real, z.imag = real, imag
+    return z
+
+
+# --- in software --------------------------------------------------------------------------------------
+
+
+def _fma_in_software(x: np.ndarray, y: np.ndarray, z: Any) -> np.ndarray:
+    return _fma32(x, y, z) if x.dtype == np.float32 else _fma64(x, y, z)
 
 
 def _fma32(x: Any, y: Any, z: Any) -> np.ndarray:

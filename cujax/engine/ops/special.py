@@ -18,7 +18,7 @@ import numpy as np
 from cujax.engine.backends.select import library
 from cujax.engine.ops.elementwise import add, exp, mul, neg, square
 from cujax.engine.ops.families import FLOAT, binary, unary
-from cujax.engine.ops.single_log import log1p_single
+from cujax.engine.ops.log1p import log1p_as_fused
 
 
 def _in_float32(xp: Any, function: Callable, *xs: Any) -> Any:
@@ -84,52 +84,42 @@ _ERF_INV_DOUBLE = (
 )
 
 
-def _polynomial(xp: Any, w: Any, coefficients: Sequence[float]) -> Any:
-    """Horner's rule with one rounding a step: a fused multiply-add, for float32 by way of float64.
-
-    With it, and `log1p_single`, normal random numbers in float32 have the bits of JAX's.
-    """
-    kind, wide = w.dtype.type, w.astype(np.float64)
-    p = xp.full_like(w, kind(coefficients[0]))
-    unrounded = xp.empty(w.shape, np.float64)
-    for c in coefficients[1:]:
-        xp.multiply(p, wide, out=unrounded)
-        xp.add(unrounded, np.float64(kind(c)), out=unrounded)
-        p[...] = unrounded
-    return p
-
-
-_WORK_BYTES = 128  # of temporaries for each element, in `_erf_inv`
+_WORK_BYTES = 64  # of temporaries for each element, in `_erf_inv`
 
 
 def _in_blocks(xp: Any, function: Callable, x: Any) -> Any:
-    """`function(x)`, piece by piece, so that its many temporaries stay in the cache."""
-    size = library(xp).workspace_bytes() // _WORK_BYTES
-    if x.size <= size:
-        return function(x)
+    """`function(xp, x)`, piece by piece; pieces have one axis."""
     flat = xp.reshape(x, (-1,))
     out = xp.empty_like(flat)
+    size = library(xp).workspace_bytes() // _WORK_BYTES
     for start in range(0, flat.size, size):
-        out[start : start + size] = function(flat[start : start + size])
+        out[start : start + size] = function(xp, flat[start : start + size])
     return xp.reshape(out, x.shape)
 
 
 def _erf_inv(xp: Any, x: Any) -> Any:
-    kind = x.dtype.type
-    w = -(log1p_single(xp, -x * x) if x.dtype == np.float32 else xp.log1p(-x * x))
-    root = xp.sqrt(w)
-    centre, *tails = _ERF_INV_DOUBLE if x.dtype == np.float64 else _ERF_INV_SINGLE
-    p = w  # stays where w is NaN, for x beyond 1
-    for end, shift, coefficients in reversed(tails):
-        p = xp.where(w < kind(end), _polynomial(xp, root - kind(shift), coefficients), p)
-    p = xp.where(w < kind(centre[0]), _polynomial(xp, w - kind(centre[1]), centre[2]), p)
+    """Of x of shape (n,).  With every product and sum rounded as in XLA normal random numbers have JAX's bits."""
+    kind, horner = x.dtype.type, library(xp).horner
+    w = -log1p_as_fused(xp, -x * x)
+    (end, shift, coefficients), *tails = _ERF_INV_DOUBLE if kind is np.float64 else _ERF_INV_SINGLE
+    p = horner(w - kind(shift), coefficients)  # of all, for the others are few
+    rest = xp.flatnonzero(~(w < kind(end)))
+    p[rest] = _in_tails(xp, w[rest], tails)
     return xp.where(xp.absolute(x) == 1, x * kind(np.inf), p * x)
+
+
+def _in_tails(xp: Any, w: Any, tails: Sequence[tuple]) -> Any:
+    kind, p = w.dtype.type, w  # stays where w is NaN, for x beyond 1
+    root = xp.sqrt(w)
+    for end, shift, coefficients in reversed(tails):
+        p = xp.where(w < kind(end), library(xp).horner(root - kind(shift), coefficients), p)
+    return p
 
 
 erf_inv_p, erf_inv = unary(
     "erf_inv", domain=FLOAT, doc="The inverse of erf: infinite at -1 and 1, NaN beyond.",
     cuda="cj::erf_inv({x})",
-    impl=lambda xp, x: _in_float32(xp, lambda x: _in_blocks(xp, lambda x: _erf_inv(xp, x), x), x),
+    impl=lambda xp, x: _in_float32(xp, lambda x: _in_blocks(xp, _erf_inv, x), x),
     jvp=lambda t, out, x: mul(sqrt(pi) / 2, mul(t, exp(square(out)))),
 )
 
