@@ -7,10 +7,11 @@ libraries do not share.  The absence of a device is another backend, never an `i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -34,11 +35,54 @@ class Device:
         return f"{'cpu' if self.platform == 'cpu' else 'cuda'}:{self.id}"
 
 
+class KernelCall(NamedTuple):
+    """How a kernel is called, but for its buffers.
+
+    name: of the function in its module.  sizes: its integer arguments.  work: operations on elements, by which a
+    host decides on its threads.  blocks, threads: the grid of a device, along x and y, and the threads of a block.
+    """
+
+    name: str
+    sizes: tuple[int, ...]
+    work: int
+    blocks: tuple[int, int] = (1, 1)
+    threads: int = 1
+
+
+class Module(Protocol):
+    """The kernels of one source, compiled."""
+
+    def function(self, name: str) -> Any:
+        """The handle of a kernel."""
+
+
+class KernelTarget(Protocol):
+    """Compiles and runs the kernels that the compiler writes in `language`, "host" or "cuda".
+
+    A kernel of the host is `void name(void* const* buffers, const long long* sizes, int threads)`; one of a
+    device takes its buffers and then its sizes, an 8-byte slot for each.
+    """
+
+    language: str
+
+    def compile(self, source: str) -> Module:
+        """From memory, from the disk, or by the compiler; KernelCompileError when that refuses.  Thread-safe."""
+
+    def launcher(self, module: Module, call: KernelCall) -> Callable[[Sequence[Buffer]], None]:
+        """A function that runs the kernel on buffers: contiguous ones, those read and then those written."""
+
+
 class Backend(Protocol):
-    """Everything that the engine asks of a kind of processor."""
+    """Everything that the engine asks of a kind of processor.
+
+    kernels: how programs are compiled, or None where every op runs through its `impl`.
+    """
 
     name: str
     platform: str
+
+    @property
+    def kernels(self) -> KernelTarget | None: ...
 
     @property
     def xp(self) -> ModuleType:
@@ -57,6 +101,12 @@ class Backend(Protocol):
     def constant(self, value: Any) -> Buffer:
         """A buffer, to be read only, for a NumPy scalar that stands in a program."""
 
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Buffer:
+        """A buffer, contiguous and aligned, whose values are not set yet."""
+
+    def contiguous(self, buffer: Buffer) -> Buffer:
+        """`buffer`, or a copy of it that is contiguous and aligned."""
+
     def owns(self, value: Any) -> bool:
         """True when `value` is a buffer of this backend."""
 
@@ -69,5 +119,27 @@ class Backend(Protocol):
     def device_of(self, buffer: Buffer) -> Device:
         """Where `buffer` lives."""
 
-    def quiet(self) -> AbstractContextManager:
-        """A context in which floating-point exceptions raise no warnings."""
+    def quiet(self, operands: Sequence[Any] = ()) -> AbstractContextManager:
+        """A context in which ops run: floating-point exceptions raise no warnings, and where there are several
+        devices that of the `operands` (buffers, or what holds one as `.buffer`) is the current one.
+
+        ValueError when they live on several devices.
+        """
+
+    def place(self, buffers: Sequence[Buffer], names: Sequence[str], program: str) -> Sequence[Buffer]:
+        """`buffers` on one device: those of rank 0 are brought to where the others live.
+
+        ValueError, with the names of the arguments, when the others live on several devices.
+        """
+
+    def adopt(self, value: Any) -> Buffer | None:
+        """A buffer of this backend's device with the memory of another library's array; None where there is none."""
+
+    def export(self, buffer: Buffer) -> AbstractContextManager:
+        """A context in which `buffer` is handed to another library: its device and stream are the current ones."""
+
+    def release_memory(self) -> None:
+        """Give back all memory that is kept for later and not in use."""
+
+    def describe_memory(self) -> str:
+        """How much there is and how much of it is free, in words; "" where that is not known."""

@@ -1,64 +1,120 @@
 """`Program`: a tape made ready to run again and again on a backend's buffers.
 
-A program is a list of steps over numbered slots; a step calls one `impl` and then frees the slots that
-nobody reads any more, so that memory is returned as early as possible.  Generated kernels become steps
-of another kind in the same list.  `compile_tape` is the entrance; the program of a tape is kept on it.
+A program is a list of steps over numbered slots.  A `KernelStep` runs a generated kernel, an `ImplStep` one
+`impl`: a library call, a loop, or any op at all where the backend has no kernels.  A step frees the slots that
+nobody reads after it, so that memory is returned as early as possible.  `compile_tape` is the entrance; the
+program of a tape is kept on it.
 
 Ops that hold tapes (`scan`, `cond`, ...) are steps too: their `impl` compiles and runs the inner tapes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from fastrlock.rlock import FastRLock
 
-from cujax.engine.backends.api import Buffer
+from cujax.engine.backends.api import Buffer, KernelTarget
+from cujax.engine.backends.kernel_errors import KernelCompileError
 from cujax.engine.backends.select import selected
+from cujax.engine.compiler.cpp import physical
+from cujax.engine.compiler.fuse import fuse
+from cujax.engine.compiler.generate import Generated, generate
+from cujax.engine.compiler.kernel import Kernel, without_comments
+from cujax.engine.compiler.passes import dump, optimize
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
-from cujax.engine.core.check import check_if_asked
-from cujax.engine.core.recording import last_uses
-from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 from cujax.engine.core.trace import buffers_of, known_array
 from cujax.engine.ground.config import config
+from cujax.engine.ground.source import warn_user
 
 _compiling = FastRLock()
 
 
-class Step(NamedTuple):
-    """`slots[outputs] = impl(xp, *slots[inputs], **params)`, then the slots in `dead` are emptied."""
+class ImplStep:
+    """`slots[outputs] = impl(xp, *slots[inputs], **params)`."""
 
-    impl: Any
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    multiple: bool
-    params: dict[str, Any]
-    dead: tuple[int, ...]
+    __slots__ = ("dead", "impl", "inputs", "multiple", "outputs", "params", "xp")
+
+    def __init__(self, eqn: Eqn, slots: dict[Any, int], xp: Any) -> None:
+        self.impl = eqn.primitive.rule("impl")
+        self.inputs = tuple([slots[a] for a in eqn.inputs])
+        self.outputs = tuple([slots[v] for v in eqn.outputs])
+        self.multiple, self.params, self.xp = eqn.primitive.multiple, eqn.params, xp
+        self.dead: tuple[int, ...] = ()
+
+    def run(self, slots: list[Any]) -> None:
+        out = self.impl(self.xp, *[slots[i] for i in self.inputs], **self.params)
+        if self.multiple:
+            for i, buffer in zip(self.outputs, out, strict=True):
+                slots[i] = buffer
+        else:
+            slots[self.outputs[0]] = out
+        for i in self.dead:
+            slots[i] = None
+
+
+class KernelStep:
+    """Runs a kernel on contiguous buffers and new ones for its results."""
+
+    __slots__ = ("contiguous", "dead", "empty", "inputs", "is_empty", "launch", "outputs", "results")
+
+    def __init__(self, kernel: Kernel, launch: Callable, slots: dict[Any, int]) -> None:
+        backend = selected()
+        self.launch, self.empty, self.contiguous = launch, backend.empty, backend.contiguous
+        self.inputs = tuple([slots[a] for a in kernel.reads])
+        self.outputs = tuple([slots[v] for v in kernel.writes])
+        self.results = [(v.aval.shape, physical(v.aval.dtype)) for v in kernel.writes]
+        self.is_empty = all(v.aval.size == 0 for v in kernel.writes)
+        self.dead: tuple[int, ...] = ()
+
+    def run(self, slots: list[Any]) -> None:
+        results = [self.empty(shape, dtype) for shape, dtype in self.results]
+        if not self.is_empty:
+            contiguous = self.contiguous
+            self.launch([contiguous(slots[i]) for i in self.inputs] + results)
+        for i, buffer in zip(self.outputs, results, strict=True):
+            slots[i] = buffer
+        for i in self.dead:
+            slots[i] = None
 
 
 class Program:
-    """Runs the equations of one tape, in order, on buffers.
+    """Runs the steps of one tape, in order, on buffers.
 
     Slots hold the inputs first, then the literals, then everything computed.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, target: KernelTarget | None) -> None:
+        backend = selected()
         self.tape = tape
-        slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
+        self.generated = _generated(tape, target)
+        self._slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
         self._literals: list[Any] = []
-        for literal in _literals_of(tape):
-            slots[literal] = len(tape.inputs) + len(self._literals)
-            self._literals.append(selected().constant(literal.buffer))
-        for eqn in tape.eqns:
-            for var in eqn.outputs:
-                slots[var] = len(slots)
-        self._num_computed = len(slots) - len(tape.inputs) - len(self._literals)
-        self._outputs = [slots[a] for a in tape.outputs]
-        self._steps = [_step(e, slots, dead) for e, dead in zip(tape.eqns, last_uses(tape), strict=True)]
-        self.xp = selected().xp
+        steps = self.generated.steps
+        for literal in _literals_of(steps, tape):
+            self._slots[literal] = len(tape.inputs) + len(self._literals)
+            self._literals.append(backend.constant(literal.buffer))
+        for step in steps:
+            for var in _writes(step):
+                self._slots[var] = len(self._slots)
+        self._num_computed = len(self._slots) - len(tape.inputs) - len(self._literals)
+        self._outputs = [self._slots[a] for a in tape.outputs]
+        self._steps = self._made_steps(steps, target, backend.xp)
+
+    def _made_steps(self, steps: Sequence[Kernel | Eqn], target: Any, xp: Any) -> list[ImplStep | KernelStep]:
+        module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
+        made: list[ImplStep | KernelStep] = []
+        for step, dead in zip(steps, _last_uses(steps, self.tape), strict=True):
+            if isinstance(step, Kernel):
+                found: Any = KernelStep(step, target.launcher(module, step.call), self._slots)
+            else:
+                found = ImplStep(step, self._slots, xp)
+            found.dead = tuple([self._slots[v] for v in dead])
+            made.append(found)
+        return made
 
     def __call__(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The outputs for input `buffers`, in the order of the tape's inputs."""
@@ -67,33 +123,43 @@ class Program:
 
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """As calling the program, inside another one that is already quiet."""
-        xp = self.xp
         slots: list[Any] = [*buffers, *self._literals, *[None] * self._num_computed]
-        for impl, inputs, outputs, multiple, params, dead in self._steps:
-            out = impl(xp, *[slots[i] for i in inputs], **params)
-            if multiple:
-                for i, buffer in zip(outputs, out, strict=True):
-                    slots[i] = buffer
-            else:
-                slots[outputs[0]] = out
-            for i in dead:
-                slots[i] = None
+        for step in self._steps:
+            step.run(slots)
         return [slots[i] for i in self._outputs]
 
 
-def _step(eqn: Eqn, slots: dict[Any, int], dead: Sequence[Var]) -> Step:
-    return Step(
-        eqn.primitive.rule("impl"),
-        tuple(slots[a] for a in eqn.inputs),
-        tuple(slots[v] for v in eqn.outputs),
-        eqn.primitive.multiple,
-        eqn.params,
-        tuple(slots[v] for v in dead),
-    )
+def _generated(tape: Tape, target: KernelTarget | None) -> Generated:
+    """Kernels and library calls; every equation as it is where there is no target."""
+    if target is None:
+        return Generated(list(tape.eqns), "")
+    generated = generate(fuse(tape), target.language)
+    dump(generated.source, len(generated.steps), "source", tape.name, "cpp")
+    return generated
 
 
-def _literals_of(tape: Tape) -> list[Literal]:
-    atoms = [a for e in tape.eqns for a in e.inputs] + list(tape.outputs)
+def _reads(step: Kernel | Eqn) -> Sequence[Var | Literal]:
+    return step.reads if isinstance(step, Kernel) else step.inputs
+
+
+def _writes(step: Kernel | Eqn) -> Sequence[Var]:
+    return step.writes if isinstance(step, Kernel) else step.outputs
+
+
+def _last_uses(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[list[Var]]:
+    """For each step, the variables that nobody reads after it."""
+    seen = {a for a in tape.outputs if isinstance(a, Var)}
+    result: list[list[Var]] = []
+    for step in reversed(steps):
+        touched = dict.fromkeys([*_reads(step), *_writes(step)])
+        dead = [v for v in touched if isinstance(v, Var) and v not in seen]
+        seen.update(dead)
+        result.append(dead)
+    return result[::-1]
+
+
+def _literals_of(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[Literal]:
+    atoms = [a for s in steps for a in _reads(s)] + list(tape.outputs)
     return list(dict.fromkeys(a for a in atoms if isinstance(a, Literal)))
 
 
@@ -102,15 +168,17 @@ def compile_tape(tape: Tape) -> Program:
     found = tape._memo.get("program")
     if found is None:
         with _compiling:
-            found = tape.memo("program", lambda: Program(optimize(tape)))
+            found = tape.memo("program", lambda: _compile(tape))
     return found
 
 
-def optimize(tape: Tape) -> Tape:
-    """The passes, in order; each is pure and leaves a tape that the verifier accepts."""
-    check_if_asked(tape, "as recorded")
-    pruned, _ = remove_dead_code(tape)
-    return check_if_asked(pruned, "after remove_dead_code")
+def _compile(tape: Tape) -> Program:
+    optimized = optimize(tape)
+    try:
+        return Program(optimized, selected().kernels)
+    except KernelCompileError as error:
+        warn_user(f"{error}\n{tape.name} runs operation by operation instead.", RuntimeWarning)
+        return Program(optimized, None)
 
 
 def run_compiled(tape: Tape, args: Sequence[ConcreteArray]) -> list[ConcreteArray]:

@@ -69,6 +69,6 @@ def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[Any], *, tape
 
 jit_p: Primitive = Primitive(
     "jit", shape=_shape, impl=_impl, evaluate=_evaluate, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch,
-    multiple=True, collective=True, cuda=not_fusable("a call is inlined before fusion"),
+    multiple=True, collective=True, is_call=True, cuda=not_fusable("a call is inlined before fusion"),
     doc="A call of a tape, compiled as a whole.", domain="tapes", family="control",
 )

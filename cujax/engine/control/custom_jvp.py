@@ -100,6 +100,6 @@ def _batch_functions(
 custom_jvp_call_p: Primitive = Primitive(
     "custom_jvp_call", shape=_shape, impl=_impl, evaluate=evaluate_function(lambda: custom_jvp_call_p),
     stage=_stage, jvp=_jvp, split=_split, transpose=_transpose, batch=IN_BATCH_FUNCTIONS,
-    batch_functions=_batch_functions, multiple=True, cuda=not_fusable("a call is inlined before fusion"),
+    batch_functions=_batch_functions, multiple=True, is_call=True, cuda=not_fusable("a call is inlined before fusion"),
     doc="A function with a forward derivative of its own.", domain="functions", family="control",
 )

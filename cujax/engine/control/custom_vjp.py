@@ -158,7 +158,7 @@ def _gather(axis: AxisData, ct: Any, dim: int | None, in_dim: int | None) -> Any
 custom_vjp_call_p: Primitive = Primitive(
     "custom_vjp_call", shape=_shape, impl=_impl, evaluate=evaluate_function(lambda: custom_vjp_call_p),
     stage=_stage, jvp=_jvp, split=_split, transpose=_transpose, batch=IN_BATCH_FUNCTIONS,
-    batch_functions=_batch_functions, multiple=True, cuda=not_fusable("a call is inlined before fusion"),
+    batch_functions=_batch_functions, multiple=True, is_call=True, cuda=not_fusable("a call is inlined before fusion"),
     doc="A function with a reverse derivative of its own.", domain="functions", family="control",
 )
 

@@ -16,6 +16,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
     cuda       C++ expression over scalar operands, or an emitter; `index_map` for data movers
+    is_call    True for an op that does what its param `tape` says: the compiler puts the equations in its place
 
 `bind` sends the op to the current trace.  To add an op use a family (`ops/families.py`).
 """
@@ -78,6 +79,7 @@ class Primitive:
         multiple: bool = False,
         effect: bool = False,
         collective: bool = False,
+        is_call: bool = False,
         family: str = "",
     ) -> None:
         if name in REGISTRY:
@@ -87,6 +89,7 @@ class Primitive:
         self.cuda, self.index_map = cuda, index_map
         self.batch_functions, self.split, self.evaluate, self.stage = batch_functions, split, evaluate, stage
         self.multiple, self.effect, self.collective = multiple, effect, collective
+        self.is_call = is_call
         self.doc, self.domain, self.family = doc, domain, family
         self._avals: dict[Any, Any] = {}
         REGISTRY[name] = self

@@ -1,0 +1,224 @@
+"""What a region's kernel computes in each place, before it is written for a target.
+
+    Body        loop axes, stores, and phases of reductions
+    Axis        a loop: neighbouring axes are merged where every index treats them as one
+    Accumulator one running reduction
+    Store       one element written
+
+A kernel with reductions goes over its reduced axes once for each phase: the values of phase 1 need results of
+phase 0.  Short trailing axes are written out (`unrolled`), so that what their elements share is computed
+once: the three components of a force share one distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from math import prod
+from typing import NamedTuple
+
+from cujax.engine.compiler.expression import Evaluator, Node, Place, Reduced, Reduction, reachable
+from cujax.engine.compiler.fuse import Region
+from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, visit
+from cujax.engine.compiler.kinds import REDUCTION, kind_of
+from cujax.engine.core.tape import Literal, Var
+
+UNROLL_LENGTH = 4
+
+
+class Axis(NamedTuple):
+    """Loop over `extent` values; `number` is the iteration axis whose name it has."""
+
+    number: int
+    extent: int
+    is_reduced: bool
+
+
+class Store(NamedTuple):
+    """`var`'s element `place` becomes `node`."""
+
+    var: Var
+    place: Index
+    node: Node
+
+
+class Accumulator(NamedTuple):
+    """A reduction of `node` over the reduced axes; `position` is the place along them, for argmax."""
+
+    result: Reduced
+    reduction: Reduction
+    node: Node
+    position: Index
+
+
+class Body:
+    """See the module's docstring.
+
+    phases: for each pass over the reduced axes the accumulators that it fills.  full: stores in the last of the
+    passes that they need, by phase (a map has one).  kept: stores after all passes.
+    """
+
+    def __init__(self, region: Region, inside: set[Var]) -> None:
+        self.region = region
+        made = {v: region.producers[v] for v in region.kept}
+        self._own = {v: e for v, e in made.items() if kind_of(e) == REDUCTION}
+        writes = set(region.writes)
+        self.evaluator = Evaluator(region.producers, lambda v: v in inside or v in writes, self._own)
+        self._unrolled = _unrolled_axes(region)
+        self._accumulators: dict[Reduced, Accumulator] = {}
+        full = self._stores(region.full, region.shape, ())
+        kept = self._stores(region.kept, region.shape, region.axes or ())
+        self._demand([s.node for s in (*full, *kept)])
+        self.kept = kept
+        self.phases, self.full = self._arrange(full)
+        self.axes = self._merged_axes()
+
+    # --- what is stored -----------------------------------------------------------------------------------------
+
+    def _stores(self, variables: Iterable[Var], shape: Sequence[int], without: Sequence[int]) -> list[Store]:
+        axes = [k for k in range(len(shape)) if k not in without]
+        found = []
+        for values in product(*[range(shape[k]) if k in self._unrolled else (None,) for k in axes]):
+            place = [
+                axis_index(k, shape[k]) if value is None else as_index(value) for k, value in zip(axes, values, strict=True)
+            ]
+            at = flatten(place, [shape[k] for k in axes])
+            found += [Store(v, at, self.evaluator.element(v, place)) for v in variables]
+        return found
+
+    # --- reductions ---------------------------------------------------------------------------------------------
+
+    def _demand(self, nodes: Sequence[Node]) -> None:
+        """Accumulators for all results that `nodes` need, and for those that these need."""
+        pending = list(nodes)
+        while pending:
+            new = [
+                n for n in reachable(pending) if isinstance(n, Reduced) and n not in self._accumulators
+            ]
+            pending = [self._accumulate(n).node for n in new]
+
+    def _accumulate(self, result: Reduced) -> Accumulator:
+        eqn = self._own[result.var]
+        x, axes = eqn.inputs[0], eqn.params["axes"]
+        place = list(result.place)
+        for axis in sorted(axes):
+            place.insert(axis, axis_index(axis, self.region.shape[axis]))
+        position = flatten([place[a] for a in axes], [self.region.shape[a] for a in axes])
+        made = Accumulator(result, Reduction.of(eqn), self.evaluator.element(x, place), position)
+        self._accumulators[result] = made
+        return made
+
+    def _arrange(self, full: list[Store]) -> tuple[list[list[Accumulator]], list[list[Store]]]:
+        phase_of: dict[Reduced, int] = {}
+
+        def phase(node: Node) -> int:
+            needed = [n for n in reachable([node]) if isinstance(n, Reduced)]
+            for n in needed:
+                if n not in phase_of:
+                    phase_of[n] = phase(self._accumulators[n].node)
+            return max((phase_of[n] + 1 for n in needed), default=0)
+
+        phases: dict[int, list[Accumulator]] = {}
+        for result, accumulator in self._accumulators.items():
+            phases.setdefault(phase_of.setdefault(result, phase(accumulator.node)), []).append(accumulator)
+        stores: dict[int, list[Store]] = {}
+        for store in full:
+            stores.setdefault(phase(store.node), []).append(store)
+        count = max([*phases, *stores, -1]) + 1
+        return [phases.get(k, []) for k in range(count)], [stores.get(k, []) for k in range(count)]
+
+    # --- axes ---------------------------------------------------------------------------------------------------
+
+    def nodes(self) -> list[Node]:
+        """All nodes, inputs first."""
+        roots = [a.node for phase in self.phases for a in phase]
+        return reachable([*roots, *[s.node for stores in self.full for s in stores], *[s.node for s in self.kept]])
+
+    def _indices(self) -> list[Index]:
+        stores = [*self.kept, *[s for phase in self.full for s in phase]]
+        accumulators = [a for phase in self.phases for a in phase]
+        places = [i for n in self.nodes() for i in n.indices()]
+        return [*places, *[s.place for s in stores], *[a.position for a in accumulators if a.reduction.takes_index]]
+
+    def _merged_axes(self) -> list[Axis]:
+        shape, reduced = self.region.shape, self.region.axes or ()
+        parts: dict[Index, None] = {}
+        for index in self._indices():
+            visit(index, lambda part: parts.setdefault(part))
+        coefficients = [{a.number: c for a, c in p.terms if isinstance(a, AxisAtom)} for p in parts]
+        merged: list[Axis] = []
+        for k in reversed([k for k, d in enumerate(shape) if d != 1 and k not in self._unrolled]):
+            axis = Axis(k, shape[k], k in reduced)
+            last = merged[-1] if merged else None
+            if last is not None and last.is_reduced == axis.is_reduced and all(
+                c.get(k, 0) == c.get(last.number, 0) * last.extent for c in coefficients
+            ):
+                merged[-1] = last._replace(extent=last.extent * axis.extent)
+            else:
+                merged.append(axis)
+        return merged[::-1]
+
+    @property
+    def kept_axes(self) -> list[Axis]:
+        return [a for a in self.axes if not a.is_reduced]
+
+    @property
+    def reduced_axes(self) -> list[Axis]:
+        return [a for a in self.axes if a.is_reduced]
+
+    @property
+    def work(self) -> int:
+        """Operations on elements in one call, roughly."""
+        return prod(self.region.shape) * (1 + self.region.size // 4)
+
+    # --- buffers and conditions -----------------------------------------------------------------------------------
+
+    @property
+    def reads(self) -> list[Var | Literal]:
+        """What is loaded, in the order of first use."""
+        loads = [n.source for n in self.nodes() if hasattr(n, "source")]
+        return list(dict.fromkeys(loads))
+
+    @property
+    def writes(self) -> list[Var]:
+        return self.region.writes
+
+    def interior(self) -> dict[Condition, bool]:
+        """The truth in the middle of the iteration space of each condition on the axes alone.
+
+        Only conditions whose boundary a loop can be split at: each axis by itself with coefficient 1 or -1.
+        """
+        conditions = [n.condition for n in self.nodes() if hasattr(n, "condition")]
+        return {c: _middle_truth(c) for c in conditions if all(map(is_positional, c.indices))}
+
+
+def _unrolled_axes(region: Region) -> set[int]:
+    """The last axis, where it is short and others are left to loop over."""
+    shape = region.shape
+    longer = [k for k, d in enumerate(shape) if d != 1]
+    if len(longer) < 2 or shape[longer[-1]] > UNROLL_LENGTH or longer[-1] in (region.axes or ()):
+        return set()
+    return {longer[-1]} if region.axes is not None or _is_broadcast_along(region, longer[-1]) else set()
+
+
+def _is_broadcast_along(region: Region, axis: int) -> bool:
+    """Whether something is read otherwise than whole: a flat loop over all axes would not do."""
+    own = region.axis_indices()
+    return any(place != own for v, places in region.reads.items() for place in places if v.aval.shape)
+
+
+def is_positional(index: Index) -> bool:
+    return all(isinstance(a, AxisAtom) and abs(c) == 1 for a, c in index.terms)
+
+
+def _middle_truth(condition: Condition) -> bool:
+    return all(middle_value(i) >= 0 for i in condition.indices)
+
+
+def middle_value(index: Index) -> int:
+    """The value of an index on axes alone, in the middle of each."""
+    return index.constant + sum(c * (a.extent // 2) for a, c in index.terms if isinstance(a, AxisAtom))
+
+
+def total_extent(axes: Iterable[Axis]) -> int:
+    return prod(a.extent for a in axes)

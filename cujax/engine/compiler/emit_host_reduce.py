@@ -1,0 +1,364 @@
+"""Kernels with reductions, for the host.
+
+Each element of the kept axes is an *item*; the items, or tiles of them, are handed out to threads.  How one is
+reduced depends on what varies fastest in memory and on lengths, which are part of the text:
+
+    Serial   few elements: a plain loop
+    Rows     the last axis is reduced: blocks of lanes along it, combined pairwise (kernels/blocks.h)
+    Columns  the last axis is kept: a tile of it at a time, one running result for each of its elements
+
+Where there are few items but many elements each, the first reduced axis is *split* into chunks, which count as
+items of their own; their results are combined in their order.  None of this depends on the number of threads, so
+equal inputs give equal bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
+from cujax.engine.compiler.cpp import type_name
+from cujax.engine.compiler.emit_host import Frame, axis_places
+from cujax.engine.compiler.writer import INDENT, Sizes
+
+_FEW = 64  # elements that a plain loop reduces
+_TILE = 64  # kept elements that one item of columns has
+_SPLIT_WORK = 1 << 16  # elements from which a reduction to few items is split
+_MOST_CHUNKS = 64
+_FEW_ITEMS = 16
+
+
+def reduce_kernel(name: str, body: Body) -> tuple[str, Sizes]:
+    """The text of a kernel with reductions, and the sizes that it takes."""
+    frame = Frame(name, body)
+    frame.writer.forget_interior()
+    if total_extent(body.reduced_axes) <= _FEW:
+        return _Serial(frame).text(), frame.sizes
+    if body.axes[-1].is_reduced:
+        return _Rows(frame).text(), frame.sizes
+    return _Columns(frame).text(), frame.sizes
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    return [INDENT + line for line in lines]
+
+
+class _Shape:
+    """What the three ways share.  A subclass says how one phase goes over the reduced axes, in `_phase`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame, self.body, self.writer = frame, frame.body, frame.writer
+        self.kept, self.reduced = self.body.kept_axes, self.body.reduced_axes
+        self.items = total_extent(self.kept)
+        self.is_split = (
+            len(self.body.phases) == 1 and self._tiles() < _FEW_ITEMS
+            and total_extent(self.reduced) >= _SPLIT_WORK
+        )
+        self.names = {a.result: f"{self._word(a)}_{k}" for k, a in enumerate(self._accumulators())}
+
+    def _accumulators(self) -> list[Accumulator]:
+        return [a for phase in self.body.phases for a in phase]
+
+    def _word(self, accumulator: Accumulator) -> str:
+        return self.body.region.producers[accumulator.result.var].primitive.name.replace("reduce_", "")
+
+    def _tiles(self) -> int:
+        return self.items
+
+    # --- pieces of text ---------------------------------------------------------------------------------------
+
+    def size(self, value: int) -> str:
+        return self.frame.sizes.name(value)
+
+    def loop(self, axis: Axis, begin: str = "0", end: str = "") -> str:
+        name = self.frame.axes[axis.number]
+        return f"for (cj::i64 {name} = {begin}; {name} < {end or self.size(axis.extent)}; ++{name}) {{"
+
+    def nest(self, axes: Sequence[Axis], inner: list[str]) -> list[str]:
+        """Loops over `axes` around `inner`; the first one over its chunk where the reduction is split."""
+        for axis in reversed(axes):
+            bounds = ("first", "last") if self.is_split and axis == self.reduced[0] else ("0", "")
+            inner = [self.loop(axis, *bounds), *indented(inner), "}"]
+        return inner
+
+    def elements(self, phase: int, target: str) -> list[str]:
+        """The statements for one place of the reduced axes; `target` is the running result, with {name}."""
+        writer = self.writer
+        with writer.scope() as lines:
+            for store in self.body.full[phase]:
+                self.frame.store(store)
+            for accumulator in self.body.phases[phase]:
+                value = writer.value(accumulator.node)
+                place = f"cj::i64({writer.index(accumulator.position)})"
+                lifted = accumulator.reduction.lift(place).format(value)
+                name = target.format(name=self.names[accumulator.result])
+                combined = accumulator.reduction.combine.format(name, lifted)
+                writer.write(f"{name} = {combined};")
+            return lines
+
+    def lowered(self, accumulator: Accumulator, total: str) -> str:
+        """The statement that names the result of a reduction, for what reads it."""
+        result = accumulator.result
+        name = f"{self.names[result]}_result"
+        self.writer.reduced[result] = name
+        return f"const {type_name(result.dtype)} {name} = {accumulator.reduction.lower.format(total)};"
+
+    def struct(self, accumulator: Accumulator) -> str:
+        return accumulator.reduction.struct
+
+    # --- the function -------------------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        with self.writer.scope() as hoisted:
+            self.frame.hoist(self.body.nodes(), {a.number for a in self.body.axes})
+            lines = self._split_function() if self.is_split else self._function()
+            lines = [*hoisted, *lines]
+        return "\n".join([*self.frame.head(), *indented(lines), "}"])
+
+    def _function(self) -> list[str]:
+        item = [*self._places("item"), *self._phases(), *self._finish()]
+        return [
+            "#pragma omp parallel for num_threads(threads) if (threads > 1)",
+            f"for (cj::i64 item = 0; item < {self._item_count()}; ++item) {{", *indented(item), "}",
+        ]
+
+    def _split_function(self) -> list[str]:
+        """Chunks of the first reduced axis, each with its own partial results; then the items from these."""
+        axis = self.reduced[0]
+        n, many = self.size(axis.extent), self._partials()
+        chunks = min(_MOST_CHUNKS, many // max(self._tiles(), 1))
+        lines = [f"const cj::i64 chunk = ({n} + {chunks - 1}) / {chunks};"]
+        lines += [f"{self._partial_type(a)} {self.names[a.result]}_parts[{many}];" for a in self._accumulators()]
+        item = [
+            f"const cj::i64 item = part / {chunks};", *self._places("item"),
+            f"const cj::i64 first = part % {chunks} * chunk;",
+            f"const cj::i64 last = first + chunk < {n} ? first + chunk : {n};",
+            *self._phase(0),
+            *[self._keep_part(a) for a in self._accumulators()],
+        ]
+        lines += [
+            "#pragma omp parallel for num_threads(threads) if (threads > 1)",
+            f"for (cj::i64 part = 0; part < {self._item_count()} * {chunks}; ++part) {{", *indented(item), "}",
+        ]
+        final = [*self._places("item"), *[t for a in self._accumulators() for t in self._join_parts(a, chunks)]]
+        final += self._finish()
+        return [*lines, f"for (cj::i64 item = 0; item < {self._item_count()}; ++item) {{", *indented(final), "}"]
+
+    def _phases(self) -> list[str]:
+        return [line for phase in range(len(self.body.phases)) for line in self._phase(phase)]
+
+    def _item_count(self) -> str:
+        return self.size(self.items) if self.kept else "1"
+
+    def _places(self, number: str) -> list[str]:
+        return axis_places(self.frame, self.kept, number)
+
+    def _partials(self) -> int:
+        return _MOST_CHUNKS * _FEW_ITEMS
+
+    def _partial_type(self, accumulator: Accumulator) -> str:
+        return f"{self.struct(accumulator)}::Acc"
+
+    def _keep_part(self, accumulator: Accumulator) -> str:
+        name = self.names[accumulator.result]
+        return f"{name}_parts[part] = {name}.total();"
+
+    def _join_parts(self, accumulator: Accumulator, chunks: int) -> list[str]:
+        name = self.names[accumulator.result]
+        return [
+            f"cj::Tree<{self.struct(accumulator)}> {name};",
+            f"for (int k = 0; k < {chunks}; ++k) {name}.add({name}_parts[item * {chunks} + k]);",
+        ]
+
+    def _phase(self, phase: int) -> list[str]:
+        raise NotImplementedError
+
+    def _finish(self) -> list[str]:
+        """Results of the last phase, and the stores at the kept axes."""
+        with self.writer.scope() as lines:
+            for accumulator in self._accumulators():
+                if accumulator.result not in self.writer.reduced:
+                    self.writer.write(self.lowered(accumulator, self._total(accumulator)))
+            for store in self.body.kept:
+                self.frame.store(store)
+            return lines
+
+    def _total(self, accumulator: Accumulator) -> str:
+        return f"{self.names[accumulator.result]}.total()"
+
+    def results(self, phase: int) -> list[str]:
+        """The results of a phase, where a later one reads them."""
+        if phase + 1 == len(self.body.phases):
+            return []
+        return [self.lowered(a, self._total(a)) for a in self.body.phases[phase]]
+
+
+class _Serial(_Shape):
+    """
+    float sum_0 = cj::Sum<float>::identity();
+    for (cj::i64 i1 = 0; i1 < n0; ++i1) {
+        sum_0 = sum_0 + x0[n0 * i0 + i1];
+    }
+    """
+
+    def _phase(self, phase: int) -> list[str]:
+        start = [
+            f"{self.struct(a)}::Acc {self.names[a.result]} = {self.struct(a)}::identity();"
+            for a in self.body.phases[phase]
+        ]
+        loops = self.nest(self.reduced, self.elements(phase, "{name}"))
+        return [*start, *loops, *self.results(phase)]
+
+    def _total(self, accumulator: Accumulator) -> str:
+        return self.names[accumulator.result]
+
+
+class _Rows(_Shape):
+    """
+    cj::Tree<cj::Sum<float>> sum_0;
+    for (cj::i64 block = 0; block < n0; block += cj::block_length) {
+        cj::Lanes<cj::Sum<float>> sum_0_lanes;
+        ... the elements of the block, each in the lane of its place
+        sum_0.add(sum_0_lanes.total());
+    }
+    """
+
+    def _phase(self, phase: int) -> list[str]:
+        accumulators, last = self.body.phases[phase], self.reduced[-1]
+        axis = self.frame.axes[last.number]
+        is_chunked = self.is_split and len(self.reduced) == 1
+        begin, end = ("first", "last") if is_chunked else ("0", self.size(last.extent))
+        element = self.elements(phase, "{name}_lanes.values[lane]")
+        block = [f"cj::Lanes<{self.struct(a)}> {self.names[a.result]}_lanes;" for a in accumulators]
+        block += [
+            f"const cj::i64 stop = block + cj::block_length < {end} ? block + cj::block_length : {end};",
+            f"const auto element = [&](cj::i64 {axis}, int lane) __attribute__((always_inline)) {{",
+            *indented(element), "};",
+            "cj::i64 at = block;",
+            "for (; at + cj::lane_count <= stop; at += cj::lane_count) {",
+            f"{INDENT}#pragma omp simd",
+            f"{INDENT}for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);",
+            "}",
+            "for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);",
+        ]
+        block += [f"{self.names[a.result]}.add({self.names[a.result]}_lanes.total());" for a in accumulators]
+        blocks = [
+            f"for (cj::i64 block = {begin}; block < {end}; block += cj::block_length) {{", *indented(block), "}",
+        ]
+        trees = [f"cj::Tree<{self.struct(a)}> {self.names[a.result]};" for a in accumulators]
+        return [*trees, *self.nest(self.reduced[:-1], blocks), *self.results(phase)]
+
+
+class _Columns(_Shape):
+    """
+    cj::Lanes<cj::Sum<float>, 64> sum_0;
+    for (cj::i64 i0 = 0; i0 < n0; ++i0) {
+        #pragma omp simd
+        for (int lane = 0; lane < width; ++lane) {
+            const cj::i64 i1 = column + lane;
+            sum_0.values[lane] = sum_0.values[lane] + x0[n1 * i0 + i1];
+        }
+    }
+
+    Every 128 steps the running results are added to those of all steps before and begin anew, so that the error
+    of a long sum stays small.
+    """
+
+    def _tiles(self) -> int:
+        last = self.kept[-1]
+        return self.items // last.extent * -(-last.extent // _TILE)
+
+    def _item_count(self) -> str:
+        return f"{self.size(self.items // self.kept[-1].extent)} * tiles" if len(self.kept) > 1 else "tiles"
+
+    def _partials(self) -> int:
+        return _MOST_CHUNKS * 4
+
+    def _function(self) -> list[str]:
+        return [self._tile_count(), *super()._function()]
+
+    def _split_function(self) -> list[str]:
+        return [self._tile_count(), *super()._split_function()]
+
+    def _tile_count(self) -> str:
+        return f"const cj::i64 tiles = ({self.size(self.kept[-1].extent)} + {_TILE - 1}) / {_TILE};"
+
+    def _places(self, number: str) -> list[str]:
+        n = self.size(self.kept[-1].extent)
+        return [
+            f"const cj::i64 column = {number} % tiles * {_TILE};",
+            f"const int width = {n} - column < {_TILE} ? int({n} - column) : {_TILE};",
+            *axis_places(self.frame, self.kept[:-1], f"{number} / tiles"),
+        ]
+
+    def _lanes(self, accumulator: Accumulator) -> str:
+        return f"cj::Lanes<{self.struct(accumulator)}, {_TILE}>"
+
+    def _over_lanes(self, statements: Sequence[str]) -> list[str]:
+        axis = self.frame.axes[self.kept[-1].number]
+        inner = [f"const cj::i64 {axis} = column + lane;", *statements]
+        return ["#pragma omp simd", "for (int lane = 0; lane < width; ++lane) {", *indented(inner), "}"]
+
+    def _phase(self, phase: int) -> list[str]:
+        accumulators, last = self.body.phases[phase], self.reduced[-1]
+        start = [f"{self._lanes(a)} {self.names[a.result]};" for a in accumulators]
+        inner = self._over_lanes(self.elements(phase, "{name}_block.values[lane]"))
+        flush = [
+            f"for (int lane = 0; lane < width; ++lane) {n}.values[lane] = "
+            f"{a.reduction.combine.format(f'{n}.values[lane]', f'{n}_block.values[lane]')};"
+            for a in accumulators
+            for n in (self.names[a.result],)
+        ]
+        is_chunked = self.is_split and len(self.reduced) == 1
+        begin, end = ("first", "last") if is_chunked else ("0", self.size(last.extent))
+        axis = self.frame.axes[last.number]
+        block = [
+            *[f"{self._lanes(a)} {self.names[a.result]}_block;" for a in accumulators],
+            f"const cj::i64 stop = block + 128 < {end} ? block + 128 : {end};",
+            f"for (cj::i64 {axis} = block; {axis} < stop; ++{axis}) {{", *indented(inner), "}", *flush,
+        ]
+        blocks = [f"for (cj::i64 block = {begin}; block < {end}; block += 128) {{", *indented(block), "}"]
+        return [*start, *self.nest(self.reduced[:-1], blocks), *self.results(phase)]
+
+    def results(self, phase: int) -> list[str]:
+        for a in self.body.phases[phase]:
+            self.writer.reduced[a.result] = f"{self.names[a.result]}_results[lane]"
+        if phase + 1 == len(self.body.phases):
+            return []
+        return [line for a in self.body.phases[phase] for line in self._lower_lanes(a)]
+
+    def _lower_lanes(self, accumulator: Accumulator) -> list[str]:
+        name = self.names[accumulator.result]
+        lowered = accumulator.reduction.lower.format(f"{name}.values[lane]")
+        return [
+            f"{type_name(accumulator.result.dtype)} {name}_results[{_TILE}];",
+            f"for (int lane = 0; lane < width; ++lane) {name}_results[lane] = {lowered};",
+        ]
+
+    def _finish(self) -> list[str]:
+        results = [line for a in self.body.phases[-1] for line in self._lower_lanes(a)]
+        with self.writer.scope() as lines:
+            for accumulator in self._accumulators():
+                self.writer.reduced[accumulator.result] = f"{self.names[accumulator.result]}_results[lane]"
+            for store in self.body.kept:
+                self.frame.store(store)
+            stores = lines
+        return [*results, *self._over_lanes(stores)]
+
+    def _partial_type(self, accumulator: Accumulator) -> str:
+        return self._lanes(accumulator)
+
+    def _keep_part(self, accumulator: Accumulator) -> str:
+        name = self.names[accumulator.result]
+        return f"{name}_parts[part] = {name};"
+
+    def _join_parts(self, accumulator: Accumulator, chunks: int) -> list[str]:
+        name = self.names[accumulator.result]
+        combined = accumulator.reduction.combine.format(
+            f"{name}.values[lane]", f"{name}_parts[item * {chunks} + k].values[lane]"
+        )
+        return [
+            f"{self._lanes(accumulator)} {name};",
+            f"for (int k = 0; k < {chunks}; ++k)",
+            f"{INDENT}for (int lane = 0; lane < width; ++lane) {name}.values[lane] = {combined};",
+        ]

@@ -1,0 +1,393 @@
+"""What a kernel computes, as a graph of scalar expressions over its iteration axes.
+
+    Load       an element of a buffer, at an Index
+    Constant   a number
+    Operation  a C++ text over other nodes: an op's `cuda` slot
+    FromIndex  an index as a number: iota
+    Choice     one of two nodes by a Condition; the other is not computed, so it may lie outside its buffer
+    Reduced    the result of a reduction of the same kernel
+
+An `Evaluator` makes them: `element(var, index)` is the node of one element of a value, following the
+equations back to what is loaded.  A value that is read at two indices is computed twice; equal nodes are one
+object, so that an index read twice costs nothing.  It is also the `e` of an op's `index_map` rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from cujax.engine.compiler.cpp import literal_text, physical, text_of_param, type_name
+from cujax.engine.compiler.index import (
+    Condition,
+    ElementAtom,
+    Index,
+    as_index,
+    choose,
+    flatten,
+    of_atom,
+    visit,
+)
+from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, kind_of
+from cujax.engine.core.tape import Eqn, Literal, Var
+from cujax.engine.ground import dtypes
+from cujax.engine.ground.source import SourceLine
+
+Place = tuple[Index, ...]
+OPERANDS = ("x", "y", "z", "w")
+
+
+class Node:
+    """A scalar of `dtype`.  In index maps an integer node serves as an index."""
+
+    __slots__ = ("dtype",)
+
+    dtype: np.dtype
+
+    def inputs(self) -> tuple[Node, ...]:
+        """Nodes that are always computed before this one."""
+        return ()
+
+    def indices(self) -> tuple[Index, ...]:
+        return ()
+
+    def as_index(self) -> Index:
+        low, high = _index_range(self.dtype)
+        return of_atom(ElementAtom(self, low, high))
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Node):
+            return Operation("{0} + {1}", (self, other), self.dtype, "add", None)
+        return self.as_index() + other
+
+    __radd__ = __add__
+
+    def __lt__(self, other: Any) -> Any:
+        return self.as_index() < other
+
+    def __le__(self, other: Any) -> Any:
+        return self.as_index() <= other
+
+    def __gt__(self, other: Any) -> Any:
+        return self.as_index() > other
+
+    def __ge__(self, other: Any) -> Any:
+        return self.as_index() >= other
+
+
+def _index_range(dtype: np.dtype) -> tuple[int, int]:
+    limits = np.iinfo(dtype)
+    return int(limits.min), min(int(limits.max), np.iinfo(np.int64).max)
+
+
+class Load(Node):
+    """Element `place` of the row-major buffer of `source`, a variable or a literal table."""
+
+    __slots__ = ("place", "source")
+
+    def __init__(self, source: Var | Literal, place: Index, dtype: Any) -> None:
+        self.source, self.place, self.dtype = source, place, physical(dtype)
+
+    def indices(self) -> tuple[Index, ...]:
+        return (self.place,)
+
+    def stays_inside(self) -> bool:
+        """True when no value of the axes makes it read outside the buffer."""
+        return self.place.low >= 0 and self.place.high < self.source.aval.size
+
+
+class Constant(Node):
+    __slots__ = ("text",)
+
+    def __init__(self, text: str, dtype: Any) -> None:
+        self.text, self.dtype = text, physical(dtype)
+
+
+class Operation(Node):
+    """`text` with its places {0}, {1}, ... taken by `args`: nodes, or indices as 64-bit numbers."""
+
+    __slots__ = ("args", "field", "line", "name", "text")
+
+    def __init__(
+        self, text: str, args: tuple[Node | Index, ...], dtype: Any, name: str, line: SourceLine | None, field: str = ""
+    ) -> None:
+        self.text, self.args, self.dtype, self.name, self.line = text, args, physical(dtype), name, line
+        self.field = field
+
+    def inputs(self) -> tuple[Node, ...]:
+        return tuple([a for a in self.args if isinstance(a, Node)])
+
+    def indices(self) -> tuple[Index, ...]:
+        return tuple([a for a in self.args if isinstance(a, Index)])
+
+
+class FromIndex(Node):
+    __slots__ = ("index",)
+
+    def __init__(self, index: Index, dtype: Any) -> None:
+        self.index, self.dtype = index, physical(dtype)
+
+    def indices(self) -> tuple[Index, ...]:
+        return (self.index,)
+
+
+class Choice(Node):
+    __slots__ = ("condition", "if_false", "if_true")
+
+    def __init__(self, condition: Condition, if_true: Node, if_false: Node) -> None:
+        self.condition, self.if_true, self.if_false = condition, if_true, if_false
+        self.dtype = if_true.dtype
+
+    def indices(self) -> tuple[Index, ...]:
+        return self.condition.indices
+
+
+class Reduced(Node):
+    """The result, at `place` among the kept axes, of the reduction that makes `var`."""
+
+    __slots__ = ("place", "var")
+
+    def __init__(self, var: Var, place: Place) -> None:
+        self.var, self.place, self.dtype = var, place, physical(var.aval.dtype)
+
+
+class Evaluator:
+    """Makes the nodes of one kernel.
+
+    producers: the equation that makes each variable.  inside: whether a variable is computed in this kernel;
+    all others are loaded.  reductions: results of this kernel's own reductions, known by `Reduced`.
+    """
+
+    def __init__(
+        self, producers: Mapping[Var, Eqn], inside: Callable[[Var], bool], reductions: Mapping[Var, Any]
+    ) -> None:
+        self._producers, self._inside, self._reductions = producers, inside, reductions
+        self._elements: dict[tuple[Var, Place], Node] = {}
+        self._nodes: dict[tuple, Node] = {}
+        self.reads: dict[Var | Literal, set[Place]] = {}  # what is loaded, and at which places
+
+    def element(self, atom: Var | Literal, place: Sequence[Any]) -> Node:
+        """The node of `atom` at `place`; chains of elementwise ops are followed without recursion."""
+        wanted = (atom, tuple([as_index(i) for i in place]))
+        pending = [wanted]
+        while pending:
+            atom, index = pending[-1]
+            if self._known(atom, index) is not None:
+                pending.pop()
+                continue
+            missing = [w for w in self._needs(atom, index) if self._known(*w) is None]
+            if missing:
+                pending += missing
+            else:
+                self._elements[atom, index] = self._compute(atom, index)  # type: ignore[index]
+                pending.pop()
+        return self._known(*wanted)  # type: ignore[return-value]
+
+    def computed(self, var: Var, place: Sequence[Any]) -> Node:
+        """As `element`, for a value that the kernel computes in order to write it."""
+        index = tuple([as_index(i) for i in place])
+        for atom, at in self._needs(var, index):
+            self.element(atom, at)
+        return self._compute(var, index)
+
+    def _known(self, atom: Var | Literal, index: Place) -> Node | None:
+        found = self._elements.get((atom, index))  # type: ignore[arg-type]
+        if found is not None:
+            return found
+        if isinstance(atom, Literal) and not atom.aval.shape:
+            return self._intern(Constant, literal_text(atom.buffer, atom.aval.dtype), atom.aval.dtype)
+        if atom in self._reductions:
+            return self._intern(Reduced, atom, index)
+        if isinstance(atom, Literal) or not self._inside(atom):
+            self.reads.setdefault(atom, set()).add(index)
+            return self._intern(Load, atom, flatten(index, atom.aval.shape), atom.aval.dtype)
+        return None
+
+    def _intern(self, kind: type, *fields: Any) -> Any:
+        key = (kind, *fields)
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = kind(*fields)
+        return found
+
+    def _needs(self, var: Var | Literal, index: Place) -> list[tuple[Var | Literal, Place]]:
+        """The elements that an elementwise op reads; a mover asks for its own as it is evaluated."""
+        eqn = self._producers[var]  # type: ignore[index]
+        if kind_of(eqn) != ELEMENTWISE or eqn.primitive.family == "random":
+            return []
+        return [(a, index if a.aval.shape else ()) for a in eqn.inputs]
+
+    def _compute(self, var: Any, index: Place) -> Node:
+        eqn = self._producers[var]
+        kind = kind_of(eqn)
+        if kind == MOVER:
+            return self._moved(eqn, var, index)
+        if kind == ELEMENTWISE:
+            return self._operation(eqn, var, index)
+        return self._written_out(eqn, index)
+
+    # --- elementwise ------------------------------------------------------------------------------------------
+
+    def _operation(self, eqn: Eqn, var: Var, index: Place) -> Node:
+        text = operation_text(eqn)
+        if "{pair}" in text:
+            args = tuple([self.element(eqn.inputs[0], (*index, k)) for k in range(2)])
+        elif "{i}" in text:
+            rank = eqn.inputs[0].aval.ndim
+            args = (self.element(eqn.inputs[0], index[:rank]), flatten(index[rank:], var.aval.shape[rank:]))
+        else:
+            args = tuple([self.element(a, index if a.aval.shape else ()) for a in eqn.inputs])
+        text = text.replace("{pair}", "{0}, {1}").replace("{i}", "{1}")
+        field = ("x", "y")[eqn.outputs.index(var)] if eqn.primitive.multiple else ""
+        return self._intern(Operation, text, args, var.aval.dtype, eqn.primitive.name, eqn.source, field)
+
+    # --- movers -------------------------------------------------------------------------------------------------
+
+    def _moved(self, eqn: Eqn, var: Var, index: Place) -> Node:
+        which = {"output": eqn.outputs.index(var)} if eqn.primitive.multiple else {}
+        reader = _Reader(self, eqn)
+        avals = [a.aval for a in eqn.inputs]
+        return reader.node(eqn.primitive.index_map(reader, index, *avals, **eqn.params, **which), var.aval.dtype)
+
+    # --- short reductions -----------------------------------------------------------------------------------------
+
+    def _written_out(self, eqn: Eqn, index: Place) -> Node:
+        """All elements that a short reduction reads, combined one after the other."""
+        (x,), axes = eqn.inputs, eqn.params["axes"]
+        reduction = Reduction.of(eqn)
+        total: Node | None = None
+        for number, place in enumerate(product(*[range(x.aval.shape[a]) for a in axes])):
+            at = list(index)
+            for axis, i in sorted(zip(axes, place, strict=True)):
+                at.insert(axis, as_index(i))
+            element = self.element(x, at)
+            lifted = self._call(reduction.lift(str(number)), (element,), reduction.accumulator)
+            total = lifted if total is None else self._call(reduction.combine, (total, lifted), reduction.accumulator)
+        return self._intern(
+            Operation, reduction.lower, (total,), eqn.outputs[0].aval.dtype, eqn.primitive.name, eqn.source
+        )
+
+    def _call(self, text: str, args: tuple, dtype: Any) -> Node:
+        return args[0] if text == "{0}" else self._intern(Operation, text, args, dtype, "part", None)
+
+
+class _Reader:
+    """The `e` of an index map: reads elements of the operands of one equation."""
+
+    def __init__(self, evaluator: Evaluator, eqn: Eqn) -> None:
+        self._evaluator, self._eqn = evaluator, eqn
+
+    def read(self, operand: int, index: Sequence[Any]) -> Node:
+        return self._evaluator.element(self._eqn.inputs[operand], index)
+
+    def where(self, condition: Any, if_true: Any, if_false: Any) -> Any:
+        if not isinstance(condition, Condition):
+            return if_true if condition else if_false
+        if isinstance(if_true, Node) and isinstance(if_false, Node):
+            return if_true if if_true is if_false else self._evaluator._intern(Choice, condition, if_true, if_false)
+        return choose(condition, if_true, if_false)
+
+    def value(self, x: Any, dtype: Any) -> Node:
+        if isinstance(x, (Index, Node)):
+            return self._evaluator._intern(FromIndex, as_index(x), dtype)
+        scalar = physical(dtype).type(x)
+        return self._evaluator._intern(Constant, literal_text(scalar, dtype), dtype)
+
+    def node(self, found: Any, dtype: Any) -> Node:
+        """What an index map returned: a node, or an index that is the value."""
+        return found if isinstance(found, Node) else self.value(found, dtype)
+
+
+def node_inputs(node: Node) -> list[Node]:
+    """All nodes that `node` is made of, those inside its indices and branches too."""
+    found = list(node.inputs())
+    if isinstance(node, Choice):
+        found += [node.if_true, node.if_false]
+    for index in node.indices():
+        found += index_elements(index)
+    return found
+
+
+def index_elements(index: Index) -> list[Node]:
+    """The nodes inside an index."""
+    found: list[Node] = []
+
+    def see(part: Index) -> None:
+        found.extend(a.element for a, _ in part.terms if isinstance(a, ElementAtom))
+
+    visit(index, see)
+    return found
+
+
+def reachable(roots: Sequence[Node]) -> list[Node]:
+    """The nodes that `roots` are made of and the roots, each once, inputs first."""
+    order: dict[Node, None] = {}
+    entered: set[Node] = set()
+    pending = list(reversed(roots))
+    while pending:
+        node = pending[-1]
+        if node in order:
+            pending.pop()
+        elif node in entered:
+            order[node] = None
+            pending.pop()
+        else:
+            entered.add(node)
+            pending += reversed([n for n in node_inputs(node) if n not in order])
+    return list(order)
+
+
+# --- texts of ops ------------------------------------------------------------------------------------------------
+
+
+_WRAPPING = frozenset(("add", "sub", "mul", "neg", "square", "add_any"))
+
+
+def operation_text(eqn: Eqn) -> str:
+    """The op's `cuda` text with {0}, {1}, ... for its operands and its params filled in.
+
+    What random ops count stays: {i}, the number of an element drawn from a key, and {pair}, two words of a key.
+    Sums and products of signed integers are taken of unsigned ones, so that they wrap around.
+    """
+    primitive, avals = eqn.primitive, [a.aval for a in eqn.inputs]
+    wraps = primitive.name in _WRAPPING and dtypes.is_integer(avals[0].dtype)
+    places = [f"cj::wrap({{{k}}})" if wraps else f"{{{k}}}" for k in range(len(avals))]
+    if callable(primitive.cuda):
+        return primitive.cuda(places, avals, **eqn.params)
+    named = dict(zip(OPERANDS, places, strict=False))
+    params = {k: text_of_param(v) for k, v in eqn.params.items()}
+    return primitive.cuda.format(
+        **named, **params, i="{i}", pair="{pair}", T=type_name(eqn.outputs[0].aval.dtype)
+    )
+
+
+class Reduction:
+    """The C++ of a reduction: how an element enters, how two accumulators combine, how the result leaves.
+
+    `struct` is a class of kernels/reduce.h; for the plain ones the texts say what it would do.
+    """
+
+    __slots__ = ("accumulator", "combine", "lower", "struct", "takes_index")
+
+    @staticmethod
+    def of(eqn: Eqn) -> Reduction:
+        made = Reduction()
+        dtype = physical(eqn.inputs[0].aval.dtype)
+        made.struct = f"{eqn.primitive.cuda}<{type_name(dtype)}>"
+        made.takes_index = "index_dtype" in eqn.params
+        is_plain = dtype.itemsize > 2 and dtype.kind in "fc"
+        made.accumulator = None if made.takes_index or not is_plain else dtype
+        made.combine = "{0} + {1}" if is_plain and eqn.primitive.cuda == "cj::Sum" else f"{made.struct}::combine({{0}}, {{1}})"
+        made.lower = "{0}" if is_plain and not made.takes_index else f"{made.struct}::lower({{0}})"
+        if made.takes_index:
+            made.lower = f"cj::convert<{type_name(eqn.params['index_dtype'])}>({made.lower})"
+        return made
+
+    def lift(self, number: str) -> str:
+        """The text by which element {0}, at place `number`, enters."""
+        if self.accumulator is not None:
+            return "{0}"
+        return f"{self.struct}::lift({{0}}, {number})" if self.takes_index else f"{self.struct}::lift({{0}})"

@@ -1,0 +1,343 @@
+"""Which equations share a kernel.
+
+    fuse(tape)   -> `Plan`: the steps of a program in order, `Region`s and equations that are steps of their own
+    Region       what one kernel computes: the values it writes, over one iteration space
+
+First every value is either *written* to a buffer or computed where it is read, in each kernel that reads it:
+`_Decision` goes backwards over the tape and weighs, in units of an addition an element, computing a value again
+against writing and reading it.  Results of the tape, operands of opaque steps and results of long reductions
+are always written.  Then kernels over one iteration space are merged, as long as each element needs of the
+other kernel's values only the one at its own place, and no cycle of steps arises: `_Merger`.
+
+A region over `shape` may reduce over `axes`.  Values that it writes are *full* (one for each element of shape)
+or *kept* (one for each element of what remains without the axes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import NamedTuple
+
+from cujax.engine.compiler.expression import Evaluator, Place, reachable
+from cujax.engine.compiler.index import axis_index
+from cujax.engine.compiler.kinds import (
+    ELEMENTWISE,
+    OPAQUE,
+    REDUCTION,
+    SCATTER,
+    SHORT,
+    cost,
+    kind_of,
+)
+from cujax.engine.core.tape import Eqn, Literal, Tape, Var
+
+MOST_NODES = 800  # of one kernel: compilers take more than linear time
+MOST_BUFFERS = 60
+_TRAFFIC = 10  # writing a value and reading it again
+_LAUNCH = 20_000  # a kernel of its own
+_SMALL = 1 << 16  # elements below which a launch costs more than the work
+_VIEWS = frozenset(("reshape", "squeeze", "transpose", "slice", "broadcast_in_dim", "split"))
+_RESHAPES = frozenset(("reshape", "squeeze"))
+
+
+class Region:
+    """One kernel: it writes `full` values at every place of `shape`, and `kept` ones at those without `axes`.
+
+    axes is None for a map.  A kept value is the result of a reduction over the axes, or computed from such.
+    """
+
+    __slots__ = ("axes", "full", "kept", "producers", "reads", "shape", "size")
+
+    def __init__(self, producers: dict[Var, Eqn], inside: set[Var], root: Var) -> None:
+        eqn = producers[root]
+        is_reduction = kind_of(eqn) == REDUCTION
+        self.producers = producers
+        self.shape = eqn.inputs[0].aval.shape if is_reduction else root.aval.shape
+        self.axes = tuple(sorted(eqn.params["axes"])) if is_reduction else None
+        self.full: list[Var] = [] if is_reduction else [root]
+        self.kept: list[Var] = [root] if is_reduction else []
+        self.reads, self.size = self._examine(inside)
+
+    @property
+    def writes(self) -> list[Var]:
+        return [*self.full, *self.kept]
+
+    def axis_indices(self) -> Place:
+        return tuple([axis_index(k, d) for k, d in enumerate(self.shape)])
+
+    def kept_indices(self) -> Place:
+        return tuple([i for k, i in enumerate(self.axis_indices()) if k not in (self.axes or ())])
+
+    @property
+    def kept_shape(self) -> tuple[int, ...]:
+        return tuple([d for k, d in enumerate(self.shape) if k not in (self.axes or ())])
+
+    def _examine(self, inside: set[Var]) -> tuple[dict[Var | Literal, set[Place]], int]:
+        """The values that it loads and at which places, and the number of nodes."""
+        evaluator = Evaluator(self.producers, inside.__contains__, {})
+        place = self.axis_indices()
+        (root,) = self.writes
+        if self.axes is None:
+            roots = [evaluator.computed(root, place)]
+        else:
+            roots = [evaluator.element(self.producers[root].inputs[0], place)]
+        return evaluator.reads, len(reachable(roots))
+
+
+class _Decision:
+    """Which values are written: `written`; all others of fusable equations are computed where they are read."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.kinds = {e: kind_of(e) for e in tape.eqns}
+        self.written: set[Var] = set()
+        self.views: set[Eqn] = set()  # steps of their own that copy nothing, for operands of opaque steps
+        self._forced = {a for a in tape.outputs if isinstance(a, Var)}
+        self._viewed: set[Var] = set()
+        self._paths: dict[Var, dict[tuple, float]] = {}
+        self._sizes: dict[Var, int] = {}
+        self._extra: dict[Var, float] = {}
+        self._nodes: dict[Var, int] = {}
+        for eqn in reversed(tape.eqns):
+            self._decide(eqn)
+
+    def _decide(self, eqn: Eqn) -> None:
+        kind = self.kinds[eqn]
+        if kind in (OPAQUE, SCATTER):
+            self._force(eqn.inputs)
+            return
+        if eqn.primitive.name in _RESHAPES and eqn.outputs[0] in self._forced:
+            self.views.add(eqn)
+            self._forced.update(a for a in eqn.inputs if isinstance(a, Var))
+        elif eqn.primitive.name in _VIEWS and any(v in self._viewed for v in eqn.outputs):
+            self.views.add(eqn)
+            self._force(eqn.inputs)
+        for var in eqn.outputs:
+            if eqn not in self.views and self._is_written(eqn, var, kind):
+                self.written.add(var)
+                self._paths[var] = {(var,): 1.0}
+                self._sizes[var] = eqn.inputs[0].aval.size if kind == REDUCTION else var.aval.size
+                self._extra[var], self._nodes[var] = 0.0, 0
+            self._spread(eqn, var, kind)
+
+    def _force(self, atoms: Iterable) -> None:
+        """Operands of an opaque step: those that a mover can view are viewed, the others written."""
+        self._viewed.update(a for a in atoms if isinstance(a, Var))
+
+    def _is_written(self, eqn: Eqn, var: Var, kind: str) -> bool:
+        paths = self._paths.get(var)
+        if var in self._forced or var in self._viewed:
+            return True
+        if not paths:
+            return False  # nobody reads it
+        if kind == REDUCTION:
+            return True
+        if var.aval.size <= 1:
+            return False
+        roots = {path[0] for path in paths}
+        self._nodes[next(iter(roots))] += 1
+        if len(paths) > 64 or any(len(p) > 40 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
+            return True
+        evaluations = sum(weight * self._sizes[path[0]] for path, weight in paths.items())
+        work = cost(eqn) + (1 if len(roots) > 1 else 0)
+        extra = work * max(evaluations - var.aval.size, 0) + self._extra.get(var, 0.0)
+        if extra > _TRAFFIC * var.aval.size + _LAUNCH:
+            return True
+        self._extra[var] = extra
+        return False
+
+    def _spread(self, eqn: Eqn, var: Var, kind: str) -> None:
+        """Tell the operands from where, and how often, they are read through `var`."""
+        paths = self._paths.get(var, {})
+        for number, atom in enumerate(eqn.inputs):
+            if not isinstance(atom, Var):
+                continue
+            found = self._paths.setdefault(atom, {})
+            if kind in (ELEMENTWISE, REDUCTION):
+                found.update(paths)
+            else:
+                share = _share(eqn, number, var)
+                found.update({(*path, id(eqn), number): weight * share for path, weight in paths.items()})
+            self._extra[atom] = max(self._extra.get(atom, 0.0), self._extra.get(var, 0.0))
+
+
+def _share(eqn: Eqn, number: int, var: Var) -> float:
+    """The part of the elements of `var` that read operand `number`."""
+    if eqn.primitive.name == "concatenate":
+        return eqn.inputs[number].aval.size / max(var.aval.size, 1)
+    if eqn.primitive.name == "pad":
+        return min(1.0, eqn.inputs[number].aval.size / max(var.aval.size, 1))
+    if kind_of(eqn) == SHORT:
+        return eqn.inputs[number].aval.size / max(var.aval.size, 1)
+    return 1.0
+
+
+Step = Region | Eqn
+
+
+class _Group:
+    """Merged regions, or one equation; `ancestors` is a bit set of the groups that must run before."""
+
+    __slots__ = ("ancestors", "bit", "position", "step")
+
+    def __init__(self, step: Step, bit: int, position: int) -> None:
+        self.step, self.bit, self.position = step, bit, position
+        self.ancestors = 0
+
+
+class _Merger:
+    """Puts steps into groups, in the order of the tape, and orders the groups."""
+
+    def __init__(self) -> None:
+        self.groups: list[_Group] = []
+        self._writer: dict[Var, _Group] = {}
+        self._candidates: dict[tuple, list[_Group]] = {}
+
+    def add(self, step: Step) -> None:
+        reads = step.reads if isinstance(step, Region) else step.inputs
+        needed = {g.bit: g for a in reads if isinstance(a, Var) and (g := self._writer.get(a)) is not None}
+        if isinstance(step, Region):
+            for group in self._candidates_for(step):
+                if self._merge(group, step, needed):
+                    return
+        group = _Group(step, 1 << len(self.groups), len(self.groups))
+        for other in needed.values():
+            group.ancestors |= other.bit | other.ancestors
+        self.groups.append(group)
+        self._register(group, step)
+
+    def _register(self, group: _Group, step: Step) -> None:
+        for var in step.writes if isinstance(step, Region) else step.outputs:
+            self._writer[var] = group
+        if isinstance(step, Region):
+            for key in {step.shape, step.kept_shape}:
+                self._candidates.setdefault(key, []).append(group)
+
+    def _candidates_for(self, region: Region) -> list[_Group]:
+        """The latest groups first."""
+        found = {g.bit: g for key in (region.shape, region.kept_shape) for g in self._candidates.get(key, [])[-8:]}
+        return sorted(found.values(), key=lambda g: -g.position)
+
+    def _depend(self, group: _Group, needed: dict[int, _Group]) -> None:
+        new = 0
+        for bit, other in needed.items():
+            if other is not group:
+                new |= bit | other.ancestors
+        added = new & ~group.ancestors
+        if added:
+            group.ancestors |= added
+            for other in self.groups:
+                if other.ancestors & group.bit:
+                    other.ancestors |= added
+
+    def _merge(self, group: _Group, region: Region, needed: dict[int, _Group]) -> bool:
+        if any(g.ancestors & group.bit for g in needed.values() if g is not group):
+            return False
+        if not isinstance(group.step, Region) or not _fits(group.step, region):
+            return False
+        _absorb(group.step, region)
+        self._depend(group, needed)
+        for var in region.writes:
+            self._writer[var] = group
+        self._candidates.setdefault(group.step.kept_shape, [])
+        if group not in self._candidates[group.step.kept_shape]:
+            self._candidates[group.step.kept_shape].append(group)
+        return True
+
+    def ordered(self) -> list[Step]:
+        """The steps, each after all that it needs, else as on the tape."""
+        done, order = 0, []
+        waiting = list(self.groups)
+        while waiting:
+            ready = next(g for g in waiting if not g.ancestors & ~done)
+            waiting.remove(ready)
+            done |= ready.bit
+            order.append(ready.step)
+        return order
+
+
+def _fits(region: Region, other: Region) -> bool:
+    """Whether one kernel can compute both, `other` after `region`."""
+    if region.size + other.size > MOST_NODES or len(set(region.reads) | set(other.reads)) + 8 > MOST_BUFFERS:
+        return False
+    if region.axes is not None and other.axes is not None:
+        is_same_space = region.shape == other.shape and region.axes == other.axes
+        fits = is_same_space and _at_own_place(region, other, False)
+        return fits and (not _needs_reduction(region, other) or _has_short_rows(region))
+    if region.axes is None and other.axes is not None:
+        return region.shape == other.shape and _related(region, other) and _at_own_place(region, other, False)
+    if region.axes is None:
+        return region.shape == other.shape and _related(region, other) and _at_own_place(region, other, False)
+    if other.shape == region.shape and _at_own_place(region, other, False) and _related(region, other):
+        return not _needs_reduction(region, other) or _has_short_rows(region)
+    return other.shape == region.kept_shape and _needs_reduction(region, other) and _at_own_place(region, other, True)
+
+
+def _related(region: Region, other: Region) -> bool:
+    """Worth a common kernel: they share what they read, or are so small that a launch counts."""
+    shared = any(v in other.reads for v in (*region.reads, *region.writes))
+    return shared or prod(region.shape) <= _SMALL
+
+
+def _needs_reduction(region: Region, other: Region) -> bool:
+    return any(v in other.reads for v in region.kept)
+
+
+def _has_short_rows(region: Region) -> bool:
+    """Rows that one block, or one thread of the host, can go over again."""
+    length = prod(region.shape[a] for a in region.axes or ())
+    return length <= _SMALL
+
+
+def _at_own_place(region: Region, other: Region, kept_space: bool) -> bool:
+    """Whether `other` reads what `region` writes only at the place that it computes itself."""
+    full = other.axis_indices()
+    kept = full if kept_space else tuple(i for k, i in enumerate(full) if k not in (region.axes or ()))
+    return all(
+        place == (kept if v in region.kept else full)
+        for v in region.writes
+        for place in other.reads.get(v, ())
+    ) and not (kept_space and any(v in other.reads for v in region.full))
+
+
+def _absorb(region: Region, other: Region) -> None:
+    if region.axes is None:
+        region.axes = other.axes
+    if other.axes is None and other.shape != region.shape:
+        region.kept += other.full
+    elif other.axes is None and region.axes is not None and region.shape == region.kept_shape:
+        region.full += other.full
+    else:
+        region.full += other.full
+        region.kept += other.kept
+    region.size += other.size
+    for atom, places in other.reads.items():
+        if atom not in region.writes:
+            region.reads.setdefault(atom, set()).update(places)
+
+
+class Plan(NamedTuple):
+    """The steps of a program in order, and what their kernels need to know of the tape.
+
+    producers: the equation of each variable.  inside: variables that are computed where they are read.
+    """
+
+    steps: list[Step]
+    producers: dict[Var, Eqn]
+    inside: set[Var]
+
+
+def fuse(tape: Tape) -> Plan:
+    """The steps that compute `tape`, in an order in which they can run."""
+    decision = _Decision(tape)
+    producers = {v: e for e in tape.eqns for v in e.outputs}
+    opaque = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER) for v in e.outputs}
+    inside = {v for v in producers if v not in decision.written and v not in opaque}
+    merger = _Merger()
+    for eqn in tape.eqns:
+        if decision.kinds[eqn] in (OPAQUE, SCATTER) or eqn in decision.views:
+            merger.add(eqn)
+        for var in eqn.outputs:
+            if var in decision.written:
+                merger.add(Region(producers, inside, var))
+    return Plan(merger.ordered(), producers, inside)

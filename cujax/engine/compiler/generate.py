@@ -1,0 +1,93 @@
+"""From the steps of a plan to the kernels of one source.
+
+    generate(plan, language) -> Generated: for each step its Kernel or its equation, and the source of all kernels
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from cujax.engine.backends.api import KernelCall
+from cujax.engine.backends.kernel_headers import headers_folder
+from cujax.engine.compiler.body import Body
+from cujax.engine.compiler.emit_host import map_kernel
+from cujax.engine.compiler.emit_host_reduce import reduce_kernel
+from cujax.engine.compiler.fuse import Plan, Region
+from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.naming import kernel_name
+from cujax.engine.core.tape import Eqn
+
+
+class Generated(NamedTuple):
+    """steps: a Kernel or an equation each, in order.  source: what is compiled, with comments."""
+
+    steps: list[Kernel | Eqn]
+    source: str
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        return [s for s in self.steps if isinstance(s, Kernel)]
+
+
+def _host_kernel(name: str, body: Body) -> Kernel:
+    text, sizes = (map_kernel if body.region.axes is None else reduce_kernel)(name, body)
+    return Kernel(KernelCall(name, sizes.values, body.work), text, tuple(body.reads), tuple(body.writes))
+
+
+_EMITTERS = {"host": _host_kernel}
+
+
+def generate(plan: Plan, language: str) -> Generated:
+    """The kernels of `plan` in the language of a target; equal texts are one kernel."""
+    names = _Names()
+    steps: list[Kernel | Eqn] = []
+    for step in plan.steps:
+        if isinstance(step, Region):
+            body = Body(step, plan.inside)
+            steps.append(_EMITTERS[language](names.fresh(kernel_name(body)), body))
+        else:
+            steps.append(step)
+    return Generated(steps, source_of([s for s in steps if isinstance(s, Kernel)]))
+
+
+def source_of(kernels: Sequence[Kernel]) -> str:
+    """One text: the headers that the kernels use, then each kernel."""
+    texts = [k.text for k in kernels]
+    includes = [f'#include "{name}"' for name in _headers_for("\n".join(texts))]
+    return "\n".join(includes) + "\n\n" + "\n\n".join(texts) + "\n"
+
+
+class _Names:
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def fresh(self, name: str) -> str:
+        count = self._taken[name] = self._taken.get(name, 0) + 1
+        return name if count == 1 else f"{name}_{count}"
+
+
+_USED = re.compile(r"\bcj::(\w+)")
+_BASE = ("prelude.h", "math.h")
+
+
+def _headers_for(text: str) -> list[str]:
+    """The headers that declare the functions of `cj` in the text; the base always."""
+    owners = _owners()
+    used = {owners[name] for name in set(_USED.findall(text)) if name in owners}
+    return [*_BASE, *sorted(used - set(_BASE))]
+
+
+@cache
+def _owners() -> dict[str, str]:
+    """Which header declares what: read from the headers, so that no list is kept."""
+    declared = re.compile(r"(?:CJ_FN|CJ_DEVICE_FN|struct|class|using)\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*[({=:]")
+    found: dict[str, str] = {}
+    for path in sorted(headers_folder().glob("*.h"), key=lambda p: (p.name not in _BASE, p.name)):
+        for name in declared.findall(path.read_text()):
+            found.setdefault(name, path.name)
+    return found
+
+

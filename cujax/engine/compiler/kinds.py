@@ -1,0 +1,79 @@
+"""What a kernel can do with an equation, derived from the slots of its primitive alone.
+
+    ELEMENTWISE  its `cuda` slot is a text over scalar operands
+    MOVER        its `index_map` says how an index of the result reads the operands
+    REDUCTION    its `cuda` slot names a reduction, over the param `axes`
+    SHORT        a reduction over so few elements that it is written out where its result is needed
+    SCATTER      its `cuda` slot names how updates are combined
+    OPAQUE       it is a step of its own, through its `impl`
+
+`cost` is what computing one element takes, in units of an addition.
+"""
+
+from __future__ import annotations
+
+import re
+from math import prod
+
+from cujax.engine.compiler.cpp import type_name
+from cujax.engine.core.tape import Eqn
+
+ELEMENTWISE, MOVER, REDUCTION, SHORT = "elementwise", "mover", "reduction", "short"
+SCATTER, OPAQUE = "scatter", "opaque"
+
+SHORT_LENGTH = 8
+
+
+def kind_of(eqn: Eqn) -> str:
+    """One of the kinds above."""
+    primitive = eqn.primitive
+    avals = [a.aval for a in (*eqn.inputs, *eqn.outputs)]
+    if eqn.has_effect or any(type_name(a.dtype) is None for a in avals):
+        return OPAQUE
+    if callable(primitive.index_map):
+        return MOVER
+    if primitive.family == "scatter":
+        return SCATTER
+    if callable(primitive.cuda):
+        return ELEMENTWISE
+    if not isinstance(primitive.cuda, str):
+        return OPAQUE
+    if "{" in primitive.cuda:
+        return ELEMENTWISE if _keeps_shape(eqn) else OPAQUE
+    if "axes" not in eqn.params:
+        return OPAQUE
+    return SHORT if 0 < reduced_length(eqn) <= SHORT_LENGTH else REDUCTION
+
+
+def _keeps_shape(eqn: Eqn) -> bool:
+    """False for a bitcast to another width, which adds or removes an axis."""
+    return eqn.primitive.family != "unary" or eqn.inputs[0].aval.shape == eqn.outputs[0].aval.shape
+
+
+def reduced_length(eqn: Eqn) -> int:
+    """How many elements a reduction combines into one."""
+    return prod(eqn.inputs[0].aval.shape[a] for a in eqn.params["axes"])
+
+
+_FUNCTION = re.compile(r"cj::\w+")
+_CHEAP = frozenset("cj::" + name for name in (
+    "convert", "bitcast", "real", "imag", "conj", "make_complex", "abs", "sign", "max", "min", "clamp", "fma",
+    "bit_not", "shift_left", "shift_right_logical", "shift_right_arithmetic", "is_finite", "floor", "ceil",
+    "round", "random_wrap", "random_unwrap", "random_seed",
+))
+
+
+def cost(eqn: Eqn) -> int:
+    """Of one element of the result: 0 for moving it, 1 for arithmetic, more for functions."""
+    kind = kind_of(eqn)
+    if kind == MOVER:
+        return 0
+    if kind in (REDUCTION, SHORT):
+        return reduced_length(eqn)
+    text = eqn.primitive.cuda
+    found = _FUNCTION.match(text) if isinstance(text, str) else None
+    if eqn.primitive.family == "random":
+        return 40
+    if found is None or found.group() in _CHEAP:
+        return 1
+    return 4 if found.group() == "cj::div" else 15

@@ -1,0 +1,162 @@
+"""Passes over tapes, in the order in which they run; each is pure and leaves a tape that the verifier accepts.
+
+    inline_calls                     the equations of a called tape stand in place of the call
+    fold_scalar_constants            equations of literals become literals
+    share_common_subexpressions      an equation that stands twice is computed once
+    remove_dead_code                 what nobody reads goes (core/simplify.py)
+
+`optimize` runs them.  Under `config.dump` the tape after each is written to a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cujax.engine.backends.select import selected
+from cujax.engine.core.check import check_if_asked
+from cujax.engine.core.simplify import remove_dead_code
+from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
+from cujax.engine.ground import dtypes
+from cujax.engine.ground.config import config
+
+Mapping = dict[Var, Atom]
+
+
+def _read(known: Mapping, atoms: Sequence[Atom]) -> list[Atom]:
+    return [known.get(a, a) if isinstance(a, Var) else a for a in atoms]
+
+
+def inline_calls(tape: Tape) -> Tape:
+    """Calls, at any depth, dissolved into the tape around them."""
+    if not any(e.primitive.is_call for e in tape.eqns):
+        return tape
+    eqns: list[Eqn] = []
+    return Tape(tape.inputs, eqns, _inline(tape, list(tape.inputs), eqns), tape.name)
+
+
+def _inline(tape: Tape, args: Sequence[Atom], eqns: list[Eqn]) -> list[Atom]:
+    """Append the equations of `tape` on `args`, with new variables; returns its outputs."""
+    known: Mapping = dict(zip(tape.inputs, args, strict=True))
+    for eqn in tape.eqns:
+        inputs = _read(known, eqn.inputs)
+        if eqn.primitive.is_call:
+            known.update(zip(eqn.outputs, _inline(eqn.params["tape"], inputs, eqns), strict=True))
+        else:
+            outputs = [Var(v.aval) for v in eqn.outputs]
+            known.update(zip(eqn.outputs, outputs, strict=True))
+            eqns.append(Eqn(eqn.primitive, inputs, outputs, eqn.params, eqn.source))
+    return _read(known, tape.outputs)
+
+
+def fold_scalar_constants(tape: Tape) -> Tape:
+    """Equations that read nothing but scalar literals, computed now; captured arrays are never folded."""
+    known: Mapping = {}
+    eqns = []
+    for eqn in tape.eqns:
+        inputs = _read(known, eqn.inputs)
+        folded = _fold(eqn, inputs) if _is_foldable(eqn, inputs) else None
+        if folded is None:
+            eqns.append(eqn if inputs == list(eqn.inputs) else _with_inputs(eqn, inputs))
+        else:
+            known[eqn.outputs[0]] = folded
+    return Tape(tape.inputs, eqns, _read(known, tape.outputs), tape.name)
+
+
+_FOLDED = ("unary", "binary", "ternary", "comparison", "select", "mover")
+
+
+def _is_foldable(eqn: Eqn, inputs: Sequence[Atom]) -> bool:
+    return (
+        len(eqn.outputs) == 1
+        and eqn.primitive.family in _FOLDED
+        and not eqn.outputs[0].aval.shape
+        and not dtypes.is_key(eqn.outputs[0].aval.dtype)
+        and all(isinstance(a, Literal) and not a.aval.shape and isinstance(a.buffer, np.generic) for a in inputs)
+    )
+
+
+def _fold(eqn: Eqn, inputs: Sequence[Any]) -> Literal | None:
+    """The literal that `eqn` gives, by NumPy; None where the op's impl wants a device."""
+    if selected().xp is not np:
+        return None
+    with np.errstate(all="ignore"):
+        value = eqn.primitive.impl(np, *[a.buffer for a in inputs], **eqn.params)
+    aval = eqn.outputs[0].aval
+    return Literal(aval.dtype.type(np.asarray(value)[()]), aval)
+
+
+def _with_inputs(eqn: Eqn, inputs: Sequence[Atom]) -> Eqn:
+    return Eqn(eqn.primitive, inputs, eqn.outputs, eqn.params, eqn.source)
+
+
+def share_common_subexpressions(tape: Tape) -> Tape:
+    """Equal equations computed once.  Effects, tapes, and ops whose purpose is to be apart stay as they are."""
+    known: Mapping = {}
+    seen: dict[Any, Sequence[Var]] = {}
+    eqns = []
+    for eqn in tape.eqns:
+        inputs = _read(known, eqn.inputs)
+        key = None if eqn.has_effect or eqn.primitive.family == "control" else _key(eqn, inputs)
+        found = seen.get(key) if key is not None else None
+        if found is not None:
+            known.update(zip(eqn.outputs, found, strict=True))
+            continue
+        if key is not None:
+            seen[key] = eqn.outputs
+        eqns.append(eqn if inputs == list(eqn.inputs) else _with_inputs(eqn, inputs))
+    return Tape(tape.inputs, eqns, _read(known, tape.outputs), tape.name)
+
+
+def _key(eqn: Eqn, inputs: Sequence[Atom]) -> Any:
+    """Equal for equal equations; None where a param cannot be compared."""
+    atoms = [_literal_key(a) if isinstance(a, Literal) else a for a in inputs]
+    key = (eqn.primitive, *atoms, *eqn.params.items(), *[v.aval for v in eqn.outputs])
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _literal_key(literal: Literal) -> Any:
+    """By bits: 0.0 and -0.0 differ, NaN equals itself."""
+    if isinstance(literal.buffer, np.generic):
+        return (literal.buffer.tobytes(), literal.aval)
+    return literal
+
+
+def _without_dead_code(tape: Tape) -> Tape:
+    return remove_dead_code(tape)[0]
+
+
+PASSES: tuple[tuple[str, Callable[[Tape], Tape]], ...] = (
+    ("inline_calls", inline_calls),
+    ("fold_scalar_constants", fold_scalar_constants),
+    ("share_common_subexpressions", share_common_subexpressions),
+    ("remove_dead_code", _without_dead_code),
+)
+
+
+def optimize(tape: Tape) -> Tape:
+    """`tape` after all passes."""
+    check_if_asked(tape, "as recorded")
+    dump(tape, 0, "as_recorded")
+    for number, (name, rewrite) in enumerate(PASSES, 1):
+        tape = check_if_asked(rewrite(tape), f"after {name}")
+        dump(tape, number, name)
+    return tape
+
+
+def dump(content: Any, number: int, name: str, of: str = "", suffix: str = "txt") -> None:
+    """Write `content` to the folder that `config.dump` names, if it names one."""
+    if config.dump:
+        os.makedirs(config.dump, exist_ok=True)
+        title = re.sub(r"\W", "_", of or getattr(content, "name", "") or "program")
+        path = os.path.join(config.dump, f"{title}.{number}_{name}.{suffix}")
+        with open(path, "w") as file:
+            file.write(f"{content}\n")

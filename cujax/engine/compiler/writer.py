@@ -1,0 +1,271 @@
+"""The statements of a kernel: nodes of expression.py as C++, one statement for each equation.
+
+    writer = Writer(buffers, sizes)          names for buffers and for the numbers that are arguments
+    with writer.scope(): text = writer.value(node)      writes what the node needs, gives its expression
+
+Statements go to the current scope, `writer.lines`; a value is known in the scope that made it and in those
+inside it.  Shapes and strides are numbers of the call, not of the text: `Sizes` gives each a name (n0, n1, ...),
+so that another shape of the same structure has the same text.  Only 0, 1 and -1 are written out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from cujax.engine.compiler.cpp import type_name
+from cujax.engine.compiler.expression import (
+    Choice,
+    Constant,
+    FromIndex,
+    Load,
+    Node,
+    Operation,
+    Reduced,
+    index_elements,
+    node_inputs,
+    reachable,
+)
+from cujax.engine.compiler.index import (
+    Atom,
+    AxisAtom,
+    ChoiceAtom,
+    Condition,
+    ElementAtom,
+    Index,
+    QuotientAtom,
+    visit,
+)
+from cujax.engine.core.tape import Literal, Var
+
+INDENT = "    "
+
+
+class Sizes:
+    """Names of the integers that a kernel takes as arguments, in the order in which they were needed."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+
+    def name(self, value: int) -> str:
+        return self._names.setdefault(value, f"n{len(self._names)}")
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return tuple(self._names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._names.values())
+
+
+class Writer:
+    """Writes the statements of one kernel.
+
+    buffers: names of what is loaded and stored.  axes: the text of each iteration axis; the others do not
+    appear in the text (they are merged into one that does).  interior: the truth, in the middle of the iteration
+    space, of conditions that depend on the axes alone; they are written so that a compile-time `interior` decides.
+    """
+
+    def __init__(
+        self, buffers: Mapping[Var | Literal, str], sizes: Sizes, axes: Mapping[int, str], roots: Sequence[Node],
+        interior: Mapping[Condition, bool] | None = None,
+    ) -> None:
+        self._buffers, self._sizes, self._axes = buffers, sizes, axes
+        self._interior = interior or {}
+        self._known: list[dict[Node | Condition, str]] = [{}]
+        self._blocks: list[list[str]] = [[]]
+        self._counts: Counter[str] = Counter()
+        self._line: object = None
+        self._uses = Counter(n for node in reachable(roots) for n in node_inputs(node))
+        self.reduced: dict[Reduced, str] = {}  # names of results of reductions
+
+    def forget_interior(self) -> None:
+        """Write all conditions as they are."""
+        self._interior = {}
+
+    # --- scopes -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def scope(self) -> Iterator[list[str]]:
+        """A block: what is written inside goes to the list, what is named inside is known only there."""
+        self._known.append({})
+        self._blocks.append([])
+        line, self._line = self._line, None
+        try:
+            yield self._blocks[-1]
+        finally:
+            self._known.pop()
+            self._blocks.pop()
+            self._line = line
+
+    def write(self, text: str) -> None:
+        self._blocks[-1].append(text)
+
+    def nest(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.write(INDENT + line)
+
+    def _find(self, key: Node | Condition) -> str | None:
+        return next((known[key] for known in reversed(self._known) if key in known), None)
+
+    def _fresh(self, name: str) -> str:
+        self._counts[name] += 1
+        return f"{name}_{self._counts[name]}"
+
+    # --- values -----------------------------------------------------------------------------------------------
+
+    def value(self, node: Node) -> str:
+        """An expression for `node`, after the statements that it needs."""
+        pending = [node]
+        while pending:
+            top = pending[-1]
+            missing = [n for n in _before(top) if not self._is_ready(n)]
+            if missing and not self._is_ready(top):
+                pending += reversed(missing)
+                continue
+            pending.pop()
+            if not self._is_ready(top):
+                self._declare(top)
+        return self._text(node)
+
+    def _is_ready(self, node: Node) -> bool:
+        """Known by name, or written out where it is used."""
+        if self._find(node) is not None or isinstance(node, (Constant, Reduced)):
+            return True
+        is_once = self._uses[node] <= 1
+        return isinstance(node, (Load, FromIndex)) and is_once and not any(map(index_elements, node.indices()))
+
+    def _is_short(self, node: Node) -> bool:
+        """Written in place of a branch without statements of its own."""
+        return self._is_ready(node) or (isinstance(node, Load) and not any(map(index_elements, node.indices())))
+
+    def _text(self, node: Node) -> str:
+        found = self._find(node)
+        if found is not None:
+            return found
+        if isinstance(node, Constant):
+            return node.text
+        if isinstance(node, Reduced):
+            return self.reduced[node]
+        if isinstance(node, Load):
+            return f"{self._buffers[node.source]}[{self.index(node.place)}]"
+        assert isinstance(node, FromIndex)
+        return f"{type_name(node.dtype)}({self.index(node.index)})"
+
+    def _declare(self, node: Node) -> None:
+        """Write the statement that gives `node` a name."""
+        if isinstance(node, Choice):
+            self._declare_choice(node)
+            return
+        if isinstance(node, Operation):
+            args = [self._text(a) if isinstance(a, Node) else f"cj::u64({self.index(a)})" for a in node.args]
+            text, name = node.text.format(*args), node.name
+            if node.field:
+                text = f"{text}.{node.field}"
+        else:
+            text, name = self._text(node), "load" if isinstance(node, Load) else "index"
+        self._name(node, name, text)
+
+    def _name(self, node: Node, name: str, text: str) -> None:
+        fresh = self._fresh(name)
+        kind = "auto" if node.dtype is None else type_name(node.dtype)
+        self.write(f"const {kind} {fresh} = {text};{self._comment(node)}")
+        self._known[-1][node] = fresh
+
+    def _comment(self, node: Node) -> str:
+        """The user's line, where it is not that of the statement before."""
+        line = getattr(node, "line", None)
+        if line is None or line == self._line:
+            return ""
+        self._line = line
+        return f"  // {line.short}"
+
+    def _declare_choice(self, node: Choice) -> None:
+        """A conditional expression where both sides are at hand, else an if with both sides inside."""
+        condition = self.condition(node.condition)
+        if self._is_short(node.if_true) and self._is_short(node.if_false):
+            text = f"{condition} ? {self._text(node.if_true)} : {self._text(node.if_false)}"
+            self._name(node, "chosen", text)
+            return
+        name = self._fresh("chosen")
+        self.write(f"{type_name(node.dtype)} {name};")
+        for opening, branch in ((f"if ({condition}) {{", node.if_true), ("} else {", node.if_false)):
+            with self.scope() as lines:
+                text = self.value(branch)
+                lines.append(f"{name} = {text};")
+            self.write(opening)
+            self.nest(lines)
+        self.write("}")
+        self._known[-1][node] = name
+
+    # --- indices and conditions -------------------------------------------------------------------------------
+
+    def condition(self, condition: Condition) -> str:
+        found = self._find(condition)
+        if found is None:
+            for index in condition.indices:
+                for element in index_elements(index):
+                    self.value(element)
+            text = " && ".join(self._comparison(i) for i in condition.indices)
+            truth = self._interior.get(condition)
+            if truth is not None:
+                text = f"interior || ({text})" if truth else f"!interior && {text}"
+            found = self._fresh("inside")
+            self.write(f"const bool {found} = {text};")
+            self._known[-1][condition] = found
+        return found
+
+    def _comparison(self, index: Index) -> str:
+        """`index >= 0`, with what is negative on the right."""
+        left = Index(tuple([(a, c) for a, c in index.terms if c > 0]), max(index.constant, 0))
+        right = Index(tuple([(a, -c) for a, c in index.terms if c < 0]), max(-index.constant, 0))
+        return f"{self.index(left)} >= {self.index(right)}"
+
+    def index(self, index: Index) -> str:
+        """The index as an integer expression."""
+        text = ""
+        for atom, c in index.terms:
+            if isinstance(atom, AxisAtom) and atom.number not in self._axes:
+                continue  # merged into the axis after it
+            text += self._term(self._atom(atom), c, bool(text))
+        if index.constant or not text:
+            text += self._term("", index.constant, bool(text))
+        return text
+
+    def _term(self, atom: str, factor: int, continues: bool) -> str:
+        sign = ("- " if factor < 0 else "+ ") if continues else ("-" if factor < 0 else "")
+        size = abs(factor)
+        number = str(size) if size < 2 else self._sizes.name(size)
+        body = number if not atom else atom if size == 1 else f"{number} * {atom}"
+        return f" {sign}{body}" if continues else f"{sign}{body}"
+
+    def _atom(self, atom: Atom) -> str:
+        if isinstance(atom, AxisAtom):
+            return self._axes[atom.number]
+        if isinstance(atom, ElementAtom):
+            return f"cj::to_index({self._text(atom.element)})"
+        if isinstance(atom, QuotientAtom):
+            divisor = self._sizes.name(atom.divisor)
+            if atom.index.low >= 0:
+                return f"({self.index(atom.index)}) / {divisor}"
+            return f"cj::floor_div({self.index(atom.index)}, {divisor})"
+        assert isinstance(atom, ChoiceAtom)
+        condition = " && ".join(self._comparison(i) for i in atom.condition.indices)
+        return f"({condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)})"
+
+
+def _before(node: Node) -> list[Node]:
+    """What must have a name before `node` is written: not the branches of a choice."""
+    found = list(node.inputs())
+    for index in node.indices():
+        found += index_elements(index)
+    return found
+
+
+def axes_in(index: Index) -> set[int]:
+    """The iteration axes that the index depends on by itself, not through what it loads."""
+    found: set[int] = set()
+    visit(index, lambda part: found.update(a.number for a, _ in part.terms if isinstance(a, AxisAtom)))
+    return found
