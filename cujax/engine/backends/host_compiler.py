@@ -1,0 +1,259 @@
+"""The C++ compiler of this machine: which one it is, with which flags, and one run of it.
+
+    compiler = host_compiler.find()          None where there is none; starts no process when it is known already
+    compiler.run(source, shared_object)      Refused with what the compiler said
+    compiler.settle()                        after a refusal: find out which flags it takes
+
+Nothing is tried out beforehand.  The first source is compiled with all flags; should that fail, `settle` compiles
+a small kernel with ever fewer of the flags that not every compiler takes (`Choice`) and stays with the first that
+works.  What was found out, and the compiler's version, is kept in the disk cache for the compiler's file.
+
+The flags, on the numbers: sums and products are rounded one by one as NumPy rounds them (`-ffp-contract=off`),
+signed integers wrap, and no fast-math; only `errno` and the exception flags, which nobody reads, are given up,
+since they keep loops with square roots and comparisons from being vectorized.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from cujax.engine.backends import disk_cache
+from cujax.engine.backends.kernel_headers import headers_digest, headers_folder
+from cujax.engine.ground.config import config
+
+NAMES = ("c++", "g++", "clang++")
+
+_FLAGS = ("-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
+          "-fno-exceptions", "-fPIC", "-shared", "-pipe")
+
+# Above this length of a text the compiler takes longer than most programs run: 400 statements with a call in
+# every second one took 225 ms with -O2, 160 ms with -O1, and were as fast.
+_LONG_SOURCE = 2**15
+
+_PROBE = """
+#if CJ_LIBMVEC
+extern "C" __attribute__((simd("notinbranch"))) double sin(double);
+#else
+extern "C" double sin(double);
+#endif
+extern "C" void cujax_probe(void* const* buffers, const long long* sizes, int threads) {
+    double* y = (double*)buffers[0];
+    const long long n = sizes[0];
+    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    for (long long i = 0; i < n; ++i) y[i] = sin(y[i]);
+}
+"""
+
+
+class Refused(Exception):
+    """The compiler, or the loader of what it made, refused; the message is what it said."""
+
+
+class Choice(NamedTuple):
+    """Which of the flags that not every compiler takes are used."""
+
+    vector_math: bool = True  # glibc's libmvec, by GCC on x86-64
+    quick_link: bool = True  # without the start files of programs: 11 ms less for each source
+    openmp: bool = True
+    native: bool = True  # the instructions of this very processor
+
+    @classmethod
+    def by_preference(cls) -> Iterator[Choice]:
+        """All choices, those with more flags first."""
+        yield from sorted(map(cls._make, product((True, False), repeat=len(cls._fields))), key=sum, reverse=True)
+
+
+ALL_FLAGS = Choice()
+
+
+@dataclass(frozen=True)
+class HostCompiler:
+    """A compiler that has told its version, and the flags it is known to take."""
+
+    path: str
+    version: str
+    choice: Choice = ALL_FLAGS
+
+    @property
+    def is_gcc(self) -> bool:
+        return "clang" not in self.version
+
+    def flags(self, source: str) -> tuple[str, ...]:
+        """All flags for `source` except where the headers are."""
+        return (*_FLAGS, *self._optimization(source), *self._chosen_flags())
+
+    def key(self, source: str) -> str:
+        """Names what `run` makes of `source`, on this machine and on those like it."""
+        flags = self.flags(source)
+        return disk_cache.key_of("host", self.version, "\0".join(flags), machine(), headers_digest(), source)
+
+    def run(self, source: str, output: str) -> None:
+        """Compile `source` into the shared object `output`; Refused with what the compiler said.
+
+        The text lies in a folder of its own: were it read from a pipe, headers would be looked for in the
+        current directory first.
+        """
+        folder, name = os.path.split(output)
+        with open(os.path.join(folder, "kernels.cpp"), "w") as file:
+            file.write(source)
+        command = [self.path, *self.flags(source), "-iquote", str(headers_folder()), "kernels.cpp", "-o", name,
+                   *self._libraries()]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              cwd=folder)
+        if done.returncode:
+            raise Refused(done.stderr or done.stdout or f"it ended with code {done.returncode}")
+
+    def settle(self) -> HostCompiler:
+        """This compiler with the flags that it takes; Refused, as with fewest flags, when it takes none."""
+        for choice in Choice.by_preference():
+            candidate = replace(self, choice=choice)
+            try:
+                candidate._probe()
+            except Refused as error:
+                refusal = error
+            else:
+                _remember(candidate)
+                return candidate
+        raise refusal
+
+    def _probe(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="cujax-") as folder:
+            output = os.path.join(folder, "probe.so")
+            self.run(_PROBE, output)
+            load(output)
+
+    def _optimization(self, source: str) -> tuple[str, ...]:
+        return ("-O3",) if len(source) < _LONG_SOURCE else ("-O1", "-ftree-vectorize")
+
+    def _chosen_flags(self) -> tuple[str, ...]:
+        vector_math, quick_link, openmp, native = self.choice
+        return (
+            f"-DCJ_LIBMVEC={_libmvec() if vector_math and self.is_gcc else 0}",
+            *(("-nostdlib", "-fno-use-linker-plugin") if quick_link and self.is_gcc else ()),
+            "-fopenmp" if openmp else "-fopenmp-simd",
+            *(("-march=native",) if native else ()),
+        )
+
+    def _libraries(self) -> tuple[str, ...]:
+        """Libraries stand after the text that needs them."""
+        if not (self.choice.quick_link and self.is_gcc):
+            return ("-lm",)
+        return (*(("-lgomp",) if self.choice.openmp else ()), "-lm", "-lc", "-lgcc")
+
+
+def load(path: str | Path) -> ctypes.CDLL:
+    """A shared object in this process; Refused with what the loader said."""
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise Refused(str(error)) from None
+
+
+# ---- which compiler ---------------------------------------------------------------------------------------
+
+
+def find() -> HostCompiler | None:
+    """The compiler that the option `host_compiler` asks for; None where there is none or it is 'off'."""
+    wanted = config.host_compiler
+    if wanted == "off":
+        return None
+    names = NAMES if wanted == "auto" else (wanted,)
+    found = next(filter(None, (_known(path) or _asked(path) for path in map(_on_path, names) if path)), None)
+    if found is None and wanted != "auto":
+        warnings.warn(f"CUJAX_HOST_COMPILER={wanted!r} is not a C++ compiler that starts; "
+                      "programs run through NumPy", RuntimeWarning, stacklevel=2)
+    return found
+
+
+def _on_path(name: str) -> str | None:
+    """The program that a shell would start as `name`."""
+    folders = [""] if os.path.dirname(name) else os.get_exec_path()
+    paths = (os.path.join(folder, name) for folder in folders)
+    return next((p for p in paths if os.path.isfile(p) and os.access(p, os.X_OK)), None)
+
+
+def _asked(path: str) -> HostCompiler | None:
+    """The compiler at `path` after it has told its version; None if it does not start."""
+    try:
+        done = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", env={**os.environ, "LC_ALL": "C"})
+    except OSError:
+        return None
+    if done.returncode:
+        return None
+    compiler = HostCompiler(path, done.stdout.strip().partition("\n")[0])
+    _remember(compiler)
+    return compiler
+
+
+def _known(path: str) -> HostCompiler | None:
+    """What an earlier process has found out about the compiler at `path`."""
+    record = disk_cache.configured().get(_record_key(path))
+    if record is None:
+        return None
+    found = json.loads(record)
+    return HostCompiler(path, found["version"], Choice(**found["choice"]))
+
+
+def _remember(compiler: HostCompiler) -> None:
+    record = {"version": compiler.version, "choice": compiler.choice._asdict()}
+    disk_cache.configured().put(_record_key(compiler.path), json.dumps(record).encode())
+
+
+def _record_key(path: str) -> str:
+    """Names the very file of a compiler: another version of it has another size or time."""
+    real = os.path.realpath(path)
+    found = os.stat(real)
+    return disk_cache.key_of("host compiler", real, f"{found.st_size} {found.st_mtime_ns}", machine())
+
+
+# ---- which machine ----------------------------------------------------------------------------------------
+
+_CPU_FIELDS = frozenset(("vendor_id", "cpu family", "model", "flags",
+                         "CPU implementer", "CPU variant", "CPU part", "Features"))
+
+
+@cache
+def machine() -> str:
+    """What compiled code depends on besides the compiler: system, C library and processor, with its features."""
+    uname = platform.uname()
+    return "\n".join((uname.system, uname.machine, _c_library(), *_cpu()))
+
+
+def _cpu() -> list[str]:
+    """What Linux tells about the first processor; the rest is not read, which takes long on large machines."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            first = list(iter(file.readline, "\n"))
+    except OSError:
+        return [platform.processor()]
+    return [line for line in first if line.partition(":")[0].strip() in _CPU_FIELDS]
+
+
+def _c_library() -> str:
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError):  # another system, another library
+        return ""
+
+
+@cache
+def _libmvec() -> int:
+    """How much of a vector math library glibc has here: see CJ_LIBMVEC in prelude.h."""
+    name, _, version = _c_library().partition(" ")
+    if name != "glibc" or platform.machine() not in ("x86_64", "AMD64"):
+        return 0
+    numbers = tuple(map(int, version.split(".")[:2]))
+    return (numbers >= (2, 22)) + (numbers >= (2, 35))
