@@ -19,12 +19,15 @@ import os
 import tempfile
 import time
 import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fastrlock.rlock import FastRLock
 
 from cujax.engine.backends import disk_cache, host_compiler
+from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.host_compiler import HostCompiler, Refused
 from cujax.engine.backends.host_launch import launcher
 from cujax.engine.backends.host_threads import thread_count
@@ -89,7 +92,7 @@ class HostTarget:
 
     def launcher(self, module: HostModule, call: KernelCall) -> Callable[[Sequence[np.ndarray]], None]:
         """A function that runs the kernel on contiguous arrays, those read and then those written."""
-        return launcher(module.function(call.name), call, lambda: self.threads)
+        return launcher(module.function(call.name), call, self)
 
     @property
     def has_loaded(self) -> bool:
