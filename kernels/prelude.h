@@ -96,15 +96,19 @@ template <class T> using signed_word = typename signed_of_bytes<sizeof(T)>::type
 
 // ---- bits and limits --------------------------------------------------------------------------------------
 
+template <int bytes> CJ_FN void copy_bytes(void* to, const void* from) {
+#if CJ_GPU
+    memcpy(to, from, bytes);
+#else
+    __builtin_memcpy(to, from, bytes);
+#endif
+}
+
 // The bits of `x` as a type of the same size.
 template <class To, class From> CJ_FN To bits_as(From x) {
     static_assert(sizeof(To) == sizeof(From), "bits_as keeps the size");
     To y;
-#if CJ_GPU
-    memcpy(&y, &x, sizeof(To));
-#else
-    __builtin_memcpy(&y, &x, sizeof(To));
-#endif
+    copy_bytes<sizeof(To)>(&y, &x);
     return y;
 }
 

@@ -122,7 +122,7 @@ def _scatter_mul_transpose(ct: Any, x: Any, indices: Any, updates: Any, **params
 
 scatter_mul_p, scatter_mul = scatter_primitive(
     "scatter_mul", "multiply", public="scatter_mul", domain=NUMBER, jvp=_scatter_mul_jvp,
-    transpose=_scatter_mul_transpose, cuda="cj::Prod",
+    transpose=_scatter_mul_transpose, cuda="cj::Product",
     doc="The operand multiplied by an update at each index vector; updates of one place multiply.",
 )
 

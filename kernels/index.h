@@ -1,0 +1,51 @@
+// Arithmetic on indices, and elements of 16 bytes at a time.
+//
+//     clamp_index(i, low, high)        i, at least low and at most high
+//     floor_div(i, n), floor_mod(i, n) rounded down, for n > 0; the remainder is in 0 ... n - 1
+//     wrap_index(i, n)                 i as counted from the end where it is negative
+//     Pack<T>, load_pack, store_pack   as many elements as 16 bytes hold, at an address that 16 divides
+
+#pragma once
+
+#include "prelude.h"
+
+namespace cj {
+
+template <class I> CJ_FN I clamp_index(I i, I low, I high) { return i < low ? low : i > high ? high : i; }
+
+template <class I> CJ_FN I floor_div(I i, I n) {
+    I quotient = i / n;
+    return quotient - (i - quotient * n < 0);
+}
+
+template <class I> CJ_FN I floor_mod(I i, I n) {
+    I rest = i % n;
+    return rest < 0 ? rest + n : rest;
+}
+
+template <class I> CJ_FN I wrap_index(I i, I n) { return i < 0 ? i + n : i; }
+
+// ---- packs ------------------------------------------------------------------------------------------------
+
+template <class T> struct alignas(16) Pack {
+    static constexpr int count = 16 / sizeof(T);
+    T at[count];
+};
+
+template <class T> CJ_FN bool is_pack_aligned(const T* place) { return reinterpret_cast<u64>(place) % 16 == 0; }
+
+#if CJ_GPU
+using PackBits = uint4;  // the compiler's own vector: one load, one store
+#else
+struct alignas(16) PackBits { u32 x, y, z, w; };
+#endif
+
+template <class T> CJ_FN Pack<T> load_pack(const T* place) {
+    return bits_as<Pack<T>>(*reinterpret_cast<const PackBits*>(place));
+}
+
+template <class T> CJ_FN void store_pack(T* place, Pack<T> pack) {
+    *reinterpret_cast<PackBits*>(place) = bits_as<PackBits>(pack);
+}
+
+}  // namespace cj
