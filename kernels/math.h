@@ -24,7 +24,13 @@
     __attribute__((simd("notinbranch"))) double name(double, double) noexcept;         \
     __attribute__((simd("notinbranch"))) float name##f(float, float) noexcept;
 extern "C" {
-CJ_VECTOR_1(sin) CJ_VECTOR_1(cos) CJ_VECTOR_1(exp) CJ_VECTOR_1(log) CJ_VECTOR_2(pow)
+CJ_VECTOR_1(exp) CJ_VECTOR_1(log) CJ_VECTOR_2(pow)
+// GCC joins sin(x) and cos(x) of one x into a call that has no vector form, unless it does not know whom it calls.
+#define CJ_UNJOINED(name)                                                                                        \
+    __attribute__((simd("notinbranch"), const)) double cj_##name(double) noexcept __asm__(#name);                \
+    __attribute__((simd("notinbranch"), const)) float cj_##name##f(float) noexcept __asm__(#name "f");
+CJ_UNJOINED(sin) CJ_UNJOINED(cos)
+#undef CJ_UNJOINED
 #if CJ_LIBMVEC >= 2
 CJ_VECTOR_1(tan) CJ_VECTOR_1(asin) CJ_VECTOR_1(acos) CJ_VECTOR_1(atan) CJ_VECTOR_2(atan2)
 CJ_VECTOR_1(sinh) CJ_VECTOR_1(cosh) CJ_VECTOR_1(tanh) CJ_VECTOR_1(asinh) CJ_VECTOR_1(acosh) CJ_VECTOR_1(atanh)
@@ -34,6 +40,9 @@ CJ_VECTOR_1(erf) CJ_VECTOR_1(erfc)
 }
 #undef CJ_VECTOR_1
 #undef CJ_VECTOR_2
+#define CJ_SIN_COS(name) cj_##name
+#else
+#define CJ_SIN_COS(name) CJ_LIBRARY(name)
 #endif
 
 #if CJ_GPU
@@ -55,10 +64,14 @@ template <class T> using same = typename same_type<T>::type;
     CJ_FN float name(float x, float y) { return CJ_LIBRARY(name##f)(x, y); }  \
     CJ_FN double name(double x, double y) { return CJ_LIBRARY(name)(x, y); }
 CJ_REAL_1(exp) CJ_REAL_1(exp2) CJ_REAL_1(expm1) CJ_REAL_1(log) CJ_REAL_1(log1p) CJ_REAL_1(sqrt) CJ_REAL_1(cbrt)
-CJ_REAL_1(sin) CJ_REAL_1(cos) CJ_REAL_1(tan) CJ_REAL_1(asin) CJ_REAL_1(acos) CJ_REAL_1(atan) CJ_REAL_2(atan2)
+CJ_REAL_1(tan) CJ_REAL_1(asin) CJ_REAL_1(acos) CJ_REAL_1(atan) CJ_REAL_2(atan2)
 CJ_REAL_1(sinh) CJ_REAL_1(cosh) CJ_REAL_1(tanh) CJ_REAL_1(asinh) CJ_REAL_1(acosh) CJ_REAL_1(atanh)
 CJ_REAL_1(floor) CJ_REAL_1(ceil) CJ_REAL_1(trunc) CJ_REAL_1(rint)
 CJ_REAL_2(copysign) CJ_REAL_2(fmod) CJ_REAL_2(hypot)
+CJ_FN float sin(float x) { return CJ_SIN_COS(sinf)(x); }
+CJ_FN double sin(double x) { return CJ_SIN_COS(sin)(x); }
+CJ_FN float cos(float x) { return CJ_SIN_COS(cosf)(x); }
+CJ_FN double cos(double x) { return CJ_SIN_COS(cos)(x); }
 #undef CJ_REAL_1
 #undef CJ_REAL_2
 
