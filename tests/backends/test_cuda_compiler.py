@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from cujax.engine.backends import cuda_compiler, kernel_headers
+from cujax.engine.backends import cuda_compiler, cuda_upload, kernel_headers
 from cujax.engine.backends.cuda_compiler import Resources, compile_for, resources, resources_in, settings
 from cujax.engine.backends.kernel_errors import KernelCompileError, compile_error
 from cujax.engine.ground.config import config
@@ -89,6 +89,12 @@ def test_resources_of_each_kernel():
     assert found["reverse"].shared == 256
     assert found["crowded"].registers == 64  # all that blocks of 1024 threads can have
     assert found["crowded"].spill_stores > 0
+
+
+def test_the_kernels_of_uploads():
+    found = resources(cuda_upload.source(), 80)
+    assert set(found) == {f"store_{n}" for n in (1, 2, 4, 8, 16)}
+    assert all(r.spill_stores == 0 for r in found.values())
 
 
 def test_resources_in_a_log():

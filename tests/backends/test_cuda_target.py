@@ -1,28 +1,28 @@
-"""Compiling, loading and naming kernels, with CuPy's modules and devices replaced by what is written down."""
+"""Compiling, loading and running kernels, with CuPy's modules and devices replaced by what is written down."""
 
 from __future__ import annotations
 
 import gc
 import threading
+from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from cujax.engine.backends import cuda_target
-from cujax.engine.backends.cuda_graph import Replay
+from cujax.engine.backends.api import KernelCall
+from cujax.engine.backends.cuda_graph_driver import GraphDriver
 from cujax.engine.backends.cuda_target import CudaTarget
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
 
 
 class FakeCuda:
-    """Two devices of different architecture; handles are numbered."""
+    """Two devices of different architecture."""
 
     def __init__(self) -> None:
         self.device = 0
         self.loaded: list[tuple[int, bytes]] = []
         self.compiled: list[tuple[str, int]] = []
-        self.launched: list[tuple] = []
 
     def compile(self, source: str, arch: int) -> bytes:
         self.compiled.append((source, arch))
@@ -30,7 +30,8 @@ class FakeCuda:
 
 
 @pytest.fixture
-def fake(monkeypatch):
+def fake(monkeypatch, cuda):
+    """Kernels have as many parameters as their names have letters, and handles 1001, 2001, ... by module."""
     fake = FakeCuda()
 
     class Module:
@@ -39,18 +40,27 @@ def fake(monkeypatch):
             self.number = len(fake.loaded)
 
         def get_function(self, name: str):
-            return type("Function", (), {"ptr": self.number * 1000 + len(name)})
-
-    class Stream:
-        ptr = 4242
+            return SimpleNamespace(ptr=self.number * 1000 + len(name))
 
     monkeypatch.setattr(cupy.cuda.function, "Module", Module)
     monkeypatch.setattr(cupy.cuda.runtime, "getDevice", lambda: fake.device)
-    monkeypatch.setattr(cupy.cuda, "get_current_stream", Stream)
+    monkeypatch.setattr(cupy.cuda.runtime, "streamIsCapturing", lambda stream: False)
+    monkeypatch.setattr(cupy.cuda, "get_current_stream", lambda: SimpleNamespace(ptr=4242 + fake.device))
     monkeypatch.setattr(cuda_target, "arch_of", lambda device: 80 + 10 * device)
-    launch_kernel = lambda *args: fake.launched.append(args)  # noqa: E731
-    monkeypatch.setattr("cupy_backends.cuda.api.driver.launchKernel", launch_kernel)
+    monkeypatch.setattr(cuda_target, "graph_driver", lambda: GraphDriver(cuda.library))
     return fake
+
+
+def buffer(address: int) -> SimpleNamespace:
+    return SimpleNamespace(data=SimpleNamespace(ptr=address))
+
+
+def row(handle: int, *words: int, stream: int = 4242) -> tuple:
+    return (handle, (3, 2, 1), (64, 1, 1), 0, stream, list(words))
+
+
+def call(name: str, *sizes: int) -> KernelCall:
+    return KernelCall(name, sizes, 1, (3, 2), 64)
 
 
 def test_a_source_is_compiled_and_loaded_once(fake):
@@ -102,21 +112,75 @@ def test_many_threads_get_one_module(fake):
     assert len(set(map(id, found))) == 1
 
 
-def test_launches_go_to_the_current_stream(fake):
+def test_code_that_the_driver_refuses_is_made_again(fake, monkeypatch):
+    forgotten, refused = [], []
+
+    class Module(cupy.cuda.function.Module):
+        def load(self, code):
+            if not refused:
+                refused.append(code)
+                raise RuntimeError("CUDA_ERROR_INVALID_IMAGE")
+            super().load(code)
+
+    monkeypatch.setattr(cupy.cuda.function, "Module", Module)
+    monkeypatch.setattr(cuda_target, "forget_code", lambda *key: forgotten.append(key))
+    assert CudaTarget(fake.compile).compile("text").function("f") == 1001
+    assert forgotten == [("text", 80)]
+    assert fake.compiled == [("text", 80)] * 2
+
+
+def test_a_launcher_passes_addresses_and_sizes(fake, cuda):
     target = CudaTarget(fake.compile)
-    slots = np.array([5, 6], np.uint64)
-    target.launch(1001, (3, 2, 1), (64, 1, 1), 16, slots)
-    ((*head, stream, pointers, extra),) = fake.launched
-    assert head == [1001, 3, 2, 1, 64, 1, 1, 16]
-    assert stream == target.stream() == 4242
-    assert extra == 0
-    assert pointers != 0
+    run = target.launcher(target.compile("text"), call("fuse", 7, -1))
+    run([buffer(100), buffer(200)])
+    run([buffer(300), buffer(400)])
+    assert cuda.ran() == [row(1004, 100, 200, 7, 2**64 - 1), row(1004, 300, 400, 7, 2**64 - 1)]
 
 
-def test_a_replay_runs_its_steps(fake):
-    target, calls = CudaTarget(fake.compile), []
-    launch = target.prepare(1001, (3, 2, 1), (64, 1, 1), 16, np.array([5], np.uint64))
-    replay = target.replay([launch, lambda: calls.append("library")])
-    assert isinstance(replay, Replay)
-    replay.enqueue(0)
-    assert len(fake.launched) == len(calls) == 1
+def test_a_launcher_follows_the_device(fake, cuda):
+    target = CudaTarget(fake.compile)
+    run = target.launcher(target.compile("text"), call("ff", 7))
+    run([buffer(100)])
+    fake.device = 1
+    run([buffer(100)])
+    assert cuda.ran() == [row(1002, 100, 7), row(2002, 100, 7, stream=4243)]
+
+
+def test_a_stretch_becomes_a_graph(fake, cuda):
+    target = CudaTarget(fake.compile)
+    module = target.compile("text")
+    run = target.stretch([(module, call("ff", 7)), (module, call("g"))])
+    for address, calls in ((100, 2), (100, None), (100, 1), (200, 2)):
+        cuda.reset()
+        run([[buffer(address)], [buffer(300)]])
+        assert cuda.ran() == [row(1002, address, 7), row(1001, 300)]
+        assert calls is None or cuda.calls() == calls  # with the second run the graph is made
+
+
+def test_runs_of_a_stretch_that_overlap_share_nothing(fake, cuda, monkeypatch):
+    """The second run starts while the first has written its addresses and not yet launched."""
+    target = CudaTarget(fake.compile)
+    run = target.stretch([(target.compile("text"), call("f")), (target.compile("text"), call("g"))])
+    current_stream = target.current.stream
+    inner = iter([lambda: run([[buffer(3)], [buffer(4)]])])
+
+    def interrupted():
+        next(inner, lambda: None)()
+        return current_stream()
+
+    run._stream = interrupted
+    run([[buffer(1)], [buffer(2)]])
+    assert cuda.ran() == [row(1001, 3), row(1001, 4), row(1001, 1), row(1001, 2)]
+
+
+def test_a_stretch_is_prepared_for_each_device(fake, cuda):
+    target = CudaTarget(fake.compile)
+    module = target.compile("text")
+    run = target.stretch([(module, call("f")), (module, call("gg", 5))])
+    for device in (0, 1, 0, 1, 0, 1):
+        fake.device = device
+        cuda.reset()
+        run([[buffer(1)], [buffer(2)]])
+        handles = 1000 + 1000 * device
+        stream = 4242 + device
+        assert cuda.ran() == [row(handles + 1, 1, stream=stream), row(handles + 2, 2, 5, stream=stream)]

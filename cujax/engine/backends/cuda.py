@@ -1,9 +1,9 @@
 """The backend of NVIDIA GPUs, through CuPy: its arrays, its functions, its memory pool and streams.
 
-Ops run through their `impl` with `xp = cupy`.  Work goes to CuPy's current stream, so a stream that the
-user has made current is respected, and memory comes from CuPy's current allocator.
-
-Scalars that stand in a program (`constant`) are kept on the device, one copy for each value and dtype.
+Ops run through their `impl` with `xp = cupy`, programs as kernels of `cuda_target.py`.  Work goes to CuPy's current
+stream, so a stream that the user has made current is respected, and memory comes from CuPy's current allocator.
+As with CuPy's own arrays, an array may be used on the stream that was current when it was made; whoever uses it on
+another one lets that one wait.
 
 CuPy takes a fifth of a second to import, so this module does it when the backend starts and not before;
 `available` first asks for the driver's library, whose absence settles the matter at once.
@@ -12,21 +12,28 @@ CuPy takes a fifth of a second to import, so this module does it when the backen
 from __future__ import annotations
 
 import ctypes
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.backends import cuda_library
 from cujax.engine.backends.api import Device
+from cujax.engine.backends.cuda_constants import Constants
+from cujax.engine.backends.cuda_devices import Devices
+from cujax.engine.backends.cuda_graph_driver import LIBRARIES
+from cujax.engine.backends.cuda_target import CudaTarget
+from cujax.engine.backends.cuda_upload import LARGEST, Uploader
+from cujax.engine.backends.out_of_memory import size_text
 
-_CONSTANT_LIMIT = 4096
-_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+_ALIGNMENT = 16  # bytes that kernels load at once
+_DLPACK_CUDA = (2, 13)  # kDLCUDA, kDLCUDAManaged
 
 
 def available() -> tuple[bool, str]:
     """Whether a device answers, and otherwise the reason in one line."""
-    if not any(_loads(name) for name in _DRIVERS):
+    if not any(_loads(name) for name in LIBRARIES):
         return False, "there is no CUDA driver on this machine"
     try:
         import cupy
@@ -58,42 +65,94 @@ class CudaBackend:
 
         self.xp = cupy
         self.library = cuda_library
-        self._constants: dict[tuple[Any, bytes], Any] = {}
+        self.kernels = CudaTarget()
+        self._devices = Devices()
+        self._upload = Uploader(self.kernels)
+        self._constants = Constants(self._upload)
+        self._pools = (cupy.get_default_memory_pool, cupy.get_default_pinned_memory_pool)
+        self._current_stream = cupy.cuda.get_current_stream
+        self._memory_info = cupy.cuda.runtime.memGetInfo
+
+    # --- buffers --------------------------------------------------------------------------------------
 
     def to_device(self, host: np.ndarray, device: Device | None = None) -> Any:
-        with self.xp.cuda.Device(device.id) if device is not None else nullcontext():
-            return self.xp.asarray(host)
+        if device is not None:
+            with self._devices.on(device.id):
+                return self.to_device(host)
+        return self._upload(host) if host.nbytes <= LARGEST else self.xp.asarray(host)
 
     def to_host(self, buffer: Any) -> np.ndarray:
-        return buffer.get() if isinstance(buffer, self.xp.ndarray) else np.asarray(buffer)
+        if not isinstance(buffer, self.xp.ndarray):
+            return np.asarray(buffer)
+        with self._devices.on(self._devices.of(buffer)):
+            return buffer.get()
 
     def constant(self, value: Any) -> Any:
-        if isinstance(value, self.xp.ndarray):
-            return value
-        key = (value.dtype, value.tobytes())
-        found = self._constants.get(key)
-        if found is None:
-            if len(self._constants) >= _CONSTANT_LIMIT:
-                self._constants.clear()
-            found = self._constants[key] = self.xp.asarray(value)
-        return found
+        return value if isinstance(value, self.xp.ndarray) else self._constants(value)
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.xp.empty(shape, dtype)
+
+    def contiguous(self, buffer: Any) -> Any:
+        if buffer.flags.c_contiguous and buffer.data.ptr % _ALIGNMENT == 0:
+            return buffer
+        return self.xp.array(buffer, order="C")
 
     def owns(self, value: object) -> bool:
         return isinstance(value, self.xp.ndarray)
 
+    # --- where and when -------------------------------------------------------------------------------
+
     def synchronize(self, buffer: Any) -> None:
-        self.xp.cuda.get_current_stream().synchronize()
+        with self._devices.on(self._devices.of(buffer)):
+            self._current_stream().synchronize()
 
     def devices(self) -> tuple[Device, ...]:
-        runtime = self.xp.cuda.runtime
-        return tuple(
-            Device("gpu", i, runtime.getDeviceProperties(i)["name"].decode())
-            for i in range(runtime.getDeviceCount())
-        )
+        return self._devices.all
 
     def device_of(self, buffer: Any) -> Device:
-        index = buffer.device.id if isinstance(buffer, self.xp.ndarray) else self.xp.cuda.Device().id
-        return self.devices()[index]
+        return self._devices.all[self._devices.of(buffer)]
 
-    def quiet(self) -> AbstractContextManager:
-        return nullcontext()
+    def quiet(self, operands: Sequence[Any] = ()) -> AbstractContextManager:
+        number = self._device_for(operands) if self._devices.are_several else 0
+        if self._constants.fresh:
+            with self._devices.on(number):
+                self._constants.settle()
+        return self._devices.on(number)
+
+    def _device_for(self, operands: Sequence[Any]) -> int:
+        buffers = [getattr(x, "buffer", x) for x in operands]
+        names = [f"operand {i}" for i in range(len(buffers))]
+        return self._devices.common(buffers, names, "an operation")
+
+    def place(self, buffers: Sequence[Any], names: Sequence[str], program: str) -> Sequence[Any]:
+        return self._devices.gather(buffers, names, program) if self._devices.are_several else buffers
+
+    # --- other libraries ------------------------------------------------------------------------------
+
+    def adopt(self, value: Any) -> Any:
+        if hasattr(value, "__cuda_array_interface__"):
+            return self.xp.asarray(value)
+        if hasattr(value, "__dlpack_device__") and value.__dlpack_device__()[0] in _DLPACK_CUDA:
+            return self.xp.from_dlpack(value)
+        return None
+
+    def export(self, buffer: Any) -> AbstractContextManager:
+        return self._devices.on(self._devices.of(buffer))
+
+    # --- memory ---------------------------------------------------------------------------------------
+
+    def release_memory(self) -> None:
+        self._constants.forget()
+        for pool in self._pools:
+            pool().free_all_blocks()
+
+    def describe_memory(self) -> str:
+        free, total = self._memory_info()
+        pooled = self._pools[0]().used_bytes()
+        return (
+            f"{size_text(free)} of the device's {size_text(total)} are free, and arrays of this process hold "
+            f"{size_text(pooled)}"
+        )
+
+

@@ -1,13 +1,12 @@
-"""Replaying the launches of a program as CUDA graphs, one call of the driver for many kernels.
+"""Replaying kernels that follow one another as a CUDA graph: one call of the driver for many of them.
 
-`Replay` is made for the steps of one program: launches, and calls of libraries.  The first time the steps run
-one by one.  From the second time on each stretch of launches that follow one another is a `KernelGraph`.
+`Replay` runs its launches one by one the first time, and as a `KernelGraph` from the second time on.
 
-Library calls stay outside of graphs: what CuPy calls cuBLAS, cuSOLVER, cuSPARSE and cuRAND for cannot be
+Calls of libraries are not part of graphs: what CuPy calls cuBLAS, cuSOLVER, cuSPARSE and cuRAND for cannot be
 captured, and of what can be the captured addresses could not be changed afterwards, while arguments and
 results of a program are somewhere else in every run.
 
-A replay refers to no buffer.  Before it is launched every node is given the addresses that stand in its launch's
+A graph refers to no buffer.  Before it is launched every node is given the addresses that stand in its launch's
 slots by then, so buffers need to live no longer than they do for launches one by one.
 """
 
@@ -16,8 +15,6 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable, Sequence
-from itertools import groupby
-from typing import Any
 
 from cujax.engine.backends.cuda_graph_driver import CudaError, GraphDriver, KernelNode
 from cujax.engine.backends.cuda_launch import Launch, enter_context
@@ -25,7 +22,6 @@ from cujax.engine.backends.cuda_launch import Launch, enter_context
 SHORTEST = 2  # launches that are worth a graph
 _CANNOT_BE_CAPTURED = (0, 1)  # the default stream, by its two addresses
 
-Step = Launch | Callable[[], object]
 log = logging.getLogger("cujax")
 
 
@@ -75,57 +71,42 @@ class KernelGraph:
 
 
 class Replay:
-    """The steps of a program, run in order by `replay.enqueue(stream)` on the current device.
+    """Launches, run in order by `replay.enqueue(stream)` on the device that is current the second time.
 
     driver: None where there are no graphs.  is_capturing: whether the user captures the stream at an address;
-    then the steps go into the user's graph one by one.
+    then the launches go into the user's graph one by one.
     """
 
     def __init__(
-        self, steps: Sequence[Step], driver: GraphDriver | None, is_capturing: Callable[[int], bool]
+        self, launches: Sequence[Launch], driver: GraphDriver | None, is_capturing: Callable[[int], bool]
     ) -> None:
-        self._steps = [s for s in steps if not (isinstance(s, Launch) and s.is_empty)]
-        self._driver = driver
+        self._launches = [launch for launch in launches if not launch.is_empty]
+        self._driver = driver if len(self._launches) >= SHORTEST else None
         self._is_capturing = is_capturing
-        self._plain = [_run_of(step) for step in self._steps]
-        self._pieces = self._plain
-        self._runs = 0
+        self._graph: KernelGraph | None = None
+        self._has_run = False
 
     def enqueue(self, stream: int) -> None:
-        """Run all steps on the stream at this address, which is CuPy's current one, for the libraries."""
-        for run in self._pieces_for(stream):
-            run(stream)
+        """Run all launches on the stream at this address."""
+        graph = self._graph_for(stream)
+        if graph is not None:
+            graph.enqueue(stream)
+        else:
+            for launch in self._launches:
+                launch.enqueue(stream)
 
-    def _pieces_for(self, stream: int) -> list[Callable[[int], Any]]:
-        if stream not in _CANNOT_BE_CAPTURED and self._is_capturing(stream):
-            return self._plain
-        self._runs += 1
-        if self._runs == 2 and self._driver is not None:
-            self._pieces = self._with_graphs(self._driver)
-        return self._pieces
+    def _graph_for(self, stream: int) -> KernelGraph | None:
+        if self._driver is None or (stream not in _CANNOT_BE_CAPTURED and self._is_capturing(stream)):
+            return None
+        if self._has_run and self._graph is None:
+            self._graph = self._made(self._driver)
+        self._has_run = True
+        return self._graph
 
-    def _with_graphs(self, driver: GraphDriver) -> list[Callable[[int], Any]]:
-        """The steps, with a graph in the place of each stretch of launches."""
-        pieces: list[Callable[[int], Any]] = []
-        for is_launch, found in groupby(self._steps, lambda step: isinstance(step, Launch)):
-            stretch = list(found)
-            if is_launch and len(stretch) >= SHORTEST:
-                pieces += _graph_of(driver, stretch)  # type: ignore[arg-type]
-            else:
-                pieces += map(_run_of, stretch)
-        return pieces
-
-
-def _graph_of(driver: GraphDriver, launches: Sequence[Launch]) -> list[Callable[[int], Any]]:
-    """One call for all launches, or one for each where the driver makes no graph of them."""
-    try:
-        graph = KernelGraph(driver, launches)
-    except CudaError as error:
-        log.debug("no graph is made of %d kernels: %s", len(launches), error)
-        return [_run_of(launch) for launch in launches]
-    return [lambda stream: graph.enqueue(stream)]
-
-
-def _run_of(step: Step) -> Callable[[int], Any]:
-    """A step as a function of the stream; library calls find theirs by themselves."""
-    return step.enqueue if isinstance(step, Launch) else lambda stream: step()
+    def _made(self, driver: GraphDriver) -> KernelGraph | None:
+        try:
+            return KernelGraph(driver, self._launches)
+        except CudaError as error:
+            log.debug("no graph is made of %d kernels: %s", len(self._launches), error)
+            self._driver = None
+            return None

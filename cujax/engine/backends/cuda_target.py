@@ -1,13 +1,11 @@
-"""The kernel target of GPUs: text, machine code, module on a device, handle, launch.
+"""The kernel target of GPUs: text, machine code, modules on devices, and functions that run kernels.
 
-    module = target.compile(source)                       from memory, from the disk, or by NVRTC
-    handle = module.function("fused_mul_sin_f32")         the driver's handle on the current device
-    launch = target.prepare(handle, grid, block, 0, slots)
-    launch.enqueue(target.stream())                       on CuPy's current stream of this thread
-    target.replay([launch, library_call, ...])            the same for all steps of a program, with graphs
+    module = target.compile(source)               from memory, from the disk, or by NVRTC
+    run = target.launcher(module, call)           then run(buffers), on CuPy's current stream of the thread
+    run = target.stretch([(module, call), ...])   the same for kernels that follow one another, as a graph
 
-A handle holds on the device that was current when it was asked for; each device loads the code by itself.
-CuPy is imported when a function is called, so that this module imports without it.
+Each device loads the code by itself, and a kernel's handle holds on the device that was current when it was asked
+for.  CuPy is imported when a target is made, so that this module imports without it.
 """
 
 from __future__ import annotations
@@ -18,12 +16,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
-
-from cujax.engine.backends import cuda_compiler
-from cujax.engine.backends.cuda_graph import Replay, Step
+from cujax.engine.backends.api import KernelCall, Module
+from cujax.engine.backends.cuda_code import forget_code, machine_code
+from cujax.engine.backends.cuda_graph import Replay
 from cujax.engine.backends.cuda_graph_driver import graph_driver
 from cujax.engine.backends.cuda_launch import Launch
+from cujax.engine.backends.cuda_launcher import Current, Launcher, Stretch
 
 Compile = Callable[[str, int], bytes]
 
@@ -31,8 +29,9 @@ Compile = Callable[[str, int], bytes]
 class CudaModule:
     """The kernels of one source, on every device that has asked for one of them."""
 
-    def __init__(self, source: str, compile: Compile) -> None:
+    def __init__(self, source: str, compile: Compile, current_device: Callable[[], int]) -> None:
         self._source = source
+        self._current_device = current_device
         self._compile = compile
         self._codes: dict[int, bytes] = {}  # by architecture
         self._loaded: dict[int, Any] = {}  # CuPy's modules by device
@@ -40,7 +39,7 @@ class CudaModule:
 
     def function(self, name: str) -> int:
         """The driver's handle of a kernel on the current device, valid as long as this object lives."""
-        device = current_device()
+        device = self._current_device()
         found = self._handles.get((device, name))
         if found is None:
             module = self._loaded.get(device) or self._load(device)
@@ -55,11 +54,23 @@ class CudaModule:
         return found
 
     def _load(self, device: int) -> Any:
-        from cupy.cuda import function
-
-        module = function.Module()
-        module.load(self.code(arch_of(device)))
+        arch = arch_of(device)
+        try:
+            module = _loaded_module(self.code(arch))
+        except RuntimeError:  # sound as a file and yet refused: from another driver's time, for instance
+            forget_code(self._source, arch)
+            del self._codes[arch]
+            module = _loaded_module(self.code(arch))
         return self._loaded.setdefault(device, module)
+
+
+def _loaded_module(code: bytes) -> Any:
+    """CuPy's module of `code` on the current device."""
+    from cupy.cuda import function
+
+    module = function.Module()
+    module.load(code)
+    return module
 
 
 class CudaTarget:
@@ -67,10 +78,10 @@ class CudaTarget:
 
     language = "cuda"
 
-    def __init__(self, compile: Compile = cuda_compiler.compile_for) -> None:
+    def __init__(self, compile: Compile = machine_code) -> None:
         import cupy
 
-        self._current_stream = cupy.cuda.get_current_stream
+        self.current = Current(cupy.cuda.runtime.getDevice, cupy.cuda.get_current_stream)
         self._is_capturing = cupy.cuda.runtime.streamIsCapturing
         self._graphs = graph_driver()
         self._compile = compile
@@ -82,46 +93,20 @@ class CudaTarget:
         with self._lock:
             module = self._modules.get(source)
             if module is None:
-                module = self._modules[source] = CudaModule(source, self._compile)
-        module.code(arch_of(current_device()))
+                module = self._modules[source] = CudaModule(source, self._compile, self.current.device)
+        module.code(arch_of(self.current.device()))
         return module
 
-    def prepare(
-        self,
-        function: int,
-        grid: tuple[int, int, int],
-        block: tuple[int, int, int],
-        shared_bytes: int,
-        slots: np.ndarray,
-    ) -> Launch:
-        """A launch to be kept; the addresses in `slots` may change between its uses."""
-        return Launch(function, grid, block, shared_bytes, slots)
+    def launcher(self, module: Module, call: KernelCall) -> Launcher:
+        """A function that runs a kernel on buffers."""
+        return Launcher(self.current, module, call)
 
-    def launch(
-        self,
-        function: int,
-        grid: tuple[int, int, int],
-        block: tuple[int, int, int],
-        shared_bytes: int,
-        slots: np.ndarray,
-    ) -> None:
-        """Run a kernel once, on the current stream."""
-        Launch(function, grid, block, shared_bytes, slots).enqueue(self.stream())
+    def stretch(self, calls: Sequence[tuple[Module, KernelCall]]) -> Stretch:
+        """A function that runs several kernels one after the other, given the buffers of each."""
+        return Stretch(self.current, calls, self._replay)
 
-    def replay(self, steps: Sequence[Step]) -> Replay:
-        """The steps of a program as one thing to be run again and again on the current device."""
-        return Replay(steps, self._graphs, self._is_capturing)
-
-    def stream(self) -> int:
-        """The address of the stream that the user has made current in this thread, for the current device."""
-        return self._current_stream().ptr
-
-
-def current_device() -> int:
-    """The number of this thread's current device."""
-    from cupy.cuda import runtime
-
-    return runtime.getDevice()
+    def _replay(self, launches: Sequence[Launch]) -> Replay:
+        return Replay(launches, self._graphs, self._is_capturing)
 
 
 @cache

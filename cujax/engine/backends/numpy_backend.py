@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,15 @@ class NumpyBackend:
     def constant(self, value: np.generic) -> np.generic:
         return value
 
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return np.empty(shape, dtype)
+
+    def contiguous(self, buffer: np.ndarray | np.generic) -> np.ndarray:
+        flags = buffer.flags
+        if flags.c_contiguous and flags.aligned and isinstance(buffer, np.ndarray):
+            return buffer
+        return np.array(buffer, order="C")
+
     def owns(self, value: object) -> bool:
         return isinstance(value, (np.ndarray, np.generic))
 
@@ -44,5 +54,20 @@ class NumpyBackend:
     def device_of(self, buffer: np.ndarray) -> Device:
         return _CPU
 
-    def quiet(self) -> AbstractContextManager:
+    def quiet(self, operands: Sequence[Any] = ()) -> AbstractContextManager:
         return np.errstate(all="ignore")
+
+    def place(self, buffers: Sequence[Any], names: Sequence[str], program: str) -> Sequence[Any]:
+        return buffers
+
+    def adopt(self, value: Any) -> None:
+        return None
+
+    def export(self, buffer: Any) -> AbstractContextManager:
+        return nullcontext()
+
+    def release_memory(self) -> None:
+        return None
+
+    def describe_memory(self) -> str:
+        return ""

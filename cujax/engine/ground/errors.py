@@ -80,3 +80,13 @@ class InconclusiveDimensionOperation(Exception):
 
 class JaxRuntimeError(RuntimeError):
     """A device failed while it ran a program (out of memory, a failed launch, a failed callback)."""
+
+
+class OutOfMemoryError(JaxRuntimeError, MemoryError):
+    """A program needs more memory than is left.  Everything that was made before it can still be used.
+
+    The text says which program asked for how many bytes and what it holds.  What helps: `del` arrays that are not
+    needed any more; `jit` the whole step, so that intermediate results are not all kept; `jit` with
+    `donate_argnums` for state that is replaced; `checkpoint` around parts of a function whose gradient is taken;
+    `lax.map` instead of `vmap`.
+    """

@@ -1,0 +1,95 @@
+"""Running kernels on the buffers of a call: one kernel, or a stretch of kernels that follow one another.
+
+    Launcher(module, call)(buffers)             the buffers of the kernel
+    Stretch([(module, call), ...])(buffers)     the buffers of each kernel; from the second time on one CUDA graph
+
+Both run on the current device, which must be that of the buffers, and on CuPy's current stream, and may be used by
+several threads at once.  What they prepare is kept for each device.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from fastrlock.rlock import FastRLock
+
+from cujax.engine.backends.api import Buffer, KernelCall, Module
+from cujax.engine.backends.cuda_graph import Replay
+from cujax.engine.backends.cuda_launch import Launch
+
+
+class Current(NamedTuple):
+    """How to ask CuPy for the number of the current device and the address of the current stream's object."""
+
+    device: Callable[[], int]
+    stream: Callable[[], Any]
+
+
+def launch_of(module: Module, call: KernelCall, num_buffers: int) -> Launch:
+    """A launch whose first slots are for the addresses of buffers; the sizes follow."""
+    sizes = np.array(call.sizes, np.int64).view(np.uint64)
+    slots = np.concatenate([np.zeros(num_buffers, np.uint64), sizes])
+    return Launch(module.function(call.name), (*call.blocks, 1), (call.threads, 1, 1), 0, slots)
+
+
+class Launcher:
+    """See above."""
+
+    def __init__(self, current: Current, module: Module, call: KernelCall) -> None:
+        self._device, self._stream = current
+        self._module, self._call = module, call
+        self._launches: dict[int, Launch] = {}
+        self._lock = FastRLock()
+
+    def __call__(self, buffers: Sequence[Buffer]) -> None:
+        device = self._device()
+        with self._lock:  # the slots are this call's until the driver has copied them
+            launch = self._launches.get(device)
+            if launch is None:
+                launch = self._launches[device] = launch_of(self._module, self._call, len(buffers))
+            words = launch.words
+            for i, buffer in enumerate(buffers):
+                words[i] = buffer.data.ptr
+            launch.enqueue(self._stream().ptr)
+
+
+class _Prepared(NamedTuple):
+    """What one run of a stretch needs for itself."""
+
+    launches: list[Launch]
+    replay: Replay
+
+
+class Stretch:
+    """See above.  A run takes what another one has prepared and left, so that runs never share it."""
+
+    def __init__(
+        self,
+        current: Current,
+        calls: Sequence[tuple[Module, KernelCall]],
+        make_replay: Callable[[Sequence[Launch]], Replay],
+    ) -> None:
+        self._device, self._stream = current
+        self._calls = list(calls)
+        self._make_replay = make_replay
+        self._unused: defaultdict[int, list[_Prepared]] = defaultdict(list)
+
+    def __call__(self, buffers: Sequence[Sequence[Buffer]]) -> None:
+        unused = self._unused[self._device()]
+        try:
+            prepared = unused.pop()
+        except IndexError:
+            prepared = self._prepare(buffers)
+        for launch, operands in zip(prepared.launches, buffers, strict=True):
+            words = launch.words
+            for i, buffer in enumerate(operands):
+                words[i] = buffer.data.ptr
+        prepared.replay.enqueue(self._stream().ptr)
+        unused.append(prepared)
+
+    def _prepare(self, buffers: Sequence[Sequence[Buffer]]) -> _Prepared:
+        launches = [launch_of(m, c, len(b)) for (m, c), b in zip(self._calls, buffers, strict=True)]
+        return _Prepared(launches, self._make_replay(launches))
