@@ -75,7 +75,7 @@ class Recording:
         self._rebuild = out_tree.unflattener()
 
     def is_stale(self) -> bool:
-        return not all(t.trace.alive for t in self.tracers)
+        return not all(t.owner.alive for t in self.tracers)
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         """The result, as a pytree."""

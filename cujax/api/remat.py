@@ -88,7 +88,7 @@ class _Recording(NamedTuple):
     out_tree: pytree.PyTreeDef
 
     def is_stale(self) -> bool:
-        return any(isinstance(c, Tracer) and not c.trace.alive for c in self.captured)
+        return any(isinstance(c, Tracer) and not c.owner.alive for c in self.captured)
 
 
 _recordings: weakref.WeakKeyDictionary[Any, dict[Any, _Recording]] = weakref.WeakKeyDictionary()

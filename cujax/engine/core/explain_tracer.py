@@ -53,7 +53,7 @@ def leak_error(tracer: Any) -> errors.UnexpectedTracerError:
     return errors.UnexpectedTracerError(
         f"Encountered an unexpected tracer: {tracer} was used outside the function call it belongs to."
         f"{made}\n"
-        f"{tracer.origin()}\n{_CLOSED_OVER if tracer.trace.alive else _ESCAPED}"
+        f"{tracer.origin()}\n{_CLOSED_OVER if tracer.owner.alive else _ESCAPED}"
     )
 
 

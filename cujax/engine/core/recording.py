@@ -25,16 +25,16 @@ from cujax.engine.ground.source import describe_function, user_line
 class TapeTracer(Tracer):
     """A value on the tape of a `TapeTrace`."""
 
-    __slots__ = ("_line", "var")
+    __slots__ = ("_line", "variable")
 
     def __init__(self, trace: TapeTrace, var: Var, line: Any) -> None:
-        self.trace = trace
-        self.var = var
+        self.owner = trace
+        self.variable = var
         self.aval = var.aval
         self._line = line
 
     def origin(self) -> str:
-        return self.trace.origin(self.var)  # type: ignore[attr-defined]
+        return self.owner.origin(self.variable)  # type: ignore[attr-defined]
 
     def line(self) -> Any:
         return self._line
@@ -86,8 +86,8 @@ class TapeTrace(Trace):
     def operand(self, x: Any) -> Atom:
         """What `x` is called on this tape; a value from outside is captured."""
         kind = type(x)
-        if kind is TapeTracer and x.trace is self:
-            return x.var
+        if kind is TapeTracer and x.owner is self:
+            return x.variable
         if kind is Literal:
             return x
         found = self.captured.get(id(x))
@@ -95,7 +95,7 @@ class TapeTrace(Trace):
 
     def _capture(self, x: Any) -> Atom:
         """A leading input for an array or an outer tracer; a scalar whose value is known becomes a literal."""
-        if isinstance(x, Tracer) and not x.trace.alive:
+        if isinstance(x, Tracer) and not x.owner.alive:
             raise leak_error(x)
         value = x if isinstance(x, Tracer) else to_array(x)
         if type(value) is ConcreteArray and not value.aval.shape and not dtypes.is_key(value.aval.dtype):

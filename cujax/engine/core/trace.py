@@ -43,9 +43,9 @@ class Trace:
 class Tracer(Array):
     """A value that stands for many; `concrete()` gives the one behind it where there is one."""
 
-    __slots__ = ("aval", "trace")
+    __slots__ = ("aval", "owner")
 
-    trace: Trace
+    owner: Trace
 
     def concrete(self) -> ConcreteArray | None:
         """The values, when the tracer only adds derivatives to values that are known."""

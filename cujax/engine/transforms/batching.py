@@ -26,7 +26,7 @@ class BatchTracer(Tracer):
     __slots__ = ("dim", "value")
 
     def __init__(self, trace: BatchTrace, value: Any, dim: int) -> None:
-        self.trace = trace
+        self.owner = trace
         self.value = value
         self.dim = dim
         aval = aval_of(value)
@@ -60,7 +60,7 @@ class BatchTrace(Trace):
         return value if dim is None else BatchTracer(self, value, dim)
 
     def unwrap(self, x: Any) -> tuple[Any, int | None]:
-        if type(x) is BatchTracer and x.trace.tag is self.tag:  # type: ignore[attr-defined]
+        if type(x) is BatchTracer and x.owner.tag is self.tag:  # type: ignore[attr-defined]
             return x.value, x.dim
         return x, None
 

@@ -27,7 +27,7 @@ class JVPTracer(Tracer):
     __slots__ = ("primal", "tangent")
 
     def __init__(self, trace: JVPTrace, primal: Any, tangent: Any) -> None:
-        self.trace = trace
+        self.owner = trace
         self.primal = primal
         self.tangent = tangent
         self.aval = aval_of(primal)
@@ -63,14 +63,14 @@ class JVPTrace(Trace):
 
     def pair(self, x: Any) -> tuple[Any, Any]:
         """Primal and tangent of any value."""
-        if type(x) is JVPTracer and x.trace is self:
+        if type(x) is JVPTracer and x.owner is self:
             return x.primal, x.tangent
         return x, Zero(aval_of(x).to_tangent_aval())
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         previous, context.trace = context.trace, self.parent
         try:
-            if not any(type(a) is JVPTracer and a.trace is self for a in args):
+            if not any(type(a) is JVPTracer and a.owner is self for a in args):
                 return self.parent.process(primitive, args, params)
             pairs = [self.pair(a) for a in args]
             primals, tangents = [p for p, _ in pairs], [t for _, t in pairs]

@@ -37,7 +37,7 @@ class SplitTrace(Trace):
         self.tape = tape
 
     def is_unknown(self, x: Any) -> bool:
-        return type(x) is TapeTracer and x.trace is self.tape
+        return type(x) is TapeTracer and x.owner is self.tape
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         unknown = [self.is_unknown(a) for a in args]
