@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Axis, Body, Store, middle_value, total_extent
 from cujax.engine.compiler.cpp import type_name
-from cujax.engine.compiler.expression import Load, Node, index_elements
+from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, index_elements, node_inputs
 from cujax.engine.compiler.index import AxisAtom, Condition, Index
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
@@ -54,11 +54,10 @@ class Frame:
         return [name for _, name in self.pointers()] + list(self.sizes.names)
 
     def hoist(self, nodes: Sequence[Node], axes: set[int]) -> None:
-        """Name here what depends on none of `axes` and is more than a constant."""
-        invariant = invariant_nodes(nodes, axes)
-        for node in nodes:
-            if node in invariant and isinstance(node, Load):
-                self.writer.value(node)
+        """Name here what is loaded, or computed from such, and depends on none of `axes`."""
+        for node in invariant_nodes(nodes, axes):
+            if isinstance(node, (Load, Operation)):
+                self.writer.declare(node)
 
     def store(self, store: Store) -> None:
         text = self.writer.value(store.node)
@@ -67,16 +66,15 @@ class Frame:
         self.writer.write(f"{self.buffers[store.var]}[{self.writer.index(store.place)}] = {text};")
 
 
-def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> set[Node]:
-    """Of `nodes`, inputs first, those that depend on none of `axes`."""
-    found: set[Node] = set()
+def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> list[Node]:
+    """Of `nodes`, inputs first, those that depend on none of `axes` and may be computed whatever is chosen."""
+    found: dict[Node, None] = {}
     for node in nodes:
         own = set().union(*map(axes_in, node.indices())) if node.indices() else set()
-        inputs = [*node.inputs(), *[e for i in node.indices() for e in index_elements(i)]]
-        branches = [n for n in (getattr(node, "if_true", None), getattr(node, "if_false", None)) if n is not None]
-        if not own & axes and all(n in found for n in (*inputs, *branches)) and type(node).__name__ != "Reduced":
-            found.add(node)
-    return found
+        is_safe = not isinstance(node, Load) or node.stays_inside()
+        if is_safe and not isinstance(node, Reduced) and not own & axes and all(n in found for n in node_inputs(node)):
+            found[node] = None
+    return list(found)
 
 
 def map_kernel(name: str, body: Body) -> tuple[str, Sizes]:

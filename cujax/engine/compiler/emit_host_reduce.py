@@ -54,7 +54,7 @@ class _Shape:
             len(self.body.phases) == 1 and self._tiles() < _FEW_ITEMS
             and total_extent(self.reduced) >= _SPLIT_WORK
         )
-        self.names = {a.result: f"{self._word(a)}_{k}" for k, a in enumerate(self._accumulators())}
+        self.names = {a.result: f"{self._word(a)}_acc_{k}" for k, a in enumerate(self._accumulators())}
 
     def _accumulators(self) -> list[Accumulator]:
         return [a for phase in self.body.phases for a in phase]
@@ -99,7 +99,7 @@ class _Shape:
     def lowered(self, accumulator: Accumulator, total: str) -> str:
         """The statement that names the result of a reduction, for what reads it."""
         result = accumulator.result
-        name = f"{self.names[result]}_result"
+        name = self.names[result].replace("_acc_", "_result_")
         self.writer.reduced[result] = name
         return f"const {type_name(result.dtype)} {name} = {accumulator.reduction.lower.format(total)};"
 
@@ -195,9 +195,9 @@ class _Shape:
 
 class _Serial(_Shape):
     """
-    float sum_0 = cj::Sum<float>::identity();
+    cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
     for (cj::i64 i1 = 0; i1 < n0; ++i1) {
-        sum_0 = sum_0 + x0[n0 * i0 + i1];
+        sum_acc_0 = sum_acc_0 + x0[n0 * i0 + i1];
     }
     """
 
@@ -215,11 +215,11 @@ class _Serial(_Shape):
 
 class _Rows(_Shape):
     """
-    cj::Tree<cj::Sum<float>> sum_0;
+    cj::Tree<cj::Sum<float>> sum_acc_0;
     for (cj::i64 block = 0; block < n0; block += cj::block_length) {
-        cj::Lanes<cj::Sum<float>> sum_0_lanes;
+        cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
         ... the elements of the block, each in the lane of its place
-        sum_0.add(sum_0_lanes.total());
+        sum_acc_0.add(sum_acc_0_lanes.total());
     }
     """
 
@@ -251,12 +251,12 @@ class _Rows(_Shape):
 
 class _Columns(_Shape):
     """
-    cj::Lanes<cj::Sum<float>, 64> sum_0;
+    cj::Lanes<cj::Sum<float>, 64> sum_acc_0;
     for (cj::i64 i0 = 0; i0 < n0; ++i0) {
         #pragma omp simd
         for (int lane = 0; lane < width; ++lane) {
             const cj::i64 i1 = column + lane;
-            sum_0.values[lane] = sum_0.values[lane] + x0[n1 * i0 + i1];
+            sum_acc_0.values[lane] = sum_acc_0.values[lane] + x0[n1 * i0 + i1];
         }
     }
 

@@ -130,6 +130,12 @@ class Writer:
                 self._declare(top)
         return self._text(node)
 
+    def declare(self, node: Node) -> None:
+        """Give `node` a name here, though it could be written where it is used."""
+        self.value(node)
+        if self._find(node) is None:
+            self._declare(node)
+
     def _is_ready(self, node: Node) -> bool:
         """Known by name, or written out where it is used."""
         if self._find(node) is not None or isinstance(node, (Constant, Reduced)):
