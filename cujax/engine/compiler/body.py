@@ -17,7 +17,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from cujax.engine.compiler.expression import Evaluator, Node, Place, Reduced, Reduction, reachable
+from cujax.engine.compiler.expression import Evaluator, Node, Reduced, Reduction, reachable
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, visit
 from cujax.engine.compiler.kinds import REDUCTION, kind_of
@@ -80,7 +80,8 @@ class Body:
         found = []
         for values in product(*[range(shape[k]) if k in self._unrolled else (None,) for k in axes]):
             place = [
-                axis_index(k, shape[k]) if value is None else as_index(value) for k, value in zip(axes, values, strict=True)
+                axis_index(k, shape[k]) if value is None else as_index(value)
+                for k, value in zip(axes, values, strict=True)
             ]
             at = flatten(place, [shape[k] for k in axes])
             found += [Store(v, at, self.evaluator.element(v, place)) for v in variables]

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
 from cujax.engine.compiler.cpp import type_name
-from cujax.engine.compiler.emit_host import Frame, axis_places
+from cujax.engine.compiler.emit_host import HostFrame
+from cujax.engine.compiler.frame import indented
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _FEW = 64  # elements that a plain loop reduces
@@ -30,8 +31,7 @@ _FEW_ITEMS = 16
 
 def reduce_kernel(name: str, body: Body) -> tuple[str, Sizes]:
     """The text of a kernel with reductions, and the sizes that it takes."""
-    frame = Frame(name, body)
-    frame.writer.forget_interior()
+    frame = HostFrame(name, body)
     if total_extent(body.reduced_axes) <= _FEW:
         return _Serial(frame).text(), frame.sizes
     if body.axes[-1].is_reduced:
@@ -39,14 +39,10 @@ def reduce_kernel(name: str, body: Body) -> tuple[str, Sizes]:
     return _Columns(frame).text(), frame.sizes
 
 
-def indented(lines: Sequence[str]) -> list[str]:
-    return [INDENT + line for line in lines]
-
-
 class _Shape:
     """What the three ways share.  A subclass says how one phase goes over the reduced axes, in `_phase`."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: HostFrame) -> None:
         self.frame, self.body, self.writer = frame, frame.body, frame.writer
         self.kept, self.reduced = self.body.kept_axes, self.body.reduced_axes
         self.items = total_extent(self.kept)
@@ -54,13 +50,10 @@ class _Shape:
             len(self.body.phases) == 1 and self._tiles() < _FEW_ITEMS
             and total_extent(self.reduced) >= _SPLIT_WORK
         )
-        self.names = {a.result: f"{self._word(a)}_acc_{k}" for k, a in enumerate(self._accumulators())}
+        self.names = frame.running_names()
 
     def _accumulators(self) -> list[Accumulator]:
         return [a for phase in self.body.phases for a in phase]
-
-    def _word(self, accumulator: Accumulator) -> str:
-        return self.body.region.producers[accumulator.result.var].primitive.name.replace("reduce_", "")
 
     def _tiles(self) -> int:
         return self.items
@@ -70,15 +63,11 @@ class _Shape:
     def size(self, value: int) -> str:
         return self.frame.sizes.name(value)
 
-    def loop(self, axis: Axis, begin: str = "0", end: str = "") -> str:
-        name = self.frame.axes[axis.number]
-        return f"for (cj::i64 {name} = {begin}; {name} < {end or self.size(axis.extent)}; ++{name}) {{"
-
     def nest(self, axes: Sequence[Axis], inner: list[str]) -> list[str]:
         """Loops over `axes` around `inner`; the first one over its chunk where the reduction is split."""
         for axis in reversed(axes):
             bounds = ("first", "last") if self.is_split and axis == self.reduced[0] else ("0", "")
-            inner = [self.loop(axis, *bounds), *indented(inner), "}"]
+            inner = [self.frame.loop(axis, *bounds), *indented(inner), "}"]
         return inner
 
     def elements(self, phase: int, target: str) -> list[str]:
@@ -88,20 +77,11 @@ class _Shape:
             for store in self.body.full[phase]:
                 self.frame.store(store)
             for accumulator in self.body.phases[phase]:
-                value = writer.value(accumulator.node)
-                place = f"cj::i64({writer.index(accumulator.position)})"
-                lifted = accumulator.reduction.lift(place).format(value)
-                name = target.format(name=self.names[accumulator.result])
-                combined = accumulator.reduction.combine.format(name, lifted)
-                writer.write(f"{name} = {combined};")
+                self.frame.combine(accumulator, target.format(name=self.names[accumulator.result]))
             return lines
 
     def lowered(self, accumulator: Accumulator, total: str) -> str:
-        """The statement that names the result of a reduction, for what reads it."""
-        result = accumulator.result
-        name = self.names[result].replace("_acc_", "_result_")
-        self.writer.reduced[result] = name
-        return f"const {type_name(result.dtype)} {name} = {accumulator.reduction.lower.format(total)};"
+        return self.frame.lowered(accumulator, self.names[accumulator.result], total)
 
     def struct(self, accumulator: Accumulator) -> str:
         return accumulator.reduction.struct
@@ -151,7 +131,7 @@ class _Shape:
         return self.size(self.items) if self.kept else "1"
 
     def _places(self, number: str) -> list[str]:
-        return axis_places(self.frame, self.kept, number)
+        return self.frame.axis_places(self.kept, number)
 
     def _partials(self) -> int:
         return _MOST_CHUNKS * _FEW_ITEMS
@@ -288,7 +268,7 @@ class _Columns(_Shape):
         return [
             f"const cj::i64 column = {number} % tiles * {_TILE};",
             f"const int width = {n} - column < {_TILE} ? int({n} - column) : {_TILE};",
-            *axis_places(self.frame, self.kept[:-1], f"{number} / tiles"),
+            *self.frame.axis_places(self.kept[:-1], f"{number} / tiles"),
         ]
 
     def _lanes(self, accumulator: Accumulator) -> str:

@@ -380,7 +380,8 @@ class Reduction:
         made.takes_index = "index_dtype" in eqn.params
         is_plain = dtype.itemsize > 2 and dtype.kind in "fc"
         made.accumulator = None if made.takes_index or not is_plain else dtype
-        made.combine = "{0} + {1}" if is_plain and eqn.primitive.cuda == "cj::Sum" else f"{made.struct}::combine({{0}}, {{1}})"
+        is_sum = is_plain and eqn.primitive.cuda == "cj::Sum"
+        made.combine = "{0} + {1}" if is_sum else f"{made.struct}::combine({{0}}, {{1}})"
         made.lower = "{0}" if is_plain and not made.takes_index else f"{made.struct}::lower({{0}})"
         if made.takes_index:
             made.lower = f"cj::convert<{type_name(eqn.params['index_dtype'])}>({made.lower})"

@@ -15,7 +15,7 @@ or *kept* (one for each element of what remains without the axes).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 

@@ -161,7 +161,7 @@ class Index:
             tuple([(a, c) for a, c in self.terms if c % divisor]), self.constant - offset * divisor,
             *(() if whole else (self.low - offset * divisor, self.high - offset * divisor)),
         )
-        if -INFINITY < rest.low and rest.high < INFINITY and rest.low // divisor == rest.high // divisor:
+        if rest.low > -INFINITY and rest.high < INFINITY and rest.low // divisor == rest.high // divisor:
             return Index(whole, offset + int(rest.low // divisor))
         return Index(whole, offset) + of_atom(QuotientAtom(rest, divisor))
 

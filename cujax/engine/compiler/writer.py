@@ -81,10 +81,6 @@ class Writer:
         self._uses = Counter(n for node in reachable(roots) for n in node_inputs(node))
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
 
-    def forget_interior(self) -> None:
-        """Write all conditions as they are."""
-        self._interior = {}
-
     # --- scopes -----------------------------------------------------------------------------------------------
 
     @contextmanager

@@ -1,0 +1,113 @@
+"""What the kernels of one region share in both languages: names of axes, buffers and sizes, hoisted values.
+
+A `Frame` belongs to one kernel text.  A subclass knows the target's integer type for indices and how the function
+begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
+from cujax.engine.compiler.cpp import type_name
+from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, index_elements, node_inputs
+from cujax.engine.compiler.naming import buffer_names
+from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    return [INDENT + line for line in lines]
+
+
+class Frame:
+    """Names and statements of one kernel; `index` is the C++ type of its indices."""
+
+    index = "cj::i64"
+
+    def __init__(self, name: str, body: Body) -> None:
+        self.name, self.body = name, body
+        self.buffers = buffer_names(body)
+        self.sizes = Sizes()
+        self.axes = {a.number: f"i{a.number}" for a in body.axes}
+        self.interior = self._interior()
+        self.writer = Writer(self.buffers, self.sizes, self.axes, body.nodes(), self.interior)
+
+    def _interior(self) -> dict:
+        return {}
+
+    def pointers(self) -> list[tuple[str, str]]:
+        """Type and name of each buffer argument."""
+        reads = [(f"const {type_name(v.aval.dtype)}* CJ_RESTRICT", self.buffers[v]) for v in self.body.reads]
+        writes = [(f"{type_name(v.aval.dtype)}* CJ_RESTRICT", self.buffers[v]) for v in self.body.writes]
+        return reads + writes
+
+    def parameters(self) -> list[str]:
+        """All arguments, as parameters of a function."""
+        return [f"{kind} {name}" for kind, name in self.pointers()] + [f"{self.index} {n}" for n in self.sizes.names]
+
+    def arguments(self) -> list[str]:
+        return [name for _, name in self.pointers()] + list(self.sizes.names)
+
+    def loop(self, axis: Axis, begin: str = "0", end: str = "") -> str:
+        name = self.axes[axis.number]
+        return f"for ({self.index} {name} = {begin}; {name} < {end or self.sizes.name(axis.extent)}; ++{name}) {{"
+
+    def axis_places(self, axes: Sequence[Axis], number: str) -> list[str]:
+        """The places along `axes` of the element with that row-major number."""
+        if not axes:
+            return []
+        if len(axes) == 1:
+            return [f"const {self.index} {self.axes[axes[0].number]} = {number};"]
+        lines = [f"{self.index} rest = {number};"]
+        for axis in reversed(axes[1:]):
+            n, name = self.sizes.name(axis.extent), self.axes[axis.number]
+            lines += [f"const {self.index} {name} = rest % {n};", f"rest /= {n};"]
+        return [*lines, f"const {self.index} {self.axes[axes[0].number]} = rest;"]
+
+    def hoist(self, nodes: Sequence[Node], axes: set[int]) -> None:
+        """Name here what is loaded, or computed from such, and depends on none of `axes`."""
+        for node in invariant_nodes(nodes, axes):
+            if isinstance(node, (Load, Operation)):
+                self.writer.declare(node)
+
+    def store(self, store: Store, target: str = "") -> None:
+        """Write an element of its buffer, or `target`."""
+        text = self.writer.value(store.node)
+        for element in index_elements(store.place):
+            self.writer.value(element)
+        place = target or f"{self.buffers[store.var]}[{self.writer.index(store.place)}]"
+        self.writer.write(f"{place} = {text};")
+
+    # --- reductions -------------------------------------------------------------------------------------------
+
+    def running_names(self) -> dict[Reduced, str]:
+        """A name for each running result: `sum_acc_0`."""
+        accumulators = [a for phase in self.body.phases for a in phase]
+        return {a.result: f"{self._word(a)}_acc_{k}" for k, a in enumerate(accumulators)}
+
+    def _word(self, accumulator: Accumulator) -> str:
+        return self.body.region.producers[accumulator.result.var].primitive.name.replace("reduce_", "")
+
+    def lowered(self, accumulator: Accumulator, running: str, total: str) -> str:
+        """The statement that names the result of a reduction, for what reads it."""
+        name = running.replace("_acc_", "_result_")
+        self.writer.reduced[accumulator.result] = name
+        return f"const {type_name(accumulator.result.dtype)} {name} = {accumulator.reduction.lower.format(total)};"
+
+    def combine(self, accumulator: Accumulator, running: str) -> None:
+        """Write the statement by which an element enters the running result."""
+        value = self.writer.value(accumulator.node)
+        place = f"cj::i64({self.writer.index(accumulator.position)})"
+        lifted = accumulator.reduction.lift(place).format(value)
+        self.writer.write(f"{running} = {accumulator.reduction.combine.format(running, lifted)};")
+
+
+def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> list[Node]:
+    """Of `nodes`, inputs first, those that depend on none of `axes` and may be computed whatever is chosen."""
+    found: dict[Node, None] = {}
+    for node in nodes:
+        own = set().union(*map(axes_in, node.indices())) if node.indices() else set()
+        is_safe = not isinstance(node, Load) or node.stays_inside()
+        if is_safe and not isinstance(node, Reduced) and not own & axes and all(n in found for n in node_inputs(node)):
+            found[node] = None
+    return list(found)
