@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
@@ -171,10 +172,11 @@ def fromstring(string: str, dtype: Any = float, count: int = -1, *, sep: str) ->
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
-    """The array `x` of another library that speaks DLPack."""
+    """The array `x` of another library that speaks DLPack, copied: the other library may write to its memory."""
     if isinstance(x, Array):
         return asarray(x, copy=copy)
-    return asarray(np.from_dlpack(x))
+    adopted = selected().adopt(x)
+    return asarray(np.from_dlpack(x) if adopted is None else adopted)
 
 
 def fromfile(*args: Any, **kwargs: Any) -> Array:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
-from cujax.engine.core.array import Array
+from cujax.engine.backends.select import selected
+from cujax.engine.core.array import Array, ConcreteArray
 from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
 from cujax.numpy import (
@@ -243,8 +244,13 @@ def _buffer(self: Array, what: str) -> Any:
 
 
 def _dlpack(self: Array, **kwargs: Any) -> Any:
-    """The values as a DLPack capsule, without a copy."""
-    return _buffer(self, "memory").__dlpack__(**kwargs)
+    """The values as a DLPack capsule, without a copy.
+
+    On a GPU the consumer's `stream` waits for CuPy's current one.
+    """
+    buffer = _buffer(self, "memory")
+    with selected().export(buffer):
+        return buffer.__dlpack__(**kwargs)
 
 
 def _dlpack_device(self: Array) -> tuple[int, int]:
@@ -252,8 +258,10 @@ def _dlpack_device(self: Array) -> tuple[int, int]:
 
 
 def _cuda_array_interface(self: Array) -> dict[str, Any]:
-    """CuPy's description of the memory; AttributeError on the CPU."""
-    return _buffer(self, "memory").__cuda_array_interface__
+    """CuPy's description of the memory, with the current stream to wait for; AttributeError on the CPU."""
+    buffer = _buffer(self, "memory")
+    with selected().export(buffer):
+        return buffer.__cuda_array_interface__
 
 
 def _array_namespace(self: Array, *, api_version: str | None = None) -> Any:
@@ -287,8 +295,10 @@ def _flat(self: Array) -> Any:
 
 
 def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
-    """This array: it lives on the one device of the process."""
-    return self
+    """This array on `device`, one of `cujax.devices()`.  stream: accepted for compatibility."""
+    if isinstance(self, Tracer) or self.device == device:
+        return self
+    return ConcreteArray(selected().to_device(self.to_numpy(), device), self.aval)
 
 
 _PROPERTIES: dict[str, Any] = {

@@ -54,8 +54,8 @@ def operand(name: str, x: ArrayLike, position: int = 0) -> Any:
     if type(x) in SCALARS:
         return _python_literal(x)
     if isinstance(x, np.generic):
-        array = to_array(x)
-        return Literal(array.to_numpy()[()], array.aval)
+        dtype = dtypes.canonicalize(x.dtype)
+        return Literal(np.asarray(x, dtype)[()], ShapedArray((), dtype, False))
     if isinstance(x, np.ndarray) or selected().owns(x):
         return to_array(x)
     if hasattr(x, "__jax_array__"):
@@ -63,8 +63,12 @@ def operand(name: str, x: ArrayLike, position: int = 0) -> Any:
     if isinstance(x, int | float | complex):  # a number of a class of its own, an IntEnum for instance
         number = int(x) if isinstance(x, int) else float(x) if isinstance(x, float) else complex(x)
         return _python_literal(number)
-    if hasattr(x, "__array__") and not isinstance(x, type):
-        return to_array(np.asarray(x))
+    if not isinstance(x, type):
+        adopted = selected().adopt(x)  # an array of another library on our device
+        if adopted is not None:
+            return to_array(adopted)
+        if hasattr(x, "__array__"):
+            return to_array(np.asarray(x))
     raise TypeError(
         f"{name} requires ndarray or scalar arguments, got {type(x)} at position {position}. "
         "A list or tuple becomes an array by jnp.array(...)."

@@ -210,7 +210,7 @@ class ConcreteArray(Array):
         return self
 
     def __deepcopy__(self, memo: dict) -> ConcreteArray:
-        return ConcreteArray(selected().to_device(self.to_numpy().copy()), self.aval)
+        return ConcreteArray(selected().to_device(self.to_numpy().copy(), self.device), self.aval)
 
     def item(self, *index: int) -> Any:
         """The only element, or the one at `index`, as a Python scalar."""
