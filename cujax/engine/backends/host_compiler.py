@@ -38,9 +38,12 @@ NAMES = ("c++", "g++", "clang++")
 _FLAGS = ("-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
           "-fno-exceptions", "-fPIC", "-shared", "-pipe")
 
-# Above this length of a text the compiler takes longer than most programs run: 400 statements with a call in
-# every second one took 225 ms with -O2, 160 ms with -O1, and were as fast.
-_LONG_SOURCE = 2**15
+# What the optimizer is asked for, by GCC. Measured over twenty programs (chains, stencils, reductions, N-body forces,
+# their gradients): -O3 compiles up to three times as long as these and makes nothing faster; without the rules of
+# aliasing, softmax takes eight times as long; scheduling instructions is what processors do by themselves.
+_SHORT = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fno-schedule-insns2")
+_LONG = ("-O1", "-ftree-vectorize", "-fstrict-aliasing")
+_LONG_SOURCE = 2**12  # characters; longer texts take most of the time of a first call
 
 _PROBE = """
 #if CJ_LIBMVEC
@@ -65,7 +68,7 @@ class Choice(NamedTuple):
     """Which of the flags that not every compiler takes are used."""
 
     vector_math: bool = True  # glibc's libmvec, by GCC on x86-64
-    quick_link: bool = True  # without the start files of programs: 11 ms less for each source
+    quick_link: bool = True  # without the start files of programs: 11 ms less for a source
     openmp: bool = True
     native: bool = True  # the instructions of this very processor
 
@@ -135,7 +138,9 @@ class HostCompiler:
             load(output)
 
     def _optimization(self, source: str) -> tuple[str, ...]:
-        return ("-O3",) if len(source) < _LONG_SOURCE else ("-O1", "-ftree-vectorize")
+        if not self.is_gcc:
+            return ("-O2",)
+        return _SHORT if len(source) < _LONG_SOURCE else _LONG
 
     def _chosen_flags(self) -> tuple[str, ...]:
         vector_math, quick_link, openmp, native = self.choice
