@@ -3,6 +3,7 @@
 //     clamp_index(i, low, high)        i, at least low and at most high
 //     floor_div(i, n), floor_mod(i, n) rounded down, for n > 0; the remainder is in 0 ... n - 1
 //     wrap_index(i, n)                 i as counted from the end where it is negative
+//     to_index(x)                      an integer that was loaded, as an index
 //     Pack<T>, load_pack, store_pack   as many elements as 16 bytes hold, at an address that 16 divides
 
 #pragma once
@@ -24,6 +25,10 @@ template <class I> CJ_FN I floor_mod(I i, I n) {
 }
 
 template <class I> CJ_FN I wrap_index(I i, I n) { return i < 0 ? i + n : i; }
+
+// What does not fit, of uint64, is as far past the end as can be.
+template <class T> CJ_FN i64 to_index(T x) { return i64(x); }
+template <> CJ_FN i64 to_index(u64 x) { return x >> 63 ? i64(~u64(0) >> 1) : i64(x); }
 
 // ---- packs ------------------------------------------------------------------------------------------------
 

@@ -62,8 +62,8 @@ class Body:
         self.region = region
         made = {v: region.producers[v] for v in region.kept}
         self._own = {v: e for v, e in made.items() if kind_of(e) == REDUCTION}
-        writes = set(region.writes)
-        self.evaluator = Evaluator(region.producers, lambda v: v in inside or v in writes, self._own)
+        makes = set(region.makes)
+        self.evaluator = Evaluator(region.producers, lambda v: v in inside or v in makes, self._own)
         self._unrolled = _unrolled_axes(region)
         self._accumulators: dict[Reduced, Accumulator] = {}
         full = self._stores(region.full, region.shape, ())
@@ -84,7 +84,7 @@ class Body:
                 for k, value in zip(axes, values, strict=True)
             ]
             at = flatten(place, [shape[k] for k in axes])
-            found += [Store(v, at, self.evaluator.element(v, place)) for v in variables]
+            found += [Store(v, at, self.evaluator.element(v, place)) for v in variables if v not in self.region.hidden]
         return found
 
     # --- reductions ---------------------------------------------------------------------------------------------

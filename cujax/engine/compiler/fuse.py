@@ -45,9 +45,10 @@ class Region:
     """One kernel: it writes `full` values at every place of `shape`, and `kept` ones at those without `axes`.
 
     axes is None for a map.  A kept value is the result of a reduction over the axes, or computed from such.
+    hidden: the values among them that nobody outside reads, and that are therefore not written after all.
     """
 
-    __slots__ = ("axes", "full", "kept", "producers", "reads", "shape", "size")
+    __slots__ = ("axes", "full", "hidden", "kept", "producers", "reads", "shape", "size")
 
     def __init__(self, producers: dict[Var, Eqn], inside: set[Var], root: Var) -> None:
         eqn = producers[root]
@@ -57,11 +58,16 @@ class Region:
         self.axes = tuple(sorted(eqn.params["axes"])) if is_reduction else None
         self.full: list[Var] = [] if is_reduction else [root]
         self.kept: list[Var] = [root] if is_reduction else []
+        self.hidden: set[Var] = set()
         self.reads, self.size = self._examine(inside)
 
     @property
-    def writes(self) -> list[Var]:
+    def makes(self) -> list[Var]:
         return [*self.full, *self.kept]
+
+    @property
+    def writes(self) -> list[Var]:
+        return [v for v in self.makes if v not in self.hidden]
 
     def axis_indices(self) -> Place:
         return tuple([axis_index(k, d) for k, d in enumerate(self.shape)])
@@ -77,7 +83,7 @@ class Region:
         """The values that it loads and at which places, and the number of nodes."""
         evaluator = Evaluator(self.producers, inside.__contains__, {})
         place = self.axis_indices()
-        (root,) = self.writes
+        (root,) = self.makes
         if self.axes is None:
             roots = [evaluator.computed(root, place)]
         else:
@@ -340,4 +346,14 @@ def fuse(tape: Tape) -> Plan:
         for var in eqn.outputs:
             if var in decision.written:
                 merger.add(Region(producers, inside, var))
-    return Plan(merger.ordered(), producers, inside)
+    steps = merger.ordered()
+    _hide(steps, tape)
+    return Plan(steps, producers, inside)
+
+
+def _hide(steps: list[Step], tape: Tape) -> None:
+    """Mark what only its own region reads, now that regions are merged."""
+    outside = {a for s in steps for a in (s.reads if isinstance(s, Region) else s.inputs)} | set(tape.outputs)
+    for step in steps:
+        if isinstance(step, Region):
+            step.hidden = {v for v in step.makes if v not in outside}

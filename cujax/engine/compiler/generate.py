@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.kernel_headers import headers_folder
+from cujax.engine.compiler import emit_cuda, emit_cuda_reduce
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
@@ -34,10 +35,15 @@ class Generated(NamedTuple):
 
 def _host_kernel(name: str, body: Body) -> Kernel:
     text, sizes = (map_kernel if body.region.axes is None else reduce_kernel)(name, body)
-    return Kernel(KernelCall(name, sizes.values, body.work), text, tuple(body.reads), tuple(body.writes))
+    return Kernel((KernelCall(name, sizes.values, body.work),), text, tuple(body.reads), tuple(body.writes))
 
 
-_EMITTERS = {"host": _host_kernel}
+def _cuda_kernel(name: str, body: Body) -> Kernel:
+    emit = emit_cuda.map_kernel if body.region.axes is None else emit_cuda_reduce.reduce_kernel
+    return emit(name, body)
+
+
+_EMITTERS = {"host": _host_kernel, "cuda": _cuda_kernel}
 
 
 def generate(plan: Plan, language: str) -> Generated:
@@ -74,20 +80,28 @@ _BASE = ("prelude.h", "math.h")
 
 
 def _headers_for(text: str) -> list[str]:
-    """The headers that declare the functions of `cj` in the text; the base always."""
+    """The headers that declare the functions of `cj` in the text; the base always.
+
+    complex.h has the functions of math.h once more: it is needed for the types alone.
+    """
     owners = _owners()
-    used = {owners[name] for name in set(_USED.findall(text)) if name in owners}
+    words = set(_USED.findall(text))
+    used = {owners[name] for name in words if name in owners} - {"complex.h"}
+    if words & {"c64", "c128"}:
+        used.add("complex.h")
     return [*_BASE, *sorted(used - set(_BASE))]
+
+
+_DECLARED = re.compile(
+    r"\b(?:struct|class|using)\s+(?:alignas\(\d+\)\s*)?(\w+)|CJ_FN\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*\("
+)
 
 
 @cache
 def _owners() -> dict[str, str]:
     """Which header declares what: read from the headers, so that no list is kept."""
-    declared = re.compile(r"(?:CJ_FN|CJ_DEVICE_FN|struct|class|using)\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*[({=:]")
     found: dict[str, str] = {}
     for path in sorted(headers_folder().glob("*.h"), key=lambda p: (p.name not in _BASE, p.name)):
-        for name in declared.findall(path.read_text()):
-            found.setdefault(name, path.name)
+        for kind, function in _DECLARED.findall(path.read_text()):
+            found.setdefault(kind or function, path.name)
     return found
-
-

@@ -10,12 +10,17 @@ from cujax.engine.core.tape import Literal, Var
 
 
 class Kernel(NamedTuple):
-    """`text` is the definition in the language of the target; `reads` and `writes` are its buffer arguments."""
+    """`text` is the definition in the language of the target; `reads` and `writes` are its buffer arguments.
 
-    call: KernelCall
+    calls: one, or two where the second combines what the first has left in `scratch` bytes of memory, which are
+    the last buffer argument of both.
+    """
+
+    calls: tuple[KernelCall, ...]
     text: str
     reads: tuple[Var | Literal, ...]
     writes: tuple[Var, ...]
+    scratch: int = 0
 
 
 def without_comments(text: str) -> str:

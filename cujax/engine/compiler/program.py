@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from fastrlock.rlock import FastRLock
 
 from cujax.engine.backends.api import Buffer, KernelTarget
@@ -59,11 +60,12 @@ class ImplStep:
 class KernelStep:
     """Runs a kernel on contiguous buffers and new ones for its results."""
 
-    __slots__ = ("contiguous", "dead", "empty", "inputs", "is_empty", "launch", "outputs", "results")
+    __slots__ = ("contiguous", "dead", "empty", "inputs", "is_empty", "launches", "outputs", "results", "scratch")
 
-    def __init__(self, kernel: Kernel, launch: Callable, slots: dict[Any, int]) -> None:
+    def __init__(self, kernel: Kernel, launches: Sequence[Callable], slots: dict[Any, int]) -> None:
         backend = selected()
-        self.launch, self.empty, self.contiguous = launch, backend.empty, backend.contiguous
+        self.launches, self.empty, self.contiguous = tuple(launches), backend.empty, backend.contiguous
+        self.scratch = kernel.scratch
         self.inputs = tuple([slots[a] for a in kernel.reads])
         self.outputs = tuple([slots[v] for v in kernel.writes])
         self.results = [(v.aval.shape, physical(v.aval.dtype)) for v in kernel.writes]
@@ -74,7 +76,11 @@ class KernelStep:
         results = [self.empty(shape, dtype) for shape, dtype in self.results]
         if not self.is_empty:
             contiguous = self.contiguous
-            self.launch([contiguous(slots[i]) for i in self.inputs] + results)
+            buffers = [contiguous(slots[i]) for i in self.inputs] + results
+            if self.scratch:
+                buffers.append(self.empty((self.scratch,), np.uint8))
+            for launch in self.launches:
+                launch(buffers)
         for i, buffer in zip(self.outputs, results, strict=True):
             slots[i] = buffer
         for i in self.dead:
@@ -109,7 +115,7 @@ class Program:
         made: list[ImplStep | KernelStep] = []
         for step, dead in zip(steps, _last_uses(steps, self.tape), strict=True):
             if isinstance(step, Kernel):
-                found: Any = KernelStep(step, target.launcher(module, step.call), self._slots)
+                found: Any = KernelStep(step, [target.launcher(module, c) for c in step.calls], self._slots)
             else:
                 found = ImplStep(step, self._slots, xp)
             found.dead = tuple([self._slots[v] for v in dead])

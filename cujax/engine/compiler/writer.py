@@ -79,6 +79,7 @@ class Writer:
         self._counts: Counter[str] = Counter()
         self._line: object = None
         self._uses = Counter(n for node in reachable(roots) for n in node_inputs(node))
+        self._instead: Mapping[Var | Literal, str] = {}
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
 
     # --- scopes -----------------------------------------------------------------------------------------------
@@ -95,6 +96,15 @@ class Writer:
             self._known.pop()
             self._blocks.pop()
             self._line = line
+
+    @contextmanager
+    def instead(self, elements: Mapping[Var | Literal, str]) -> Iterator[None]:
+        """Inside, the moving elements of these buffers are already at hand, under the names given."""
+        self._instead = elements
+        try:
+            yield
+        finally:
+            self._instead = {}
 
     def write(self, text: str) -> None:
         self._blocks[-1].append(text)
@@ -152,6 +162,8 @@ class Writer:
         if isinstance(node, Reduced):
             return self.reduced[node]
         if isinstance(node, Load):
+            if node.source in self._instead and node.place.terms:
+                return self._instead[node.source]
             return f"{self._buffers[node.source]}[{self.index(node.place)}]"
         assert isinstance(node, FromIndex)
         return f"{type_name(node.dtype)}({self.index(node.index)})"

@@ -1,0 +1,170 @@
+"""Kernels for a GPU: a `__global__` function, its grid, and loops that stride over the grid.
+
+    extern "C" __global__ void fused_mul_sin_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0)
+
+A map has one thread for each element, or, where all that it reads and writes lies as the elements do, for each
+16 bytes of them.  Indices are `int` where all sizes fit.  Kernels with reductions: emit_cuda_reduce.py.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from cujax.engine.backends.api import KernelCall
+from cujax.engine.compiler.body import Axis, Body, total_extent
+from cujax.engine.compiler.cpp import physical, type_name
+from cujax.engine.compiler.expression import Load, index_elements
+from cujax.engine.compiler.frame import Frame, indented
+from cujax.engine.compiler.index import AxisAtom, Index
+from cujax.engine.compiler.kernel import Kernel
+
+THREADS = 256
+MOST_BLOCKS = 132 * 16  # enough to fill the largest devices several times; the rest is striding
+_PACK_BYTES = 16
+_FITS_INT = (1 << 31) - MOST_BLOCKS * 1024  # so that a stride past the end does not overflow
+
+
+class CudaFrame(Frame):
+    """A kernel for a GPU."""
+
+    def __init__(self, name: str, body: Body) -> None:
+        super().__init__(name, body)
+        self.index = "int" if _fits_int(body) else "cj::i64"
+
+    def head(self, extra: str = "", suffix: str = "") -> list[str]:
+        """The beginning of the function: its arguments by name, one slot of 8 bytes each."""
+        sizes = [f"{'int' if self.index == 'int' else 'long long'} {n}" for n in self.sizes.names]
+        arguments = [f"{kind} {name}" for kind, name in self.pointers()] + ([extra] if extra else []) + sizes
+        return [f'extern "C" __global__ void {self.name}{suffix}({", ".join(arguments)}) {{']
+
+    def thread(self) -> list[str]:
+        """The number of this thread in the grid, and how many there are."""
+        return [
+            f"const {self.index} thread = {self.index}(blockIdx.x) * {self.index}(blockDim.x) + "
+            f"{self.index}(threadIdx.x);",
+            f"const {self.index} threads = {self.index}(gridDim.x) * {self.index}(blockDim.x);",
+        ]
+
+
+def _fits_int(body: Body) -> bool:
+    """All sizes fit, and no index comes from data, which may be anything before it is clamped."""
+    elements = [e for n in body.nodes() for i in n.indices() for e in index_elements(i)]
+    sizes = [prod(body.region.shape), *[v.aval.size for v in (*body.reads, *body.writes)]]
+    return not elements and all(size < _FITS_INT for size in sizes)
+
+
+def blocks_for(items: int, threads: int = THREADS) -> int:
+    return max(1, min(-(-items // threads), MOST_BLOCKS))
+
+
+def map_kernel(name: str, body: Body) -> Kernel:
+    """The kernel of a region without reductions."""
+    frame = CudaFrame(name, body)
+    width = _pack_width(body)
+    text = _packed(frame, width) if width > 1 else _strided(frame)
+    items = total_extent(body.axes)
+    call = KernelCall(name, frame.sizes.values, body.work, (blocks_for(-(-items // width)), 1), THREADS)
+    return Kernel((call,), text, tuple(body.reads), tuple(body.writes))
+
+
+def _function(frame: CudaFrame, lines: list[str]) -> str:
+    return "\n".join([*frame.head(), *indented(lines), "}"])
+
+
+def _strided(frame: CudaFrame) -> str:
+    """
+    for (int item = thread; item < n0; item += threads) {
+        const int i0 = item;
+        y0[i0] = x0[i0] + x1[0];
+    }
+    """
+    writer, body = frame.writer, frame.body
+    (stores,) = body.full
+    with writer.scope() as outer:
+        frame.hoist(body.nodes(), {a.number for a in body.axes})
+        with writer.scope() as inner:
+            for store in stores:
+                frame.store(store)
+        places = frame.axis_places(body.axes, "item")
+        items = frame.sizes.name(total_extent(body.axes)) if body.axes else "1"
+        lines = [
+            *frame.thread(), *outer, f"for ({frame.index} item = thread; item < {items}; item += threads) {{",
+            *indented([*places, *inner]), "}",
+        ]
+    return _function(frame, lines)
+
+
+# --- 16 bytes at a time ---------------------------------------------------------------------------------------------
+
+
+def _pack_width(body: Body) -> int:
+    """Elements that a thread takes at a time: 1 unless everything lies as the elements of one axis do."""
+    if len(body.axes) != 1:
+        return 1
+    (axis,) = body.axes
+    (stores,) = body.full
+    loads = [n for n in body.nodes() if isinstance(n, Load)]
+    moving = [n for n in loads if n.place.terms]
+    if not all(_is_flat(i, axis) for i in (*[n.place for n in moving], *[s.place for s in stores])):
+        return 1
+    sizes = {physical(v.aval.dtype).itemsize for v in (*[n.source for n in moving], *[s.var for s in stores])}
+    return _PACK_BYTES // sizes.pop() if len(sizes) == 1 else 1
+
+
+def _is_flat(index: Index, axis: Axis) -> bool:
+    """The index is the axis itself, counting those that are merged into it."""
+    own = [(a, c) for a, c in index.terms if isinstance(a, AxisAtom) and a.number == axis.number]
+    return (
+        index.constant == 0 and [c for _, c in own] == [1]
+        and all(isinstance(a, AxisAtom) for a, _ in index.terms)
+    )
+
+
+def _packed(frame: CudaFrame, width: int) -> str:
+    """
+    for (int pack = thread; pack < n0 / 4; pack += threads) {
+        const cj::Pack<float> x0_pack = cj::load_pack(x0 + pack * 4);
+        cj::Pack<float> y0_pack;
+        #pragma unroll
+        for (int k = 0; k < 4; ++k) { ... }
+        cj::store_pack(y0 + pack * 4, y0_pack);
+    }
+    ... the last few, one by one
+    """
+    body = frame.body
+    (axis,) = body.axes
+    n, name = frame.sizes.name(axis.extent), frame.axes[axis.number]
+    moving = list(dict.fromkeys(x.source for x in body.nodes() if isinstance(x, Load) and x.place.terms))
+    stored = list(dict.fromkeys(s.var for s in body.full[0]))
+    with frame.writer.scope() as outer:
+        frame.hoist(body.nodes(), {axis.number})
+        packs = {v: f"{frame.buffers[v]}_pack.at[k]" for v in (*moving, *stored)}
+        element = _element(frame, packs)
+        tail = _element(frame, {})
+    loads = [
+        f"const cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack = "
+        f"cj::load_pack({frame.buffers[v]} + pack * {width});"
+        for v in moving
+    ]
+    results = [f"cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack;" for v in stored]
+    stores = [f"cj::store_pack({frame.buffers[v]} + pack * {width}, {frame.buffers[v]}_pack);" for v in stored]
+    each = [f"const {frame.index} {name} = pack * {width} + k;", *element]
+    pack = [
+        *loads, *results, "#pragma unroll", f"for (int k = 0; k < {width}; ++k) {{", *indented(each), "}", *stores,
+    ]
+    last = f"{n} / {width} * {width} + thread"
+    return _function(frame, [
+        *frame.thread(), *outer,
+        f"for ({frame.index} pack = thread; pack < {n} / {width}; pack += threads) {{", *indented(pack), "}",
+        f"for ({frame.index} {name} = {last}; {name} < {n}; {name} += threads) {{", *indented(tail), "}",
+    ])
+
+
+def _element(frame: CudaFrame, packs: dict) -> list[str]:
+    """The statements for one element, with some buffers read and written through their packs."""
+    with frame.writer.scope() as lines, frame.writer.instead(packs):
+        for store in frame.body.full[0]:
+            frame.store(store, packs.get(store.var, ""))
+        return lines
+
+

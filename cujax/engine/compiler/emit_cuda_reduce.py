@@ -1,0 +1,295 @@
+"""Kernels with reductions, for a GPU.
+
+    Threads  one thread reduces one element of the kept axes: few elements, or neighbours in memory that are kept
+    Blocks   one block does, where the last axis is reduced: its threads stride along it and combine in shared memory
+
+Where there are few kept elements but many reduced ones, the first reduced axis is *split* into chunks, along y of
+the grid.  Each leaves a partial result in `parts`; a second kernel, `..._join`, combines them in their order.  The
+order depends on lengths alone, so equal inputs give equal bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cujax.engine.backends.api import KernelCall
+from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
+from cujax.engine.compiler.emit_cuda import MOST_BLOCKS, THREADS, CudaFrame, blocks_for
+from cujax.engine.compiler.expression import reachable
+from cujax.engine.compiler.frame import indented
+from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.writer import INDENT
+
+_FEW = 32  # elements that one thread reduces, whatever their order
+_FEW_ITEMS = 256  # fewer blocks than this leave a device idle
+_SPLIT_WORK = 1 << 14
+_MOST_CHUNKS = 512
+_PART_BYTES = 16  # for a partial result: complex128, or a value and its place
+
+
+def reduce_kernel(name: str, body: Body) -> Kernel:
+    """The kernel of a region with reductions."""
+    few = total_extent(body.reduced_axes) <= _FEW
+    kind = _Threads if few or not body.axes[-1].is_reduced else _Blocks
+    return kind(CudaFrame(name, body)).kernel()
+
+
+class _Shape:
+    """What both ways share; a subclass says who makes an item and how it goes over the reduced axes."""
+
+    items_per_block = 1
+
+    def __init__(self, frame: CudaFrame) -> None:
+        self.frame, self.body, self.writer = frame, frame.body, frame.writer
+        self.kept, self.reduced = self.body.kept_axes, self.body.reduced_axes
+        self.items, self.length = total_extent(self.kept), total_extent(self.reduced)
+        self.names = frame.running_names()
+        self.chunks = self._chunk_count() if len(self.body.phases) == 1 else 1
+
+    def _accumulators(self) -> list[Accumulator]:
+        return [a for phase in self.body.phases for a in phase]
+
+    def _chunk_count(self) -> int:
+        """How many chunks the first reduced axis is cut into; by lengths alone."""
+        blocks = -(-self.items // self.items_per_block)
+        if blocks >= _FEW_ITEMS or self.length < _SPLIT_WORK:
+            return 1
+        wanted = min(_MOST_CHUNKS, MOST_BLOCKS // max(blocks, 1), self.length // (_SPLIT_WORK // 8))
+        return max(1, min(wanted, self.reduced[0].extent))
+
+    # --- the kernel -------------------------------------------------------------------------------------------
+
+    def kernel(self) -> Kernel:
+        if self.chunks == 1:
+            text = self._function(self._whole())
+            calls: tuple[KernelCall, ...] = (self._call(self._threads()),)
+            scratch = 0
+        else:
+            part, join = self._part(), self._join()  # both before a head is written: they share their sizes
+            text = f"{self._function(part)}\n\n{self._function(join, '_join')}"
+            calls = (self._call(self._threads(), self.chunks), self._call(self._join_threads(), 1, "_join"))
+            scratch = self.items * self.chunks * _PART_BYTES * len(self._accumulators())
+        return Kernel(calls, text, tuple(self.body.reads), tuple(self.body.writes), scratch)
+
+    def _call(self, threads: int, chunks: int = 1, suffix: str = "") -> KernelCall:
+        blocks = blocks_for(self.items, self.items_per_block)
+        name = self.frame.name + suffix
+        return KernelCall(name, self.frame.sizes.values, self.body.work, (blocks, chunks), threads)
+
+    def _threads(self) -> int:
+        return THREADS
+
+    def _join_threads(self) -> int:
+        return THREADS
+
+    def size(self, value: int) -> str:
+        return self.frame.sizes.name(value)
+
+    def _count(self) -> str:
+        return self.size(self.items) if self.kept else "1"
+
+    def _over_items(self, inner: Sequence[str]) -> list[str]:
+        raise NotImplementedError
+
+    def _function(self, lines: Sequence[str], suffix: str = "") -> str:
+        extra = "char* CJ_RESTRICT parts" if self.chunks > 1 else ""
+        return "\n".join([*self.frame.head(extra, suffix), *indented(lines), "}"])
+
+    def _whole(self) -> list[str]:
+        with self.writer.scope() as hoisted:
+            self.frame.hoist(self.body.nodes(), {a.number for a in self.body.axes})
+            item = [*self.frame.axis_places(self.kept, "item"), *self._phases(), *self._finish()]
+            return [*self._shared(), *hoisted, *self._over_items(item)]
+
+    def _part(self) -> list[str]:
+        """The kernel that reduces one chunk of an item: `blockIdx.y` is its number."""
+        n, index = self.size(self.reduced[0].extent), self.frame.index
+        with self.writer.scope() as hoisted:
+            self.frame.hoist(self.body.nodes(), {a.number for a in self.body.axes})
+            item = [*self.frame.axis_places(self.kept, "item"), *self._phase(0), *self._leave_parts()]
+            bounds = [
+                f"const {index} chunk = ({n} - 1) / {index}(gridDim.y) + 1;",
+                f"const {index} first = {index}(blockIdx.y) * chunk;",
+                f"const {index} last = first + chunk < {n} ? first + chunk : {n};",
+            ]
+            return [*self._shared(), *hoisted, *bounds, *self._over_items(item)]
+
+    def _join(self) -> list[str]:
+        """The kernel that combines the parts of an item, and what follows from them."""
+        with self.writer.scope() as hoisted:
+            self.frame.hoist(reachable([s.node for s in self.body.kept]), {a.number for a in self.body.axes})
+            item = [*self.frame.axis_places(self.kept, "item")]
+            item += [line for a in self._accumulators() for line in self._join_parts(a)]
+            item += self._finish()
+            return [*self._shared(), *hoisted, *self._over_items(item)]
+
+    def _part_of(self, accumulator: Accumulator, chunk: str) -> str:
+        """The place of the partial result that a chunk of `item` leaves: the parts of an item stand together."""
+        number = self._accumulators().index(accumulator)
+        offset = self.items * self.chunks * _PART_BYTES * number
+        begin = f"parts + cj::i64({self.size(offset)})" if offset else "parts"
+        place = f"cj::i64(item) * {self.size(self.chunks)} + {chunk}"
+        return f"reinterpret_cast<{accumulator.reduction.struct}::Acc*>({begin})[{place}]"
+
+    def _shared(self) -> list[str]:
+        return []
+
+    def _phases(self) -> list[str]:
+        return [line for phase in range(len(self.body.phases)) for line in self._phase(phase)]
+
+    def _phase(self, phase: int) -> list[str]:
+        raise NotImplementedError
+
+    def _leave_parts(self) -> list[str]:
+        raise NotImplementedError
+
+    def _join_parts(self, accumulator: Accumulator) -> list[str]:
+        raise NotImplementedError
+
+    def _finish(self) -> list[str]:
+        raise NotImplementedError
+
+    # --- pieces -------------------------------------------------------------------------------------------------
+
+    def start(self, phase: int) -> list[str]:
+        return [
+            f"{a.reduction.struct}::Acc {self.names[a.result]} = {a.reduction.struct}::identity();"
+            for a in self.body.phases[phase]
+        ]
+
+    def nest(self, axes: Sequence[Axis], inner: list[str]) -> list[str]:
+        """Loops over `axes` around `inner`, the first one over its chunk where the reduction is split."""
+        for axis in reversed(axes):
+            bounds = ("first", "last") if self.chunks > 1 and axis == self.reduced[0] else ("0", "")
+            inner = [self.frame.loop(axis, *bounds), *indented(inner), "}"]
+        return inner
+
+    def elements(self, phase: int) -> list[str]:
+        """The statements for one place of the reduced axes."""
+        with self.writer.scope() as lines:
+            for store in self.body.full[phase]:
+                self.frame.store(store)
+            for accumulator in self.body.phases[phase]:
+                self.frame.combine(accumulator, self.names[accumulator.result])
+            return lines
+
+    def stores(self) -> list[str]:
+        """What is written at the kept axes."""
+        with self.writer.scope() as lines:
+            for store in self.body.kept:
+                self.frame.store(store)
+            return lines
+
+    def results(self, accumulators: Sequence[Accumulator]) -> list[str]:
+        """Statements that name the results that have none yet."""
+        return [
+            self.frame.lowered(a, self.names[a.result], self.names[a.result])
+            for a in accumulators
+            if a.result not in self.writer.reduced
+        ]
+
+
+class _Threads(_Shape):
+    """
+    for (int item = thread; item < n0; item += threads) {
+        cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
+        for (int i1 = 0; i1 < n1; ++i1) {
+            sum_acc_0 = sum_acc_0 + x0[n1 * i0 + i1];
+        }
+        const float sum_result_0 = sum_acc_0;
+        y0[i0] = sum_result_0;
+    }
+    """
+
+    items_per_block = THREADS
+
+    def _over_items(self, inner: Sequence[str]) -> list[str]:
+        loop = f"for ({self.frame.index} item = thread; item < {self._count()}; item += threads) {{"
+        return [*self.frame.thread(), loop, *indented(inner), "}"]
+
+    def _phase(self, phase: int) -> list[str]:
+        loops = self.nest(self.reduced, self.elements(phase))
+        is_last = phase + 1 == len(self.body.phases)
+        return [*self.start(phase), *loops, *([] if is_last else self.results(self.body.phases[phase]))]
+
+    def _leave_parts(self) -> list[str]:
+        return [f"{self._part_of(a, 'blockIdx.y')} = {self.names[a.result]};" for a in self._accumulators()]
+
+    def _join_parts(self, accumulator: Accumulator) -> list[str]:
+        name, chunks = self.names[accumulator.result], self.size(self.chunks)
+        part = self._part_of(accumulator, "k")
+        return [
+            f"{accumulator.reduction.struct}::Acc {name} = {accumulator.reduction.struct}::identity();",
+            f"for (int k = 0; k < {chunks}; ++k) {name} = {accumulator.reduction.combine.format(name, part)};",
+        ]
+
+    def _finish(self) -> list[str]:
+        return [*self.results(self._accumulators()), *self.stores()]
+
+
+class _Blocks(_Shape):
+    """
+    __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
+    for (int item = blockIdx.x; item < n0; item += gridDim.x) {
+        cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
+        for (int i1 = threadIdx.x; i1 < n1; i1 += blockDim.x) {
+            sum_acc_0 = sum_acc_0 + x0[n1 * i0 + i1];
+        }
+        sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
+        if (threadIdx.x == 0) y0[i0] = sum_acc_0;
+    }
+    """
+
+    def _threads(self) -> int:
+        length = self.reduced[-1].extent
+        return next((t for t in (32, 64, 128) if length <= 8 * t), THREADS)
+
+    def _join_threads(self) -> int:
+        return 128
+
+    def _over_items(self, inner: Sequence[str]) -> list[str]:
+        index = self.frame.index
+        loop = f"for ({index} item = {index}(blockIdx.x); item < {self._count()}; item += {index}(gridDim.x)) {{"
+        return [loop, *indented(inner), "}"]
+
+    def _shared(self) -> list[str]:
+        return [
+            f"__shared__ {a.reduction.struct}::Acc {self.names[a.result]}_shared[32];" for a in self._accumulators()
+        ]
+
+    def _reduce(self, accumulator: Accumulator) -> str:
+        name = self.names[accumulator.result]
+        return f"{name} = cj::block_reduce<{accumulator.reduction.struct}>({name}, {name}_shared);"
+
+    def _phase(self, phase: int) -> list[str]:
+        last = self.reduced[-1]
+        axis, index = self.frame.axes[last.number], self.frame.index
+        is_chunked = self.chunks > 1 and len(self.reduced) == 1
+        begin, end = ("first + ", "last") if is_chunked else ("", self.size(last.extent))
+        inner = [
+            f"for ({index} {axis} = {begin}{index}(threadIdx.x); {axis} < {end}; {axis} += {index}(blockDim.x)) {{",
+            *indented(self.elements(phase)), "}",
+        ]
+        reduces = [self._reduce(a) for a in self.body.phases[phase]]
+        return [
+            *self.start(phase), *self.nest(self.reduced[:-1], inner), *reduces,
+            *([] if self.chunks > 1 else self.results(self.body.phases[phase])),
+        ]
+
+    def _leave_parts(self) -> list[str]:
+        stores = [f"{self._part_of(a, 'blockIdx.y')} = {self.names[a.result]};" for a in self._accumulators()]
+        return ["if (threadIdx.x == 0) {", *indented(stores), "}"]
+
+    def _join_parts(self, accumulator: Accumulator) -> list[str]:
+        name, chunks = self.names[accumulator.result], self.size(self.chunks)
+        part = self._part_of(accumulator, "k")
+        return [
+            f"{accumulator.reduction.struct}::Acc {name} = {accumulator.reduction.struct}::identity();",
+            f"for (int k = threadIdx.x; k < {chunks}; k += blockDim.x)",
+            f"{INDENT}{name} = {accumulator.reduction.combine.format(name, part)};",
+            self._reduce(accumulator),
+        ]
+
+    def _finish(self) -> list[str]:
+        return [*self.results(self._accumulators()), "if (threadIdx.x == 0) {", *indented(self.stores()), "}"]
+
