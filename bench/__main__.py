@@ -1,58 +1,101 @@
-"""Command line of the benchmarks: `python -m bench [--only W14] [--json FILE]`."""
+"""Command line of the benchmarks; see the package's docstring, and `--help`."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import os
-import platform
-import subprocess
 import sys
-from pathlib import Path
+import time
+from collections.abc import Callable
 
-import jax
-import numpy as np
+from bench import machine, measure, peers, report, runner, workloads
+from bench.case import SCALES, Scale
+from bench.rows import Row, add_ratios
 
-import cujax
-from bench import latency
-
-WORKLOADS = {"W14": latency.measure}
+_COPIED = (2**28, 2**20)  # bytes: more than a cache holds, and only to see that it runs
+_SIZES = {
+    "smoke": "smallest inputs, one sample: shows that everything runs",
+    "quick": "small inputs, under a minute",
+    "full": "the inputs and samples that results are published with, hours on a CPU",
+}
 
 
 def main(argv: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", default=",".join(WORKLOADS), help="workloads, separated by commas")
-    parser.add_argument("--json", help="file to write the rows to")
-    options = parser.parse_args(argv)
-    rows = [row for name in options.only.split(",") for row in WORKLOADS[name]()]
-    print(machine())
-    for row in rows:
-        print(row.text())
+    options = _parse(argv)
+    scale = SCALES[options.scale]
+    found, missing = peers.find(options.peers)
+    bandwidth = machine.copy_bandwidth(found, _COPIED[scale.name == "smoke"])
+    about = machine.describe(found) | {"scale": scale.name, "copy_bandwidth": bandwidth, "missing": missing}
+    print(_heading(about))
+    rows = run(options.only, found, scale, options.memory, bandwidth)
+    print(report.table(rows))
+    print(report.summary(rows, missing))
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"machine": machine(), "rows": [r._asdict() for r in rows]}, file, indent=1)
+            json.dump({"machine": about, "rows": [dataclasses.asdict(row) for row in rows]}, file, indent=1)
 
 
-def machine() -> str:
-    """Processor, versions and commit: what a figure must be read with."""
+def run(names: list[str], found: list[peers.Peer], scale: Scale, memory: float, bandwidth: float) -> list[Row]:
+    """All rows, in the time that the scale gives."""
+    bounds = runner.Bounds(scale, time.monotonic() + scale.total_seconds, memory)
+    cases = [(name, case) for name in names for case in workloads.cases(name, scale)]
+    rows: list[Row] = []
+    for done, (name, case) in enumerate(cases):
+        _progress(f"{name} {case.name}")
+        rows += runner.run_case(name, case, found, bounds.share(len(cases) - done, len(found)))
+    for name in names:
+        if hasattr(workloads.module(name), "rows"):
+            rows += workloads.module(name).rows(found, scale)
+    _progress("")
+    for row in rows:
+        row.share = row.rate / bandwidth if row.rate is not None and row.rate_unit == "B/s" else None
+    add_ratios(rows)
+    return rows
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    known = list(workloads.FILES)
+    parser.add_argument("--only", type=_names(known), default=known, help=f"of {','.join(known)}")
+    others = [name for name in peers.PEERS if name != "cujax"]
+    usual = [name for name in others if name not in peers.SLOW_TO_START]
+    parser.add_argument("--peers", type=_names(others), default=usual, help=f"of {','.join(others)}")
+    parser.add_argument("--json", help="file to write what was measured to")
+    parser.add_argument(
+        "--memory", type=lambda text: float(text) * 1e9, default=0.6 * measure.available_bytes(),
+        help="gigabytes by which a run may grow (default: 60 %% of what is free)",
+    )  # fmt: skip
+    size = parser.add_mutually_exclusive_group()
+    for name, text in _SIZES.items():
+        size.add_argument(f"--{name}", action="store_const", const=name, dest="scale", default="default", help=text)
+    return parser.parse_args(argv)
+
+
+def _names(known: list[str]) -> Callable[[str], list[str]]:
+    def parse(text: str) -> list[str]:
+        names = [name for name in text.split(",") if name]
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(known)}")
+        return names
+
+    return parse
+
+
+def _heading(about: dict) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
-        f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"JAX {jax.__version__} on {jax.devices()[0]}, cujax {commit()} on {cujax.devices()[0]}"
+        f"{about['processor']}, {about['cores']} cores (load {about['load']}), {about['device']}; "
+        f"commit {about['commit']}; Python {about['python']}, {versions}; "
+        f"memory is copied at {report.si(about['copy_bandwidth'], 'B/s')}"
     )
 
 
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), platform.machine())
-
-
-def commit() -> str:
-    """The version, and the commit where this is a checkout."""
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return f"{cujax.__version__} {found.stdout.strip()}".strip()
+def _progress(text: str) -> None:
+    """The case at hand, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
