@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cujax.api.shape_dtype import struct_of
+from cujax.engine.compiler.analysis import analyse, bytes_of
+from cujax.engine.compiler.generate import LANGUAGES
 from cujax.engine.compiler.program import compile_tape
 from cujax.engine.core.aval import ShapedArray, same_array_type
-from cujax.engine.core.tape import ClosedTape, Eqn, Literal, Tape, Var, subtapes
+from cujax.engine.core.tape import ClosedTape
 from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import pytree
 
@@ -37,7 +39,8 @@ class ArgInfo(NamedTuple):
 class MemoryAnalysis(NamedTuple):
     """Bytes that one call needs: of arguments, results, and values in between at the worst moment.
 
-    Views (a transpose, a broadcast) are counted as if they were copies.
+    kernels, launches: generated kernels, and how often one is launched, in one run of the function's own steps and
+    of each of its loops' bodies and branches.  bytes_moved: what these, and library calls, read and write.
     """
 
     argument_size_in_bytes: int
@@ -45,6 +48,9 @@ class MemoryAnalysis(NamedTuple):
     temp_size_in_bytes: int
     alias_size_in_bytes: int = 0
     generated_code_size_in_bytes: int = 0
+    kernels: int = 0
+    launches: int = 0
+    bytes_moved: int = 0
 
 
 class Stage:
@@ -107,13 +113,24 @@ class Traced(Stage):
 class Lowered(Stage):
     """A function in the form that is compiled."""
 
-    def as_text(self) -> str:
-        """The tape after the compiler's passes."""
-        return str(ClosedTape(compile_tape(self._recording.tape).tape, self._recording.captured))
+    def as_text(self, dialect: str | None = None) -> str:
+        """The tape after the compiler's passes; with `dialect` "cuda" or "host", the source of its kernels.
+
+        Loops and branches are programs of their own and not part of it.  ValueError for another dialect.
+        """
+        program = compile_tape(self._recording.tape)
+        if dialect is None:
+            return str(ClosedTape(program.tape, self._recording.captured))
+        if dialect not in LANGUAGES:
+            raise ValueError(
+                f"as_text: there is no dialect {dialect!r}; write one of {', '.join(map(repr, LANGUAGES))} for the "
+                "source of the kernels, or nothing for the tape"
+            )
+        return program.source(dialect)
 
     def cost_analysis(self) -> dict[str, float]:
-        """`bytes accessed`: what the equations read and write when each runs by itself."""
-        return {"bytes accessed": float(_bytes_accessed(compile_tape(self._recording.tape).tape))}
+        """`bytes accessed`: what one run reads and writes."""
+        return {"bytes accessed": float(analyse(compile_tape(self._recording.tape)).bytes_moved)}
 
     def compile(self) -> Compiled:
         """Make it callable."""
@@ -132,12 +149,17 @@ class Compiled(Lowered):
                 f"the static ones) and called with {in_tree}. The jitted function itself takes any structure."
             )
         self._check(leaves)
-        return self._recording(leaves)
+        return self._recording.run(leaves)
 
     def memory_analysis(self) -> MemoryAnalysis:
-        """The bytes that one call needs."""
-        tape = compile_tape(self._recording.tape).tape
-        return MemoryAnalysis(_bytes(self._avals), _bytes(tape.out_avals), _peak_bytes(tape))
+        """The bytes that one call needs, and what it does."""
+        program = compile_tape(self._recording.tape)
+        found = analyse(program)
+        return MemoryAnalysis(
+            bytes_of(self._avals), bytes_of(program.tape.out_avals), found.temporary_bytes,
+            generated_code_size_in_bytes=len(program.generated.source.encode()), kernels=found.kernels,
+            launches=found.launches, bytes_moved=found.bytes_moved,
+        )
 
     @property
     def _name(self) -> str:
@@ -158,42 +180,6 @@ class Compiled(Lowered):
                     f"called with {aval_of(leaf).str_short()}. The jitted function itself takes any type; if "
                     "the dtypes differ in width, enable_x64 was changed in between."
                 )
-
-
-# --- bytes ----------------------------------------------------------------------------------------------
-
-
-def _bytes(avals: Sequence[ShapedArray]) -> int:
-    return sum(a.size * a.dtype.itemsize for a in avals)
-
-
-def _bytes_accessed(tape: Tape) -> int:
-    """Of all equations; a call counts what its tape does, a loop one step of its body."""
-    total = 0
-    for eqn in tape.eqns:
-        inner = list(subtapes(eqn.params))
-        own = _bytes([a.aval for a in (*eqn.inputs, *eqn.outputs)])
-        total += sum(map(_bytes_accessed, inner)) if inner else own
-    return total
-
-
-def _peak_bytes(tape: Tape) -> int:
-    """The most that is held at once beside inputs and outputs: values still to be read, and inner tapes'."""
-    last_reader: dict[Var, int] = {}
-    for position, eqn in enumerate(tape.eqns):
-        last_reader.update((a, position) for a in (*eqn.outputs, *eqn.inputs) if isinstance(a, Var))
-    lasting = {*tape.inputs, *(a for a in tape.outputs if not isinstance(a, Literal))}
-    held = peak = 0
-    for position, eqn in enumerate(tape.eqns):
-        held += _bytes([v.aval for v in eqn.outputs if v not in lasting])
-        peak = max(peak, held + _inner_peak(eqn))
-        ended = {a for a in (*eqn.inputs, *eqn.outputs) if isinstance(a, Var) and a not in lasting}
-        held -= _bytes([v.aval for v in ended if last_reader[v] == position])
-    return peak
-
-
-def _inner_peak(eqn: Eqn) -> int:
-    return max((_peak_bytes(t) for t in subtapes(eqn.params)), default=0)
 
 
 __all__ = ["ArgInfo", "Compiled", "Lowered", "MemoryAnalysis", "Stage", "Traced"]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -234,7 +234,7 @@ class Evaluator:
     def _operation(self, eqn: Eqn, var: Var, index: Place) -> Node:
         text = operation_text(eqn)
         if "{pair}" in text:
-            args = tuple([self.element(eqn.inputs[0], (*index, k)) for k in range(2)])
+            args: tuple[Node | Index, ...] = tuple([self.element(eqn.inputs[0], (*index, k)) for k in range(2)])
         elif "{i}" in text:
             rank = eqn.inputs[0].aval.ndim
             args = (self.element(eqn.inputs[0], index[:rank]), flatten(index[rank:], var.aval.shape[rank:]))
@@ -364,28 +364,33 @@ def operation_text(eqn: Eqn) -> str:
     )
 
 
-class Reduction:
-    """The C++ of a reduction: how an element enters, how two accumulators combine, how the result leaves.
+class Reduction(NamedTuple):
+    """The C++ of a reduction: how an element enters, how two running results combine, how the result leaves.
 
-    `struct` is a class of kernels/reduce.h; for the plain ones the texts say what it would do.
+    struct: a class of kernels/reduce.h.  combine, lower: texts over {0} and {1}; for the plain ones they say what
+    the class would do.  accumulator: the dtype of running results, None where the class has one of its own.
+    takes_index: whether an element enters with its place.
     """
 
-    __slots__ = ("accumulator", "combine", "lower", "struct", "takes_index")
+    struct: str
+    combine: str
+    lower: str
+    accumulator: np.dtype | None
+    takes_index: bool
 
     @staticmethod
     def of(eqn: Eqn) -> Reduction:
-        made = Reduction()
         dtype = physical(eqn.inputs[0].aval.dtype)
-        made.struct = f"{eqn.primitive.cuda}<{type_name(dtype)}>"
-        made.takes_index = "index_dtype" in eqn.params
+        name = eqn.primitive.cuda
+        struct = f"{name}<{type_name(dtype)}>"
         is_plain = dtype.itemsize > 2 and dtype.kind in "fc"
-        made.accumulator = None if made.takes_index or not is_plain else dtype
-        is_sum = is_plain and eqn.primitive.cuda == "cj::Sum"
-        made.combine = "{0} + {1}" if is_sum else f"{made.struct}::combine({{0}}, {{1}})"
-        made.lower = "{0}" if is_plain and not made.takes_index else f"{made.struct}::lower({{0}})"
-        if made.takes_index:
-            made.lower = f"cj::convert<{type_name(eqn.params['index_dtype'])}>({made.lower})"
-        return made
+        combine = "{0} + {1}" if is_plain and name == "cj::Sum" else f"{struct}::combine({{0}}, {{1}})"
+        if "index_dtype" in eqn.params:
+            lower = f"cj::convert<{type_name(eqn.params['index_dtype'])}>({struct}::lower({{0}}))"
+            return Reduction(struct, combine, lower, None, True)
+        return Reduction(
+            struct, combine, "{0}" if is_plain else f"{struct}::lower({{0}})", dtype if is_plain else None, False
+        )
 
     def lift(self, number: str) -> str:
         """The text by which element {0}, at place `number`, enters."""

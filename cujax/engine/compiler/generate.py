@@ -44,6 +44,7 @@ def _cuda_kernel(name: str, body: Body) -> Kernel:
 
 
 _EMITTERS = {"host": _host_kernel, "cuda": _cuda_kernel}
+LANGUAGES = tuple(_EMITTERS)
 
 
 def generate(plan: Plan, language: str) -> Generated:

@@ -104,7 +104,7 @@ class Program:
             self._slots[literal] = len(tape.inputs) + len(self._literals)
             self._literals.append(backend.constant(literal.buffer))
         for step in steps:
-            for var in _writes(step):
+            for var in writes_of(step):
                 self._slots[var] = len(self._slots)
         self._num_computed = len(self._slots) - len(tape.inputs) - len(self._literals)
         self._outputs = [self._slots[a] for a in tape.outputs]
@@ -113,7 +113,7 @@ class Program:
     def _made_steps(self, steps: Sequence[Kernel | Eqn], target: Any, xp: Any) -> list[ImplStep | KernelStep]:
         module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
         made: list[ImplStep | KernelStep] = []
-        for step, dead in zip(steps, _last_uses(steps, self.tape), strict=True):
+        for step, dead in zip(steps, last_uses(steps, self.tape), strict=True):
             if isinstance(step, Kernel):
                 found: Any = KernelStep(step, [target.launcher(module, c) for c in step.calls], self._slots)
             else:
@@ -121,6 +121,10 @@ class Program:
             found.dead = tuple([self._slots[v] for v in dead])
             made.append(found)
         return made
+
+    def source(self, language: str) -> str:
+        """The text of the kernels in the language of a target, with the user's lines as comments."""
+        return generate(fuse(self.tape), language).source
 
     def __call__(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The outputs for input `buffers`, in the order of the tape's inputs."""
@@ -144,20 +148,22 @@ def _generated(tape: Tape, target: KernelTarget | None) -> Generated:
     return generated
 
 
-def _reads(step: Kernel | Eqn) -> Sequence[Var | Literal]:
+def reads_of(step: Kernel | Eqn) -> Sequence[Var | Literal]:
+    """What a step takes from slots."""
     return step.reads if isinstance(step, Kernel) else step.inputs
 
 
-def _writes(step: Kernel | Eqn) -> Sequence[Var]:
+def writes_of(step: Kernel | Eqn) -> Sequence[Var]:
+    """What a step puts into slots."""
     return step.writes if isinstance(step, Kernel) else step.outputs
 
 
-def _last_uses(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[list[Var]]:
+def last_uses(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[list[Var]]:
     """For each step, the variables that nobody reads after it."""
     seen = {a for a in tape.outputs if isinstance(a, Var)}
     result: list[list[Var]] = []
     for step in reversed(steps):
-        touched = dict.fromkeys([*_reads(step), *_writes(step)])
+        touched = dict.fromkeys([*reads_of(step), *writes_of(step)])
         dead = [v for v in touched if isinstance(v, Var) and v not in seen]
         seen.update(dead)
         result.append(dead)
@@ -165,7 +171,7 @@ def _last_uses(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[list[Var]]:
 
 
 def _literals_of(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[Literal]:
-    atoms = [a for s in steps for a in _reads(s)] + list(tape.outputs)
+    atoms = [a for s in steps for a in reads_of(s)] + list(tape.outputs)
     return list(dict.fromkeys(a for a in atoms if isinstance(a, Literal)))
 
 

@@ -69,7 +69,7 @@ def _explain(traces: list[Any]) -> str:
     names = ", ".join(type(t).__name__ for t in traces)
     lines = [f"Leaked trace {names}: its function has returned, but its tracers are still held:"]
     for trace in traces:
-        tracers = [t for t in gc.get_referrers(trace) if getattr(t, "trace", None) is trace]
+        tracers = [t for t in gc.get_referrers(trace) if getattr(t, "owner", None) is trace]
         for tracer in tracers:
             made = f", made at {tracer.line()}" if tracer.line() is not None else ""
             lines.extend(f"  {tracer}{made}, held by {holder}" for holder in _holders(tracer, tracers))
