@@ -78,9 +78,11 @@ CJ_FN double cos(double x) { return CJ_SIN_COS(cos)(x); }
 CJ_FN float fma(float x, float y, float z) { return CJ_LIBRARY(fmaf)(x, y, z); }
 CJ_FN double fma(double x, double y, double z) { return CJ_LIBRARY(fma)(x, y, z); }
 
-// ---- the bits of floats -----------------------------------------------------------------------------------
+// ---- bits of floats --------------------------------------------------------------------------------------
 
-template <class T> constexpr word<T> sign_bit = word<T>(word<T>(1) << (8 * sizeof(T) - 1));
+template <class T> constexpr int width = 8 * sizeof(T);
+
+template <class T> constexpr word<T> sign_bit = word<T>(word<T>(1) << (width<T> - 1));
 
 // The bits of infinity, which are those of the exponent.
 template <class T> constexpr word<T> infinity_bits =
@@ -97,6 +99,30 @@ template <class T> CJ_FN T select(bool which, T x, same<T> y) {
     if constexpr (is_half<T>) return bits_as<T>(u16(which ? x.bits : y.bits));
     else return which ? x : y;
 }
+
+// ---- conversion -------------------------------------------------------------------------------------------
+
+// Float to integer: truncated; NaN becomes 0, what is out of range the nearest bound.
+template <class T, class From> CJ_FN T saturate(From x) {
+    constexpr From beyond = From(u64(1) << (width<T> - 1)) * (is_signed_integer<T> ? 1 : 2);  // greatest() + 1
+    constexpr From lowest = is_signed_integer<T> ? -beyond : From(0);
+    From inside = x > lowest && x < beyond ? x : From(0);
+    using Wide = choose<sizeof(T) == 8, T, choose<sizeof(T) == 4, T, i32>>;
+    T whole = T(Wide(inside));
+    return x >= beyond ? limits<T>::greatest() : x <= lowest ? limits<T>::least() : whole;
+}
+
+template <class To, class From> CJ_FN To convert(From x) {
+    if constexpr (is_same<To, From>) return x;
+    else if constexpr (is_complex<From> && !is_complex<To>) return convert<To>(x.re);
+    else if constexpr (is_bool<To>) return x != From(0);
+    else if constexpr (is_half<From>) return convert<To>(float(x));
+    else if constexpr (is_integer<To> && is_float<From>) return saturate<To>(x);
+    else return To(x);
+}
+
+// The same bits as another type of the same size.
+template <class To, class From> CJ_FN To bitcast(From x) { return bits_as<To>(x); }
 
 // ---- arithmetic -------------------------------------------------------------------------------------------
 
@@ -198,8 +224,9 @@ template <class T> CJ_FN T whole_power(T x, T y) {
 
 template <class T, class Y> CJ_FN T pow(T x, Y y) {
     if constexpr (is_integer<T>) return whole_power(x, T(y));
-    else if constexpr (is_same<T, float>) return CJ_LIBRARY(powf)(x, float(y));
-    else return CJ_LIBRARY(pow)(x, double(y));
+    else if constexpr (is_half<T>) return T(pow(float(x), convert<float>(y)));
+    else if constexpr (is_same<T, float>) return CJ_LIBRARY(powf)(x, convert<float>(y));
+    else return CJ_LIBRARY(pow)(x, convert<double>(y));
 }
 
 // ---- rounding and representation --------------------------------------------------------------------------
@@ -246,8 +273,6 @@ template <class T> CJ_FN T bit_not(T x) {
     if constexpr (is_bool<T>) return !x;
     else return T(~x);
 }
-
-template <class T> constexpr int width = 8 * sizeof(T);
 
 template <class T> CJ_FN T shift_left(T x, same<T> y) {
     bool inside = word<T>(y) < width<T>;
@@ -301,29 +326,5 @@ template <class T> CJ_FN T clz(T x) {
     else return bits ? T(__builtin_clz(bits) - (32 - width<T>)) : T(width<T>);
 #endif
 }
-
-// ---- conversion -------------------------------------------------------------------------------------------
-
-// Float to integer: truncated; NaN becomes 0, what is out of range the nearest bound.
-template <class T, class From> CJ_FN T saturate(From x) {
-    constexpr From beyond = From(u64(1) << (width<T> - 1)) * (is_signed_integer<T> ? 1 : 2);  // greatest() + 1
-    constexpr From lowest = is_signed_integer<T> ? -beyond : From(0);
-    From inside = x > lowest && x < beyond ? x : From(0);
-    using Wide = choose<sizeof(T) == 8, T, choose<sizeof(T) == 4, T, i32>>;
-    T whole = T(Wide(inside));
-    return x >= beyond ? limits<T>::greatest() : x <= lowest ? limits<T>::least() : whole;
-}
-
-template <class To, class From> CJ_FN To convert(From x) {
-    if constexpr (is_same<To, From>) return x;
-    else if constexpr (is_bool<To>) return x != From(0);
-    else if constexpr (is_complex<From> && !is_complex<To>) return convert<To>(x.re);
-    else if constexpr (is_half<From>) return convert<To>(float(x));
-    else if constexpr (is_integer<To> && is_float<From>) return saturate<To>(x);
-    else return To(x);
-}
-
-// The same bits as another type of the same size.
-template <class To, class From> CJ_FN To bitcast(From x) { return bits_as<To>(x); }
 
 }  // namespace cj
