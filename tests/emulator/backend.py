@@ -1,0 +1,41 @@
+"""The backend that stands in for that of a GPU: NumPy's arrays and functions, kernels in the device's language.
+
+    with emulated_backend() as backend:      every array and program of this process goes to it
+        result = cujax.jit(f)(x)
+
+`backend.kernels` is the target; its `order` may be changed from run to run (orders.py), or another target given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cujax.engine.backends import select
+from cujax.engine.backends.numpy_backend import NumpyBackend
+from emulator.target import EmulatorTarget
+
+
+class EmulatedBackend(NumpyBackend):
+    """See `api.Backend`."""
+
+    name = "emulator"
+
+    def __init__(self, kernels: Any = None) -> None:
+        self.kernels = EmulatorTarget() if kernels is None else kernels
+
+
+@contextmanager
+def emulated_backend(kernels: Any = None) -> Iterator[EmulatedBackend]:
+    """The emulator is the backend of this process.
+
+    A program is kept on its tape for as long as the tape lives, whatever the backend: functions that have been
+    jitted before keep theirs.
+    """
+    before, backend = select._selected, EmulatedBackend(kernels)
+    select._selected = backend
+    try:
+        yield backend
+    finally:
+        select._selected = before

@@ -1,0 +1,20 @@
+// How a launch ends early: with a report of what a thread did wrong.
+
+#pragma once
+
+#pragma GCC visibility push(default)
+
+namespace emulator {
+
+// Runs `work`; the report of `fail` or of a processor exception in it, or null.
+const char* run_guarded(void (*work)());
+
+// Ends the launch.  The report is the text, formatted as by printf, with the block and the thread that runs.
+[[noreturn, gnu::format(printf, 1, 2)]] void fail(const char* format, ...);
+
+// The same without block and thread, where the text names them itself.
+[[noreturn]] void fail_with(const char* text);
+
+}  // namespace emulator
+
+#pragma GCC visibility pop
