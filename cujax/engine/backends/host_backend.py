@@ -1,13 +1,16 @@
-"""The backend of a CPU with a C++ compiler: NumPy's arrays and functions, and kernels compiled for this machine.
+"""The backend of a CPU with a C++ compiler: NumPy's functions, kernels compiled for this machine, pooled memory.
 
-Everything but the kernels is `numpy_backend`'s.  The compiler is looked for when a program first asks for
-`kernels`, so that neither the import nor an operation outside `jit` pays for it.
+The compiler is looked for when a program first asks for `kernels`, so that neither the import nor an operation
+outside `jit` pays for it.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
+
+from cujax.engine.backends.buffer_pool import Pool, default_limit
 from cujax.engine.backends.host_target import HostTarget
 from cujax.engine.backends.numpy_backend import NumpyBackend
 
@@ -17,7 +20,22 @@ class HostBackend(NumpyBackend):
 
     name = "host"
 
+    def __init__(self) -> None:
+        self._pool = Pool(default_limit())
+        self.empty = self._pool.empty  # type: ignore[method-assign]  # as it is, without a call around it
+
     @cached_property
     def kernels(self) -> HostTarget | None:
         """The kernel target; None where there is no compiler, and then programs run through NumPy."""
         return HostTarget.find()
+
+    def contiguous(self, buffer: np.ndarray | np.generic) -> np.ndarray:
+        flags = buffer.flags
+        if flags.c_contiguous and flags.aligned and isinstance(buffer, np.ndarray):
+            return buffer
+        copy = self.empty(buffer.shape, buffer.dtype)
+        np.copyto(copy, buffer)
+        return copy
+
+    def release_memory(self) -> None:
+        self._pool.trim()
