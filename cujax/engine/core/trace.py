@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.backends.out_of_memory import run_with_less
 from cujax.engine.backends.select import selected
 from cujax.engine.core import leaks, nan_check
 from cujax.engine.core.array import Array, ConcreteArray, to_array
@@ -130,8 +131,13 @@ class EvalTrace(Trace):
         backend = selected()
         values = [a if type(a) is ConcreteArray or type(a) is Literal else known_array(a) for a in args]
         out_avals = primitive.abstract(tuple([v.aval for v in values]), params)
-        with backend.quiet():
-            out = primitive.impl(backend.xp, *buffers_of(values), **params)  # type: ignore[operator]
+        try:
+            with backend.quiet(values):
+                out = primitive.impl(backend.xp, *buffers_of(values), **params)  # type: ignore[operator]
+        except MemoryError:
+            out = _NO_MEMORY
+        if out is _NO_MEMORY:  # not inside `except`, which keeps what the failed try has made
+            out = _run_with_less(primitive, values, params)
         if primitive.multiple:
             results = [ConcreteArray(b, a) for b, a in zip(out, out_avals, strict=True)]
             nan_check.check(primitive.name, results)
@@ -140,6 +146,24 @@ class EvalTrace(Trace):
         if config.debug_nans or config.debug_infs:
             nan_check.check(primitive.name, [result])
         return result
+
+
+_NO_MEMORY = object()
+
+
+def _run_with_less(primitive: Primitive, values: Sequence[Any], params: dict[str, Any]) -> Any:
+    """The op once more, after unused memory has been given back."""
+    backend = selected()
+
+    def call() -> Any:
+        with backend.quiet(values):
+            return primitive.impl(backend.xp, *buffers_of(values), **params)  # type: ignore[operator]
+
+    def held() -> list[tuple[str, int]]:
+        avals = [(f"operand {i}: ", v.aval) for i, v in enumerate(values)]
+        return [(f"{which}{a.str_short()}", a.size * a.dtype.itemsize) for which, a in avals]
+
+    return run_with_less(call, backend, primitive.name, held)
 
 
 def buffers_of(values: Sequence[Any]) -> list[Any]:

@@ -1,0 +1,39 @@
+"""An operation that needs more memory than there is: the error, and that the engine can be used afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+import cujax.numpy as jnp
+from cujax import errors
+from cujax.engine.core import trace
+from cujax.engine.core.primitive import REGISTRY
+
+
+def test_an_operation_says_what_it_asked_for_and_what_it_holds():
+    row = jnp.ones((2**20, 1), "int8")
+    with pytest.raises(errors.OutOfMemoryError) as found:
+        jnp.broadcast_to(row, (2**20, 2**40)) + jnp.int8(1)
+    text = str(found.value)
+    assert text.startswith("RESOURCE_EXHAUSTED: Out of memory: add asked for 1024.0 PiB (1,152,921,504,606,846,976 bytes)")
+    assert "operand 0: i8[1048576,1099511627776]" in text
+    assert isinstance(found.value, errors.JaxRuntimeError)
+    assert (row + 1).sum() == 2**21
+
+
+def test_the_operation_is_tried_again_with_what_has_been_given_back(monkeypatch):
+    tries = []
+    negate = REGISTRY["neg"].impl
+
+    def impl(xp, x):
+        tries.append(x)
+        if len(tries) == 1:
+            raise MemoryError
+        return negate(xp, x)
+
+    released = []
+    monkeypatch.setattr(type(trace.selected()), "release_memory", lambda self: released.append(1))
+    monkeypatch.setattr(REGISTRY["neg"], "impl", impl)
+    assert (-jnp.arange(3)).tolist() == [0, -1, -2]
+    assert len(tries) == 2
+    assert released == [1]
