@@ -17,7 +17,7 @@ from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
 from cujax.engine.compiler.fuse import Plan, Region
-from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.naming import kernel_name
 from cujax.engine.core.tape import Eqn
 
@@ -94,7 +94,7 @@ def _headers_for(text: str) -> list[str]:
 
 
 _DECLARED = re.compile(
-    r"\b(?:struct|class|using)\s+(?:alignas\(\d+\)\s*)?(\w+)|CJ_FN\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*\("
+    r"\b(?:struct|class|using)\s+(?:alignas\(\d+\)\s*)?(\w+)\b(?!\s*;)|CJ_FN\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*\("
 )
 
 
@@ -103,6 +103,6 @@ def _owners() -> dict[str, str]:
     """Which header declares what: read from the headers, so that no list is kept."""
     found: dict[str, str] = {}
     for path in sorted(headers_folder().glob("*.h"), key=lambda p: (p.name not in _BASE, p.name)):
-        for kind, function in _DECLARED.findall(path.read_text()):
+        for kind, function in _DECLARED.findall(without_comments(path.read_text())):
             found.setdefault(kind or function, path.name)
     return found
