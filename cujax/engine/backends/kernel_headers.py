@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 
 @cache
 def headers_folder() -> Path:
-    """The folder of `cujax.kernels`."""
-    return Path(str(files("cujax.kernels")))
+    """The folder of `cujax.kernels`; `importlib.resources` would tell it too, and take longer than loading a kernel."""
+    spec = find_spec("cujax.kernels")
+    assert spec is not None and spec.submodule_search_locations
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 @cache
