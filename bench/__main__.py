@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 
 from bench import machine, measure, peers, report, runner, workloads
 from bench.case import SCALES, Scale
 from bench.rows import Row, add_ratios
 
 _COPIED = (2**28, 2**20)  # bytes: more than a cache holds, and only to see that it runs
+_GREED = 1.5  # a workload may take this many equal parts of the time that is left
 _SIZES = {
     "smoke": "smallest inputs, one sample: shows that everything runs",
     "quick": "small inputs, under a minute",
@@ -24,6 +25,8 @@ _SIZES = {
 def main(argv: list[str]) -> None:
     options = _parse(argv)
     scale = SCALES[options.scale]
+    if options.budget:
+        scale = replace(scale, total_seconds=options.budget)
     found, missing = peers.find(options.peers)
     bandwidth = machine.copy_bandwidth(found, _COPIED[scale.name == "smoke"])
     about = machine.describe(found) | {"scale": scale.name, "copy_bandwidth": bandwidth, "missing": missing}
@@ -33,18 +36,21 @@ def main(argv: list[str]) -> None:
     print(report.summary(rows, missing))
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"machine": about, "rows": [dataclasses.asdict(row) for row in rows]}, file, indent=1)
+            json.dump({"machine": about, "rows": [asdict(row) for row in rows]}, file, indent=1)
 
 
 def run(names: list[str], found: list[peers.Peer], scale: Scale, memory: float, bandwidth: float) -> list[Row]:
-    """All rows, in the time that the scale gives."""
-    bounds = runner.Bounds(scale, time.monotonic() + scale.total_seconds, memory)
-    cases = [(name, case) for name in names for case in workloads.cases(name, scale)]
+    """All rows, in the time that the scale gives, of which no workload may take much more than its part."""
+    end = time.monotonic() + scale.total_seconds
     rows: list[Row] = []
-    for done, (name, case) in enumerate(cases):
-        _progress(f"{name} {case.name}")
-        rows += runner.run_case(name, case, found, bounds.share(len(cases) - done, len(found)))
-    for name in names:
+    for done, name in enumerate(names):
+        now = time.monotonic()
+        part = min(1, _GREED / (len(names) - done))
+        bounds = runner.Bounds(scale, now + (end - now) * part, memory)
+        cases = workloads.cases(name, scale)
+        for i, case in enumerate(cases):
+            _progress(f"{name} {case.name}")
+            rows += runner.run_case(name, case, found, bounds.share(len(cases) - i, len(found)))
         if hasattr(workloads.module(name), "rows"):
             rows += workloads.module(name).rows(found, scale)
     _progress("")
@@ -66,6 +72,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         "--memory", type=lambda text: float(text) * 1e9, default=0.6 * measure.available_bytes(),
         help="gigabytes by which a run may grow (default: 60 %% of what is free)",
     )  # fmt: skip
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="for the whole run; what does not fit is cut")
     size = parser.add_mutually_exclusive_group()
     for name, text in _SIZES.items():
         size.add_argument(f"--{name}", action="store_const", const=name, dest="scale", default="default", help=text)
