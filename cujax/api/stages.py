@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cujax.api.shape_dtype import struct_of
 from cujax.engine.compiler.analysis import analyse, bytes_of
 from cujax.engine.compiler.generate import LANGUAGES
-from cujax.engine.compiler.program import compile_tape
+from cujax.engine.compiler.program import generated, optimized
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.tape import ClosedTape
 from cujax.engine.core.trace import Tracer, aval_of
@@ -118,19 +118,19 @@ class Lowered(Stage):
 
         Loops and branches are programs of their own and not part of it.  ValueError for another dialect.
         """
-        program = compile_tape(self._recording.tape)
+        tape = self._recording.tape
         if dialect is None:
-            return str(ClosedTape(program.tape, self._recording.captured))
+            return str(ClosedTape(optimized(tape), self._recording.captured))
         if dialect not in LANGUAGES:
             raise ValueError(
                 f"as_text: there is no dialect {dialect!r}; write one of {', '.join(map(repr, LANGUAGES))} for the "
                 "source of the kernels, or nothing for the tape"
             )
-        return program.source(dialect)
+        return generated(tape, dialect).source
 
     def cost_analysis(self) -> dict[str, float]:
         """`bytes accessed`: what one run reads and writes."""
-        return {"bytes accessed": float(analyse(compile_tape(self._recording.tape)).bytes_moved)}
+        return {"bytes accessed": float(analyse(self._recording.tape).bytes_moved)}
 
     def compile(self) -> Compiled:
         """Make it callable."""
@@ -153,11 +153,10 @@ class Compiled(Lowered):
 
     def memory_analysis(self) -> MemoryAnalysis:
         """The bytes that one call needs, and what it does."""
-        program = compile_tape(self._recording.tape)
-        found = analyse(program)
+        tape = self._recording.tape
+        found = analyse(tape)
         return MemoryAnalysis(
-            bytes_of(self._avals), bytes_of(program.tape.out_avals), found.temporary_bytes,
-            generated_code_size_in_bytes=len(program.generated.source.encode()), kernels=found.kernels,
+            bytes_of(self._avals), bytes_of(tape.out_avals), found.temporary_bytes, kernels=found.kernels,
             launches=found.launches, bytes_moved=found.bytes_moved,
         )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
+from cujax.engine.compiler.generate import Generated
 from cujax.engine.compiler.kernel import Kernel
-from cujax.engine.compiler.program import Program, compile_tape, last_uses, reads_of, writes_of
+from cujax.engine.compiler.program import generated, last_uses, optimized, reads_of, writes_of
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.tape import Eqn, Literal, subtapes
+from cujax.engine.core.tape import Eqn, Literal, Tape, subtapes
 
 
 class Analysis(NamedTuple):
@@ -25,13 +27,13 @@ class Analysis(NamedTuple):
     launches: int
 
 
-def analyse(program: Program) -> Analysis:
-    """Of one run of `program`, inner programs included."""
-    steps = program.generated.steps
-    inner = [analyse(p) for s in steps for p in _inner(s)]
+def analyse(tape: Tape) -> Analysis:
+    """Of one run of the program of `tape` on this process's backend, inner programs included."""
+    steps = _generated(tape).steps
+    inner = [analyse(t) for s in steps for t in _inner(s)]
     own = [s for s in steps if isinstance(s, Kernel)]
     return Analysis(
-        _peak(program),
+        _peak(tape),
         sum(map(_moved, steps)) + sum(a.bytes_moved for a in inner),
         len(own) + sum(a.kernels for a in inner),
         sum(len(k.calls) for k in own) + sum(a.launches for a in inner),
@@ -42,8 +44,13 @@ def bytes_of(avals: Sequence[ShapedArray]) -> int:
     return sum(a.size * physical(a.dtype).itemsize for a in avals)
 
 
-def _inner(step: Kernel | Eqn) -> list[Program]:
-    return [] if isinstance(step, Kernel) else [compile_tape(t) for t in subtapes(step.params)]
+def _generated(tape: Tape) -> Generated:
+    target = selected().kernels
+    return generated(tape, target and target.language)
+
+
+def _inner(step: Kernel | Eqn) -> list[Tape]:
+    return [] if isinstance(step, Kernel) else list(subtapes(step.params))
 
 
 def _moved(step: Kernel | Eqn) -> int:
@@ -52,14 +59,14 @@ def _moved(step: Kernel | Eqn) -> int:
     return bytes_of([a.aval for a in (*reads_of(step), *writes_of(step))])
 
 
-def _peak(program: Program) -> int:
+def _peak(tape: Tape) -> int:
     """The most that is held at once beside inputs and outputs: values still to be read, scratch, inner programs'."""
-    steps = program.generated.steps
-    lasting = {*program.tape.inputs, *(a for a in program.tape.outputs if not isinstance(a, Literal))}
+    steps, tape = _generated(tape).steps, optimized(tape)
+    lasting = {*tape.inputs, *(a for a in tape.outputs if not isinstance(a, Literal))}
     held = peak = 0
-    for step, dead in zip(steps, last_uses(steps, program.tape), strict=True):
+    for step, dead in zip(steps, last_uses(steps, tape), strict=True):
         held += bytes_of([v.aval for v in writes_of(step) if v not in lasting])
-        within = step.scratch if isinstance(step, Kernel) else max((_peak(p) for p in _inner(step)), default=0)
+        within = step.scratch if isinstance(step, Kernel) else max((_peak(t) for t in _inner(step)), default=0)
         peak = max(peak, held + within)
         held -= bytes_of([v.aval for v in dead if v not in lasting])
     return peak

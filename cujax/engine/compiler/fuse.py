@@ -23,6 +23,7 @@ from cujax.engine.compiler.expression import Evaluator, Place, reachable
 from cujax.engine.compiler.index import axis_index
 from cujax.engine.compiler.kinds import (
     ELEMENTWISE,
+    MOVER,
     OPAQUE,
     REDUCTION,
     SCATTER,
@@ -145,7 +146,7 @@ class _Decision:
         if len(paths) > 64 or any(len(p) > 40 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
             return True
         evaluations = sum(weight * self._sizes[path[0]] for path, weight in paths.items())
-        work = cost(eqn) + (1 if len(roots) > 1 else 0)
+        work = cost(eqn) + (1 if len(roots) > 1 and kind != MOVER else 0)
         extra = work * max(evaluations - var.aval.size, 0) + self._extra.get(var, 0.0)
         if extra > _TRAFFIC * var.aval.size + _LAUNCH:
             return True
@@ -168,14 +169,23 @@ class _Decision:
 
 
 def _share(eqn: Eqn, number: int, var: Var) -> float:
-    """The part of the elements of `var` that read operand `number`."""
-    if eqn.primitive.name == "concatenate":
-        return eqn.inputs[number].aval.size / max(var.aval.size, 1)
-    if eqn.primitive.name == "pad":
-        return min(1.0, eqn.inputs[number].aval.size / max(var.aval.size, 1))
-    if kind_of(eqn) == SHORT:
-        return eqn.inputs[number].aval.size / max(var.aval.size, 1)
-    return 1.0
+    """How often operand `number` is computed for each element of `var` that is.
+
+    What a broadcast repeats along the last axes is computed once for all of them, before the loop over these.
+    """
+    operand, name = eqn.inputs[number].aval, eqn.primitive.name
+    if name in ("concatenate", "pad") or kind_of(eqn) == SHORT:
+        share = operand.size / max(var.aval.size, 1)
+        return share if kind_of(eqn) == SHORT else min(1.0, share)
+    if name != "broadcast_in_dim":
+        return 1.0
+    source = dict(zip(eqn.params["broadcast_dimensions"], operand.shape, strict=True))
+    repeated = 1
+    for axis in reversed(range(var.aval.ndim)):
+        if source.get(axis, 1) != 1:
+            break
+        repeated *= max(var.aval.shape[axis], 1)
+    return 1 / repeated
 
 
 Step = Region | Eqn

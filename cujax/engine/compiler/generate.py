@@ -78,18 +78,18 @@ class _Names:
 
 _USED = re.compile(r"\bcj::(\w+)")
 _BASE = ("prelude.h", "math.h")
+_OF_TYPES = {"c64": "complex.h", "c128": "complex.h", "f16": "half.h", "bf16": "half.h"}
 
 
 def _headers_for(text: str) -> list[str]:
     """The headers that declare the functions of `cj` in the text; the base always.
 
-    complex.h has the functions of math.h once more: it is needed for the types alone.
+    complex.h and half.h have functions of math.h once more: they are needed for their types alone.
     """
     owners = _owners()
     words = set(_USED.findall(text))
-    used = {owners[name] for name in words if name in owners} - {"complex.h"}
-    if words & {"c64", "c128"}:
-        used.add("complex.h")
+    used = {owners[name] for name in words if name in owners} - set(_OF_TYPES.values())
+    used |= {header for name, header in _OF_TYPES.items() if name in words}
     return [*_BASE, *sorted(used - set(_BASE))]
 
 

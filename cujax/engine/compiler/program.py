@@ -23,7 +23,7 @@ from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.fuse import fuse
 from cujax.engine.compiler.generate import Generated, generate
 from cujax.engine.compiler.kernel import Kernel, without_comments
-from cujax.engine.compiler.passes import dump, optimize
+from cujax.engine.compiler.passes import PASSES, dump, optimize
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -95,8 +95,9 @@ class Program:
 
     def __init__(self, tape: Tape, target: KernelTarget | None) -> None:
         backend = selected()
-        self.tape = tape
-        self.generated = _generated(tape, target)
+        self.generated = generated(tape, target and target.language)
+        dump(self.generated.source, len(PASSES) + 1, "source", tape.name, "cpp")
+        self.tape = tape = optimized(tape)
         self._slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
         self._literals: list[Any] = []
         steps = self.generated.steps
@@ -122,10 +123,6 @@ class Program:
             made.append(found)
         return made
 
-    def source(self, language: str) -> str:
-        """The text of the kernels in the language of a target, with the user's lines as comments."""
-        return generate(fuse(self.tape), language).source
-
     def __call__(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The outputs for input `buffers`, in the order of the tape's inputs."""
         with selected().quiet():
@@ -139,13 +136,16 @@ class Program:
         return [slots[i] for i in self._outputs]
 
 
-def _generated(tape: Tape, target: KernelTarget | None) -> Generated:
-    """Kernels and library calls; every equation as it is where there is no target."""
-    if target is None:
-        return Generated(list(tape.eqns), "")
-    generated = generate(fuse(tape), target.language)
-    dump(generated.source, len(generated.steps), "source", tape.name, "cpp")
-    return generated
+def optimized(tape: Tape) -> Tape:
+    """`tape` after the passes, remembered on it."""
+    return tape.memo("optimized", lambda: optimize(tape))
+
+
+def generated(tape: Tape, language: str | None) -> Generated:
+    """Kernels in `language` and library calls for a tape; every equation as it is where there is no language."""
+    if language is None:
+        return Generated(list(optimized(tape).eqns), "")
+    return tape.memo(("generated", language), lambda: generate(fuse(optimized(tape)), language))
 
 
 def reads_of(step: Kernel | Eqn) -> Sequence[Var | Literal]:
@@ -185,12 +185,11 @@ def compile_tape(tape: Tape) -> Program:
 
 
 def _compile(tape: Tape) -> Program:
-    optimized = optimize(tape)
     try:
-        return Program(optimized, selected().kernels)
+        return Program(tape, selected().kernels)
     except KernelCompileError as error:
         warn_user(f"{error}\n{tape.name} runs operation by operation instead.", RuntimeWarning)
-        return Program(optimized, None)
+        return Program(tape, None)
 
 
 def run_compiled(tape: Tape, args: Sequence[ConcreteArray]) -> list[ConcreteArray]:

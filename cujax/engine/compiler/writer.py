@@ -263,7 +263,7 @@ class Writer:
         if isinstance(atom, QuotientAtom):
             divisor = self._sizes.name(atom.divisor)
             if atom.index.low >= 0:
-                return f"({self.index(atom.index)}) / {divisor}"
+                return f"(({self.index(atom.index)}) / {divisor})"
             return f"cj::floor_div({self.index(atom.index)}, {divisor})"
         assert isinstance(atom, ChoiceAtom)
         condition = " && ".join(self._comparison(i) for i in atom.condition.indices)

@@ -1,0 +1,62 @@
+#include "prelude.h"
+#include "math.h"
+#include "blocks.h"
+#include "reduce.h"
+
+extern "C" void fused_sub_mul_reduce_sum_3_more_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    #pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (cj::i64 item = 0; item < n0; ++item) {
+        const cj::i64 i0 = item;
+        cj::Tree<cj::Sum<float>> sum_acc_0;
+        cj::Tree<cj::Sum<float>> sum_acc_1;
+        cj::Tree<cj::Sum<float>> sum_acc_2;
+        for (cj::i64 block = 0; block < n0; block += cj::block_length) {
+            cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
+            cj::Lanes<cj::Sum<float>> sum_acc_1_lanes;
+            cj::Lanes<cj::Sum<float>> sum_acc_2_lanes;
+            const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
+            const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
+                const float sub_1 = x0[n1 * i1] - x0[n1 * i0];  // programs.py:54
+                const float mul_1 = sub_1 * sub_1;  // programs.py:55
+                const float sub_2 = x0[n1 * i1 + 1] - x0[n1 * i0 + 1];  // programs.py:54
+                const float mul_2 = sub_2 * sub_2;  // programs.py:55
+                const float part_1 = mul_1 + mul_2;
+                const float sub_3 = x0[n1 * i1 + n2] - x0[n1 * i0 + n2];  // programs.py:54
+                const float mul_3 = sub_3 * sub_3;  // programs.py:55
+                const float part_2 = part_1 + mul_3;
+                const float reduce_sum_1 = part_2;
+                const float add_1 = reduce_sum_1 + 0.01f;
+                const float sqrt_1 = cj::sqrt(add_1);  // programs.py:56
+                const float mul_4 = add_1 * sqrt_1;
+                const float div_1 = cj::div(x1[i1], mul_4);
+                const float mul_5 = sub_1 * div_1;
+                sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_5;
+                const float mul_6 = sub_2 * div_1;
+                sum_acc_1_lanes.values[lane] = sum_acc_1_lanes.values[lane] + mul_6;
+                const float mul_7 = sub_3 * div_1;
+                sum_acc_2_lanes.values[lane] = sum_acc_2_lanes.values[lane] + mul_7;
+            };
+            cj::i64 at = block;
+            for (; at + cj::lane_count <= stop; at += cj::lane_count) {
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
+            }
+            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            sum_acc_0.add(sum_acc_0_lanes.total());
+            sum_acc_1.add(sum_acc_1_lanes.total());
+            sum_acc_2.add(sum_acc_2_lanes.total());
+        }
+        const float sum_result_0 = sum_acc_0.total();
+        const float sum_result_1 = sum_acc_1.total();
+        const float sum_result_2 = sum_acc_2.total();
+        y0[n1 * i0] = sum_result_0;
+        y0[n1 * i0 + 1] = sum_result_1;
+        y0[n1 * i0 + n2] = sum_result_2;
+    }
+}

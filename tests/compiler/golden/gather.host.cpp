@@ -1,0 +1,33 @@
+#include "prelude.h"
+#include "math.h"
+#include "index.h"
+
+static inline void fused_lt_add_select_n_mul_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+    const cj::i32 load_1 = x0[i0];
+    const bool lt_1 = load_1 < 0;  // programs.py:83
+    const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
+    const cj::i32 select_n_1 = lt_1 ? add_1 : load_1;
+    #pragma omp simd
+    for (cj::i64 i1 = begin; i1 < end; ++i1) {
+        const float load_2 = x1[n2 * (0 >= cj::to_index(select_n_1) + 1 ? 0 : (cj::to_index(select_n_1) >= n0 ? n1 : cj::to_index(select_n_1))) + i1];
+        const float mul_1 = load_2 * 2.0f;  // programs.py:83
+        y0[n2 * i0 + i1] = mul_1;
+    }
+}
+
+extern "C" void fused_lt_add_select_n_mul_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i32* CJ_RESTRICT x0 = static_cast<const cj::i32*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    const cj::i64 n3 = sizes[3];
+    const cj::i64 pieces = (n2 + 32767) / 32768;
+    #pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (cj::i64 piece = 0; piece < n3 * pieces; ++piece) {
+        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n2);
+        const cj::i64 i0 = piece / pieces;
+        fused_lt_add_select_n_mul_f32_row(x0, x1, y0, n0, n1, n2, n3, i0, begin, end);
+    }
+}

@@ -1,0 +1,27 @@
+#include "prelude.h"
+#include "math.h"
+
+static inline void fused_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+    #pragma omp simd
+    for (cj::i64 i1 = begin; i1 < end; ++i1) {
+        const float sub_1 = x0[n0 * i0 + n1 * i1 + n2] - x0[n0 * i0 + n1 * i1];  // programs.py:77
+        y0[n3 * i0 + i1] = sub_1;
+    }
+}
+
+extern "C" void fused_sub_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    const cj::i64 n3 = sizes[3];
+    const cj::i64 n4 = sizes[4];
+    const cj::i64 pieces = (n3 + 32767) / 32768;
+    #pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (cj::i64 piece = 0; piece < n4 * pieces; ++piece) {
+        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n3);
+        const cj::i64 i0 = piece / pieces;
+        fused_sub_f32_row(x0, y0, n0, n1, n2, n3, n4, i0, begin, end);
+    }
+}

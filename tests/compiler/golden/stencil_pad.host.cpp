@@ -1,0 +1,51 @@
+#include "prelude.h"
+#include "math.h"
+
+template <bool interior> static inline void fused_add_mul_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+    #pragma omp simd
+    for (cj::i64 i1 = begin; i1 < end; ++i1) {
+        const float load_1 = x0[n0 * i0 + i1];
+        const bool inside_1 = interior || (i0 >= 1);
+        const float chosen_1 = inside_1 ? x0[n0 * i0 + i1 - n0] : 0.0f;
+        const bool inside_2 = interior || (n1 >= i0);
+        const float chosen_2 = inside_2 ? x0[n0 * i0 + i1 + n0] : 0.0f;
+        const float add_1 = chosen_1 + chosen_2;  // programs.py:38
+        const bool inside_3 = interior || (i1 >= 1);
+        const float chosen_3 = inside_3 ? x0[n0 * i0 + i1 - 1] : 0.0f;
+        const float add_2 = add_1 + chosen_3;
+        const bool inside_4 = interior || (n2 >= i1);
+        const float chosen_4 = inside_4 ? x0[n0 * i0 + i1 + 1] : 0.0f;
+        const float add_3 = add_2 + chosen_4;
+        const float mul_1 = 4.0f * load_1;
+        const float sub_1 = add_3 - mul_1;
+        const float mul_2 = 0.1f * sub_1;
+        const float add_4 = load_1 + mul_2;
+        y0[n0 * i0 + i1] = add_4;
+    }
+}
+
+extern "C" void fused_add_mul_sub_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    const cj::i64 n3 = sizes[3];
+    const cj::i64 n4 = sizes[4];
+    const cj::i64 pieces = (n0 + 32767) / 32768;
+    #pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (cj::i64 piece = 0; piece < n3 * pieces; ++piece) {
+        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n0);
+        const cj::i64 i0 = piece / pieces;
+        cj::i64 low = begin, high = end;
+        if (!(i0 >= 1)) high = low;
+        if (!(n1 >= i0)) high = low;
+        low = cj::max(low, cj::i64(1));
+        high = cj::min(high, cj::i64(n4));
+        low = cj::min(low, end);
+        high = cj::max(low, high);
+        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, n3, n4, i0, begin, low);
+        fused_add_mul_sub_f32_row<true>(x0, y0, n0, n1, n2, n3, n4, i0, low, high);
+        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, n3, n4, i0, high, end);
+    }
+}

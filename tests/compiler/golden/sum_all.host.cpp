@@ -1,0 +1,42 @@
+#include "prelude.h"
+#include "math.h"
+#include "blocks.h"
+#include "reduce.h"
+
+extern "C" void fused_mul_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 chunk = (n0 + 63) / 64;
+    cj::Sum<float>::Acc sum_acc_0_parts[1024];
+    #pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (cj::i64 part = 0; part < 1 * 64; ++part) {
+        const cj::i64 item = part / 64;
+        const cj::i64 first = part % 64 * chunk;
+        const cj::i64 last = first + chunk < n0 ? first + chunk : n0;
+        cj::Tree<cj::Sum<float>> sum_acc_0;
+        for (cj::i64 block = first; block < last; block += cj::block_length) {
+            cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
+            const cj::i64 stop = block + cj::block_length < last ? block + cj::block_length : last;
+            const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
+                const float load_1 = x0[i1];
+                const float mul_1 = load_1 * load_1;  // programs.py:93
+                sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_1;
+            };
+            cj::i64 at = block;
+            for (; at + cj::lane_count <= stop; at += cj::lane_count) {
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
+            }
+            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            sum_acc_0.add(sum_acc_0_lanes.total());
+        }
+        sum_acc_0_parts[part] = sum_acc_0.total();
+    }
+    for (cj::i64 item = 0; item < 1; ++item) {
+        cj::Tree<cj::Sum<float>> sum_acc_0;
+        for (int k = 0; k < 64; ++k) sum_acc_0.add(sum_acc_0_parts[item * 64 + k]);
+        const float sum_result_0 = sum_acc_0.total();
+        y0[0] = sum_result_0;
+    }
+}

@@ -1,0 +1,52 @@
+#include "prelude.h"
+#include "math.h"
+#include "blocks.h"
+#include "reduce.h"
+
+extern "C" void fused_reduce_sum_div_sub_square_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    #pragma omp parallel for num_threads(threads) if (threads > 1)
+    for (cj::i64 item = 0; item < n1; ++item) {
+        const cj::i64 i0 = item;
+        cj::Tree<cj::Sum<float>> sum_acc_0;
+        for (cj::i64 block = 0; block < n0; block += cj::block_length) {
+            cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
+            const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
+            const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
+                sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + x0[n0 * i0 + i1];
+            };
+            cj::i64 at = block;
+            for (; at + cj::lane_count <= stop; at += cj::lane_count) {
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
+            }
+            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            sum_acc_0.add(sum_acc_0_lanes.total());
+        }
+        const float sum_result_0 = sum_acc_0.total();
+        cj::Tree<cj::Sum<float>> sum_acc_1;
+        for (cj::i64 block = 0; block < n0; block += cj::block_length) {
+            cj::Lanes<cj::Sum<float>> sum_acc_1_lanes;
+            const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
+            const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
+                const float div_1 = cj::div(sum_result_0, 153.0f);  // programs.py:98
+                const float sub_1 = x0[n0 * i0 + i1] - div_1;
+                const float square_1 = sub_1 * sub_1;
+                sum_acc_1_lanes.values[lane] = sum_acc_1_lanes.values[lane] + square_1;
+            };
+            cj::i64 at = block;
+            for (; at + cj::lane_count <= stop; at += cj::lane_count) {
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
+            }
+            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            sum_acc_1.add(sum_acc_1_lanes.total());
+        }
+        const float sum_result_1 = sum_acc_1.total();
+        const float div_2 = cj::div(sum_result_1, 153.0f);  // programs.py:98
+        y0[i0] = div_2;
+    }
+}
