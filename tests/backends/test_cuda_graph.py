@@ -142,6 +142,18 @@ def test_a_graph_that_is_refused_later_is_given_up(cuda, function):
     assert cuda.ran() == [row(1001, 12), row(2001, 21), row(1001, 13), row(2001, 21)]
 
 
+def test_a_thread_without_a_context_replays_too(cuda, monkeypatch):
+    program = replay(cuda, [launch(1001, 11), launch(2001, 21)])
+    program.enqueue(STREAM)
+    program.enqueue(STREAM)
+    cuda.reset()
+    cuda.fail("cuGraphLaunch", 201)
+    monkeypatch.setattr(runtime, "memGetInfo", cuda.reset)
+    program.enqueue(STREAM)
+    assert cuda.ran() == [row(1001, 11), row(2001, 21)]
+    assert cuda.calls() == 1
+
+
 def test_a_stream_that_the_user_captures_gets_plain_launches(cuda):
     captured = {STREAM}
     program = replay(cuda, [launch(1001, 11), launch(2001, 21)], captured.__contains__)

@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from cujax.engine.backends.cuda_graph_driver import CudaError, GraphDriver, KernelNode
-from cujax.engine.backends.cuda_launch import Launch, enter_context
+from cujax.engine.backends.cuda_launch import INVALID_CONTEXT, Launch, enter_context
 
 SHORTEST = 2  # launches that are worth a graph
 _CANNOT_BE_CAPTURED = (0, 1)  # the default stream, by its two addresses
@@ -52,6 +52,9 @@ class KernelGraph:
             try:
                 return self._replay(stream)
             except CudaError as error:
+                if error.status == INVALID_CONTEXT:
+                    enter_context()
+                    return self._replay(stream)
                 log.debug("a graph of %d kernels is given up: %s", len(self._launches), error)
                 self._is_given_up = True
         for launch in self._launches:

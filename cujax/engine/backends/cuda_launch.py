@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-_INVALID_CONTEXT = 201  # the driver's number for a thread that has not talked to a device yet
+INVALID_CONTEXT = 201  # the driver's number for a thread that has not talked to a device yet
 
 
 class Launch:
@@ -51,7 +51,7 @@ class Launch:
             try:
                 call(stream, pointers, 0)
             except driver.CUDADriverError as error:
-                if error.status != _INVALID_CONTEXT:
+                if error.status != INVALID_CONTEXT:
                     raise
                 enter_context()
                 call(stream, pointers, 0)

@@ -10,9 +10,13 @@ from pathlib import Path
 
 @cache
 def headers_folder() -> Path:
-    """The folder of `cujax.kernels`; `importlib.resources` would tell it too, and take longer than loading a kernel."""
+    """The folder of `cujax.kernels`; in a checkout that is not installed, the one beside the package.
+
+    `importlib.resources` would tell it too, and take longer than loading a kernel.
+    """
     spec = find_spec("cujax.kernels")
-    assert spec is not None and spec.submodule_search_locations
+    if spec is None or not spec.submodule_search_locations:
+        return Path(__file__).parents[3] / "kernels"
     return Path(next(iter(spec.submodule_search_locations)))
 
 
