@@ -42,14 +42,15 @@ extern "C" __global__ void exchange_in_warp(const float* x, float* out, int wait
     if (wait == 3) out[64 + t] = s[t ^ 16];
 }
 
-extern "C" __global__ void last_block(const float* x, float* partial, unsigned* arrived, float* out, int fence) {
+extern "C" __global__ void last_block(const float* x, float* partial, unsigned* arrived, float* out, int fences) {
     __shared__ bool is_last;
     if (threadIdx.x == 0) {
         partial[blockIdx.x] = x[blockIdx.x];
-        if (fence) __threadfence();
+        if (fences & 1) __threadfence();
         is_last = atomicAdd(arrived, 1) == gridDim.x - 1;
     }
     __syncthreads();
+    if (fences & 2) __threadfence();
     if (!is_last || threadIdx.x != 1) return;
     for (int i = 0; i < gridDim.x; i++) out[0] += partial[i];
     *arrived = 0;
@@ -158,10 +159,12 @@ def test_lanes_of_a_warp(run):
 
 def test_the_last_block_may_read_what_others_left(run):
     partial, arrived, out = np.zeros(40, np.float32), np.zeros(1, np.uint32), np.zeros(1, np.float32)
-    run("last_block", 40, 32, X, partial, arrived, out, 1)
+    run("last_block", 40, 32, X, partial, arrived, out, 3)
     assert out[0] == X[:40].sum() and arrived[0] == 0
-    text = race(run, "last_block", X, partial, arrived, out, 0, grid=40)
-    assert "thread (1,0,0) of block (39,0,0) reads 4 bytes at byte 0 of parameter 1" in text
+    for fences in (0, 1, 2):
+        arrived[:] = 0
+        text = race(run, "last_block", X, partial, arrived, out, fences, grid=40)
+        assert "thread (1,0,0) of block (39,0,0) reads 4 bytes at byte 0 of parameter 1" in text
 
 
 def test_blocks_write_to_one_place(run):

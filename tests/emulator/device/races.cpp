@@ -24,6 +24,7 @@ void Races::start_block(Word number) {
     block_ = unsigned(number);
     barrier_time_ = ++time_;
     shared_memory_.clear();
+    seen_.clear();
     acquired_.clear();
     std::fill_n(fences_, most_threads, Fence{0, 0});
     std::fill_n(&known_[0][0], most_threads * lanes, 0u);
@@ -50,13 +51,15 @@ void Races::pass_warp(unsigned first_thread, unsigned arrived) {
 }
 
 void Races::fence() {
-    if (is_on_) fences_[block.running_thread().number] = {++time_, barrier_time_};
+    if (!is_on_) return;
+    fences_[block.running_thread().number] = {++time_, barrier_time_};
+    acquired_.add(seen_);
 }
 
-void Races::release_and_acquire(Word address) {
+void Races::release_and_see(Word address) {
     unsigned thread = block.running_thread().number;
     auto found = releases_.find(address);
-    if (found != releases_.end()) acquired_.add(found->second);
+    if (found != releases_.end()) seen_.add(found->second);
     if (!fences_[thread].own_time) return;
     releases_[address].add(acquired_);
     releases_[address].add({block_, thread, fences_[thread].own_time, fences_[thread].block_time, time_});
@@ -105,7 +108,7 @@ void remember(Access (&kept)[2], const Access& now) {
 void Races::atomic(void* address, Word size, void* where) {
     if (!is_on_) return;
     access(address, size, Kind::atomic, where);
-    release_and_acquire(Word(address));
+    release_and_see(Word(address));
 }
 
 void Races::access(void* address, Word size, Kind kind, void* where) {

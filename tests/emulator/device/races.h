@@ -7,7 +7,8 @@
 //   of the same thread, always;
 //   of the same block, if a barrier, or a __syncwarp with both threads in its mask, lies between;
 //   of another block, if that thread then went through __threadfence and an atomic operation, and after that a thread
-//   of this block through an atomic operation at the same address: so does a block find out that it is the last.
+//   of this block through an atomic operation at the same address and __threadfence: so does a block find out that it
+//   is the last, and see what the others have left.
 //
 // Accesses through `volatile` may meet atomic operations and each other: PTX calls all of them strong.
 //
@@ -86,7 +87,7 @@ public:
 private:
     bool comes_before_now(const Access&) const;
     void check(const Access& old, const Access& now, Word address, Word size);
-    void release_and_acquire(Word address);
+    void release_and_see(Word address);
     [[noreturn]] void report(const Access& old, const Access& now, Word address, Word size);
     void describe_place(Text&, Word address);
     bool is_shared(Word address) const;
@@ -101,7 +102,7 @@ private:
     unsigned known_[most_threads][lanes];  // the time up to which a thread knows what a lane of its warp did
     Shadow global_memory_, shared_memory_;
     std::unordered_map<Word, Releases> releases_;  // by address
-    Releases acquired_;                            // by the block that runs
+    Releases seen_, acquired_;                     // by the block that runs, before and after a fence
 };
 
 extern Races races;

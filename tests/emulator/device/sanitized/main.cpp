@@ -3,7 +3,8 @@
 //     program kernel < request > answer
 //
 // The request: a Launch; the number of slots; for each slot its size and that many bytes of a buffer, or `is_number`
-// and a number.  Every buffer has an allocation of its own size.  The answer: the buffers, one after another.
+// and a number.  Every buffer has an allocation of its own, of whole words of 32 bits: that is what an atomic operation
+// on a narrower element exchanges.  The answer: the buffers, one after another.
 // A report of the machine or of a sanitizer goes to the standard error, followed by the block and the thread.
 
 #include "../machine.h"
@@ -57,7 +58,7 @@ __attribute__((visibility("default"))) int main(int, char** arguments) {
             slot = read<Word>();
             continue;
         }
-        void* buffer = std::malloc(size);
+        void* buffer = std::malloc((size + 3) / 4 * 4);
         read(buffer, size);
         buffers.push_back({buffer, size});
         slot = Word(buffer);
