@@ -8,8 +8,8 @@ from mock_cuda import MockCuda, build
 
 @pytest.fixture(scope="session")
 def mock_driver(tmp_path_factory):
-    """The library that stands in for libcuda."""
-    return build(tmp_path_factory.mktemp("mock"))
+    """The library of a driver that this process uses beside the real one, if there is one."""
+    return build(tmp_path_factory.mktemp("mock"), "libmock_cuda.so")
 
 
 @pytest.fixture

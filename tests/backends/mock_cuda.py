@@ -14,16 +14,19 @@ import pytest
 HEADERS = [Path(p, "cuda.h") for p in ("/usr/local/cuda/include", os.environ.get("CUDA_PATH", "") + "/include")]
 
 
-def build(folder: Path) -> Path:
-    """The compiled library; skips the test where there is no C compiler."""
+def build(folder: Path, name: str) -> Path:
+    """The compiled library; skips the test where there is no C compiler.
+
+    What has the name of the real driver stands for it in the process that loads it.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("there is no C compiler to build the mock driver with")
     header = next((h for h in HEADERS if h.exists()), None)
     flags = ["-DMOCK_CUDA_H", f"-I{header.parent}"] if header else []
-    library = folder / "libcuda.so.1"
+    library = folder / name
     source = Path(__file__).with_name("mock_cuda.c")
-    shared = ["-Wall", "-Werror", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
+    shared = ["-Wall", "-Werror", "-shared", "-fPIC", f"-Wl,-soname,{name}"]
     subprocess.run([compiler, *flags, *shared, "-o", library, source], check=True)
     return library
 

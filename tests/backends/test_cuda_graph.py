@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from mock_cuda import build
 
 from cujax.engine.backends.cuda_graph import KernelGraph, Replay
 from cujax.engine.backends.cuda_graph_driver import CudaError, GraphDriver, graph_driver
@@ -208,8 +209,8 @@ print(mock.ran())
 """
 
 
-def test_a_launch_through_cupy(mock_driver):
+def test_a_launch_through_cupy(tmp_path):
     """CuPy's own `launchKernel`, in a process where the mock driver is the driver."""
-    script = THROUGH_CUPY.format(path=sys.path, library=str(mock_driver))
+    script = THROUGH_CUPY.format(path=sys.path, library=str(build(tmp_path, "libcuda.so.1")))
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[(1002, (3, 2, 1), (64, 1, 1), 16, 8, [5, 6])]"
