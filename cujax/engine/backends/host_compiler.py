@@ -21,8 +21,8 @@ import os
 import platform
 import subprocess
 import tempfile
-import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -32,6 +32,7 @@ from typing import NamedTuple
 from cujax.engine.backends import disk_cache
 from cujax.engine.backends.kernel_headers import headers_digest, headers_folder
 from cujax.engine.ground.config import config
+from cujax.engine.ground.source import warn_user
 
 NAMES = ("c++", "g++", "clang++")
 
@@ -132,7 +133,7 @@ class HostCompiler:
         raise refusal
 
     def _probe(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="cujax-") as folder:
+        with workshop() as folder:
             output = os.path.join(folder, "probe.so")
             self.run(_PROBE, output)
             load(output)
@@ -158,6 +159,16 @@ class HostCompiler:
         return (*(("-lgomp",) if self.choice.openmp else ()), "-lm", "-lc", "-lgcc")
 
 
+@contextmanager
+def workshop() -> Iterator[str]:
+    """A folder to compile in, which is removed afterwards; Refused where there is no place for it, or none left."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="cujax-") as folder:
+            yield folder
+    except OSError as error:
+        raise Refused(str(error)) from None
+
+
 def load(path: str | Path) -> ctypes.CDLL:
     """A shared object in this process; Refused with what the loader said."""
     try:
@@ -177,8 +188,8 @@ def find() -> HostCompiler | None:
     names = NAMES if wanted == "auto" else (wanted,)
     found = next(filter(None, (_known(path) or _asked(path) for path in map(_on_path, names) if path)), None)
     if found is None and wanted != "auto":
-        warnings.warn(f"CUJAX_HOST_COMPILER={wanted!r} is not a C++ compiler that starts; "
-                      "programs run through NumPy", RuntimeWarning, stacklevel=2)
+        warn_user(f"CUJAX_HOST_COMPILER={wanted!r} is not a C++ compiler that starts; programs run through NumPy",
+                  RuntimeWarning)
     return found
 
 

@@ -16,7 +16,6 @@ import ctypes
 import itertools
 import logging
 import os
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -130,7 +129,7 @@ class HostTarget:
     def _build(self, source: str) -> ctypes.CDLL:
         started, compiler = time.perf_counter(), self._compiler
         self.compilations = next(self._counter)
-        with tempfile.TemporaryDirectory(prefix="cujax-") as folder:
+        with host_compiler.workshop() as folder:
             output = os.path.join(folder, "kernels.so")
             compiler.run(source, output)
             library = _keep_and_load(compiler.key(source), output)
