@@ -197,7 +197,7 @@ def _unrolled_axes(region: Region) -> set[int]:
     """The last axis, where it is short and others are left to loop over."""
     shape = region.shape
     longer = [k for k, d in enumerate(shape) if d != 1]
-    if len(longer) < 2 or shape[longer[-1]] > UNROLL_LENGTH or longer[-1] in (region.axes or ()):
+    if len(longer) < 2 or 0 in shape or shape[longer[-1]] > UNROLL_LENGTH or longer[-1] in (region.axes or ()):
         return set()
     return {longer[-1]} if region.axes is not None or _is_broadcast_along(region, longer[-1]) else set()
 
