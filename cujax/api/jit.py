@@ -9,7 +9,7 @@ and named axes in scope.  `jit(f)` twice, with equal options, shares one diction
 `f`.  No lock is held while the user's function is traced; of two threads that trace it at once the first to
 finish is kept.
 
-A second call is a dictionary look-up and a run of the program: `JitFunction.__call__`, `Recording.__call__`.
+A second call is a dictionary look-up and a run of the program: `JitFunction.__call__`, `Recording.run`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from cujax.api.flatten import Fixed, FlatFunction, LeafNames, abstract_leaf, as_
 from cujax.api.stages import Lowered, Traced
 from cujax.engine.compiler.program import Program, compile_tape
 from cujax.engine.control.call import jit_p
-from cujax.engine.core.array import ConcreteArray, describe_value
+from cujax.engine.core.array import describe_value
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import context
+from cujax.engine.core.leaves import read_avals, read_buffers, wrap_buffers
 from cujax.engine.core.recording import Origin, record, run_tape
 from cujax.engine.core.tape import Tape
-from cujax.engine.core.trace import EVAL_TRACE, Tracer, aval_of, known_array
+from cujax.engine.core.trace import EVAL_TRACE, Tracer, aval_of
 from cujax.engine.ground import pytree
 from cujax.engine.ground.config import config
 from cujax.engine.ground.source import describe_function, function_name
@@ -53,14 +54,15 @@ class Options(NamedTuple):
 
 
 class Recording:
-    """One trace of a function: run it by calling it with the leaves of the arguments.
+    """One trace of a function; `run` takes the leaves of the arguments.
 
     tape: (captured values, leaves) -> leaves of the result.  A captured value is an array or a tracer of a
     function around; the recording is stale once that function has returned.
     """
 
     __slots__ = (
-        "_constants", "_direct", "_inline", "_program", "_rebuild", "captured", "out_tree", "tape", "tracers"
+        "_constants", "_direct", "_inline", "_out_avals", "_program", "_rebuild", "captured", "out_tree", "tape",
+        "tracers",
     )
 
     def __init__(self, tape: Tape, captured: Sequence[Any], out_tree: pytree.PyTreeDef, inline: bool) -> None:
@@ -72,18 +74,17 @@ class Recording:
         self._constants = [c.buffer for c in captured] if self._direct else []
         self._inline = inline
         self._program: Any = None
+        self._out_avals = tape.out_avals
         self._rebuild = out_tree.unflattener()
 
     def is_stale(self) -> bool:
         return not all(t.owner.alive for t in self.tracers)
 
-    def __call__(self, leaves: Sequence[Any]) -> Any:
+    def run(self, leaves: list[Any]) -> Any:
         """The result, as a pytree."""
         if context.trace is EVAL_TRACE and self._direct:
             program = self._program or self._compile()
-            buffers = [x.buffer if type(x) is ConcreteArray else known_array(x).buffer for x in leaves]
-            outs = program(self._constants + buffers)
-            return self._rebuild(*map(ConcreteArray, outs, self.tape.out_avals))
+            return self._rebuild(*wrap_buffers(program(read_buffers(self._constants, leaves)), self._out_avals))
         return self._rebuild(*self._bind(leaves))
 
     def _compile(self) -> Program:
@@ -109,30 +110,28 @@ class JitFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         dynamic, named, static = self._divide(args, kwargs) if self._has_static else (args, kwargs, ())
-        leaves, in_tree = pytree.flatten((dynamic, named))
+        leaves, spec = pytree.flatten_spec((dynamic, named))
         try:
-            avals = [x.aval if type(x) is ConcreteArray else aval_of(x) for x in leaves]
+            avals = read_avals(leaves)
         except TypeError:
-            raise self._bad_argument(leaves, in_tree, static, aval_of) from None
-        found, key = self._find(in_tree, static, avals)
+            raise self._bad_argument(leaves, pytree.treedef_of(spec), static, aval_of) from None
+        found, key = self._find(spec, static, avals)
         if found is None or (found.tracers and found.is_stale()):
             if config.disable_jit:
                 return self._fun(*args, **kwargs)
-            found = self._record(key, avals, in_tree, static)
+            found = self._record(key, avals, pytree.treedef_of(spec), static)
         try:
-            return found(leaves)
+            return found.run(leaves)
         except OverflowError as error:
-            raise self._bad_argument(leaves, in_tree, static, as_array, error) from None
+            raise self._bad_argument(leaves, pytree.treedef_of(spec), static, as_array, error) from None
 
-    def _find(
-        self, in_tree: pytree.PyTreeDef, static: Static, avals: Sequence[ShapedArray]
-    ) -> tuple[Recording | None, Any]:
+    def _find(self, spec: Any, static: Static, avals: Sequence[ShapedArray]) -> tuple[Recording | None, Any]:
         """The recording for such arguments, or None, and its key."""
-        key = (in_tree.spec, static, config.trace_key(), context.axis_sizes, *avals)
+        key = (spec, static, config.trace_key(), context.axis_sizes, *avals)
         try:
             return self._recordings.get(key), key
         except TypeError:  # aux data that cannot be hashed; a PyTreeDef can, without them
-            key = (in_tree, *key[1:])
+            key = (pytree.treedef_of(spec), *key[1:])
             return self._recordings.get(key), key
 
     def _divide(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any], Static]:
@@ -207,7 +206,7 @@ class JitFunction:
             avals = [abstract_leaf(x) for x in leaves]
         except TypeError:
             raise self._bad_argument(leaves, in_tree, static, abstract_leaf) from None
-        found, key = self._find(in_tree, static, avals)
+        found, key = self._find(in_tree.spec, static, avals)
         if found is None or found.is_stale():
             found = self._record(key, avals, in_tree, static)
         return Traced(found, in_tree, avals, self._donated(in_tree, static))

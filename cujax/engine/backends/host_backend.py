@@ -10,9 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from cujax.engine.backends.buffer_pool import Pool, default_limit
+from cujax.engine.backends.buffer_pool import SMALL, Pool, default_limit
 from cujax.engine.backends.host_target import HostTarget
 from cujax.engine.backends.numpy_backend import NumpyBackend
+from cujax.engine.ground.native import native
 
 
 class HostBackend(NumpyBackend):
@@ -23,6 +24,9 @@ class HostBackend(NumpyBackend):
     def __init__(self) -> None:
         self._pool = Pool(default_limit())
         self.empty = self._pool.empty  # type: ignore[method-assign]  # as it is, without a call around it
+        if native is not None:
+            self.empty = native.make_empty(SMALL, self._pool.empty)  # type: ignore[method-assign]
+            self.contiguous = native.make_contiguous(self.contiguous)  # type: ignore[method-assign]
 
     @cached_property
     def kernels(self) -> HostTarget | None:

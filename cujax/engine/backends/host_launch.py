@@ -11,6 +11,7 @@ import numpy as np
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.array_address import address_of
+from cujax.engine.ground.native import native
 
 GRAIN = 1 << 16  # operations that one thread does faster than others can be woken
 
@@ -23,13 +24,26 @@ class HasThreads(Protocol):
     threads: int
 
 
-def launcher(kernel: Any, call: KernelCall, owner: HasThreads) -> Callable[[Sequence[np.ndarray]], None]:
-    """A function that runs the C function `kernel` on contiguous arrays; several threads may call it at once."""
-    sizes = (ctypes.c_longlong * len(call.sizes))(*call.sizes)
-    sizes_address = ctypes.addressof(sizes)
-    wanted = max(1, call.work // GRAIN)
+Launch = Callable[[Sequence[np.ndarray]], None]
 
-    def launch(buffers: Sequence[np.ndarray], _keep: Any = sizes) -> None:
+
+def launcher(kernel: Any, call: KernelCall, owner: HasThreads) -> Launch:
+    """A function that runs the C function `kernel` on contiguous arrays; several threads may call it at once.
+
+    Short kernels that are launched by compiled code keep the interpreter's lock.
+    """
+    wanted = max(1, call.work // GRAIN)
+    if native is None:
+        return launcher_python(kernel, call.sizes, wanted, owner)
+    return native.Launcher(kernel.address, call.sizes, wanted, owner).launch
+
+
+def launcher_python(kernel: Any, sizes: Sequence[int], wanted: int, owner: HasThreads) -> Launch:
+    """The same through `ctypes`."""
+    packed = (ctypes.c_longlong * len(sizes))(*sizes)
+    sizes_address = ctypes.addressof(packed)
+
+    def launch(buffers: Sequence[np.ndarray], _keep: Any = packed) -> None:
         count = len(buffers)
         pack = _PACK[count] if count < len(_PACK) else Struct(f"{count}P").pack
         kernel(pack(*[address_of(b) for b in buffers]), sizes_address, min(wanted, owner.threads))

@@ -108,6 +108,8 @@ OPTIONS: tuple[Option, ...] = (
            "Threads of a kernel on the CPU; unset, OMP_NUM_THREADS or all CPUs that the process may use."),
     Option("host_pool_size", None, int,
            "Bytes of freed memory that the CPU keeps for new arrays; unset, an eighth of the machine's memory."),
+    Option("native", True, bool,
+           "Use the compiled parts of the path of a call, where they were built; read when cujax is imported."),
     Option("dump", None, str, "Directory to write each pass's tape and the final source to.",
            aliases=("dump_ir_to",)),
     # Names that programs written for JAX set

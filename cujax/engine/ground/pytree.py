@@ -25,7 +25,8 @@ from .pytree_classes import (
     register_static,
 )
 from .pytree_nodes import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey, kind_of, node_kind
-from .pytree_spec import LEAF, KeyPath, PyTreeDef, make_treedef, walk, walk_with_path
+from .pytree_spec import LEAF, KeyPath, PyTreeDef, make_treedef, treedef_of, walk, walk_with_path
+from .pytree_spec import flatten as flatten_spec
 
 __all__ = [
     "UNSPECIFIED",
@@ -43,6 +44,7 @@ __all__ = [
     "flatten",
     "flatten_one_level",
     "flatten_one_level_with_keys",
+    "flatten_spec",
     "flatten_with_path",
     "is_tree_node",
     "keystr",
@@ -63,6 +65,7 @@ __all__ = [
     "transpose",
     "treedef_children",
     "treedef_is_leaf",
+    "treedef_of",
     "treedef_tuple",
     "unflatten",
 ]
@@ -73,10 +76,13 @@ LEAF_TREEDEF = PyTreeDef(LEAF, 1)
 
 def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], PyTreeDef]:
     """The leaves of a tree, depth first, and its structure; `is_leaf(subtree)` true stops the descent."""
+    if is_leaf is None:
+        leaves, spec = flatten_spec(tree)
+        return leaves, PyTreeDef(spec, len(leaves))
     kind = kind_of(type(tree))
-    if (is_leaf is not None and is_leaf(tree)) or kind is None:
+    if is_leaf(tree) or kind is None:
         return [tree], LEAF_TREEDEF
-    leaves: list[Any] = []
+    leaves = []
     spec = walk(kind, tree, leaves, is_leaf)
     return leaves, PyTreeDef(spec, len(leaves))
 

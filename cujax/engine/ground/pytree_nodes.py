@@ -87,10 +87,15 @@ class Kind:
         return kind_of, (self.cls,)
 
     def one_level(self, node: Any) -> tuple[Iterable[Any], Hashable]:
-        """`(children, aux)` of a node of this kind."""
+        """`(children, aux)` of a node of this kind; ValueError when a user's flatten function returns no pair."""
         if self.flatten is None:
             return node, None
-        return self.flatten(node)
+        split = self.flatten(node)
+        try:
+            children, aux = split
+        except (TypeError, ValueError):
+            raise self._flatten_error(split) from None
+        return children, aux
 
     def one_level_with_keys(self, node: Any) -> tuple[list[tuple[Any, Any]], Hashable]:
         """`(pairs of (key entry, child), aux)` of a node of this kind."""
@@ -100,8 +105,7 @@ class Kind:
         children, aux = self.one_level(node)
         return [(FlattenedIndexKey(i), child) for i, child in enumerate(children)], aux
 
-    def flatten_error(self, split: Any) -> ValueError:
-        """What to raise when a user's flatten function returned `split`, which is no pair."""
+    def _flatten_error(self, split: Any) -> ValueError:
         return ValueError(
             f"the flatten function registered for {self.cls} must return a tuple (children, aux_data), "
             f"got {split!r}"

@@ -1,0 +1,39 @@
+"""Between arrays and what they hold, for all leaves of a call at once: `read_avals`, `read_buffers`, `wrap_buffers`.
+
+Every call of a jitted function passes through them, so they are compiled where that can be (ground/native); the
+functions here say what they do, and serve elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cujax.engine.backends.api import Buffer
+from cujax.engine.core.array import ConcreteArray
+from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.trace import aval_of, known_array
+from cujax.engine.ground.native import native
+
+
+def read_avals_python(leaves: list[Any]) -> list[ShapedArray]:
+    """The avals of leaves; TypeError for one that is no array and no scalar."""
+    return [x.aval if type(x) is ConcreteArray else aval_of(x) for x in leaves]
+
+
+def read_buffers_python(first: list[Buffer], leaves: list[Any]) -> list[Buffer]:
+    """The buffers in `first`, then those of the leaves; the leak error when one of these is a tracer."""
+    return first + [x.buffer if type(x) is ConcreteArray else known_array(x).buffer for x in leaves]
+
+
+def wrap_buffers_python(buffers: list[Buffer], avals: tuple[ShapedArray, ...]) -> tuple[ConcreteArray, ...]:
+    """Arrays of these buffers and avals."""
+    return tuple([ConcreteArray(b, a) for b, a in zip(buffers, avals, strict=True)])
+
+
+read_avals: Callable[[list[Any]], list[ShapedArray]] = read_avals_python
+read_buffers: Callable[[list[Buffer], list[Any]], list[Buffer]] = read_buffers_python
+wrap_buffers: Callable[[list[Buffer], tuple[ShapedArray, ...]], tuple[ConcreteArray, ...]] = wrap_buffers_python
+if native is not None:
+    native.set_array(ConcreteArray, aval_of, known_array)
+    read_avals, read_buffers, wrap_buffers = native.read_avals, native.read_buffers, native.wrap_buffers

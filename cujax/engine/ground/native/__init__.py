@@ -1,0 +1,33 @@
+"""The compiled parts of the path of a call: `native` is the extension module, or None.
+
+A second call of a jitted function does little but take its arguments apart, find what was recorded for such
+arguments, and hand buffers to kernels.  Each of these steps is a Python function; the C functions here do the same
+in a tenth of the time:
+
+    pytree.c    flatten                                    ground/pytree_spec.py
+    arrays.c    read_avals, read_buffers, wrap_buffers     core/leaves.py
+    launch.c    Launcher                                   backends/host_launch.py
+                contiguous, empty                          backends/host_backend.py
+
+The Python functions say what is meant, and serve where the extension was not built (it is optional at install) or
+is switched off (`CUJAX_NATIVE=0`, read at import).  `tests/ground/test_native.py` compares the two.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from cujax.engine.ground.config import config
+
+
+def _load() -> Any:
+    if not config.native:
+        return None
+    try:
+        return importlib.import_module("cujax.engine.ground.native._native")
+    except ImportError:  # not built, or built for another version of NumPy
+        return None
+
+
+native: Any = _load()
