@@ -59,23 +59,23 @@ static int read_shape(PyObject* shape, npy_intp* lengths) {
     return (int)PyTuple_GET_SIZE(shape);
 }
 
+/* An array without values; `bound` holds the bytes from which on another function is asked, and this function. */
 static PyObject* empty(PyObject* bound, PyObject* const* args, Py_ssize_t count) {
     npy_intp lengths[NPY_MAXDIMS];
-    if (count != 2 || !PyArray_DescrCheck(args[1])) {
-        PyErr_SetString(PyExc_TypeError, "empty takes a shape and a dtype");
+    PyArray_Descr* dtype;
+    int rank = count == 2 ? read_shape(args[0], lengths) : -1;
+    if (rank < 0 || !PyArray_DescrConverter(args[1], &dtype)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_TypeError, "empty takes a shape and a dtype");
         return NULL;
     }
-    int rank = read_shape(args[0], lengths);
-    if (rank < 0)
-        return NULL;
-    PyArray_Descr* dtype = (PyArray_Descr*)args[1];
     double bytes = (double)PyDataType_ELSIZE(dtype); /* which cannot overflow */
     for (int i = 0; i < rank; i++)
         bytes *= (double)lengths[i];
-    if (bytes >= PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(bound, 0)))
-        return PyObject_Vectorcall(PyTuple_GET_ITEM(bound, 1), args, 2, NULL);
-    Py_INCREF(dtype); /* NumPy takes it over */
-    return PyArray_Empty(rank, lengths, dtype, 0);
+    if (bytes < PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(bound, 0)))
+        return PyArray_Empty(rank, lengths, dtype, 0); /* takes over the dtype */
+    Py_DECREF(dtype);
+    return PyObject_Vectorcall(PyTuple_GET_ITEM(bound, 1), args, 2, NULL);
 }
 
 static PyMethodDef contiguous_function = {
