@@ -1,0 +1,157 @@
+// Bessel functions.
+//
+//   bessel_i0e bessel_i1e      modified, of the first kind, times exp(-|x|)
+//   bessel_j0 bessel_j1        of the first kind, the C library's
+//   bessel_y0 bessel_y1        of the second kind, the C library's: minus infinity at 0, NaN below
+//
+// The first two are Chebyshev series of exp(-x) I0(x) and exp(-x) I1(x) / x on [0, 8], and of sqrt(x) exp(-x) I(x)
+// in 1/x on [8, infinity), without branches; the coefficients were computed with 60 digits.  Real numbers only;
+// halves are computed in float.
+
+#pragma once
+
+#include "math.h"
+
+#if !CJ_GPU
+extern "C" {
+double j0(double) noexcept;
+double j1(double) noexcept;
+double y0(double) noexcept;
+double y1(double) noexcept;
+float j0f(float) noexcept;
+float j1f(float) noexcept;
+float y0f(float) noexcept;
+float y1f(float) noexcept;
+}
+#endif
+
+namespace cj {
+
+// The sum of coefficients times Chebyshev polynomials of t, the highest first and half of the last: Clenshaw's
+// recurrence.
+template <class T> CJ_FN T chebyshev(T t, T sum, T before, double last) {
+    return t * sum - before + T(0.5) * T(last);
+}
+template <class T, class... Rest> CJ_FN T chebyshev(T t, T sum, T before, double next, Rest... rest) {
+    return chebyshev(t, T(2) * t * sum - before + T(next), sum, rest...);
+}
+
+CJ_FN float bessel_i0_near(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        -1.300025009986248e-08, 6.046995022541919e-08, -2.670793853940612e-07, 1.1173875391201037e-06,
+        -4.4167383584587505e-06, 1.6448448070728896e-05, -5.754195010082104e-05, 0.00018850288509584165,
+        -0.0005763755745385824, 0.0016394756169413357, -0.004324309995050576, 0.010546460394594998,
+        -0.02373741480589947, 0.04930528423967071, -0.09490109704804764, 0.17162090152220877, -0.3046826723431984,
+        0.6767952744094761);
+}
+
+CJ_FN float bessel_i0_far(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        2.266668990498178e-08, 2.0489185894690638e-07, 2.8913705208347567e-06, 6.889758346916825e-05,
+        0.0033691164782556943, 0.8044904110141088);
+}
+
+CJ_FN double bessel_i0_near(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        -4.4153416464793395e-18, 3.3307945188222384e-17, -2.431279846547955e-16, 1.715391285555133e-15,
+        -1.1685332877993451e-14, 7.676185498604936e-14, -4.856446783111929e-13, 2.95505266312964e-12,
+        -1.726826291441556e-11, 9.675809035373237e-11, -5.189795601635263e-10, 2.6598237246823866e-09,
+        -1.300025009986248e-08, 6.046995022541919e-08, -2.670793853940612e-07, 1.1173875391201037e-06,
+        -4.4167383584587505e-06, 1.6448448070728896e-05, -5.754195010082104e-05, 0.00018850288509584165,
+        -0.0005763755745385824, 0.0016394756169413357, -0.004324309995050576, 0.010546460394594998,
+        -0.02373741480589947, 0.04930528423967071, -0.09490109704804764, 0.17162090152220877, -0.3046826723431984,
+        0.6767952744094761);
+}
+
+CJ_FN double bessel_i0_far(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        1.193650890845982e-18, 9.921475412173699e-19, -7.233180487874754e-18, -4.830504485944182e-18,
+        4.46562142029676e-17, 3.461222867697461e-17, -2.8276239805165836e-16, -3.425485619677219e-16,
+        1.7725601330565263e-15, 3.8116806693526224e-15, -9.554846698828307e-15, -4.150569347287222e-14,
+        1.54008621752141e-14, 3.8527783827421426e-13, 7.180124451383666e-13, -1.7941785315068062e-12,
+        -1.3215811840447713e-11, -3.1499165279632416e-11, 1.1889147107846439e-11, 4.94060238822497e-10,
+        3.3962320257083865e-09, 2.266668990498178e-08, 2.0489185894690638e-07, 2.8913705208347567e-06,
+        6.889758346916825e-05, 0.0033691164782556943, 0.8044904110141088);
+}
+
+CJ_FN float bessel_i1_near(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        9.381537386495773e-09, -4.445059128796328e-08, 2.0032947535521353e-07, -8.568720264695455e-07,
+        3.4702513081376785e-06, -1.3273163656039436e-05, 4.781565107550054e-05, -0.00016176081582589674,
+        0.0005122859561685758, -0.0015135724506312532, 0.004156422944312888, -0.010564084894626197,
+        0.024726449030626516, -0.05294598120809499, 0.1026436586898471, -0.17641651835783406, 0.25258718644363365);
+}
+
+CJ_FN float bessel_i1_far(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        -3.835380385964237e-09, -2.6314688468895196e-08, -2.512236237870209e-07, -3.882564808877691e-06,
+        -0.00011058893876262371, -0.009761097491361469, 0.7785762350182801);
+}
+
+CJ_FN double bessel_i1_near(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        2.7779141127610464e-18, -2.111421214358166e-17, 1.5536319577362005e-16, -1.1055969477353862e-15,
+        7.600684294735408e-15, -5.042185504727912e-14, 3.223793365945575e-13, -1.9839743977649436e-12,
+        1.1736186298890901e-11, -6.663489723502027e-11, 3.625590281552117e-10, -1.8872497517228294e-09,
+        9.381537386495773e-09, -4.445059128796328e-08, 2.0032947535521353e-07, -8.568720264695455e-07,
+        3.4702513081376785e-06, -1.3273163656039436e-05, 4.781565107550054e-05, -0.00016176081582589674,
+        0.0005122859561685758, -0.0015135724506312532, 0.004156422944312888, -0.010564084894626197,
+        0.024726449030626516, -0.05294598120809499, 0.1026436586898471, -0.17641651835783406, 0.25258718644363365);
+}
+
+CJ_FN double bessel_i1_far(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        -1.242193275194891e-18, -9.314178867326884e-19, 7.517296310842105e-18, 4.414348323071708e-18,
+        -4.6503053684893586e-17, -3.209525921993424e-17, 2.96262899764595e-16, 3.3082023109209285e-16,
+        -1.8803547755107825e-15, -3.8144030724370075e-15, 1.0420276984128802e-14, 4.272440016711951e-14,
+        -2.1015418427726643e-14, -4.0835511110921974e-13, -7.198551776245908e-13, 2.0356285441470896e-12,
+        1.4125807436613782e-11, 3.2526035830154884e-11, -1.8974958123505413e-11, -5.589743462196584e-10,
+        -3.835380385964237e-09, -2.6314688468895196e-08, -2.512236237870209e-07, -3.882564808877691e-06,
+        -0.00011058893876262371, -0.009761097491361469, 0.7785762350182801);
+}
+
+template <class T> CJ_FN T bessel_i0e(T x) {
+    if constexpr (is_half<T>) {
+        return T(bessel_i0e(float(x)));
+    } else {
+        T size = abs(x), near = bessel_i0_near(size * T(0.25) - T(1));
+        T far = bessel_i0_far(T(16) / max(size, T(8)) - T(1)) / sqrt(size);
+        return size <= T(8) ? near : far;
+    }
+}
+
+template <class T> CJ_FN T bessel_i1e(T x) {
+    if constexpr (is_half<T>) {
+        return T(bessel_i1e(float(x)));
+    } else {
+        T size = abs(x), near = bessel_i1_near(size * T(0.25) - T(1)) * x;
+        T far = bessel_i1_far(T(16) / max(size, T(8)) - T(1)) / sqrt(size);
+        return size <= T(8) ? near : copysign(far, x);
+    }
+}
+
+CJ_FN float bessel_j0(float x) { return ::j0f(x); }
+CJ_FN double bessel_j0(double x) { return ::j0(x); }
+template <class T, class = enable<is_half<T>>> CJ_FN T bessel_j0(T x) { return T(bessel_j0(float(x))); }
+
+CJ_FN float bessel_j1(float x) { return ::j1f(x); }
+CJ_FN double bessel_j1(double x) { return ::j1(x); }
+template <class T, class = enable<is_half<T>>> CJ_FN T bessel_j1(T x) { return T(bessel_j1(float(x))); }
+
+CJ_FN float bessel_y0(float x) { return ::y0f(x); }
+CJ_FN double bessel_y0(double x) { return ::y0(x); }
+template <class T, class = enable<is_half<T>>> CJ_FN T bessel_y0(T x) { return T(bessel_y0(float(x))); }
+
+CJ_FN float bessel_y1(float x) { return ::y1f(x); }
+CJ_FN double bessel_y1(double x) { return ::y1(x); }
+template <class T, class = enable<is_half<T>>> CJ_FN T bessel_y1(T x) { return T(bessel_y1(float(x))); }
+
+}  // namespace cj
