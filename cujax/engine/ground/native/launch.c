@@ -74,8 +74,10 @@ static PyObject* empty(PyObject* bound, PyObject* const* args, Py_ssize_t count)
         bytes *= (double)lengths[i];
     if (bytes < PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(bound, 0)))
         return PyArray_Empty(rank, lengths, dtype, 0); /* takes over the dtype */
+    PyObject* larger[] = {args[0], (PyObject*)dtype};
+    PyObject* array = PyObject_Vectorcall(PyTuple_GET_ITEM(bound, 1), larger, 2, NULL);
     Py_DECREF(dtype);
-    return PyObject_Vectorcall(PyTuple_GET_ITEM(bound, 1), args, 2, NULL);
+    return array;
 }
 
 static PyMethodDef contiguous_function = {
