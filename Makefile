@@ -4,10 +4,13 @@
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
 #   make kernels   compile the C++ headers by themselves, on the host and, with nvcc, for the device (needs cmake)
+#   make device-check   on a machine with a GPU: the device's own checks, the benchmarks and the suite, within nine
+#                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV)
 #   make clean     remove the environment and everything built
 #
 # Variables: PYTHON (interpreter the environment is made from), VENV (where it stands), JOBS (test processes),
 # DEMO_ARGS (for the demo, e.g. "--years 1"), PYTEST_ARGS (for pytest, e.g. "-k scan"),
+# DEVICE_CHECK_ARGS (for the device check, e.g. "--minutes 5 --only checks"),
 # GPU (extra that brings CuPy: cuda12, cuda13, or empty for none; by default cuda12 where a driver answers).
 
 PYTHON ?= python3
@@ -21,7 +24,7 @@ bin := $(VENV)/bin
 wanted := setup.py pyproject.toml
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint kernels clean
+.PHONY: demo test lint kernels device-check clean
 
 demo: $(VENV)/.demo-ready
 	$(bin)/python examples/solar_system.py $(DEMO_ARGS)
@@ -36,6 +39,9 @@ lint: $(VENV)/.test-ready
 kernels:
 	cmake -S . -B build/kernels -DCMAKE_BUILD_TYPE=Release
 	cmake --build build/kernels --parallel $(JOBS)
+
+device-check: $(VENV)/.test-ready
+	$(bin)/python -m bench.device_check $(DEVICE_CHECK_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

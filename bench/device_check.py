@@ -1,0 +1,143 @@
+"""One command for a machine with a GPU: the device's own checks, the benchmarks and the suite, and one report.
+
+    make device-check                            with the environment of `make test`
+    python3 -m bench.device_check                from the checkout, with any Python that has what the parts need
+
+The second way installs nothing and needs no network: NumPy, ml_dtypes, opt_einsum, fastrlock and CuPy for cujax, which
+itself need not be installed; JAX, SciPy, pytest and hypothesis for the tests, pytest-xdist to run them side by side;
+PyTorch as a further peer of the benchmarks.
+
+`--minutes` bounds the whole run (9 by default).  Each part of `PARTS` has its own bound within it, is stopped when that
+is over, and leaves its log in build/device-check/.  The report goes to bench/results/.  Without a device the command
+says so in one line, and that is no failure.  With one, it fails when a check or a test of the suite has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import device_report
+from bench.device_report import Outcome
+
+ROOT = Path(__file__).parent.parent
+LOGS = ROOT / "build" / "device-check"
+RESULTS = ROOT / "bench" / "results"
+_AT_THE_END = 10  # seconds for the report
+_GRACE = 20  # seconds by which a part may outlast the time that it was told
+
+
+class Part(NamedTuple):
+    """A command, which is told how many seconds it has, and its share of what is left when it starts."""
+
+    name: str
+    share: float
+    command: Callable[[float], list[str]]
+
+
+def _checks(seconds: float) -> list[str]:
+    return [*_pytest("checks"), "tests/gpu"]
+
+
+def _benchmarks(seconds: float) -> list[str]:
+    return ["-m", "bench", "--budget", str(round(seconds)), "--json", str(LOGS / "benchmarks.json")]
+
+
+def _suite(seconds: float) -> list[str]:
+    parallel = ["-n", str(min(12, os.cpu_count() or 1))] if _has("xdist") else []
+    return [*_pytest("suite"), *parallel, "tests", "--ignore=tests/gpu", "--ignore=tests/emulator"]
+
+
+PARTS = (
+    Part("checks", 0.2, _checks),
+    Part("benchmarks", 0.4, _benchmarks),
+    Part("suite", 1.0, _suite),
+)
+
+
+def _pytest(name: str) -> list[str]:
+    limit = ["--timeout", "60"] if _has("pytest_timeout") else []
+    return ["-m", "pytest", "-q", "-p", "bench.out_of_time", *limit, f"--junit-xml={LOGS / name}.xml"]
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def main(argv: list[str]) -> int:
+    """The exit status: 0 when nothing has failed."""
+    options = _parse(argv)
+    found, reason = _device()
+    if not found:
+        print(f"device-check: {reason}; nothing was checked")
+        return 0
+    end = time.monotonic() + options.minutes * 60 - _AT_THE_END
+    LOGS.mkdir(parents=True, exist_ok=True)
+    for left_over in LOGS.iterdir():
+        left_over.unlink()
+    outcomes = [run(part, part.share * (end - time.monotonic())) for part in PARTS if part.name in options.only]
+    text = device_report.write(outcomes, LOGS)
+    path = RESULTS / f"{time.strftime('%Y-%m-%d')}-device-check-{device_report.device_name()}.md"
+    path.write_text(text)
+    print(text)
+    print(f"device-check: the report is {path.relative_to(ROOT)}")
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.device_check", description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=9, help="for the whole run (default: 9)")
+    names = [part.name for part in PARTS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="parts to run")
+    return parser.parse_args(argv)
+
+
+def _device() -> tuple[bool, str]:
+    """Whether a device answers, or why not."""
+    try:
+        from cujax.engine.backends.cuda import available
+    except ImportError as error:
+        return False, f"cujax cannot be imported: {error}"
+    return available()
+
+
+def run(part: Part, seconds: float) -> Outcome:
+    """Run a part for at most `seconds`, then stop it with all its processes."""
+    told = max(1.0, seconds - _GRACE)
+    print(f"device-check: {part.name}, at most {seconds:.0f} s", flush=True)
+    start = time.monotonic()
+    with open(LOGS / f"{part.name}.log", "w") as log:
+        process = subprocess.Popen(
+            [sys.executable, *part.command(told)], cwd=ROOT, env=_environment(told),
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            status: int | None = process.wait(max(1.0, seconds))
+        except subprocess.TimeoutExpired:
+            status = None
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return Outcome(part.name, status, time.monotonic() - start)
+
+
+def _environment(seconds: float) -> dict[str, str]:
+    return {
+        **os.environ,
+        "CUJAX_PLATFORM": "cuda",
+        "CUJAX_DEADLINE": str(time.time() + seconds),
+        "CUJAX_FIGURES": str(LOGS / "figures.jsonl"),
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

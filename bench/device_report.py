@@ -1,0 +1,157 @@
+"""The report of `device_check.py`, from what its parts have left behind: Markdown, to be kept."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import machine, out_of_time
+
+_LISTED = 60  # failed tests that are named
+_LINES = 30  # of the log of a part that broke off
+_PACKAGES = (
+    "numpy", "cupy-cuda12x", "cupy-cuda13x", "jax", "jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", "torch",
+)  # fmt: skip
+
+
+class Outcome(NamedTuple):
+    """How a part went; `status` is its exit status, None when it was stopped."""
+
+    part: str
+    status: int | None
+    seconds: float
+
+    @property
+    def failed(self) -> bool:
+        """True for a part that found failures or broke off; not for one that ran out of time."""
+        return self.status not in (0, None)
+
+
+class Tests(NamedTuple):
+    """What pytest reports: how many passed, failed, were skipped, came too late; and the failed ones."""
+
+    passed: int
+    skipped: int
+    too_late: int
+    failed: list[tuple[str, str]]
+
+
+def write(outcomes: list[Outcome], logs: Path) -> str:
+    """The whole report."""
+    sections = [_heading(), _overview(outcomes, logs)]
+    sections += [_SECTIONS[outcome.part](outcome, logs) for outcome in outcomes]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def device_name() -> str:
+    """The device's name as part of a file name: `nvidia-h100-80gb-hbm3`."""
+    return re.sub(r"[^a-z0-9]+", "-", _smi("name").lower()).strip("-") or "gpu"
+
+
+def _smi(fields: str) -> str:
+    """What nvidia-smi says of the first device; "" where it cannot be asked."""
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader", "--id=0"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def _heading() -> str:
+    packages = ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))
+    return "\n".join([
+        f"# Device check, {time.strftime('%Y-%m-%d %H:%M')}",
+        "",
+        f"- device: {_smi('name,driver_version,memory.total') or 'unknown'}",
+        f"- host: {machine.processor()}, Python {platform.python_version()}",
+        f"- packages: {packages}",
+        f"- commit: {machine.commit() or 'unknown'}",
+    ])  # fmt: skip
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _overview(outcomes: list[Outcome], logs: Path) -> str:
+    rows = [f"| {o.part} | {_words(o, logs)} | {o.seconds:.0f} |" for o in outcomes]
+    return "\n".join(["| part | outcome | seconds |", "| --- | --- | --- |", *rows])
+
+
+def _words(outcome: Outcome, logs: Path) -> str:
+    tests = read_tests(logs / f"{outcome.part}.xml")
+    stopped = "" if outcome.status is not None else "stopped at its bound; "
+    if tests is None:
+        return stopped + {0: "done", None: "see below"}.get(outcome.status, f"exit status {outcome.status}")
+    counts = f"{tests.passed} passed, {len(tests.failed)} failed, {tests.skipped} skipped"
+    return stopped + counts + (f", {tests.too_late} not reached in time" if tests.too_late else "")
+
+
+def read_tests(path: Path) -> Tests | None:
+    """What a JUnit file of pytest says; None where there is none."""
+    try:
+        cases = list(ElementTree.parse(path).getroot().iter("testcase"))
+    except (OSError, ElementTree.ParseError):
+        return None
+    failed, skipped, too_late = [], 0, 0
+    for case in cases:
+        problem = next((child for child in case if child.tag in ("failure", "error")), None)
+        skip = case.find("skipped")
+        if problem is not None:
+            failed.append((f"{case.get('classname')}::{case.get('name')}", problem.get("message") or ""))
+        elif skip is not None:
+            is_late = out_of_time.REASON in (skip.get("message") or "")
+            skipped, too_late = skipped + (not is_late), too_late + is_late
+    return Tests(len(cases) - len(failed) - skipped - too_late, skipped, too_late, failed)
+
+
+def _checks(outcome: Outcome, logs: Path) -> str:
+    try:
+        lines = (logs / "figures.jsonl").read_text().splitlines()
+    except OSError:
+        lines = []
+    rows = [f"| {what} | {value:.3g} {unit} |" for what, value, unit in map(json.loads, lines)]
+    figures = "\n".join(["## Figures of the device", "", "| what | |", "| --- | --- |", *rows]) if rows else ""
+    return "\n\n".join(filter(None, [figures, _failures("Checks that failed", outcome, logs)]))
+
+
+def _benchmarks(outcome: Outcome, logs: Path) -> str:
+    log = logs / "benchmarks.log"
+    return f"## Benchmarks\n\n```\n{log.read_text().strip()}\n```"
+
+
+def _suite(outcome: Outcome, logs: Path) -> str:
+    return _failures("Failures of the suite on the cuda platform", outcome, logs)
+
+
+def _failures(title: str, outcome: Outcome, logs: Path) -> str:
+    """The failed tests, by file and the first of them by name; the end of the log where there is no result."""
+    tests = read_tests(logs / f"{outcome.part}.xml")
+    if tests is None:
+        tail = (logs / f"{outcome.part}.log").read_text().splitlines()[-_LINES:]
+        return "\n".join([f"## The end of the log of: {outcome.part}", "", "```", *tail, "```"])
+    if not tests.failed:
+        return ""
+    files = Counter(name.split("::")[0] for name, _ in tests.failed)
+    counts = ", ".join(f"{file} {count}" for file, count in files.most_common())
+    named = [f"- `{name}`: {_first_line(text)}" for name, text in sorted(tests.failed)[:_LISTED]]
+    more = len(tests.failed) - len(named)
+    return "\n".join([f"## {title}", "", counts, "", *named, *([f"- and {more} more"] if more else [])])
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[0][:200]
+
+
+_SECTIONS = {"checks": _checks, "benchmarks": _benchmarks, "suite": _suite}

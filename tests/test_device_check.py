@@ -1,0 +1,110 @@
+"""The device check: its bounds, what it reads of its parts, and its words where there is no device."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import device_check, device_report
+from bench.device_check import PARTS, Part, main, run
+from bench.device_report import Outcome, read_tests, write
+
+ROOT = Path(__file__).parent.parent
+SUITE = """
+import pytest
+
+@pytest.mark.parametrize("i", range(3))
+def test_passes(i): pass
+
+def test_fails(): assert 1 == 2, "the reason"
+
+def test_breaks(): raise KeyError("nothing")
+
+def test_is_skipped(): pytest.skip("no need")
+"""
+
+
+@pytest.fixture
+def logs(tmp_path, monkeypatch):
+    monkeypatch.setattr(device_check, "LOGS", tmp_path)
+    return tmp_path
+
+
+def test_without_a_device_it_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(device_check, "_device", lambda: (False, "there is no CUDA driver on this machine"))
+    assert main([]) == 0
+    assert capsys.readouterr().out == "device-check: there is no CUDA driver on this machine; nothing was checked\n"
+
+
+def test_a_part_is_told_its_time_and_what_it_does_is_kept(logs):
+    code = "import os; print(os.environ['CUJAX_PLATFORM'], float(os.environ['CUJAX_DEADLINE']))"
+    before = time.time()
+    outcome = run(Part("suite", 1, lambda seconds: ["-c", code]), 50)
+    assert outcome.status == 0
+    platform, deadline = (logs / "suite.log").read_text().split()
+    assert platform == "cuda"
+    assert before + 25 < float(deadline) < time.time() + 30
+
+
+def test_a_part_that_takes_too_long_is_stopped_with_its_children(logs):
+    mark = logs / "mark"
+    child = f"import time; time.sleep(3); open({str(mark)!r}, 'w')"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    outcome = run(Part("suite", 1, lambda seconds: ["-c", code]), 1)
+    assert outcome.status is None
+    assert not outcome.failed
+    time.sleep(3)
+    assert not mark.exists()
+
+
+def test_the_parts_end_in_time():
+    """Each takes its share of what is left, and the last one all of it."""
+    assert [part.share < 1 for part in PARTS] == [True, True, False]
+
+
+@pytest.mark.parametrize("deadline", ["inf", "0"])
+def test_results_of_a_suite(logs, deadline):
+    (logs / "test_it.py").write_text(SUITE)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "bench.out_of_time", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "CUJAX_DEADLINE": deadline, "PYTHONPATH": str(ROOT)}
+    arguments = ["--junit-xml", "suite.xml", "--rootdir", str(logs), "test_it.py"]
+    subprocess.run([*command, *arguments], env=environment, cwd=logs, capture_output=True)
+    found = read_tests(logs / "suite.xml")
+    if deadline == "0":
+        assert found == (0, 0, 6, [])
+        return
+    assert found[:3] == (3, 1, 0)
+    assert sorted(name for name, _ in found.failed) == ["test_it::test_breaks", "test_it::test_fails"]
+    text = write([Outcome("suite", 1, 12.3)], logs)
+    assert "| suite | 3 passed, 2 failed, 1 skipped | 12 |" in text
+    assert "- `test_it::test_breaks`: KeyError: 'nothing'" in text
+    assert "test_it 2" in text
+
+
+def test_the_report_of_all_parts(logs, monkeypatch):
+    monkeypatch.setattr(device_report, "_smi", lambda fields: "NVIDIA H200, 580.1, 143771 MiB")
+    (logs / "figures.jsonl").write_text(json.dumps(["a launch", 2.14159, "us"]) + "\n")
+    (logs / "benchmarks.log").write_text("the table\n")
+    for name in ("checks", "suite"):
+        (logs / f"{name}.log").write_text("\n".join(f"line {i}" for i in range(100)))
+    text = write([Outcome("checks", None, 90), Outcome("benchmarks", 0, 150), Outcome("suite", 3, 8)], logs)
+    assert "- device: NVIDIA H200, 580.1, 143771 MiB" in text
+    assert "| a launch | 2.14 us |" in text
+    assert "| checks | stopped at its bound; see below | 90 |" in text
+    assert "| benchmarks | done | 150 |" in text
+    assert "| suite | exit status 3 | 8 |" in text
+    assert "```\nthe table\n```" in text
+    assert "line 69\n" not in text
+    assert "line 70\n" in text
+    assert device_report.device_name() == "nvidia-h200-580-1-143771-mib"
+
+
+def test_a_machine_without_nvidia_smi_is_no_obstacle(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert device_report.device_name() == "gpu"
