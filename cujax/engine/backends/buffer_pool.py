@@ -135,7 +135,7 @@ class Pool:
 
 def size_class(nbytes: int) -> int:
     """The size of the blocks that serve `nbytes`: four sizes between a power of two and the next."""
-    step = max(1, 1 << nbytes.bit_length() - 3)
+    step = 1 << max(0, nbytes.bit_length() - 3)
     return -(-nbytes // step) * step
 
 
