@@ -10,7 +10,10 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,13 +60,24 @@ def cupy_function(path: str):
     return value
 
 
+def parameters_of(function) -> tuple[int, int] | None:
+    """The fewest and the most arguments that a compiled function takes, from the first line of its docstring."""
+    text = (function.__doc__ or "").strip().split("\n")[0]
+    found = re.fullmatch(r"[\w.]+\((.*)\)(?: ->.*)?", text)
+    if found is None:
+        return None
+    names = [p for p in re.sub(r"\([^)]*\)", "", found.group(1)).split(",") if p.strip() not in ("", "self", "*")]
+    return sum("=" not in p for p in names), len(names)
+
+
 def accepts(function, positional: int, keywords: tuple[str, ...]) -> bool:
     if isinstance(function, cupy.ufunc):
         return positional <= function.nargs and set(keywords) <= UFUNC_KEYWORDS
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # a compiled function without a signature: existing is all we can ask
-        return True
+    except (TypeError, ValueError):  # a compiled function; its docstring may begin with the signature
+        bounds = parameters_of(function)
+        return bounds is None or bounds[0] <= positional + len(keywords) <= bounds[1]
     try:
         signature.bind(*[None] * positional, **dict.fromkeys(keywords))
     except TypeError:
@@ -125,14 +139,15 @@ def dotted_names(tree: ast.AST) -> set[str]:
     return found
 
 
-def resolve(path: str) -> None:
-    """Import the module part of a dotted name and look up the rest; AttributeError when it is not there."""
+def resolve(path: str) -> Any:
+    """What a dotted name means, importing its modules; AttributeError when it is not there."""
     parts = path.split(".")
     value = __import__(parts[0])
     for i, part in enumerate(parts[1:], 2):
         if not hasattr(value, part) and inspect.ismodule(value):
             importlib.import_module(".".join(parts[:i]))
         value = getattr(value, part)
+    return value
 
 
 @pytest.mark.parametrize("path", sorted(BACKENDS.glob("cuda*.py")), ids=lambda p: p.name)
@@ -143,6 +158,69 @@ def test_names_in_the_cuda_files_resolve(path):
         except ImportError as error:
             assert "libcu" in str(error), error  # a package that needs CUDA's libraries to be imported
             assert stands_in_source(name), name
+
+
+def has_self(function) -> bool:
+    """Whether a method taken from its class shows `self` as a parameter."""
+    try:
+        return "self" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def calls_in(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """The full name and the number of arguments of each call of a name of CuPy, those bound by `partial` too."""
+    bound = bound_names(tree)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or any(isinstance(a, ast.Starred) for a in node.args) or node.keywords:
+            continue
+        parts, inner = [], node.func
+        while isinstance(inner, ast.Attribute):
+            parts.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name) and inner.id in bound:
+            yield ".".join([bound[inner.id], *reversed(parts)]), len(node.args)
+
+
+# What the cuda files call on objects, or with arguments that are gathered elsewhere.
+CALLED = {
+    "cupy_backends.cuda.api.driver.launchKernel": 11,
+    "cupy.cuda.function.Module.load": 1,
+    "cupy.cuda.function.Module.get_function": 1,
+    "cupy.cuda.get_current_stream": 0,
+    "cupy.cuda.Stream.synchronize": 0,
+    "cupy.cuda.runtime.getDevice": 0,
+    "cupy.cuda.runtime.memGetInfo": 0,
+    "cupy.cuda.runtime.streamIsCapturing": 1,
+    "cupy.cuda.alloc": 1,
+    "cupy.cuda.MemoryPool.free_all_blocks": 0,
+    "cupy.cuda.MemoryPool.used_bytes": 0,
+    "cupy.cuda.PinnedMemoryPool.free_all_blocks": 0,
+    "cupy.ndarray.get": 0,
+    "cupy.from_dlpack": 1,
+}
+
+
+def test_cupy_takes_as_many_arguments_as_it_is_given():
+    calls = list(CALLED.items())
+    for path in sorted(BACKENDS.glob("cuda*.py")):
+        calls += calls_in(ast.parse(path.read_text()))
+    for name, count in calls:
+        try:
+            function = resolve(name)
+        except ImportError:  # needs CUDA's libraries
+            continue
+        is_method = inspect.isclass(resolve(name.rpartition(".")[0])) and not inspect.isclass(function)
+        given = count + (is_method and has_self(function))
+        assert accepts(function, given, ()), f"{name} is called with {count} arguments"
+
+
+def test_a_compiled_functions_parameters_are_counted():
+    driver = pytest.importorskip("cupy_backends.cuda.api.driver")
+    assert parameters_of(driver.launchKernel) == (11, 11)
+    assert parameters_of(cupy.cuda.get_current_stream) == (0, 1)
+    assert parameters_of(cupy.cuda.MemoryPool.free_all_blocks) == (0, 1)
+    assert not accepts(driver.launchKernel, 10, ())
 
 
 def stands_in_source(path: str) -> bool:
