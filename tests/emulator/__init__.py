@@ -4,6 +4,9 @@
     module = target.compile(source)
     target.launch(module.function("name"), grid, block, shared_bytes, slots)
 
+    Kernels(source, target).run("name", grid, block, array, 3)                        the same by hand
+    with emulated_backend(target): cujax.jit(f)(x)                                    from Python to the kernel
+
 The text is compiled as it stands by g++, against headers that define what CUDA defines (device/cuda.h), and run by
 a machine that gives each thread its turn (device/machine.h).  EmulatorError says what a thread did wrong, and which:
 a divergent barrier, a wrong mask, a deadlock, a trap, a launch that no device accepts.  Beyond that
@@ -17,8 +20,10 @@ Where it differs from a device: sin, exp and their like are the C library's, dif
 after another, so a block that waits for a later one hangs; there are no matrix instructions and no inline PTX.
 """
 
+from emulator.backend import EmulatedBackend, emulated_backend
 from emulator.compiling import why_not
 from emulator.errors import EmulatorError
+from emulator.kernels import Kernels
 from emulator.launching import slots_of
 from emulator.orders import ORDERS, same_in_all_orders
 from emulator.sanitized import SanitizedTarget
@@ -27,9 +32,12 @@ from emulator.target import EmulatorTarget
 
 __all__ = [
     "ORDERS",
+    "EmulatedBackend",
     "EmulatorError",
     "EmulatorTarget",
+    "Kernels",
     "SanitizedTarget",
+    "emulated_backend",
     "reserve",
     "same_in_all_orders",
     "slots_of",

@@ -9,8 +9,14 @@ import cujax
 import cujax.numpy as jnp
 from cujax.engine.backends import select
 from cujax.engine.backends.api import KernelCall
-from emulator import EmulatorError, EmulatorTarget, SanitizedTarget, same_in_all_orders
-from emulator.backend import EmulatedBackend, emulated_backend
+from emulator import (
+    EmulatedBackend,
+    EmulatorError,
+    EmulatorTarget,
+    SanitizedTarget,
+    emulated_backend,
+    same_in_all_orders,
+)
 
 SOURCE = r"""
 extern "C" __global__ void scaled(const double* x, double* out, int n, long long by) {

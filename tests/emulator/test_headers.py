@@ -14,8 +14,7 @@ import pytest
 
 from cujax.engine.backends import numpy_threefry
 from cujax.engine.compiler.cpp import short_name, type_name
-from emulator import ORDERS, EmulatorTarget, SanitizedTarget, same_in_all_orders
-from emulator.conftest import Kernels
+from emulator import ORDERS, EmulatorTarget, Kernels, SanitizedTarget, same_in_all_orders
 
 
 class Case(NamedTuple):
