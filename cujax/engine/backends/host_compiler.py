@@ -55,7 +55,7 @@ extern "C" double sin(double);
 extern "C" void cujax_probe(void* const* buffers, const long long* sizes, int threads) {
     double* y = (double*)buffers[0];
     const long long n = sizes[0];
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (long long i = 0; i < n; ++i) y[i] = sin(y[i]);
 }
 """

@@ -61,7 +61,8 @@ def _flat(frame: HostFrame) -> str:
                 frame.store(store)
         if body.axes:
             (axis,) = body.axes
-            outer += ["#pragma omp parallel for simd num_threads(threads) if (threads > 1)", frame.loop(axis)]
+            # Without the word `parallel` the condition is one of `simd` too, and a single thread runs scalar code.
+            outer += ["#pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)", frame.loop(axis)]
             outer += [*indented(inner), "}"]
         else:
             outer += inner

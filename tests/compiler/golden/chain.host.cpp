@@ -5,7 +5,7 @@ extern "C" void fused_sin_mul_exp_3_more_f32(void* const* buffers, const long lo
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (cj::i64 i1 = 0; i1 < n0; ++i1) {
         const float load_1 = x0[i1];
         const float sin_1 = cj::sin(load_1);  // programs.py:67

@@ -5,7 +5,7 @@ extern "C" void fused_mul_add_sign_8_more_i32(void* const* buffers, const long l
     const cj::i32* CJ_RESTRICT x0 = static_cast<const cj::i32*>(buffers[0]);
     cj::i32* CJ_RESTRICT y0 = static_cast<cj::i32*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (cj::i64 i0 = 0; i0 < n0; ++i0) {
         const cj::i32 mul_1 = cj::wrap(x0[i0]) * cj::wrap(7);  // programs.py:71
         const cj::i32 add_1 = cj::wrap(mul_1) + cj::wrap(3);

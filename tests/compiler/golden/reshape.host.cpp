@@ -5,7 +5,7 @@ extern "C" void fused_add_f32(void* const* buffers, const long long* sizes, int 
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (cj::i64 i1 = 0; i1 < n0; ++i1) {
         const float add_1 = x0[i1] + 1.0f;  // programs.py:80
         y0[i1] = add_1;

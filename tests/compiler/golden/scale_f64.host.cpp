@@ -6,7 +6,7 @@ extern "C" void fused_convert_mul_add_f16(void* const* buffers, const long long*
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     cj::f16* CJ_RESTRICT y0 = static_cast<cj::f16*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (cj::i64 i1 = 0; i1 < n0; ++i1) {
         const cj::f16 convert_element_type_1 = cj::convert<cj::f16>(x0[i1]);  // programs.py:68
         const cj::f16 mul_1 = cj::f16(2.5f) * convert_element_type_1;

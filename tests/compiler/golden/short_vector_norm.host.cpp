@@ -7,7 +7,7 @@ extern "C" void fused_mul_reduce_sum_sqrt_div_f32(void* const* buffers, const lo
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     const cj::i64 n2 = sizes[2];
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (cj::i64 i0 = 0; i0 < n2; ++i0) {
         const float load_1 = x0[n0 * i0];
         const float mul_1 = load_1 * load_1;  // programs.py:105

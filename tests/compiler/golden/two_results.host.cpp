@@ -6,7 +6,7 @@ extern "C" void fused_sin_cos_mul_f32(void* const* buffers, const long long* siz
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     float* CJ_RESTRICT y1 = static_cast<float*>(buffers[2]);
     const cj::i64 n0 = sizes[0];
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (cj::i64 i1 = 0; i1 < n0; ++i1) {
         const float load_1 = x0[i1];
         const float sin_1 = cj::sin(load_1);  // programs.py:69

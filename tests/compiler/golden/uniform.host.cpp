@@ -9,7 +9,7 @@ extern "C" void fused_random_wrap_random_bits_shift_right_logical_3_more_f32(voi
     const cj::u32 load_1 = x0[0];
     const cj::u32 load_2 = x0[1];
     const cj::u64 random_wrap_1 = cj::random_wrap(load_1, load_2);  // programs.py:92
-    #pragma omp parallel for simd num_threads(threads) if (threads > 1)
+    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
     for (cj::i64 i0 = 0; i0 < n0; ++i0) {
         const cj::u32 random_bits_1 = cj::random_bits<32>(random_wrap_1, cj::u64(i0));  // programs.py:92
         const cj::u32 shift_right_logical_1 = cj::shift_right_logical(random_bits_1, 9u);
