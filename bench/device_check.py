@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 LOGS = ROOT / "build" / "device-check"
 RESULTS = ROOT / "bench" / "results"
 _AT_THE_END = 10  # seconds for the report
-_GRACE = 20  # seconds by which a part may outlast the time that it was told
+_GRACE = 25  # seconds by which a part may outlast the time that it was told
 
 
 class Part(NamedTuple):
@@ -65,7 +65,7 @@ PARTS = (
 
 def _pytest(name: str) -> list[str]:
     limit = ["--timeout", "60"] if _has("pytest_timeout") else []
-    return ["-m", "pytest", "-q", "-p", "bench.out_of_time", *limit, f"--junit-xml={LOGS / name}.xml"]
+    return ["-m", "pytest", "-q", "-rN", "-p", "bench.out_of_time", *limit, f"--junit-xml={LOGS / name}.xml"]
 
 
 def _has(module: str) -> bool:
@@ -116,7 +116,7 @@ def run(part: Part, seconds: float) -> Outcome:
     start = time.monotonic()
     with open(LOGS / f"{part.name}.log", "w") as log:
         process = subprocess.Popen(
-            [sys.executable, *part.command(told)], cwd=ROOT, env=_environment(told),
+            [sys.executable, *part.command(told)], cwd=ROOT, env=_environment(part, told),
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
@@ -128,11 +128,12 @@ def run(part: Part, seconds: float) -> Outcome:
     return Outcome(part.name, status, time.monotonic() - start)
 
 
-def _environment(seconds: float) -> dict[str, str]:
+def _environment(part: Part, seconds: float) -> dict[str, str]:
     return {
         **os.environ,
         "CUJAX_PLATFORM": "cuda",
         "CUJAX_DEADLINE": str(time.time() + seconds),
+        "CUJAX_TOO_LATE": str(LOGS / f"{part.name}.late"),
         "CUJAX_FIGURES": str(LOGS / "figures.jsonl"),
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         "PYTHONUNBUFFERED": "1",

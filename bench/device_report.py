@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import machine, out_of_time
+from bench import machine
 
 _LISTED = 60  # failed tests that are named
 _LINES = 30  # of the log of a part that broke off
@@ -90,7 +90,7 @@ def _overview(outcomes: list[Outcome], logs: Path) -> str:
 
 
 def _words(outcome: Outcome, logs: Path) -> str:
-    tests = read_tests(logs / f"{outcome.part}.xml")
+    tests = read_tests(logs, outcome.part)
     stopped = "" if outcome.status is not None else "stopped at its bound; "
     if tests is None:
         return stopped + {0: "done", None: "see below"}.get(outcome.status, f"exit status {outcome.status}")
@@ -98,22 +98,18 @@ def _words(outcome: Outcome, logs: Path) -> str:
     return stopped + counts + (f", {tests.too_late} not reached in time" if tests.too_late else "")
 
 
-def read_tests(path: Path) -> Tests | None:
-    """What a JUnit file of pytest says; None where there is none."""
+def read_tests(logs: Path, part: str) -> Tests | None:
+    """What the JUnit file of a part and `out_of_time` say; None where there is no such file."""
     try:
-        cases = list(ElementTree.parse(path).getroot().iter("testcase"))
+        cases = list(ElementTree.parse(logs / f"{part}.xml").getroot().iter("testcase"))
     except (OSError, ElementTree.ParseError):
         return None
-    failed, skipped, too_late = [], 0, 0
-    for case in cases:
-        problem = next((child for child in case if child.tag in ("failure", "error")), None)
-        skip = case.find("skipped")
-        if problem is not None:
-            failed.append((f"{case.get('classname')}::{case.get('name')}", problem.get("message") or ""))
-        elif skip is not None:
-            is_late = out_of_time.REASON in (skip.get("message") or "")
-            skipped, too_late = skipped + (not is_late), too_late + is_late
-    return Tests(len(cases) - len(failed) - skipped - too_late, skipped, too_late, failed)
+    late = logs / f"{part}.late"
+    problems = [(case, child) for case in cases for child in case if child.tag in ("failure", "error")]
+    failed = {f"{case.get('classname')}::{case.get('name')}": child.get("message") or "" for case, child in problems}
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    too_late = late.stat().st_size if late.exists() else 0
+    return Tests(len(cases) - len(failed) - skipped, skipped, too_late, list(failed.items()))
 
 
 def _checks(outcome: Outcome, logs: Path) -> str:
@@ -137,7 +133,7 @@ def _suite(outcome: Outcome, logs: Path) -> str:
 
 def _failures(title: str, outcome: Outcome, logs: Path) -> str:
     """The failed tests, by file and the first of them by name; the end of the log where there is no result."""
-    tests = read_tests(logs / f"{outcome.part}.xml")
+    tests = read_tests(logs, outcome.part)
     if tests is None:
         tail = (logs / f"{outcome.part}.log").read_text().splitlines()[-_LINES:]
         return "\n".join([f"## The end of the log of: {outcome.part}", "", "```", *tail, "```"])
