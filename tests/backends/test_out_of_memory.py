@@ -38,3 +38,16 @@ def test_the_operation_is_tried_again_with_what_has_been_given_back(monkeypatch)
     assert (-jnp.arange(3)).tolist() == [0, -1, -2]
     assert len(tries) == 2
     assert released == [1]
+
+
+def test_an_error_that_has_been_explained_is_passed_on(monkeypatch):
+    tries = []
+
+    def impl(xp, x):
+        tries.append(x)
+        raise errors.OutOfMemoryError("a program inside")
+
+    monkeypatch.setattr(REGISTRY["neg"], "impl", impl)
+    with pytest.raises(errors.OutOfMemoryError, match="^a program inside$"):
+        -jnp.arange(3)
+    assert len(tries) == 1

@@ -25,6 +25,7 @@ from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.tape import Literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
+from cujax.engine.ground.errors import OutOfMemoryError
 
 
 class Trace:
@@ -134,7 +135,9 @@ class EvalTrace(Trace):
         try:
             with backend.quiet(values):
                 out = primitive.impl(backend.xp, *buffers_of(values), **params)  # type: ignore[operator]
-        except MemoryError:
+        except MemoryError as error:
+            if isinstance(error, OutOfMemoryError):  # a program inside has tried again already
+                raise
             out = _NO_MEMORY
         if out is _NO_MEMORY:  # not inside `except`, which keeps what the failed try has made
             out = _run_with_less(primitive, values, params)
