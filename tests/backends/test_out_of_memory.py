@@ -48,6 +48,6 @@ def test_an_error_that_has_been_explained_is_passed_on(monkeypatch):
         raise errors.OutOfMemoryError("a program inside")
 
     monkeypatch.setattr(REGISTRY["neg"], "impl", impl)
-    with pytest.raises(errors.OutOfMemoryError, match="^a program inside$"):
+    with pytest.raises(errors.OutOfMemoryError, match=r"^a program inside$"):
         -jnp.arange(3)
     assert len(tries) == 1
