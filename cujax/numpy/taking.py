@@ -1,8 +1,8 @@
 """Taking and putting elements by index: take, put and their relations; indices into flattened arrays.
 
-Indices below 0 count from the end.  Out of range, `take` and `take_along_axis` give NaN (the least value
-of signed integers, the greatest of unsigned ones) and writes are dropped, unless `mode` says otherwise:
-"clip" uses the nearest valid index, "wrap" counts round, "fill" gives `fill_value`.
+Indices below 0 count from the end, but in `take` under "clip".  Out of range, `take` and `take_along_axis` give
+NaN (the least value of signed integers, the greatest of unsigned ones) and writes are dropped, unless `mode` says
+otherwise: "clip" uses the nearest valid index, "wrap" counts round, "fill" gives `fill_value`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def take(
 ) -> Array:
     """Slices of `a` at `indices` along `axis` (elements of the flattened array by default).
 
-    The axes of `indices` stand where `axis` was.  mode: "fill" (default), "clip" or "wrap".
+    The axes of `indices` stand where `axis` was.  mode: "fill" (default), "clip" (0 for negative ones) or "wrap".
     NotImplementedError for mode "raise".
     """
     if out is not None:
@@ -52,6 +52,7 @@ def take(
         fill_value=fill_value,
         unique_indices=unique_indices,
         indices_are_sorted=indices_are_sorted,
+        wrap_negative_indices=mode != "clip",
     )
 
 

@@ -153,8 +153,9 @@ class Index:
     __rmul__ = __mul__
 
     def __floordiv__(self, divisor: int) -> Index:
-        if divisor == 1:
-            return self
+        """The quotient rounded down; 0 by 0, which stands in the index of an array without elements."""
+        if divisor < 2:
+            return self * divisor
         whole = tuple([(a, c // divisor) for a, c in self.terms if c % divisor == 0])
         offset = self.constant // divisor
         rest = Index(
@@ -166,6 +167,8 @@ class Index:
         return Index(whole, offset) + of_atom(QuotientAtom(rest, divisor))
 
     def __mod__(self, divisor: int) -> Index:
+        if divisor < 2:
+            return as_index(0)
         remainder = self - (self // divisor) * divisor
         return Index(remainder.terms, remainder.constant, max(remainder.low, 0), min(remainder.high, divisor - 1))
 
