@@ -9,7 +9,7 @@
 
 The text is compiled as it stands by g++, against headers that define what CUDA defines (device/cuda.h), and run by
 a machine that gives each thread its turn (device/machine.h).  EmulatorError says what a thread did wrong, and which:
-a divergent barrier, a wrong mask, a deadlock, a trap, a launch that no device accepts.  Beyond that
+a divergent barrier, a wrong mask, a deadlock, a trap, a loop without end, a launch that no device accepts.  Beyond that
 
     same_in_all_orders(target, run)    runs with threads and blocks in other orders and compares the results
     EmulatorTarget(find_races=True)    follows every access to memory: two threads, one place, no order between them
@@ -17,7 +17,7 @@ a divergent barrier, a wrong mask, a deadlock, a trap, a launch that no device a
     reserve(count, dtype)              arrays of billions of elements of which a kernel touches few
 
 Where it differs from a device: sin, exp and their like are the C library's, different in the last bits; a block runs
-after another, so a block that waits for a later one hangs; there are no matrix instructions and no inline PTX.
+after another, so that none can wait for a later one; there are no matrix instructions and no inline PTX.
 """
 
 from emulator.backend import EmulatedBackend, emulated_backend

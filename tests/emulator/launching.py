@@ -30,6 +30,7 @@ class Launch(ctypes.Structure):
         ("thread_order", ctypes.c_uint64 * 2),
         ("blocks", ctypes.c_void_p),
         ("block_count", ctypes.c_uint64),
+        ("time_limit", ctypes.c_uint64),
         ("find_races", ctypes.c_uint64),
     ]
 

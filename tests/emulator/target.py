@@ -54,13 +54,15 @@ class EmulatorTarget:
     """See `api.KernelTarget`.
 
     order: in which threads and blocks get their turns, see orders.py.  find_races: whether every access to memory
-    is compared with those before it, see device/races.h; a hundred times slower.
+    is compared with those before it, see device/races.h; a hundred times slower.  time_limit: seconds that a launch
+    may take.
     """
 
     language = "cuda"
 
     def __init__(self, order: Order = "forward", find_races: bool = False) -> None:
         self.order = order
+        self.time_limit = 100.0
         self._mode = RACES if find_races else PLAIN
         self._modules: dict[str, EmulatedModule] = {}
 
@@ -102,6 +104,7 @@ class EmulatorTarget:
         _check_slots(function, slots)
         record = launch_record(grid, block, shared_bytes, self.order, blocks)
         record.find_races = self._mode is RACES
+        record.time_limit = int(self.time_limit * 1e9)
         with _machine:
             report = function.entry(ctypes.c_void_p(slots.ctypes.data), ctypes.byref(record))
         if report is not None:

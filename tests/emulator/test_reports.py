@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emulator import EmulatorError
+from emulator import EmulatorError, EmulatorTarget, Kernels
 
 SOURCE = r"""
 extern "C" __global__ void two_barriers(int* out) {
@@ -68,6 +68,13 @@ __device__ int deep(int n, volatile int* out) {
     kept[n % 64] = *out;
     return n == 0 ? 0 : deep(n - 1, out) + kept[n % 64];
 }
+extern "C" __global__ void waits_for_the_next_block(int* out) {
+    if (blockIdx.x == 0)
+        while (*(volatile int*)out == 0) {}
+    else
+        *out = 1;
+}
+
 extern "C" __global__ void recurses(int* out, int depth) {
     __syncthreads();
     out[0] = deep(depth, out);
@@ -122,8 +129,7 @@ REPORTS = [
     ("divides", (0,), 1, "integer division by zero, in block (0,0,0), thread (0,0,0)"),
     (
         "recurses", (10**6,), 2,
-        "segmentation fault: an access far out of bounds, or a misaligned one of a vector, "
-        "in block (0,0,0), thread (1,0,0)",
+        "stack overflow: more local variables than the emulator has room for, in block (0,0,0), thread (1,0,0)",
     ),
 ]  # fmt: skip
 
@@ -143,6 +149,17 @@ def test_an_assertion_names_its_line(kernels):
     line = SOURCE[: SOURCE.index("assert(")].count("\n") + 1
     assert str(error.value) == (
         f"asserts: assert(out != nullptr) does not hold (kernels.cu:{line}), in block (0,0,0), thread (0,0,0)"
+    )
+
+
+def test_a_kernel_that_does_not_end(kernels):
+    target = EmulatorTarget()
+    target.time_limit = 0.05
+    with pytest.raises(EmulatorError) as error:
+        Kernels(SOURCE, target).run("waits_for_the_next_block", 2, 1, np.zeros(1, np.int32))
+    assert str(error.value) == (
+        "waits_for_the_next_block: no end: the kernel may wait for what another thread does later, "
+        "in block (0,0,0), thread (0,0,0)"
     )
 
 

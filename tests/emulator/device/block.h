@@ -13,7 +13,7 @@ public:
     void discard_stacks() { fibers_.discard(); }
 
     const Thread& running_thread() const { return *current_; }
-    bool is_on_running_stack(const void* address) const { return fiber_->owns(address); }
+    const Fiber& running_fiber() const { return *fiber_; }
     uint3 index_of_thread(unsigned number) const { return threads_[number].index; }
     uint3 place_of(Word block_number) const;
 

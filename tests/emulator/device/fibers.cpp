@@ -38,9 +38,9 @@ namespace {
 
 constexpr std::size_t page = 4096;
 #ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t stack_size = 256 * 1024;  // red zones around every variable
+constexpr std::size_t stack_size = 1024 * 1024;  // red zones around every variable
 #else
-constexpr std::size_t stack_size = 64 * 1024;
+constexpr std::size_t stack_size = 256 * 1024;
 #endif
 
 Fiber* entered = nullptr;  // read once by a fiber that starts
@@ -72,7 +72,11 @@ Fiber::Fiber(void (*function)()) : function_(function) {
     own_stack_ = top;
 }
 
-bool Fiber::owns(const void* address) const { return address >= memory_ && address < memory_ + page + stack_size; }
+bool Fiber::owns(const void* address) const {
+    return address >= memory_ + page && address < memory_ + page + stack_size;
+}
+
+bool Fiber::overflowed_to(const void* address) const { return address >= memory_ && address < memory_ + page; }
 
 Fiber::~Fiber() { munmap(memory_, page + stack_size); }
 

@@ -21,7 +21,8 @@ public:
     void resume();  // from outside
     void pause();   // from inside, back to whoever resumed
 
-    bool owns(const void* address) const;  // as a place on its stack
+    bool owns(const void* address) const;         // as a place on its stack
+    bool overflowed_to(const void* address) const;  // beyond its stack
 
 private:
     static void enter();

@@ -15,7 +15,7 @@ namespace emulator {
 const char* run(Kernel kernel, const Word* slots, const Launch& launch, SharedMemory shared) {
     block.prepare(launch, kernel, slots, shared);
     races.start_launch(launch.find_races, kernel, slots, shared);
-    const char* report = run_guarded([] { block.run_all(); });
+    const char* report = run_guarded([] { block.run_all(); }, launch.time_limit);
     if (report) block.discard_stacks();  // threads were left in the middle
     return report;
 }

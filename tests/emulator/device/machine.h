@@ -38,6 +38,7 @@ struct Launch {
     Order block_order, thread_order;
     const Word* blocks;  // numbers of the blocks to run, or null for all
     Word block_count;
+    Word time_limit;  // nanoseconds of the processor
     Word find_races;  // 1 in a module whose accesses are announced, see races.h
 };
 

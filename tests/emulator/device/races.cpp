@@ -112,7 +112,7 @@ void Races::atomic(void* address, Word size, void* where) {
 }
 
 void Races::access(void* address, Word size, Kind kind, void* where) {
-    if (!is_on_ || block.is_on_running_stack(address)) return;
+    if (!is_on_ || block.running_fiber().owns(address)) return;
     auto thread = (unsigned short)block.running_thread().number;
     Access now = {block_, thread, kind, time_, int(Word(where) - Word(kernel_.call))};
     Word first = Word(address);
