@@ -215,6 +215,14 @@ def test_cupy_takes_as_many_arguments_as_it_is_given():
         assert accepts(function, given, ()), f"{name} is called with {count} arguments"
 
 
+def test_attributes_of_arrays():
+    """Those that the cuda files read because the public ones cost much more."""
+    for name in ("_c_contiguous", "data"):
+        assert hasattr(cupy.ndarray, name)
+    for name in ("ptr", "device_id"):
+        assert hasattr(cupy.cuda.MemoryPointer, name)
+
+
 def test_a_compiled_functions_parameters_are_counted():
     driver = pytest.importorskip("cupy_backends.cuda.api.driver")
     assert parameters_of(driver.launchKernel) == (11, 11)

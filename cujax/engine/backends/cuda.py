@@ -94,9 +94,12 @@ class CudaBackend:
         return self.xp.empty(shape, dtype)
 
     def contiguous(self, buffer: Any) -> Any:
-        if buffer.flags.c_contiguous and buffer.data.ptr % _ALIGNMENT == 0:
+        if buffer._c_contiguous and buffer.data.ptr % _ALIGNMENT == 0:  # `flags` is an object and ten times slower
             return buffer
         return self.xp.array(buffer, order="C")
+
+    def copy(self, buffer: Any) -> Any:
+        return buffer.copy()
 
     def owns(self, value: object) -> bool:
         return isinstance(value, self.xp.ndarray)

@@ -36,7 +36,7 @@ class Devices:
 
     def of(self, buffer: Buffer) -> int:
         """The number of the device where a buffer lives."""
-        return buffer.device.id
+        return buffer.data.device_id
 
     def common(self, operands: Iterable[Any], names: Sequence[str], what: str) -> int:
         """The device of all operands that have axes, the current one where none has; ValueError for several."""
