@@ -8,14 +8,15 @@ from programs import CASES
 
 import cujax
 from cujax.engine.backends.select import selected
-from cujax.engine.compiler.fuse import Region, fuse
+from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.passes import optimize
+from cujax.engine.compiler.plan import make_plan
 from cujax.engine.core.tape import Eqn
 
 
 def steps_of(function, *args):
     closed = cujax.make_jaxpr(function)(*args)
-    return fuse(optimize(closed.tape)).steps
+    return make_plan(optimize(closed.tape), "host").steps
 
 
 @pytest.mark.parametrize("name", CASES)

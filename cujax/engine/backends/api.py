@@ -107,6 +107,9 @@ class Backend(Protocol):
     def contiguous(self, buffer: Buffer) -> Buffer:
         """`buffer`, or a copy of it that is contiguous and aligned."""
 
+    def copy(self, buffer: Buffer) -> Buffer:
+        """A contiguous copy."""
+
     def owns(self, value: Any) -> bool:
         """True when `value` is a buffer of this backend."""
 

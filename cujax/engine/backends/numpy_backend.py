@@ -42,6 +42,11 @@ class NumpyBackend:
             return buffer
         return np.array(buffer, order="C")
 
+    def copy(self, buffer: np.ndarray) -> np.ndarray:
+        out = self.empty(buffer.shape, buffer.dtype)
+        np.copyto(out, buffer)
+        return out
+
     def owns(self, value: object) -> bool:
         return isinstance(value, (np.ndarray, np.generic))
 

@@ -46,7 +46,7 @@ def bytes_of(avals: Sequence[ShapedArray]) -> int:
 
 def _generated(tape: Tape) -> Generated:
     target = selected().kernels
-    return generated(tape, target and target.language)
+    return generated(tape, None if target is None else target.language)
 
 
 def _inner(step: Kernel | Eqn) -> list[Tape]:

@@ -17,17 +17,29 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from cujax.engine.compiler.expression import Evaluator, Node, Reduced, Reduction, reachable
+from cujax.engine.compiler.expression import (
+    Choice,
+    Evaluator,
+    Node,
+    Reduced,
+    Reduction,
+    index_elements,
+    reachable,
+)
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, visit
 from cujax.engine.compiler.kinds import REDUCTION, kind_of
+from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
 
 UNROLL_LENGTH = 4
 
 
 class Axis(NamedTuple):
-    """Loop over `extent` values; `number` is the iteration axis whose name it has."""
+    """Loop over `extent` values; `number` is the iteration axis whose name it has.
+
+    is_reduced: elements along it are combined, in their order.
+    """
 
     number: int
     extent: int
@@ -35,11 +47,16 @@ class Axis(NamedTuple):
 
 
 class Store(NamedTuple):
-    """`var`'s element `place` becomes `node`."""
+    """`var`'s element `place` becomes `node`; or, where `condition` holds, it is combined with it by `reduction`."""
 
     var: Var
     place: Index
     node: Node
+    condition: Condition | bool = True
+    reduction: str = ""
+
+    def indices(self) -> list[Index]:
+        return [self.place, *(self.condition.indices if isinstance(self.condition, Condition) else ())]
 
 
 class Accumulator(NamedTuple):
@@ -64,9 +81,9 @@ class Body:
         self._own = {v: e for v, e in made.items() if kind_of(e) == REDUCTION}
         makes = set(region.makes)
         self.evaluator = Evaluator(region.producers, lambda v: v in inside or v in makes, self._own)
-        self._unrolled = _unrolled_axes(region)
+        self._unrolled = set() if isinstance(region, Update) else _unrolled_axes(region)
         self._accumulators: dict[Reduced, Accumulator] = {}
-        full = self._stores(region.full, region.shape, ())
+        full = [self._change()] if isinstance(region, Update) else self._stores(region.full, region.shape, ())
         kept = self._stores(region.kept, region.shape, region.axes or ())
         self._demand([s.node for s in (*full, *kept)])
         self.kept = kept
@@ -86,6 +103,13 @@ class Body:
             at = flatten(place, [shape[k] for k in axes])
             found += [Store(v, at, self.evaluator.element(v, place)) for v in variables if v not in self.region.hidden]
         return found
+
+    def _change(self) -> Store:
+        """What an update does at each place."""
+        update = self.region
+        assert isinstance(update, Update)
+        condition, place, node = update.change(self.evaluator, update.axis_indices())
+        return Store(update.full[0], place, node, condition, update.eqn.primitive.update_map.reduction)
 
     # --- reductions ---------------------------------------------------------------------------------------------
 
@@ -132,17 +156,20 @@ class Body:
 
     def nodes(self) -> list[Node]:
         """All nodes, inputs first."""
+        stores = [*[s for phase in self.full for s in phase], *self.kept]
         roots = [a.node for phase in self.phases for a in phase]
-        return reachable([*roots, *[s.node for stores in self.full for s in stores], *[s.node for s in self.kept]])
+        elements = [e for s in stores for i in s.indices() for e in index_elements(i)]
+        return reachable([*roots, *elements, *[s.node for s in stores]])
 
     def _indices(self) -> list[Index]:
         stores = [*self.kept, *[s for phase in self.full for s in phase]]
         accumulators = [a for phase in self.phases for a in phase]
         places = [i for n in self.nodes() for i in n.indices()]
-        return [*places, *[s.place for s in stores], *[a.position for a in accumulators if a.reduction.takes_index]]
+        positions = [a.position for a in accumulators if a.reduction.takes_index]
+        return [*places, *[i for s in stores for i in s.indices()], *positions]
 
     def _merged_axes(self) -> list[Axis]:
-        shape, reduced = self.region.shape, self.region.axes or ()
+        shape, reduced = self.region.shape, self._ordered_axes()
         parts: dict[Index, None] = {}
         for index in self._indices():
             visit(index, lambda part: parts.setdefault(part))
@@ -159,6 +186,10 @@ class Body:
                 merged.append(axis)
         return merged[::-1]
 
+    def _ordered_axes(self) -> tuple[int, ...]:
+        """The axes along which elements are combined in their order."""
+        return self.region.conflict_axes if isinstance(self.region, Update) else self.region.axes or ()
+
     @property
     def kept_axes(self) -> list[Axis]:
         return [a for a in self.axes if not a.is_reduced]
@@ -169,8 +200,12 @@ class Body:
 
     @property
     def work(self) -> int:
-        """Operations on elements in one call, roughly."""
-        return prod(self.region.shape) * (1 + self.region.size // 4)
+        """Operations on elements in one call, roughly; 0 where nothing is written."""
+        if isinstance(self.region, Update):
+            return prod(self.region.shape) * (1 + self.region.size // 4)
+        if all(v.aval.size == 0 for v in self.writes):
+            return 0
+        return max(prod(self.region.shape), 1) * (1 + self.region.size // 4)
 
     # --- buffers and conditions -----------------------------------------------------------------------------------
 
@@ -189,7 +224,7 @@ class Body:
 
         Only conditions whose boundary a loop can be split at: each axis by itself with coefficient 1 or -1.
         """
-        conditions = [n.condition for n in self.nodes() if hasattr(n, "condition")]
+        conditions = [n.condition for n in self.nodes() if isinstance(n, Choice)]
         return {c: _middle_truth(c) for c in conditions if all(map(is_positional, c.indices))}
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from math import prod
 
 from cujax.engine.backends.api import KernelCall
-from cujax.engine.compiler.body import Axis, Body, total_extent
+from cujax.engine.compiler.body import Axis, Body, Store, total_extent
 from cujax.engine.compiler.cpp import physical, type_name
 from cujax.engine.compiler.expression import Load, index_elements
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Index
 from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.update import Update
 
 THREADS = 256
 MOST_BLOCKS = 132 * 16  # enough to fill the largest devices several times; the rest is striding
@@ -30,6 +31,13 @@ class CudaFrame(Frame):
     def __init__(self, name: str, body: Body) -> None:
         super().__init__(name, body)
         self.index = "int" if _fits_int(body) else "cj::i64"
+
+    def change(self, store: Store, place: str, text: str) -> str:
+        """As on the host, or, where updates of other threads may go to the same place, an atomic update."""
+        region = self.body.region
+        if not isinstance(region, Update) or not region.conflict_axes:
+            return super().change(store, place, text)
+        return f"cj::atomic_update<{store.reduction}<{type_name(store.var.aval.dtype)}>>(&{place}, {text});"
 
     def head(self, extra: str = "", suffix: str = "") -> list[str]:
         """The beginning of the function: its arguments by name, one slot of 8 bytes each."""
@@ -99,7 +107,7 @@ def _strided(frame: CudaFrame) -> str:
 
 def _pack_width(body: Body) -> int:
     """Elements that a thread takes at a time: 1 unless everything lies as the elements of one axis do."""
-    if len(body.axes) != 1:
+    if len(body.axes) != 1 or isinstance(body.region, Update):
         return 1
     (axis,) = body.axes
     (stores,) = body.full

@@ -340,6 +340,11 @@ def reachable(roots: Sequence[Node]) -> list[Node]:
     return list(order)
 
 
+def reader(evaluator: Evaluator, eqn: Eqn) -> Any:
+    """The `e` of a rule that reads elements of the operands of `eqn`."""
+    return _Reader(evaluator, eqn)
+
+
 # --- texts of ops ------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
-from cujax.engine.compiler.cpp import type_name
+from cujax.engine.compiler.cpp import physical, type_name
 from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, index_elements, node_inputs
+from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
 
@@ -72,11 +73,31 @@ class Frame:
 
     def store(self, store: Store, target: str = "") -> None:
         """Write an element of its buffer, or `target`."""
+        if not isinstance(store.condition, Condition):
+            self._store(store, target)
+            return
+        condition = self.writer.condition(store.condition)
+        with self.writer.scope() as lines:
+            self._store(store, target)
+        self.writer.write(f"if ({condition}) {{")
+        self.writer.nest(lines)
+        self.writer.write("}")
+
+    def _store(self, store: Store, target: str) -> None:
         text = self.writer.value(store.node)
         for element in index_elements(store.place):
             self.writer.value(element)
         place = target or f"{self.buffers[store.var]}[{self.writer.index(store.place)}]"
-        self.writer.write(f"{place} = {text};")
+        self.writer.write(self.change(store, place, text) if store.reduction else f"{place} = {text};")
+
+    def change(self, store: Store, place: str, text: str) -> str:
+        """The statement by which an update enters the element `place`, where no other does at the same time."""
+        kind = physical(store.var.aval.dtype)
+        if store.reduction == "cj::Last":
+            return f"{place} = {text};"
+        if store.reduction == "cj::Sum" and kind.kind in "fc" and kind.itemsize > 2:
+            return f"{place} += {text};"
+        return f"cj::update<{store.reduction}<{type_name(kind)}>>(&{place}, {text});"
 
     # --- reductions -------------------------------------------------------------------------------------------
 

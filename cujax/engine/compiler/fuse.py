@@ -1,13 +1,15 @@
 """Which equations share a kernel.
 
-    fuse(tape)   -> `Plan`: the steps of a program in order, `Region`s and equations that are steps of their own
     Region       what one kernel computes: the values it writes, over one iteration space
+    Decision     which values are written to buffers; all others are computed where they are read
+    Merger       puts regions together and orders the steps
 
 First every value is either *written* to a buffer or computed where it is read, in each kernel that reads it:
-`_Decision` goes backwards over the tape and weighs, in units of an addition an element, computing a value again
+`Decision` goes backwards over the tape and weighs, in units of an addition an element, computing a value again
 against writing and reading it.  Results of the tape, operands of opaque steps and results of long reductions
 are always written.  Then kernels over one iteration space are merged, as long as each element needs of the
-other kernel's values only the one at its own place, and no cycle of steps arises: `_Merger`.
+other kernel's values only the one at its own place, and no cycle of steps arises: `Merger`.  plan.py
+makes a program's steps with both.
 
 A region over `shape` may reduce over `axes`.  Values that it writes are *full* (one for each element of shape)
 or *kept* (one for each element of what remains without the axes).
@@ -15,9 +17,8 @@ or *kept* (one for each element of what remains without the axes).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import prod
-from typing import NamedTuple
 
 from cujax.engine.compiler.expression import Evaluator, Place, reachable
 from cujax.engine.compiler.index import axis_index
@@ -67,6 +68,11 @@ class Region:
         return [*self.full, *self.kept]
 
     @property
+    def needs(self) -> list[Var | Literal]:
+        """What the step reads."""
+        return list(self.reads)
+
+    @property
     def writes(self) -> list[Var]:
         return [v for v in self.makes if v not in self.hidden]
 
@@ -92,11 +98,12 @@ class Region:
         return evaluator.reads, len(reachable(roots))
 
 
-class _Decision:
+class Decision:
     """Which values are written: `written`; all others of fusable equations are computed where they are read."""
 
-    def __init__(self, tape: Tape) -> None:
-        self.kinds = {e: kind_of(e) for e in tape.eqns}
+    def __init__(self, tape: Tape, kind: Callable[[Eqn], str] = kind_of) -> None:
+        self.kinds = {e: kind(e) for e in tape.eqns}
+        self._producers = {v: e for e in tape.eqns for v in e.outputs}
         self.written: set[Var] = set()
         self.views: set[Eqn] = set()  # steps of their own that copy nothing, for operands of opaque steps
         self._forced = {a for a in tape.outputs if isinstance(a, Var)}
@@ -110,8 +117,11 @@ class _Decision:
 
     def _decide(self, eqn: Eqn) -> None:
         kind = self.kinds[eqn]
-        if kind in (OPAQUE, SCATTER):
+        if kind == OPAQUE:
             self._force(eqn.inputs)
+            return
+        if kind == SCATTER:
+            self._decide_scatter(eqn)
             return
         if eqn.primitive.name in _RESHAPES and eqn.outputs[0] in self._forced:
             self.views.add(eqn)
@@ -126,6 +136,34 @@ class _Decision:
                 self._sizes[var] = eqn.inputs[0].aval.size if kind == REDUCTION else var.aval.size
                 self._extra[var], self._nodes[var] = 0.0, 0
             self._spread(eqn, var, kind)
+
+    def _decide_scatter(self, eqn: Eqn) -> None:
+        """The operand is written; indices and updates are computed where the scatter reads them.
+
+        Not so where they are computed from the operand: written first, they let the scatter change it in place.
+        """
+        (out,), (target, indices, updates) = eqn.outputs, eqn.inputs
+        self._forced.update(a for a in (target,) if isinstance(a, Var))
+        if isinstance(target, Var) and self._depends(target, (indices, updates)):
+            self._forced.update(a for a in (indices, updates) if isinstance(a, Var))
+        self._sizes[out], self._nodes[out] = updates.aval.size, 0
+        for atom in (indices, updates):
+            if isinstance(atom, Var):
+                share = min(1.0, atom.aval.size / max(updates.aval.size, 1))
+                self._paths.setdefault(atom, {})[(out, id(eqn), id(atom))] = share
+
+    def _depends(self, target: Var, atoms: Iterable[Var | Literal]) -> bool:
+        """Whether fusable equations lead from `target` to one of `atoms`."""
+        pending, seen = [a for a in atoms if isinstance(a, Var)], set()
+        while pending:
+            var = pending.pop()
+            eqn = self._producers.get(var)
+            if var is target:
+                return True
+            if eqn is not None and var not in seen and self.kinds[eqn] not in (OPAQUE, SCATTER, REDUCTION):
+                pending += [a for a in eqn.inputs if isinstance(a, Var)]
+            seen.add(var)
+        return False
 
     def _force(self, atoms: Iterable) -> None:
         """Operands of an opaque step: those that a mover can view are viewed, the others written."""
@@ -201,7 +239,7 @@ class _Group:
         self.ancestors = 0
 
 
-class _Merger:
+class Merger:
     """Puts steps into groups, in the order of the tape, and orders the groups."""
 
     def __init__(self) -> None:
@@ -210,9 +248,9 @@ class _Merger:
         self._candidates: dict[tuple, list[_Group]] = {}
 
     def add(self, step: Step) -> None:
-        reads = step.reads if isinstance(step, Region) else step.inputs
+        reads = step.needs if isinstance(step, Region) else step.inputs
         needed = {g.bit: g for a in reads if isinstance(a, Var) and (g := self._writer.get(a)) is not None}
-        if isinstance(step, Region):
+        if type(step) is Region:
             for group in self._candidates_for(step):
                 if self._merge(group, step, needed):
                     return
@@ -225,7 +263,7 @@ class _Merger:
     def _register(self, group: _Group, step: Step) -> None:
         for var in step.writes if isinstance(step, Region) else step.outputs:
             self._writer[var] = group
-        if isinstance(step, Region):
+        if type(step) is Region:
             for key in {step.shape, step.kept_shape}:
                 self._candidates.setdefault(key, []).append(group)
 
@@ -330,40 +368,3 @@ def _absorb(region: Region, other: Region) -> None:
     for atom, places in other.reads.items():
         if atom not in region.writes:
             region.reads.setdefault(atom, set()).update(places)
-
-
-class Plan(NamedTuple):
-    """The steps of a program in order, and what their kernels need to know of the tape.
-
-    producers: the equation of each variable.  inside: variables that are computed where they are read.
-    """
-
-    steps: list[Step]
-    producers: dict[Var, Eqn]
-    inside: set[Var]
-
-
-def fuse(tape: Tape) -> Plan:
-    """The steps that compute `tape`, in an order in which they can run."""
-    decision = _Decision(tape)
-    producers = {v: e for e in tape.eqns for v in e.outputs}
-    opaque = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER) for v in e.outputs}
-    inside = {v for v in producers if v not in decision.written and v not in opaque}
-    merger = _Merger()
-    for eqn in tape.eqns:
-        if decision.kinds[eqn] in (OPAQUE, SCATTER) or eqn in decision.views:
-            merger.add(eqn)
-        for var in eqn.outputs:
-            if var in decision.written:
-                merger.add(Region(producers, inside, var))
-    steps = merger.ordered()
-    _hide(steps, tape)
-    return Plan(steps, producers, inside)
-
-
-def _hide(steps: list[Step], tape: Tape) -> None:
-    """Mark what only its own region reads, now that regions are merged."""
-    outside = {a for s in steps for a in (s.reads if isinstance(s, Region) else s.inputs)} | set(tape.outputs)
-    for step in steps:
-        if isinstance(step, Region):
-            step.hidden = {v for v in step.makes if v not in outside}

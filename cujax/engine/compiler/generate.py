@@ -12,21 +12,27 @@ from typing import NamedTuple
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.kernel_headers import headers_folder
-from cujax.engine.compiler import emit_cuda, emit_cuda_reduce
+from cujax.engine.compiler import emit_cuda, emit_cuda_reduce, emit_host_update
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
-from cujax.engine.compiler.fuse import Plan, Region
+from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.naming import kernel_name
-from cujax.engine.core.tape import Eqn
+from cujax.engine.compiler.plan import Plan
+from cujax.engine.compiler.update import Update
+from cujax.engine.core.tape import Eqn, Var
 
 
 class Generated(NamedTuple):
-    """steps: a Kernel or an equation each, in order.  source: what is compiled, with comments."""
+    """steps: a Kernel or an equation each, in order.  source: what is compiled, with comments.
+
+    changed: the inputs whose buffers are overwritten.
+    """
 
     steps: list[Kernel | Eqn]
     source: str
+    changed: frozenset[Var]
 
     @property
     def kernels(self) -> list[Kernel]:
@@ -34,7 +40,8 @@ class Generated(NamedTuple):
 
 
 def _host_kernel(name: str, body: Body) -> Kernel:
-    text, sizes = (map_kernel if body.region.axes is None else reduce_kernel)(name, body)
+    emit = emit_host_update.update_kernel if body.reduced_axes and body.region.axes is None else map_kernel
+    text, sizes = (emit if body.region.axes is None else reduce_kernel)(name, body)
     return Kernel((KernelCall(name, sizes.values, body.work),), text, tuple(body.reads), tuple(body.writes))
 
 
@@ -54,10 +61,13 @@ def generate(plan: Plan, language: str) -> Generated:
     for step in plan.steps:
         if isinstance(step, Region):
             body = Body(step, plan.inside)
-            steps.append(_EMITTERS[language](names.fresh(kernel_name(body)), body))
+            kernel = _EMITTERS[language](names.fresh(kernel_name(body)), body)
+            if isinstance(step, Update):
+                kernel = kernel._replace(target=step.target, in_place=step.in_place)
+            steps.append(kernel)
         else:
             steps.append(step)
-    return Generated(steps, source_of([s for s in steps if isinstance(s, Kernel)]))
+    return Generated(steps, source_of([s for s in steps if isinstance(s, Kernel)]), plan.changed)
 
 
 def source_of(kernels: Sequence[Kernel]) -> str:

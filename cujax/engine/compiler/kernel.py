@@ -13,7 +13,8 @@ class Kernel(NamedTuple):
     """`text` is the definition in the language of the target; `reads` and `writes` are its buffer arguments.
 
     calls: one, or two where the second combines what the first has left in `scratch` bytes of memory, which are
-    the last buffer argument of both.
+    the last buffer argument of both.  target: of an update, what its one result is before; a copy of its buffer,
+    or, where the update is in place, the buffer itself.
     """
 
     calls: tuple[KernelCall, ...]
@@ -21,6 +22,18 @@ class Kernel(NamedTuple):
     reads: tuple[Var | Literal, ...]
     writes: tuple[Var, ...]
     scratch: int = 0
+    target: Var | Literal | None = None
+    in_place: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """There is nothing to compute."""
+        return all(c.work == 0 for c in self.calls)
+
+    @property
+    def needs(self) -> list[Var | Literal]:
+        """What is read, the target among it."""
+        return [*self.reads, *([] if self.target is None else [self.target])]
 
 
 def without_comments(text: str) -> str:

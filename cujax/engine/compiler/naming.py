@@ -7,6 +7,7 @@ import re
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.cpp import short_name
 from cujax.engine.compiler.expression import Operation, Reduced
+from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
 
 _MOST_WORDS = 4
@@ -14,7 +15,8 @@ _MOST_WORDS = 4
 
 def kernel_name(body: Body) -> str:
     """What the kernel does and the dtype of its first result: `fused_mul_add_tanh_f32`."""
-    words: dict[str, None] = {}
+    region = body.region
+    words: dict[str, None] = {region.eqn.primitive.name: None} if isinstance(region, Update) else {}
     for node in body.nodes():
         if isinstance(node, Operation) and node.name != "part":
             words.setdefault(node.name)

@@ -10,7 +10,7 @@ Ops that hold tapes (`scan`, `cond`, ...) are steps too: their `impl` compiles a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,10 @@ from cujax.engine.backends.api import Buffer, KernelTarget
 from cujax.engine.backends.kernel_errors import KernelCompileError
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
-from cujax.engine.compiler.fuse import fuse
 from cujax.engine.compiler.generate import Generated, generate
 from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimize
+from cujax.engine.compiler.plan import make_plan
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -59,27 +59,33 @@ class ImplStep:
 
 
 class KernelStep:
-    """Runs a kernel on contiguous buffers and new ones for its results."""
+    """Runs a kernel on contiguous buffers and new ones for its results, or on the buffer that it changes."""
 
-    __slots__ = ("contiguous", "dead", "empty", "inputs", "is_empty", "launches", "outputs", "results", "scratch")
+    __slots__ = (
+        "backend", "dead", "in_place", "inputs", "is_empty", "launches", "outputs", "results", "scratch", "target",
+    )
 
     def __init__(self, kernel: Kernel, launches: Sequence[Callable], slots: dict[Any, int]) -> None:
-        backend = selected()
-        self.launches, self.empty, self.contiguous = tuple(launches), backend.empty, backend.contiguous
-        self.scratch = kernel.scratch
+        self.backend, self.launches, self.scratch = selected(), tuple(launches), kernel.scratch
         self.inputs = tuple([slots[a] for a in kernel.reads])
         self.outputs = tuple([slots[v] for v in kernel.writes])
         self.results = [(v.aval.shape, physical(v.aval.dtype)) for v in kernel.writes]
-        self.is_empty = all(v.aval.size == 0 for v in kernel.writes)
+        self.is_empty = kernel.is_empty
+        self.target = None if kernel.target is None else slots[kernel.target]
+        self.in_place = kernel.in_place
         self.dead: tuple[int, ...] = ()
 
     def run(self, slots: list[Any]) -> None:
-        results = [self.empty(shape, dtype) for shape, dtype in self.results]
+        contiguous, empty = self.backend.contiguous, self.backend.empty
+        if self.target is None:
+            results = [empty(shape, dtype) for shape, dtype in self.results]
+        else:
+            changed = contiguous(slots[self.target])
+            results = [changed if self.in_place else self.backend.copy(changed)]
         if not self.is_empty:
-            contiguous = self.contiguous
             buffers = [contiguous(slots[i]) for i in self.inputs] + results
             if self.scratch:
-                buffers.append(self.empty((self.scratch,), _BYTE))
+                buffers.append(empty((self.scratch,), np.uint8))
             for launch in self.launches:
                 launch(buffers)
         for i, buffer in zip(self.outputs, results, strict=True):
@@ -91,12 +97,13 @@ class KernelStep:
 class Program:
     """Runs the steps of one tape, in order, on buffers.
 
+    changed: numbers of the inputs whose buffers a run overwrites, among those that the caller gives away.
     Slots hold the inputs first, then the literals, then everything computed.
     """
 
-    def __init__(self, tape: Tape, target: KernelTarget | None) -> None:
+    def __init__(self, tape: Tape, target: KernelTarget | None, owned: Sequence[int] = ()) -> None:
         backend = selected()
-        self.generated = generated(tape, target and target.language)
+        self.generated = generated(tape, None if target is None else target.language, owned)
         dump(self.generated.source, len(PASSES) + 1, "source", tape.name, "cpp")
         self.tape = tape = optimized(tape)
         self._slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
@@ -109,6 +116,7 @@ class Program:
             for var in writes_of(step):
                 self._slots[var] = len(self._slots)
         self._num_computed = len(self._slots) - len(tape.inputs) - len(self._literals)
+        self.changed = tuple([i for i in owned if tape.inputs[i] in self.generated.changed])
         self._outputs = [self._slots[a] for a in tape.outputs]
         self._steps = self._made_steps(steps, target, backend.xp)
         # Kernels of the host raise no warnings and have one device: they need no context around them.
@@ -147,16 +155,24 @@ def optimized(tape: Tape) -> Tape:
     return tape.memo("optimized", lambda: optimize(tape))
 
 
-def generated(tape: Tape, language: str | None) -> Generated:
-    """Kernels in `language` and library calls for a tape; every equation as it is where there is no language."""
+def generated(tape: Tape, language: str | None, owned: Sequence[int] = ()) -> Generated:
+    """Kernels in `language` and library calls for a tape; every equation as it is where there is no language.
+
+    owned: numbers of inputs whose buffers may be overwritten.
+    """
     if language is None:
-        return Generated(list(optimized(tape).eqns), "")
-    return tape.memo(("generated", language), lambda: generate(fuse(optimized(tape)), language))
+        return Generated(list(optimized(tape).eqns), "", frozenset())
+
+    def make() -> Generated:
+        rewritten = optimized(tape)
+        return generate(make_plan(rewritten, language, [rewritten.inputs[i] for i in owned]), language)
+
+    return tape.memo(("generated", language, tuple(owned)), make)
 
 
 def reads_of(step: Kernel | Eqn) -> Sequence[Var | Literal]:
     """What a step takes from slots."""
-    return step.reads if isinstance(step, Kernel) else step.inputs
+    return step.needs if isinstance(step, Kernel) else step.inputs
 
 
 def writes_of(step: Kernel | Eqn) -> Sequence[Var]:
@@ -181,18 +197,48 @@ def _literals_of(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[Literal]:
     return list(dict.fromkeys(a for a in atoms if isinstance(a, Literal)))
 
 
-def compile_tape(tape: Tape) -> Program:
-    """The program of `tape`, made once."""
-    found = tape._memo.get("program")
+def compile_tape(tape: Tape, owned: tuple[int, ...] = ()) -> Program:
+    """The program of `tape`, made once; it may overwrite the buffers of the inputs whose numbers are in `owned`."""
+    key = ("program", owned)
+    found = tape._memo.get(key)
     if found is None:
         with _compiling:
-            found = tape.memo("program", lambda: _compile(tape))
+            found = tape.memo(key, lambda: _compile(tape, owned))
     return found
 
 
-def _compile(tape: Tape) -> Program:
+def compile_body(tape: Tape, num_consts: int, num_carry: int) -> Program:
+    """The program of a loop's body (consts, carry, ...) -> (carry, ...), which may change its carry in place.
+
+    The inputs that it overwrites (`changed`) are its own from the second step on; before the first the loop copies
+    them.  A carry qualifies if what takes its place in the next step is no other input, no other carry, and made by
+    a kernel, so that nothing else refers to it.
+    """
+    target = selected().kernels
+    if target is None:
+        return compile_tape(tape)
+    steps, rewritten = generated(tape, target.language).steps, optimized(tape)
+    made = {v for s in steps if isinstance(s, Kernel) for v in s.writes}
+    outputs = rewritten.outputs[:num_carry]
+    owned = [
+        num_consts + i
+        for i, out in enumerate(outputs)
+        if outputs.count(out) == 1 and (out in made or out is rewritten.inputs[num_consts + i])
+    ]
+    return compile_tape(tape, tuple(owned))
+
+
+def copied(buffers: Sequence[Buffer], numbers: Iterable[int]) -> list[Buffer]:
+    """`buffers` with copies of those that a program is going to overwrite."""
+    found = list(buffers)
+    for i in numbers:
+        found[i] = selected().copy(found[i])
+    return found
+
+
+def _compile(tape: Tape, owned: tuple[int, ...]) -> Program:
     try:
-        return Program(tape, selected().kernels)
+        return Program(tape, selected().kernels, owned)
     except KernelCompileError as error:
         warn_user(f"{error}\n{tape.name} runs operation by operation instead.", RuntimeWarning)
         return Program(tape, None)

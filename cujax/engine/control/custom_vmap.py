@@ -72,6 +72,6 @@ def _batch(
 custom_vmap_call_p: Primitive = Primitive(
     "custom_vmap_call", shape=_shape, impl=_impl, evaluate=evaluate_function(lambda: custom_vmap_call_p),
     stage=_stage, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True,
-    is_call=True, cuda=not_fusable("a call is inlined before fusion"), doc="A function with a batching rule of its own.",
-    domain="functions", family="control",
+    is_call=True, cuda=not_fusable("a call is inlined before fusion"), domain="functions", family="control",
+    doc="A function with a batching rule of its own.",
 )

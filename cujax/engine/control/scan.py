@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.program import compile_tape, run_compiled_impl
+from cujax.engine.compiler.program import compile_body, copied, run_compiled_impl
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
@@ -71,8 +71,8 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
 def _impl(xp: Any, *buffers: Any, **params: Any) -> list[Any]:
     """One pass of Python per step: each x is a view, each y is copied into a preallocated result."""
     loop = Loop(**params)
-    program = compile_tape(loop.tape)
-    consts, carry, xs = loop.groups(buffers)
+    program = compile_body(loop.tape, loop.num_consts, loop.num_carry)
+    consts, carry, xs = loop.groups(copied(buffers, program.changed if loop.length else ()))
     y_avals = loop.tape.out_avals[loop.num_carry :]
     ys = [xp.empty((loop.length, *a.shape), getattr(a.dtype, "physical", a.dtype)) for a in y_avals]
     steps = range(loop.length - 1, -1, -1) if loop.reverse else range(loop.length)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.program import compile_tape, run_compiled_impl
+from cujax.engine.compiler.program import compile_body, compile_tape, copied, run_compiled_impl
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.scan import fixed_point
 from cujax.engine.core.aval import ShapedArray, same_array_type
@@ -55,8 +55,9 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
 def _impl(xp: Any, *buffers: Any, **params: Any) -> list[Any]:
     """One pass of Python per step; reading the condition waits for the device."""
     loop = While(**params)
-    condition, body = compile_tape(loop.cond_tape), compile_tape(loop.body_tape)
     cond_consts, body_consts, carry = loop.groups(buffers)
+    condition, body = compile_tape(loop.cond_tape), compile_body(loop.body_tape, loop.body_consts, len(carry))
+    carry = copied(carry, [i - loop.body_consts for i in body.changed])
     while bool(condition.run([*cond_consts, *carry])[0]):
         carry = body.run([*body_consts, *carry])
     return carry

@@ -16,6 +16,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
     cuda       C++ expression over scalar operands, or an emitter; `index_map` for data movers
+    update_map an `UpdateMap`, for ops that change some elements of their first operand
     is_call    True for an op that does what its param `tape` says: the compiler puts the equations in its place
 
 `bind` sends the op to the current trace.  To add an op use a family (`ops/families.py`).
@@ -24,7 +25,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import context
@@ -51,6 +52,18 @@ def not_fusable(reason: str) -> Refused:
     return Refused(reason)
 
 
+class UpdateMap(NamedTuple):
+    """How an op changes its first operand: by each element of operand number `updates`, once.
+
+    `rule(e, index, *avals, **params) -> (condition, place)`: where the condition holds, the element at `place` is
+    combined with the update at `index` by the C++ reduction `reduction`; `cj::Last` overwrites.
+    """
+
+    updates: int
+    reduction: str
+    rule: Callable
+
+
 REGISTRY: dict[str, Primitive] = {}
 
 _MEMO_LIMIT = 8192
@@ -72,6 +85,7 @@ class Primitive:
         domain: Any,
         cuda: Any = ABSENT,
         index_map: Any = ABSENT,
+        update_map: Any = ABSENT,
         batch_functions: Callable | None = None,
         split: Callable | None = None,
         evaluate: Callable | None = None,
@@ -86,7 +100,7 @@ class Primitive:
             raise ValueError(f"primitive {name!r} is declared twice")
         self.name = name
         self.shape, self.impl, self.jvp, self.transpose, self.batch = shape, impl, jvp, transpose, batch
-        self.cuda, self.index_map = cuda, index_map
+        self.cuda, self.index_map, self.update_map = cuda, index_map, update_map
         self.batch_functions, self.split, self.evaluate, self.stage = batch_functions, split, evaluate, stage
         self.multiple, self.effect, self.collective = multiple, effect, collective
         self.is_call = is_call

@@ -21,7 +21,7 @@ import numpy as np
 from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import ABSENT, Primitive
+from cujax.engine.core.primitive import ABSENT, Primitive, UpdateMap
 from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
@@ -290,10 +290,21 @@ def _dynamic_update_slice_index_map(
     return e.where(inside, e.read(1, tuple(place)), e.read(0, index))
 
 
+def _dynamic_update_slice_update_map(
+    e: Any, index: tuple, x: ShapedArray, update: ShapedArray, *starts: ShapedArray
+) -> tuple:
+    place = [
+        i + _first_place(e, k, d, n, s.dtype.kind == "i")
+        for k, (i, s, d, n) in enumerate(zip(index, starts, x.shape, update.shape, strict=True), 2)
+    ]
+    return True, tuple(place)
+
+
 dynamic_update_slice_p: Primitive = Primitive(
     "dynamic_update_slice", shape=_dynamic_update_slice_shape, impl=_dynamic_update_slice_impl,
     jvp=_dynamic_update_slice_jvp, transpose=_dynamic_update_slice_transpose,
-    batch=_dynamic_update_slice_batch, cuda=ABSENT, index_map=_dynamic_update_slice_index_map, domain=ANY,
+    batch=_dynamic_update_slice_batch, cuda=ABSENT, index_map=_dynamic_update_slice_index_map,
+    update_map=UpdateMap(1, "cj::Last", _dynamic_update_slice_update_map), domain=ANY,
     doc="The operand with an update in place of the window at the start operands.", family="mover",
 )
 

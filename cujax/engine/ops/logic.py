@@ -202,12 +202,17 @@ def _select_n_transpose(ct: Any, which: Any, *cases: Any) -> list[Any]:
 
 
 def _select_n_cuda(texts: Sequence[str], avals: Sequence[ShapedArray]) -> str:
-    """`w ? b : a` for a boolean w; `w <= 0 ? a : w <= 1 ? b : c` for an integer."""
+    """`cj::select(w, b, a)` for a boolean w; `cj::select(w <= 0, a, cj::select(w <= 1, b, c))` for an integer.
+
+    The language's own `w ? b : a` chooses between places where a and b are structs, which does not vectorise.
+    """
     which, *cases = texts
     if dtypes.is_bool(avals[0].dtype):
-        return f"{which} ? {cases[-1]} : {cases[0]}"
-    tests = "".join(f"{which} <= {i} ? {case} : " for i, case in enumerate(cases[:-1]))
-    return tests + cases[-1]
+        return f"cj::select({which}, {cases[-1]}, {cases[0]})"
+    text = cases[-1]
+    for i, case in reversed([*enumerate(cases[:-1])]):
+        text = f"cj::select({which} <= {i}, {case}, {text})"
+    return text
 
 
 select_n_p: Primitive = Primitive(

@@ -12,7 +12,8 @@ others are elementwise.  `partitionable` names the layout (see `backends/numpy_t
 at an index does not depend on how many are drawn, so that a kernel can make it in place.  No result changes
 smoothly with anything: all tangents are zero.
 
-In `cuda` texts `{i}` is the row-major index of the element within `shape`.
+In `cuda` texts `{i}` is the row-major index of the element within `shape`, and `{pair}` stands for the two
+words along the last axis of the operand.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def _front_batch(primitive: Callable[[], Primitive]) -> Callable:
 
 random_wrap_p = _random(
     "random_wrap", _random_wrap_shape, _random_wrap_impl, _front_batch(lambda: random_wrap_p),
-    "cj::random_wrap({x})", "Pairs of words as keys.",
+    "cj::random_wrap({pair})", "Pairs of words as keys.",
 )
 random_unwrap_p = _random(
     "random_unwrap", _random_unwrap_shape, _random_unwrap_impl, _front_batch(lambda: random_unwrap_p),

@@ -15,7 +15,7 @@ import numpy as np
 from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import Primitive
+from cujax.engine.core.primitive import Primitive, UpdateMap
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ops.families import Domain, dtype_error, operands
 from cujax.engine.ops.index_dimensions import (
@@ -24,6 +24,7 @@ from cujax.engine.ops.index_dimensions import (
     as_gather,
     check_scatter,
     scatter_numbers,
+    window_axes,
     window_sizes,
     windows_are_unique,
     with_leading_axis,
@@ -105,6 +106,29 @@ def _scatter_batch(primitive: Callable[[], Primitive]) -> Callable:
     return rule
 
 
+def _scatter_place(
+    e: Any, index: tuple, x: ShapedArray, indices: ShapedArray, updates: ShapedArray, *,
+    dimension_numbers: ScatterDimensionNumbers, mode: GatherScatterMode, **_: Any,
+) -> tuple:
+    """Where an element of the updates goes: each window whole, or not at all unless it is moved inside."""
+    numbers, sizes = as_gather(dimension_numbers), window_sizes(x, updates, dimension_numbers)
+    batch = tuple(i for d, i in enumerate(index) if d not in numbers.offset_dims)
+    place: list[Any] = [0] * x.ndim
+    for axis, dim in zip(window_axes(x.ndim, numbers), numbers.offset_dims, strict=True):
+        place[axis] = index[dim]
+    for axis, dim in zip(numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True):
+        place[axis] = batch[dim]
+    known: Any = True
+    for component, axis in enumerate(numbers.start_index_map):
+        start, last = e.read(1, (*batch, component)), x.shape[axis] - sizes[axis]
+        if mode is GatherScatterMode.CLIP:
+            start = e.where(start < 0, 0, e.where(start > last, last, start))
+        else:
+            known = known & (start >= 0) & (start <= last)
+        place[axis] = place[axis] + start
+    return known, tuple(place)
+
+
 def scatter_primitive(
     name: str, kind: str, *, domain: Domain, doc: str, jvp: Callable, transpose: Any, cuda: Any, public: str
 ) -> tuple[Primitive, Callable]:
@@ -121,7 +145,8 @@ def scatter_primitive(
 
     p: Primitive = Primitive(
         name, shape=shape, impl=_scatter_impl(kind), jvp=jvp, transpose=transpose,
-        batch=_scatter_batch(lambda: p), cuda=cuda, doc=doc, domain=domain, family="scatter",
+        batch=_scatter_batch(lambda: p), cuda=cuda, update_map=UpdateMap(2, cuda, _scatter_place), doc=doc,
+        domain=domain, family="scatter",
     )
 
     def function(

@@ -15,7 +15,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import ABSENT, Primitive
+from cujax.engine.core.primitive import ABSENT, Primitive, UpdateMap
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ops import axes as ax
@@ -65,12 +65,13 @@ def _instantiated(tangents: Sequence[Any]) -> list[Any]:
 
 
 def _window_op(
-    name: str, *, write: Callable, jvp: Callable, transpose: Callable, choose: Callable, domain: Domain,
+    name: str, *, write: Callable, jvp: Callable, transpose: Callable, choose: Callable, combine: str, domain: Domain,
     doc: str,
 ) -> tuple[Primitive, Callable]:
     """The op that writes by `write(window, update)`, and its public function.
 
-    choose: for index maps, from e, the old and the new element to the one in the window.
+    choose: for index maps, from the old and the new element to the one in the window.  combine: the same as the
+    name of a C++ reduction.
     """
 
     def shape(x: ShapedArray, update: ShapedArray, *, start_indices: tuple, strides: tuple) -> ShapedArray:
@@ -101,9 +102,15 @@ def _window_op(
         old = e.read(0, index)
         return e.where(inside, choose(old, e.read(1, place)), old)
 
+    def update_map(
+        e: Any, index: tuple, x: ShapedArray, update: ShapedArray, *, start_indices: tuple, strides: tuple
+    ) -> tuple:
+        place = tuple([s + i * k for i, s, k in zip(index, start_indices, strides, strict=True)])
+        return True, place
+
     p: Primitive = Primitive(
         name, shape=shape, impl=impl, jvp=jvp, transpose=transpose, batch=batch, cuda=ABSENT,
-        index_map=index_map, doc=doc, domain=domain, family="mover",
+        index_map=index_map, update_map=UpdateMap(1, combine, update_map), doc=doc, domain=domain, family="mover",
     )
 
     def function(
@@ -145,7 +152,7 @@ def _update_slice_transpose(
 
 update_slice_p, update_slice = _window_op(
     "update_slice", write=_set, jvp=_update_slice_jvp, transpose=_update_slice_transpose,
-    choose=lambda old, new: new, domain=ANY, doc="The operand with an update in place of a window.",
+    choose=lambda old, new: new, combine="cj::Last", domain=ANY, doc="The operand with an update in place of a window.",
 )
 
 
@@ -170,5 +177,6 @@ def _add_slice_transpose(ct: Any, x: Any, update: Any, *, start_indices: tuple, 
 
 add_slice_p, add_slice = _window_op(
     "add_slice", write=_add, jvp=_add_slice_jvp, transpose=_add_slice_transpose,
-    choose=lambda old, new: old + new, domain=NUMBER, doc="The operand with an update added to a window.",
+    choose=lambda old, new: old + new, combine="cj::Sum", domain=NUMBER,
+    doc="The operand with an update added to a window.",
 )

@@ -20,14 +20,14 @@ extern "C" __global__ void fused_mul_add_sign_8_more_i32(const cj::i32* CJ_RESTR
             const bool and_1 = ne_1 & ne_2;
             const cj::i32 div_1 = cj::div(add_1, 2);
             const cj::i32 sub_1 = cj::wrap(div_1) - cj::wrap(1);
-            const cj::i32 select_n_1 = and_1 ? sub_1 : div_1;
+            const cj::i32 select_n_1 = cj::select(and_1, sub_1, div_1);
             const cj::i32 rem_2 = cj::rem(select_n_1, 5);
             const bool ne_3 = rem_2 != 0;
             const bool lt_1 = rem_2 < 0;
             const bool ne_4 = lt_1 != false;
             const bool and_2 = ne_3 & ne_4;
             const cj::i32 add_2 = cj::wrap(rem_2) + cj::wrap(5);
-            const cj::i32 select_n_2 = and_2 ? add_2 : rem_2;
+            const cj::i32 select_n_2 = cj::select(and_2, add_2, rem_2);
             const cj::i32 shift_left_1 = cj::shift_left(select_n_2, 1);
             y0_pack.at[k] = shift_left_1;
         }
@@ -43,14 +43,14 @@ extern "C" __global__ void fused_mul_add_sign_8_more_i32(const cj::i32* CJ_RESTR
         const bool and_3 = ne_5 & ne_6;
         const cj::i32 div_2 = cj::div(add_3, 2);
         const cj::i32 sub_2 = cj::wrap(div_2) - cj::wrap(1);
-        const cj::i32 select_n_3 = and_3 ? sub_2 : div_2;
+        const cj::i32 select_n_3 = cj::select(and_3, sub_2, div_2);
         const cj::i32 rem_4 = cj::rem(select_n_3, 5);
         const bool ne_7 = rem_4 != 0;
         const bool lt_2 = rem_4 < 0;
         const bool ne_8 = lt_2 != false;
         const bool and_4 = ne_7 & ne_8;
         const cj::i32 add_4 = cj::wrap(rem_4) + cj::wrap(5);
-        const cj::i32 select_n_4 = and_4 ? add_4 : rem_4;
+        const cj::i32 select_n_4 = cj::select(and_4, add_4, rem_4);
         const cj::i32 shift_left_2 = cj::shift_left(select_n_4, 1);
         y0[i0] = shift_left_2;
     }

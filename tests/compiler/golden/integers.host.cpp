@@ -16,14 +16,14 @@ extern "C" void fused_mul_add_sign_8_more_i32(void* const* buffers, const long l
         const bool and_1 = ne_1 & ne_2;
         const cj::i32 div_1 = cj::div(add_1, 2);
         const cj::i32 sub_1 = cj::wrap(div_1) - cj::wrap(1);
-        const cj::i32 select_n_1 = and_1 ? sub_1 : div_1;
+        const cj::i32 select_n_1 = cj::select(and_1, sub_1, div_1);
         const cj::i32 rem_2 = cj::rem(select_n_1, 5);
         const bool ne_3 = rem_2 != 0;
         const bool lt_1 = rem_2 < 0;
         const bool ne_4 = lt_1 != false;
         const bool and_2 = ne_3 & ne_4;
         const cj::i32 add_2 = cj::wrap(rem_2) + cj::wrap(5);
-        const cj::i32 select_n_2 = and_2 ? add_2 : rem_2;
+        const cj::i32 select_n_2 = cj::select(and_2, add_2, rem_2);
         const cj::i32 shift_left_1 = cj::shift_left(select_n_2, 1);
         y0[i0] = shift_left_1;
     }

@@ -10,7 +10,7 @@ extern "C" void fused_gt_neg_select_n_f32(void* const* buffers, const long long*
         const float load_1 = x0[i1];
         const bool gt_1 = load_1 > 1.0f;  // programs.py:72
         const float neg_1 = -load_1;
-        const float select_n_1 = gt_1 ? load_1 : neg_1;
+        const float select_n_1 = cj::select(gt_1, load_1, neg_1);
         y0[i1] = select_n_1;
     }
 }

@@ -1,0 +1,73 @@
+"""The steps of a program: which equations share a kernel, in which order they run, and what is changed in place.
+
+    make_plan(tape, language) -> Plan
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
+from cujax.engine.compiler.kinds import OPAQUE, SCATTER, kind_of
+from cujax.engine.compiler.update import Update, conflict_axes_of, updates_in_place
+from cujax.engine.core.tape import Eqn, Tape, Var
+from cujax.engine.ground.config import config
+from cujax.engine.ground.dtypes import is_inexact
+
+
+class Plan(NamedTuple):
+    """Regions and equations, in an order in which they can run; `inside` are the values computed where they are read.
+
+    changed: inputs of the tape whose buffers the steps overwrite.
+    """
+
+    steps: list[Step]
+    inside: set[Var]
+    changed: frozenset[Var]
+
+
+def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
+    """The steps that compute `tape` by kernels in `language`; the buffers of `owned` inputs may be overwritten."""
+    decision = Decision(tape, lambda eqn: _kind(eqn, language))
+    producers = {v: e for e in tape.eqns for v in e.outputs}
+    apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER) for v in e.outputs}
+    inside = {v for v in producers if v not in decision.written and v not in apart}
+    merger = Merger()
+    for eqn in tape.eqns:
+        if decision.kinds[eqn] == SCATTER:
+            merger.add(Update(producers, inside, eqn))
+        elif decision.kinds[eqn] == OPAQUE or eqn in decision.views:
+            merger.add(eqn)
+        for var in eqn.outputs:
+            if var in decision.written:
+                merger.add(Region(producers, inside, var))
+    steps = merger.ordered()
+    _hide(steps, tape)
+    owned = frozenset(owned)
+    steps = updates_in_place(steps, tape, inside, owned)
+    changed = {s.target for s in steps if isinstance(s, Update) and s.in_place}
+    return Plan(steps, inside, owned & changed)
+
+
+def _kind(eqn: Eqn, language: str) -> str:
+    """As `kind_of`, but a scatter is opaque where the threads of a device would not give equal bits every time."""
+    kind = kind_of(eqn)
+    if kind == SCATTER and language == "cuda" and conflict_axes_of(eqn) and _order_counts(eqn):
+        return OPAQUE
+    return kind
+
+
+def _order_counts(eqn: Eqn) -> bool:
+    reduction = eqn.primitive.update_map.reduction
+    if reduction == "cj::Last":
+        return True
+    return config.deterministic and reduction in ("cj::Sum", "cj::Product") and is_inexact(eqn.outputs[0].aval.dtype)
+
+
+def _hide(steps: list[Step], tape: Tape) -> None:
+    """Mark what only its own region reads, now that regions are merged."""
+    outside = {a for s in steps for a in (s.needs if isinstance(s, Region) else s.inputs)} | set(tape.outputs)
+    for step in steps:
+        if isinstance(step, Region):
+            step.hidden = {v for v in step.makes if v not in outside}
