@@ -10,8 +10,8 @@
 // distribution, up to 7 sqrt(a) terms are needed.  Derivatives come from running the same loops on dual numbers.
 // Real numbers only; halves are computed in float.
 //
-// Not ideal: igammac for x < 1 and small a is a difference from 1, with the absolute accuracy of 1; the factor of
-// betainc loses digits as lgamma(a + b) grows where one of a and b is small and the other large.
+// Not ideal: igammac for x < 1 and small a, and betainc where it is small above the mean, are differences from 1 with
+// the absolute accuracy of 1.
 
 #pragma once
 
@@ -44,8 +44,8 @@ template <class T> CJ_FN T value_of(dual<T> x) { return x.value; }
 template <class T> constexpr T eps = T(sizeof(T) == 4 ? 0x1p-23 : 0x1p-52);
 
 // Whether a change of `sum` by `step` no longer counts.  Slopes have larger rounding errors than values.
-CJ_FN bool is_settled(float step, float sum) { return abs(step) <= abs(sum) * (2 * eps<float>); }
-CJ_FN bool is_settled(double step, double sum) { return abs(step) <= abs(sum) * (2 * eps<double>); }
+CJ_FN bool is_settled(float step, float sum) { return abs(step) <= abs(sum) * eps<float>; }
+CJ_FN bool is_settled(double step, double sum) { return abs(step) <= abs(sum) * eps<double>; }
 template <class T> CJ_FN bool is_settled(dual<T> step, dual<T> sum) {
     return is_settled(step.value, sum.value) && abs(step.slope) <= (abs(sum.slope) + abs(sum.value)) * (64 * eps<T>);
 }
@@ -75,7 +75,7 @@ template <class T> CJ_FN T log1p_less(T u) {
     return abs(u) < T(0.5) ? T(2) * t * s * series - t * u : log1p(u) - u;
 }
 
-constexpr int large_gamma = 10;  // from here on Stirling's formula has the accuracy of double
+template <class T> constexpr T large_gamma = T(sizeof(T) == 4 ? 3 : 10);  // from here on Stirling's formula is accurate
 
 // lgamma(a + 1) less (a + 1/2) log(a) - a + log(2 pi) / 2.
 template <class T> CJ_FN T stirling_rest(T a) {
@@ -90,7 +90,10 @@ constexpr double two_pi = 6.28318530717958647693;
 
 // x**a exp(-x) / gamma(a + 1)
 template <class T> CJ_FN T gamma_factor(T a, T x) {
-    if (a < T(large_gamma)) return exp(a * log(x) - x - lgamma(a + T(1)));
+    if (a < large_gamma<T>) {
+        T decay = exp(-x);
+        return decay == T(0) ? T(0) : pow(x, a) * decay / CJ_LIBRARY(tgamma)(a + T(1));
+    }
     return exp(a * log1p_less((x - a) / a) - stirling_rest(a)) / sqrt(T(two_pi) * a);
 }
 
@@ -152,7 +155,7 @@ template <class T> CJ_FN T igammac(T a, T x) {
 
 // log(x) - digamma(a + 1), without a difference of large logarithms.
 template <class T> CJ_FN T log_over_mean(T a, T x) {
-    if (a < T(large_gamma)) return log(x) - digamma(a + T(1));
+    if (a < large_gamma<T>) return log(x) - digamma(a + T(1));
     return log1p((x - a) / a) + (digamma_below_log(a) - T(1) / a);
 }
 
@@ -189,15 +192,23 @@ template <class T> CJ_FN T random_gamma_grad(T a, T x) {
 
 // ---- the incomplete beta function -------------------------------------------------------------------------
 
-// x**a (1 - x)**b / (a beta(a, b)), where y is 1 - x.
+// lgamma(large + small) - lgamma(large), by Stirling's formula.
+template <class T> CJ_FN T lgamma_difference(T large, T small) {
+    T sum = large + small, part = small / large;
+    return large * log1p_less(part) - log1p(part) / T(2) + small * log(sum) + stirling_rest(sum) - stirling_rest(large);
+}
+
+// x**a y**b / (a beta(a, b)), where y is 1 - x.
 template <class T> CJ_FN T beta_factor(T a, T b, T x, T y) {
-    T n = a + b;
-    if (a < T(large_gamma) || b < T(large_gamma)) {
-        return exp(a * log(x) + b * log(y) + (lgamma(n) - lgamma(b)) - lgamma(a + T(1)));
+    if (a >= large_gamma<T> && b >= large_gamma<T>) {
+        T n = a + b, beyond_mean = x * b - y * a;
+        T powers = a * log1p_less(beyond_mean / a) + b * log1p_less(-beyond_mean / b);
+        return exp(powers + stirling_rest(n) - stirling_rest(a) - stirling_rest(b)) * sqrt(b / (T(two_pi) * a * n));
     }
-    T beyond_mean = x * b - y * a;
-    T powers = a * log1p_less(beyond_mean / a) + b * log1p_less(-beyond_mean / b);
-    return exp(powers + stirling_rest(n) - stirling_rest(a) - stirling_rest(b)) * sqrt(b / (T(two_pi) * a * n));
+    T log_x = x < y ? log(x) : log1p(-y), log_y = y < x ? log(y) : log1p(-x), powers = a * log_x + b * log_y;
+    if (a >= large_gamma<T>) return exp(powers + lgamma_difference(a, b) - lgamma(b)) / a;
+    if (b >= large_gamma<T>) return exp(powers + lgamma_difference(b, a) - lgamma(a + T(1)));
+    return exp(powers + lgamma(a + b) - lgamma(b) - lgamma(a + T(1)));
 }
 
 // betainc is `beta_factor` times a times this; for x below the mean all its parts are positive at first.

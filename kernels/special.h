@@ -102,9 +102,12 @@ template <class T> CJ_FN T digamma(T x) {
 CJ_FN double zeta_positive(double s, double q) {
     constexpr int terms = 12;
     double total = 0, end = q + terms;
+#if CJ_GPU
+#pragma unroll 1  // twelve copies of pow would take a second to compile
+#endif
     for (int k = 0; k < terms; ++k) total += pow(q + k, -s);
     double last = pow(end, -s), r = 1.0 / (end * end), factor = s * last / end;
-    total += end * last / (s - 1) + last / 2;
+    total += pow(end, 1 - s) / (s - 1) + last / 2;
     constexpr double bernoulli[8] = {  // divided by factorials: B2/2!, B4/4!, ...
         1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600, 1.0 / 47900160, -691.0 / 1307674368000, 1.0 / 74724249600,
         -3617.0 / 10670622842880000};
