@@ -22,7 +22,7 @@ import platform
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -39,11 +39,12 @@ NAMES = ("c++", "g++", "clang++")
 _FLAGS = ("-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
           "-fno-exceptions", "-fPIC", "-shared", "-pipe")
 
-# What the optimizer is asked for, by GCC. Measured over twenty programs (chains, stencils, reductions, N-body forces,
-# their gradients): -O3 compiles up to three times as long as these and makes nothing faster; without the rules of
-# aliasing, softmax takes eight times as long; scheduling instructions is what processors do by themselves.
+# What GCC's optimizer is asked for. Over twenty programs (chains, stencils, reductions, N-body forces, gradients) -O3
+# compiled up to three times as long as this and made nothing faster. Processors schedule instructions by themselves.
+# In long texts a second, narrower loop for what the vectors leave over costs a quarter of the time; without the rules
+# of aliasing softmax took eight times as long.
 _SHORT = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fno-schedule-insns2")
-_LONG = ("-O1", "-ftree-vectorize", "-fstrict-aliasing")
+_LONG = ("-O1", "-ftree-vectorize", "-fstrict-aliasing", "--param=vect-epilogues-nomask=0")
 _LONG_SOURCE = 2**12  # characters; longer texts take most of the time of a first call
 
 _PROBE = """
@@ -72,6 +73,7 @@ class Choice(NamedTuple):
     quick_link: bool = True  # without the start files of programs: 11 ms less for a source
     openmp: bool = True
     native: bool = True  # the instructions of this very processor
+    tuned: bool = True  # by GCC: see _SHORT and _LONG
 
     @classmethod
     def by_preference(cls) -> Iterator[Choice]:
@@ -79,7 +81,7 @@ class Choice(NamedTuple):
         yield from sorted(map(cls._make, product((True, False), repeat=len(cls._fields))), key=sum, reverse=True)
 
 
-ALL_FLAGS = Choice()
+ALL_FLAGS, *_, NO_FLAGS = Choice.by_preference()
 
 
 @dataclass(frozen=True)
@@ -120,17 +122,15 @@ class HostCompiler:
             raise Refused(done.stderr or done.stdout or f"it ended with code {done.returncode}")
 
     def settle(self) -> HostCompiler:
-        """This compiler with the flags that it takes; Refused, as with fewest flags, when it takes none."""
+        """This compiler with the flags that it takes; Refused when it does not compile even without any of them."""
+        replace(self, choice=NO_FLAGS)._probe()
         for choice in Choice.by_preference():
             candidate = replace(self, choice=choice)
-            try:
+            with suppress(Refused):
                 candidate._probe()
-            except Refused as error:
-                refusal = error
-            else:
-                _remember(candidate)
-                return candidate
-        raise refusal
+                break
+        _remember(candidate)
+        return candidate
 
     def _probe(self) -> None:
         with workshop() as folder:
@@ -139,12 +139,12 @@ class HostCompiler:
             load(output)
 
     def _optimization(self, source: str) -> tuple[str, ...]:
-        if not self.is_gcc:
+        if not (self.choice.tuned and self.is_gcc):
             return ("-O2",)
         return _SHORT if len(source) < _LONG_SOURCE else _LONG
 
     def _chosen_flags(self) -> tuple[str, ...]:
-        vector_math, quick_link, openmp, native = self.choice
+        vector_math, quick_link, openmp, native, _ = self.choice
         return (
             f"-DCJ_LIBMVEC={_libmvec() if vector_math and self.is_gcc else 0}",
             *(("-nostdlib", "-fno-use-linker-plugin") if quick_link and self.is_gcc else ()),
@@ -232,7 +232,8 @@ def _record_key(path: str) -> str:
     """Names the very file of a compiler: another version of it has another size or time."""
     real = os.path.realpath(path)
     found = os.stat(real)
-    return disk_cache.key_of("host compiler", real, f"{found.st_size} {found.st_mtime_ns}", machine())
+    version = f"{found.st_size} {found.st_mtime_ns}"
+    return disk_cache.key_of("host compiler", *Choice._fields, real, version, machine())
 
 
 # ---- which machine ----------------------------------------------------------------------------------------
