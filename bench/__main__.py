@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from bench import machine, measure, peers, report, runner, workloads
-from bench.case import SCALES, Scale
+from bench.case import SCALES
 from bench.rows import Row, add_ratios
 
 _COPIED = (2**28, 2**20)  # bytes: more than a cache holds, and only to see that it runs
 _GREED = 1.5  # a workload may take this many equal parts of the time that is left
 _SIZES = {
-    "smoke": "smallest inputs, one sample: shows that everything runs",
+    "smoke": "smallest inputs, few samples: shows that everything runs",
     "quick": "small inputs, under a minute",
     "full": "the inputs and samples that results are published with, hours on a CPU",
 }
@@ -27,11 +27,12 @@ def main(argv: list[str]) -> None:
     scale = SCALES[options.scale]
     if options.budget:
         scale = replace(scale, total_seconds=options.budget)
+    end = time.monotonic() + scale.total_seconds
     found, missing = peers.find(options.peers)
     bandwidth = machine.copy_bandwidth(found, _COPIED[scale.name == "smoke"])
     about = machine.describe(found) | {"scale": scale.name, "copy_bandwidth": bandwidth, "missing": missing}
     print(_heading(about))
-    rows = run(options.only, found, scale, options.memory, bandwidth)
+    rows = run(options.only, found, runner.Bounds(scale, end, options.memory), bandwidth)
     print(report.table(rows))
     print(report.summary(rows, missing))
     if options.json:
@@ -39,20 +40,18 @@ def main(argv: list[str]) -> None:
             json.dump({"machine": about, "rows": [asdict(row) for row in rows]}, file, indent=1)
 
 
-def run(names: list[str], found: list[peers.Peer], scale: Scale, memory: float, bandwidth: float) -> list[Row]:
-    """All rows, in the time that the scale gives, of which no workload may take much more than its part."""
-    end = time.monotonic() + scale.total_seconds
+def run(names: list[str], found: list[peers.Peer], whole: runner.Bounds, bandwidth: float) -> list[Row]:
+    """All rows, within bounds; no workload may take much more than its part of the time."""
     rows: list[Row] = []
     for done, name in enumerate(names):
-        now = time.monotonic()
-        part = min(1, _GREED / (len(names) - done))
-        bounds = runner.Bounds(scale, now + (end - now) * part, memory)
-        cases = workloads.cases(name, scale)
+        bounds = whole.part(min(1, _GREED / (len(names) - done)))
+        cases = workloads.cases(name, whole.scale)
         for i, case in enumerate(cases):
             _progress(f"{name} {case.name}")
             rows += runner.run_case(name, case, found, bounds.share(len(cases) - i, len(found)))
         if hasattr(workloads.module(name), "rows"):
-            rows += workloads.module(name).rows(found, scale)
+            _progress(f"{name}")
+            rows += workloads.module(name).rows(found, whole)
     _progress("")
     for row in rows:
         row.share = row.rate / bandwidth if row.rate is not None and row.rate_unit == "B/s" else None

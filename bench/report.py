@@ -36,6 +36,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "warm disk": lambda row: si(row.warm_disk, "s"),
     "new size": lambda row: si(row.new_size, "s"),
     "cujax/peer": lambda row: "" if row.ratio is None else f"{row.ratio:.3g}",
+    "of minima": lambda row: "" if row.ratio_of_minima is None else f"{row.ratio_of_minima:.3g}",
 }
 
 

@@ -14,7 +14,8 @@ class Row:
 
     `cold` is the first call in a fresh process with an empty cache on disk, `warm_disk` the same with the cache
     filled, `new_size` the first call at another size; `ratio` is cujax's time over this peer's, below 1 where cujax
-    is faster.  `value` holds a figure that is no time, such as megabytes.
+    is faster, and `ratio_of_minima` says the same of the minima, which a busy machine disturbs less.  `value` holds a
+    figure that is no time, such as megabytes.
     """
 
     workload: str
@@ -33,6 +34,7 @@ class Row:
     value: float | None = None
     value_unit: str = ""
     ratio: float | None = None
+    ratio_of_minima: float | None = None
     headline: bool = False
 
     def figure(self) -> float | None:
@@ -41,9 +43,14 @@ class Row:
 
 
 def add_ratios(rows: list[Row]) -> None:
-    """Fills in `ratio` against the cujax row of the same case."""
-    ours = {(row.workload, row.case): row.figure() for row in rows if row.peer == "cujax"}
+    """Fills in the ratios against the cujax row of the same case."""
+    ours = {(row.workload, row.case): row for row in rows if row.peer == "cujax"}
     for row in rows:
-        mine, theirs = ours.get((row.workload, row.case)), row.figure()
-        if row.peer != "cujax" and mine is not None and theirs:
-            row.ratio = mine / theirs
+        mine = ours.get((row.workload, row.case))
+        if mine is not None and mine is not row:
+            row.ratio = _quotient(mine.figure(), row.figure())
+            row.ratio_of_minima = _quotient(mine.minimum, row.minimum)
+
+
+def _quotient(mine: float | None, theirs: float | None) -> float | None:
+    return mine / theirs if mine is not None and theirs else None

@@ -10,7 +10,6 @@ import gc
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +20,7 @@ from bench.measure import Samples
 from bench.peers import Peer, on_leaves
 from bench.rows import NOT_RUN, NOT_WRITTEN, Row
 
+_SHORTEST_LIMIT = 2.0  # seconds for a call, however little time is left
 _STARTING = 10.0  # seconds that a fresh process may take beside the call: imports, inputs, the reference
 
 
@@ -39,13 +39,17 @@ class Bounds:
     def left(self) -> float:
         return self.deadline - time.monotonic()
 
+    def part(self, fraction: float) -> Bounds:
+        """The same for a workload that may take this fraction of the time that is left."""
+        return replace(self, deadline=time.monotonic() + self.left() * fraction)
+
     def share(self, cases: int, peers: int) -> Bounds:
         """For the next case of `cases`: fewer samples, and in the end shorter calls, as time runs out."""
         left = max(self.left(), 0)
         scale = replace(
             self.scale,
             seconds=min(self.scale.seconds, left / (cases * peers)),
-            call_seconds=min(self.scale.call_seconds, left / 4),
+            call_seconds=min(self.scale.call_seconds, max(left / 4, _SHORTEST_LIMIT)),
         )
         return replace(self, scale=scale)
 
@@ -93,7 +97,10 @@ def run_case(workload: str, case: Case, peers: list[Peer], bounds: Bounds) -> li
 
 
 def _fill_cold(row: Row, case: Case, bounds: Bounds) -> None:
-    """Twice in a fresh process that shares an empty directory as the cache; the second finds it filled."""
+    """Twice in a fresh process that shares an empty directory as the cache; the second finds it filled.
+
+    Where nothing warm is asked for, the call is one to be made once.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-cache-") as cache:
         for column in ("cold", "warm_disk"):
             timeout = min(bounds.scale.call_seconds + _STARTING, max(bounds.left() / 4, 1))
@@ -147,7 +154,7 @@ def _precision(case: Case, peers: list[Peer]) -> ExitStack:
 
 def _prepared(
     case: Case, peer: Peer, row: Row, inputs: tuple[Any, ...], expected: Any, bounds: Bounds
-) -> Iterator[tuple[str, Samples]]:
+) -> dict[str, Samples]:
     """The checked first call; nothing, and the reason in the row, where it does not come about.
 
     A warning is kept in the row: the figures may be those of a fallback.
@@ -162,13 +169,14 @@ def _prepared(
             run = checked_first_call(case, peer, bind(case, peer, inputs), expected)
         if warned:
             row.status = f"warned: {measure.first_line(warned[0].message)}"
-        yield peer.name, run
+        return {peer.name: run}
     except NotWritten as reason:
         row.status = str(reason)
     except WrongResult as reason:
         row.status = f"WRONG: {reason}"
     except Exception as error:  # whatever a library raises where it cannot do the case
         row.status = measure.what_went_wrong(error)
+    return {}
 
 
 def _write(row: Row, case: Case, run: Samples) -> None:

@@ -1,7 +1,7 @@
 """One file for each workload, `w<number>_<name>.py`; the registry is read off the file names.
 
 A file gives `cases(scale)`, smallest first; one that measures what is no case (W14: imports) also gives
-`rows(peers, scale)`.
+`rows(peers, bounds)`.
 """
 
 from __future__ import annotations

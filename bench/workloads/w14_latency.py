@@ -13,7 +13,8 @@ import numpy as np
 
 from bench.case import Case, Make, Scale, WrongResult, all_close, array_code, elementwise
 from bench.peers import PEERS, Peer
-from bench.rows import Row
+from bench.rows import NOT_RUN, Row
+from bench.runner import Bounds
 from bench.workloads import w13_nbody
 
 OPERATIONS = {"smoke": 40, "quick": 400, "default": 400, "full": 400}
@@ -35,25 +36,30 @@ print(time.perf_counter() - start, (resident() - before) / 1024)
 """
 
 
-def rows(peers: list[Peer], scale: Scale) -> list[Row]:
+def rows(peers: list[Peer], bounds: Bounds) -> list[Row]:
     """What importing costs beyond NumPy: time and memory, in fresh processes."""
-    found = [_imported(peer, IMPORTS[scale.name]) for peer in peers if peer.dialect == "jax" and IMPORTS[scale.name]]
+    rounds = IMPORTS[bounds.scale.name]
+    found = [_imported(peer, rounds, bounds) for peer in peers if peer.dialect == "jax" and rounds]
     return [time for time, _ in found] + [memory for _, memory in found]
 
 
-def _imported(peer: Peer, rounds: int) -> tuple[Row, Row]:
+def _imported(peer: Peer, rounds: int, bounds: Bounds) -> tuple[Row, Row]:
     """Bytecode is cached, as it is for anyone who imports a package for the second time."""
+    time, memory = Row("W14", "import", peer.name), Row("W14", "import, memory", peer.name)
+    if bounds.left() < 0:
+        time.status = memory.status = NOT_RUN
+        return time, memory
     command = [sys.executable, "-c", _IMPORT.format(name=peer.name)]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     outputs = [
         subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
         for _ in range(rounds + 1)
     ]
-    times, memory = zip(*((float(a), float(b)) for a, b in outputs[1:]), strict=True)
-    return (
-        Row("W14", "import", peer.name, samples=rounds, median=statistics.median(times), minimum=min(times)),
-        Row("W14", "import, memory", peer.name, samples=rounds, value=statistics.median(memory), value_unit="MB"),
-    )
+    seconds, megabytes = zip(*((float(a), float(b)) for a, b in outputs[1:]), strict=True)
+    time.samples = memory.samples = rounds
+    time.median, time.minimum = statistics.median(seconds), min(seconds)
+    memory.value, memory.value_unit = statistics.median(megabytes), "MB"
+    return time, memory
 
 
 def operations(np: Any, count: int) -> Callable:

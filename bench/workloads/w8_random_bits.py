@@ -21,6 +21,8 @@ KEYS = {"smoke": 10**3, "quick": 10**5, "default": 10**6, "full": 10**6}
 INTEGERS = (0, 1000)
 SEED = np.array([8, 42], np.uint32)
 CHECKED = 4096  # places at which the reference is computed
+# A uniform number may be rounded once or twice, which erfinv magnifies at the ends.
+TOLERANCES = {"bits": 0, "uniform": 0, "normal": 3e-5, "randint": 0}
 
 
 def jax_like(draw: Callable[[Any, Any, Any], Any]) -> Callable[[Peer], Callable]:
@@ -89,7 +91,7 @@ def _case(name: str, n: int, cold: bool = False) -> Case:
         make=makes(n)[name],
         inputs=lambda: (SEED,),
         reference=lambda words: REFERENCES[name](words, places),
-        compare=_compare(all_close(2e-6, part=lambda result: result[places])),
+        compare=_compare(all_close(TOLERANCES[name], part=lambda result: result[places])),
         items=(n, "values"),
         new_size=(lambda: _case(name, n + 1000)) if cold else None,
         headline=True,
