@@ -36,7 +36,8 @@ struct Access {
     bool same_thread(const Access& other) const { return block == other.block && thread == other.thread; }
 };
 
-// What is known about a byte.  Two reads of different threads are enough: a writer differs from one of them.
+// What is known about a byte: the last accesses, and of reads and atomic operations, which may meet, those of two
+// threads, so that whoever writes next differs from one of them.  Older ones are forgotten, and races with them.
 struct Byte {
     Access write, reads[2], atomics[2];
 };
