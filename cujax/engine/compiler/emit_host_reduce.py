@@ -201,6 +201,9 @@ class _Rows(_Shape):
         ... the elements of the block, each in the lane of its place
         sum_acc_0.add(sum_acc_0_lanes.total());
     }
+
+    Other reductions than sums keep their lanes from block to block: there is no error to keep small, and a product
+    of factors from all over the row stays in range where that of a part would not.
     """
 
     def _phase(self, phase: int) -> list[str]:
@@ -209,7 +212,9 @@ class _Rows(_Shape):
         is_chunked = self.is_split and len(self.reduced) == 1
         begin, end = ("first", "last") if is_chunked else ("0", self.size(last.extent))
         element = self.elements(phase, "{name}_lanes.values[lane]")
-        block = [f"cj::Lanes<{self.struct(a)}> {self.names[a.result]}_lanes;" for a in accumulators]
+        sums = [a for a in accumulators if a.reduction.is_sum]
+        lanes = {a.result: f"cj::Lanes<{self.struct(a)}> {self.names[a.result]}_lanes;" for a in accumulators}
+        block = [lanes[a.result] for a in sums]
         block += [
             f"const cj::i64 stop = block + cj::block_length < {end} ? block + cj::block_length : {end};",
             f"const auto element = [&](cj::i64 {axis}, int lane) __attribute__((always_inline)) {{",
@@ -221,12 +226,15 @@ class _Rows(_Shape):
             "}",
             "for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);",
         ]
-        block += [f"{self.names[a.result]}.add({self.names[a.result]}_lanes.total());" for a in accumulators]
+        add = {a.result: f"{self.names[a.result]}.add({self.names[a.result]}_lanes.total());" for a in accumulators}
+        block += [add[a.result] for a in sums]
         blocks = [
             f"for (cj::i64 block = {begin}; block < {end}; block += cj::block_length) {{", *indented(block), "}",
         ]
         trees = [f"cj::Tree<{self.struct(a)}> {self.names[a.result]};" for a in accumulators]
-        return [*trees, *self.nest(self.reduced[:-1], blocks), *self.results(phase)]
+        others = [a.result for a in accumulators if not a.reduction.is_sum]
+        before, after = [lanes[r] for r in others], [add[r] for r in others]
+        return [*trees, *before, *self.nest(self.reduced[:-1], blocks), *after, *self.results(phase)]
 
 
 class _Columns(_Shape):

@@ -383,6 +383,10 @@ class Reduction(NamedTuple):
     accumulator: np.dtype | None
     takes_index: bool
 
+    @property
+    def is_sum(self) -> bool:
+        return self.struct.startswith("cj::Sum<")
+
     @staticmethod
     def of(eqn: Eqn) -> Reduction:
         dtype = physical(eqn.inputs[0].aval.dtype)

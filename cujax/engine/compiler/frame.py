@@ -95,7 +95,7 @@ class Frame:
         kind = physical(store.var.aval.dtype)
         if store.reduction == "cj::Last":
             return f"{place} = {text};"
-        if store.reduction == "cj::Sum" and kind.kind in "fc" and kind.itemsize > 2:
+        if store.reduction == "cj::Sum" and kind.kind == "f" and kind.itemsize > 2:
             return f"{place} += {text};"
         return f"cj::update<{store.reduction}<{type_name(kind)}>>(&{place}, {text});"
 

@@ -12,8 +12,8 @@ extern "C" void fused_argmax_i32(void* const* buffers, const long long* sizes, i
     for (cj::i64 item = 0; item < n1; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Argmax<float>> argmax_acc_0;
+        cj::Lanes<cj::Argmax<float>> argmax_acc_0_lanes;
         for (cj::i64 block = 0; block < n0; block += cj::block_length) {
-            cj::Lanes<cj::Argmax<float>> argmax_acc_0_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
                 argmax_acc_0_lanes.values[lane] = cj::Argmax<float>::combine(argmax_acc_0_lanes.values[lane], cj::Argmax<float>::lift(x0[n0 * i0 + i1], cj::i64(i1)));
@@ -24,8 +24,8 @@ extern "C" void fused_argmax_i32(void* const* buffers, const long long* sizes, i
                 for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
             }
             for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
-            argmax_acc_0.add(argmax_acc_0_lanes.total());
         }
+        argmax_acc_0.add(argmax_acc_0_lanes.total());
         const cj::i32 argmax_result_0 = cj::convert<cj::i32>(cj::Argmax<float>::lower(argmax_acc_0.total()));
         y0[i0] = argmax_result_0;
     }

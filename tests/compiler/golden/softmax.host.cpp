@@ -12,8 +12,8 @@ extern "C" void fused_reduce_max_sub_exp_2_more_f32(void* const* buffers, const 
     for (cj::i64 item = 0; item < n1; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Max<float>> max_acc_0;
+        cj::Lanes<cj::Max<float>> max_acc_0_lanes;
         for (cj::i64 block = 0; block < n0; block += cj::block_length) {
-            cj::Lanes<cj::Max<float>> max_acc_0_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
                 max_acc_0_lanes.values[lane] = cj::Max<float>::combine(max_acc_0_lanes.values[lane], x0[n0 * i0 + i1]);
@@ -24,8 +24,8 @@ extern "C" void fused_reduce_max_sub_exp_2_more_f32(void* const* buffers, const 
                 for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
             }
             for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
-            max_acc_0.add(max_acc_0_lanes.total());
         }
+        max_acc_0.add(max_acc_0_lanes.total());
         const float max_result_0 = max_acc_0.total();
         cj::Tree<cj::Sum<float>> sum_acc_1;
         for (cj::i64 block = 0; block < n0; block += cj::block_length) {
