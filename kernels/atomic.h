@@ -154,4 +154,10 @@ template <class T> struct Atomic<Min<T>> {
 
 template <class R, class T> CJ_FN void atomic_update(T* place, same<T> x) { Atomic<R>::update(place, T(x)); }
 
+template <class R> CJ_FN void update(b8* place, bool x) { *place = combined<R>(bool(*place), x); }
+
+template <class R> CJ_FN void atomic_update(b8* place, bool x) {
+    Atomic<R>::update(reinterpret_cast<bool*>(place), x);
+}
+
 }  // namespace cj

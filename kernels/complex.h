@@ -25,6 +25,7 @@ template <class T> struct CJ_ALIGN_COMPLEX complex {
     T re, im;
 
     complex() = default;
+    CJ_COPIED_BY_MEMBERS(complex, CJ_LIST(re(x.re), im(x.im)), CJ_LIST(re = x.re, im = x.im))
     CJ_FN complex(T real, T imag = T(0)) : re(real), im(imag) {}
     template <class U> explicit CJ_FN complex(complex<U> z) : re(T(z.re)), im(T(z.im)) {}
 
@@ -149,9 +150,10 @@ template <class T> struct Hyperbolic {
     CJ_FN explicit Hyperbolic(T x) {
         bool large = abs(x) > exp_edge<T>;
         constexpr T half = T(0.5) * exp_of_edge<T>;
-        rest = large ? exp(abs(x) - exp_edge<T>) : T(1);
-        sinh = large ? copysign(half, x) : cj::sinh(x);
-        cosh = large ? half : cj::cosh(x);
+        T tail = exp(abs(x) - exp_edge<T>), s = cj::sinh(x), c = cj::cosh(x);
+        rest = large ? tail : T(1);
+        sinh = large ? copysign(half, x) : s;
+        cosh = large ? half : c;
     }
 };
 

@@ -72,6 +72,7 @@ CJ_FN u16 bf16_of(float x) {
 
 #define CJ_HALF(T, to_bits, to_float)                                                   \
     T() = default;                                                                      \
+    CJ_COPIED_BY_MEMBERS(T, bits(x.bits), bits = x.bits)                                \
     CJ_FN T(float x) : bits(to_bits(x)) {}                                              \
     template <class A, class = enable<is_integer<A> || is_bool<A>>>                     \
     CJ_FN T(A x) : bits(to_bits(float(x))) {}                                           \

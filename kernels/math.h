@@ -97,6 +97,7 @@ template <class T> CJ_FN bool is_finite(T x) {
 // `which ? x : y`; for structs the choice is made member by member, since a choice of places does not vectorise.
 template <class T> CJ_FN T select(bool which, T x, same<T> y) {
     if constexpr (is_half<T>) return bits_as<T>(u16(which ? x.bits : y.bits));
+    else if constexpr (is_bool<T>) return (which & x) | (!which & y);
     else return which ? x : y;
 }
 
@@ -116,6 +117,7 @@ template <class To, class From> CJ_FN To convert(From x) {
     if constexpr (is_same<To, From>) return x;
     else if constexpr (is_complex<From> && !is_complex<To>) return convert<To>(x.re);
     else if constexpr (is_bool<To>) return x != From(0);
+    else if constexpr (is_bool<From> && !is_integer<To>) return select(x, To(1), To(0));
     else if constexpr (is_half<From>) return convert<To>(float(x));
     else if constexpr (is_integer<To> && is_float<From>) return saturate<To>(x);
     else return To(x);

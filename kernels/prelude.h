@@ -11,7 +11,8 @@
 //   CJ_FN        before a function that is part of the kernel that calls it
 //   CJ_RESTRICT  after the * of a pointer whose elements nothing else writes
 //
-// The types of elements are bool, i8 ... u64, float, double, and f16, bf16 (half.h), c64, c128 (complex.h).
+// The types of elements are bool (b8 in memory), i8 ... u64, float, double, f16 and bf16 (half.h), c64 and c128
+// (complex.h).
 
 #pragma once
 
@@ -39,6 +40,26 @@
 
 #define CJ_RESTRICT __restrict__
 
+// What is computed for a choice must stay in front of it: these passes of GCC move it into a branch (a call of `sin`
+// for `x == 0 ? x : sin(x)`) or join branches with others, and the loop around it is then none of vectors.
+#if !CJ_GPU && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-sink", "no-tree-pre", "no-ssa-phiopt")
+#endif
+
+// Among the members of a struct that elements of arrays or partial results are of.  Copied member by member instead of
+// as a whole, its objects become registers in GCC, and loops over them vectorise, `#pragma omp simd` included.
+#if CJ_GPU
+#define CJ_COPIED_BY_MEMBERS(T, initializers, assignments)
+#else
+#define CJ_COPIED_BY_MEMBERS(T, initializers, assignments) \
+    CJ_FN T(const T& x) : initializers {}                  \
+    CJ_FN T& operator=(const T& x) {                       \
+        assignments;                                       \
+        return *this;                                      \
+    }
+#endif
+#define CJ_LIST(...) __VA_ARGS__
+
 namespace cj {
 
 using i8 = signed char;
@@ -49,6 +70,17 @@ using u8 = unsigned char;
 using u16 = unsigned short;
 using u32 = unsigned int;
 using u64 = unsigned long long;
+
+// A bool in memory: buffers of booleans are `b8*`, values are bool.  GCC does not vectorise loops that read a bool and
+// choose among wider values by it, but does so for a byte that is compared with 0.
+struct b8 {
+    u8 byte;
+
+    b8() = default;
+    CJ_FN b8(bool x) : byte(x) {}
+    CJ_COPIED_BY_MEMBERS(b8, byte(x.byte), byte = x.byte)
+    CJ_FN operator bool() const { return byte != 0; }
+};
 
 struct f16;
 struct bf16;
@@ -69,7 +101,7 @@ template <bool condition, class T = void> using enable = typename enable_type<co
 template <class A, class B> constexpr bool is_same = false;
 template <class A> constexpr bool is_same<A, A> = true;
 
-template <class T> constexpr bool is_bool = is_same<T, bool>;
+template <class T> constexpr bool is_bool = is_same<T, bool> || is_same<T, b8>;
 template <class T> constexpr bool is_half = is_same<T, f16> || is_same<T, bf16>;
 template <class T> constexpr bool is_float = is_half<T> || is_same<T, float> || is_same<T, double>;
 template <class T> constexpr bool is_complex = is_same<T, c64> || is_same<T, c128>;
@@ -129,6 +161,8 @@ template <> struct limits<bool> {
     static constexpr CJ_FN bool greatest() { return true; }
     static constexpr CJ_FN bool least() { return false; }
 };
+
+template <> struct limits<b8> : limits<bool> {};
 
 template <> struct limits<float> {
     static constexpr int mantissa_bits = 23, exponent_bits = 8;

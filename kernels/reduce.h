@@ -85,6 +85,10 @@ template <class T> struct Last {
 template <class V> struct Placed {
     V value;
     i64 place;
+
+    Placed() = default;
+    CJ_FN Placed(V v, i64 i) : value(v), place(i) {}
+    CJ_COPIED_BY_MEMBERS(Placed, CJ_LIST(value(x.value), place(x.place)), CJ_LIST(value = x.value, place = x.place))
 };
 
 // `better(x, y)`: x wins over y wherever they stand.  Of equals the first wins; NaN wins over numbers.

@@ -103,26 +103,33 @@ def _is_accepted(case: Case) -> bool:
 # ---- the text ---------------------------------------------------------------------------------------------
 
 HEADERS = '#include "math.h"\n#include "half.h"\n#include "complex.h"\n'
-ELEMENT = """
-static CJ_FN void {name}_element({pointers}, cj::i64 i) {{
-    {reads}
-    const {result} out = {text};
-    y[i] = out;
-}}"""
 LOOP = {
     "host": """
 extern "C" void {name}({pointers}, long long n) {{
     #pragma omp simd
-    for (cj::i64 i = 0; i < n; ++i) {name}_element({arguments}, i);
+    for (cj::i64 i = 0; i < n; ++i) {{
+        {reads}
+        const {result} out = {text};
+        y[i] = out;
+    }}
 }}
 """,
     "cuda": """
 extern "C" __global__ void {name}({pointers}, long long n) {{
     const cj::i64 i = blockIdx.x * cj::i64(blockDim.x) + threadIdx.x;
-    if (i < n) {name}_element({arguments}, i);
+    if (i < n) {{
+        {reads}
+        const {result} out = {text};
+        y[i] = out;
+    }}
 }}
 """,
 }
+
+
+def in_memory(kind: str) -> str:
+    """The type of an element in a buffer."""
+    return "cj::b8" if kind == "bool" else kind
 
 
 def source_of(cases: list[Case], language: str) -> str:
@@ -133,11 +140,11 @@ def source_of(cases: list[Case], language: str) -> str:
 def _kernel(case: Case, language: str) -> str:
     kinds, result = [type_name(d) for d in case.dtypes], type_name(case.result)
     places = range(len(kinds))
-    pointers = [f"const {kind}* CJ_RESTRICT x{k}" for k, kind in enumerate(kinds)]
-    return (ELEMENT + LOOP[language]).format(
-        name=case.name, result=result, pointers=", ".join([*pointers, f"{result}* CJ_RESTRICT y"]),
+    pointers = [f"const {in_memory(kind)}* CJ_RESTRICT x{k}" for k, kind in enumerate(kinds)]
+    return LOOP[language].format(
+        name=case.name, result=result, pointers=", ".join([*pointers, f"{in_memory(result)}* CJ_RESTRICT y"]),
         reads=" ".join(f"const {kind} v{k} = x{k}[i];" for k, kind in enumerate(kinds)),
-        text=_text(case).format(*[f"v{k}" for k in places]), arguments=", ".join([*[f"x{k}" for k in places], "y"]),
+        text=_text(case).format(*[f"v{k}" for k in places]),
     )
 
 

@@ -36,7 +36,8 @@ class Tolerance(NamedTuple):
 
 EXACT = Tolerance(0, "rounded once, or not at all")
 LIBRARY = Tolerance(4, "what the vector math library of glibc promises; NumPy's own functions differ as much")
-SUMS = Tolerance(4, "complex numbers: the parts are sums of several rounded terms", of_size=True)
+PRODUCTS = Tolerance(10, "complex numbers: each part is a product of functions that may be 4 off")
+SUMS = Tolerance(6, "complex numbers: the parts are sums of several rounded terms", of_size=True)
 TRANSCENDENTAL = (
     "exp", "exp2", "expm1", "log", "log1p", "logistic", "cbrt", "pow", "sin", "cos", "tan", "asin", "acos", "atan",
     "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
@@ -51,6 +52,7 @@ TOLERANCES = {
 COMPLEX_TOLERANCES = {
     **TOLERANCES,
     **dict.fromkeys(("sqrt", "rsqrt", "sign", "abs"), Tolerance(4, "by way of the absolute value")),
+    **dict.fromkeys(("exp", "exp2", "sin", "cos", "tan", "sinh", "cosh", "tanh"), PRODUCTS),
     **dict.fromkeys(("expm1", "logistic"), SUMS),
     "atan2": Tolerance(10, "by way of x*x + y*y, which cancels", of_size=True),
     "pow": Tolerance(200, "x**100 by multiplication; NumPy's own error in complex128", of_size=True),
@@ -161,9 +163,11 @@ def is_defined(case: Case, xs: list[np.ndarray]) -> np.ndarray:
         return np.isfinite(x) & (x != 0) & (np.abs(rest[0] * np.log(x)) < 50) | (rest[0] == 0)
     if case.op == "exp2":
         return ~(np.abs(x.imag) > 1e4)
-    if case.op == "atan2":  # its branch cut
-        quotient = (rest[0] + 1j * x) / np.sqrt(x * x + rest[0] * rest[0])
-        return ~((quotient.real < 0) & (np.abs(quotient.imag) < 1e-6))
+    if case.op == "logistic":  # its poles
+        return ~(np.abs(1 + np.exp(-x)) < 0.3)
+    if case.op == "atan2":  # the branch cut and the zero of its logarithm
+        logarithm = np.log((rest[0] + 1j * x) / np.sqrt(x * x + rest[0] * rest[0]))
+        return ~((np.abs(logarithm) < 0.5) | (np.abs(logarithm.imag) > 3.14159))
     return np.ones(x.shape, bool)
 
 
