@@ -66,6 +66,11 @@ class EmulatorTarget:
         self._mode = RACES if find_races else PLAIN
         self._modules: dict[str, EmulatedModule] = {}
 
+    @property
+    def compilations(self) -> int:
+        """Of how many sources this target has made modules."""
+        return len(self._modules)
+
     def compile(self, source: str) -> EmulatedModule:
         """The kernels of `source`; KernelCompileError when the compiler refuses it."""
         module = self._modules.get(source)

@@ -225,4 +225,5 @@ def test_a_text_that_does_not_compile():
 
 
 def test_a_source_is_compiled_once(kernels):
-    assert kernels.target.compile(SOURCE) is kernels.module
+    before = kernels.target.compilations
+    assert kernels.target.compile(SOURCE) is kernels.module and kernels.target.compilations == before
