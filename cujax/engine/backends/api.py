@@ -104,6 +104,9 @@ class Backend(Protocol):
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Buffer:
         """A buffer, contiguous and aligned, whose values are not set yet."""
 
+    def part(self, arena: Buffer, offset: int, shape: tuple[int, ...], dtype: Any) -> Buffer:
+        """The contiguous buffer that begins at byte `offset` of `arena`, a buffer of bytes."""
+
     def contiguous(self, buffer: Buffer) -> Buffer:
         """`buffer`, or a copy of it that is contiguous and aligned."""
 

@@ -93,6 +93,9 @@ class CudaBackend:
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         return self.xp.empty(shape, dtype)
 
+    def part(self, arena: Any, offset: int, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.xp.ndarray(shape, dtype, arena.data + offset)
+
     def contiguous(self, buffer: Any) -> Any:
         if buffer._c_contiguous and buffer.data.ptr % _ALIGNMENT == 0:  # `flags` is an object and ten times slower
             return buffer

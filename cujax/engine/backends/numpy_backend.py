@@ -36,6 +36,9 @@ class NumpyBackend:
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return np.empty(shape, dtype)
 
+    def part(self, arena: np.ndarray, offset: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return np.ndarray(shape, dtype, arena, offset)
+
     def contiguous(self, buffer: np.ndarray | np.generic) -> np.ndarray:
         flags = buffer.flags
         if flags.c_contiguous and flags.aligned and isinstance(buffer, np.ndarray):

@@ -7,13 +7,14 @@ that holds tapes (a loop, a branch) counts what one run of each of its tapes doe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.generate import Generated
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.program import generated, last_uses, optimized, reads_of, writes_of
+from cujax.engine.compiler.schedule import lay_out
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, subtapes
 
@@ -60,11 +61,14 @@ def _moved(step: Kernel | Eqn) -> int:
 
 
 def _peak(tape: Tape) -> int:
-    """The most that is held at once beside inputs and outputs: values still to be read, scratch, inner programs'."""
+    """The most that is held at once beside inputs and outputs: the arena, other values, scratch, inner programs'."""
     steps, tape = _generated(tape).steps, optimized(tape)
-    lasting = {*tape.inputs, *(a for a in tape.outputs if not isinstance(a, Literal))}
-    held = peak = 0
-    for step, dead in zip(steps, last_uses(steps, tape), strict=True):
+    lasting: set[Any] = {*tape.inputs, *(a for a in tape.outputs if not isinstance(a, Literal))}
+    ends = last_uses(steps, tape)
+    arena = lay_out(steps, tape.outputs, ends)
+    lasting |= arena.offsets.keys()
+    held = peak = arena.nbytes
+    for step, dead in zip(steps, ends, strict=True):
         held += bytes_of([v.aval for v in writes_of(step) if v not in lasting])
         within = step.scratch if isinstance(step, Kernel) else max((_peak(t) for t in _inner(step)), default=0)
         peak = max(peak, held + within)

@@ -24,7 +24,7 @@ class HostFrame(Frame):
     """A kernel for the host."""
 
     def _interior(self) -> dict[Condition, bool]:
-        return self.body.interior() if self.body.region.axes is None else {}
+        return self.body.interior() if self.body.region.axes is None and not self.body.reduced_axes else {}
 
     def head(self) -> list[str]:
         """The beginning of the function: its arguments by name."""

@@ -42,8 +42,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
         for var in eqn.outputs:
             if var in decision.written:
                 merger.add(Region(producers, inside, var))
-    steps = merger.ordered()
-    _hide(steps, tape)
+    steps = _without_unread(merger.ordered(), tape)
     owned = frozenset(owned)
     steps = updates_in_place(steps, tape, inside, owned)
     changed = {s.target for s in steps if isinstance(s, Update) and s.in_place}
@@ -65,9 +64,17 @@ def _order_counts(eqn: Eqn) -> bool:
     return config.deterministic and reduction in ("cj::Sum", "cj::Product") and is_inexact(eqn.outputs[0].aval.dtype)
 
 
-def _hide(steps: list[Step], tape: Tape) -> None:
-    """Mark what only its own region reads, now that regions are merged."""
-    outside = {a for s in steps for a in (s.needs if isinstance(s, Region) else s.inputs)} | set(tape.outputs)
-    for step in steps:
+def _without_unread(steps: list[Step], tape: Tape) -> list[Step]:
+    """`steps` without regions of which nobody reads anything, as when an index turned out to be constant.
+
+    What only its own region reads, now that regions are merged, is marked.
+    """
+    outside, kept = set(tape.outputs), []
+    for step in reversed(steps):
         if isinstance(step, Region):
             step.hidden = {v for v in step.makes if v not in outside}
+            if not step.writes:
+                continue
+        outside.update(step.needs if isinstance(step, Region) else step.inputs)
+        kept.append(step)
+    return kept[::-1]

@@ -24,6 +24,7 @@ from cujax.engine.compiler.generate import Generated, generate
 from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimize
 from cujax.engine.compiler.plan import make_plan
+from cujax.engine.compiler.schedule import lay_out
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -59,33 +60,42 @@ class ImplStep:
 
 
 class KernelStep:
-    """Runs a kernel on contiguous buffers and new ones for its results, or on the buffer that it changes."""
+    """Runs a kernel on contiguous buffers and new ones for its results, or on the buffer that it changes.
+
+    Results with an offset lie in the program's arena, which is in the last slot.
+    """
 
     __slots__ = (
         "backend", "dead", "in_place", "inputs", "is_empty", "launches", "outputs", "results", "scratch", "target",
     )
 
-    def __init__(self, kernel: Kernel, launches: Sequence[Callable], slots: dict[Any, int]) -> None:
+    def __init__(
+        self, kernel: Kernel, launches: Sequence[Callable], slots: dict[Any, int], offsets: dict[Var, int]
+    ) -> None:
         self.backend, self.launches, self.scratch = selected(), tuple(launches), kernel.scratch
         self.inputs = tuple([slots[a] for a in kernel.reads])
         self.outputs = tuple([slots[v] for v in kernel.writes])
-        self.results = [(v.aval.shape, physical(v.aval.dtype)) for v in kernel.writes]
+        self.results = [(v.aval.shape, physical(v.aval.dtype), offsets.get(v)) for v in kernel.writes]
         self.is_empty = kernel.is_empty
         self.target = None if kernel.target is None else slots[kernel.target]
         self.in_place = kernel.in_place
         self.dead: tuple[int, ...] = ()
 
     def run(self, slots: list[Any]) -> None:
-        contiguous, empty = self.backend.contiguous, self.backend.empty
-        if self.target is None:
-            results = [empty(shape, dtype) for shape, dtype in self.results]
-        else:
+        backend = self.backend
+        contiguous = backend.contiguous
+        if self.target is not None:
             changed = contiguous(slots[self.target])
-            results = [changed if self.in_place else self.backend.copy(changed)]
+            results = [changed if self.in_place else backend.copy(changed)]
+        else:
+            results = [
+                backend.empty(shape, dtype) if offset is None else backend.part(slots[-1], offset, shape, dtype)
+                for shape, dtype, offset in self.results
+            ]
         if not self.is_empty:
             buffers = [contiguous(slots[i]) for i in self.inputs] + results
             if self.scratch:
-                buffers.append(empty((self.scratch,), np.uint8))
+                buffers.append(backend.empty((self.scratch,), np.uint8))
             for launch in self.launches:
                 launch(buffers)
         for i, buffer in zip(self.outputs, results, strict=True):
@@ -115,9 +125,12 @@ class Program:
         for step in steps:
             for var in writes_of(step):
                 self._slots[var] = len(self._slots)
+        self._dead = last_uses(steps, tape)
+        self.arena = lay_out(steps, tape.outputs, self._dead)
         self._num_computed = len(self._slots) - len(tape.inputs) - len(self._literals)
         self.changed = tuple([i for i in owned if tape.inputs[i] in self.generated.changed])
         self._outputs = [self._slots[a] for a in tape.outputs]
+        self._empty = backend.empty
         self._steps = self._made_steps(steps, target, backend.xp)
         # Kernels of the host raise no warnings and have one device: they need no context around them.
         on_host = target is not None and target.language == "host"
@@ -126,9 +139,10 @@ class Program:
     def _made_steps(self, steps: Sequence[Kernel | Eqn], target: Any, xp: Any) -> list[ImplStep | KernelStep]:
         module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
         made: list[ImplStep | KernelStep] = []
-        for step, dead in zip(steps, last_uses(steps, self.tape), strict=True):
+        for step, dead in zip(steps, self._dead, strict=True):
             if isinstance(step, Kernel):
-                found: Any = KernelStep(step, [target.launcher(module, c) for c in step.calls], self._slots)
+                launches = [target.launcher(module, c) for c in step.calls]
+                found: Any = KernelStep(step, launches, self._slots, self.arena.offsets)
             else:
                 found = ImplStep(step, self._slots, xp)
             found.dead = tuple([self._slots[v] for v in dead])
@@ -145,6 +159,8 @@ class Program:
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """As calling the program, inside another one that is already quiet."""
         slots: list[Any] = [*buffers, *self._literals, *[None] * self._num_computed]
+        if self.arena.nbytes:
+            slots.append(self._empty((self.arena.nbytes,), np.uint8))
         for step in self._steps:
             step.run(slots)
         return [slots[i] for i in self._outputs]
