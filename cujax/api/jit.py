@@ -27,12 +27,12 @@ from fastrlock.rlock import FastRLock
 from cujax.api.arguments import Parameters, Selection, select_arguments
 from cujax.api.flatten import Fixed, FlatFunction, LeafNames, abstract_leaf, as_array, bad_argument
 from cujax.api.stages import Lowered, Traced
-from cujax.engine.compiler.program import Program, compile_tape
+from cujax.engine.backends.api import Buffer
+from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
 from cujax.engine.core.array import describe_value
-from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import context
-from cujax.engine.core.leaves import read_avals, read_buffers, wrap_buffers
+from cujax.engine.core.leaves import call_key, read_buffers, wrap_buffers
 from cujax.engine.core.recording import Origin, record, run_tape
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import EVAL_TRACE, Tracer, aval_of
@@ -61,7 +61,7 @@ class Recording:
     """
 
     __slots__ = (
-        "_constants", "_direct", "_inline", "_out_avals", "_program", "_rebuild", "captured", "out_tree", "tape",
+        "_call", "_constants", "_direct", "_inline", "_out_avals", "_rebuild", "captured", "out_tree", "tape",
         "tracers",
     )
 
@@ -73,7 +73,7 @@ class Recording:
         self._direct = not self.tracers and not config.debug_nans and not config.debug_infs
         self._constants = [c.buffer for c in captured] if self._direct else []
         self._inline = inline
-        self._program: Any = None
+        self._call: Any = None
         self._out_avals = tape.out_avals
         self._rebuild = out_tree.unflattener()
 
@@ -83,13 +83,13 @@ class Recording:
     def run(self, leaves: list[Any]) -> Any:
         """The result, as a pytree."""
         if context.trace is EVAL_TRACE and self._direct:
-            program = self._program or self._compile()
-            return self._rebuild(*wrap_buffers(program(read_buffers(self._constants, leaves)), self._out_avals))
+            call = self._call or self._compile()
+            return self._rebuild(*wrap_buffers(call(read_buffers(self._constants, leaves)), self._out_avals))
         return self._rebuild(*self._bind(leaves))
 
-    def _compile(self) -> Program:
-        self._program = compile_tape(self.tape)
-        return self._program
+    def _compile(self) -> Callable[[list[Buffer]], list[Buffer]]:
+        self._call = compile_tape(self.tape)
+        return self._call
 
     def _bind(self, leaves: Sequence[Any]) -> list[Any]:
         args = [*self.captured, *leaves]
@@ -110,28 +110,27 @@ class JitFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         dynamic, named, static = self._divide(args, kwargs) if self._has_static else (args, kwargs, ())
-        leaves, spec = pytree.flatten_spec((dynamic, named))
         try:
-            avals = read_avals(leaves)
+            leaves, key = call_key((dynamic, named), static, config.trace_key(), context.axis_sizes)
         except TypeError:
-            raise self._bad_argument(leaves, pytree.treedef_of(spec), static, aval_of) from None
-        found, key = self._find(spec, static, avals)
+            raise self._bad_argument(*pytree.flatten((dynamic, named)), static, aval_of) from None
+        found, key = self._find(key)
         if found is None or (found.tracers and found.is_stale()):
             if config.disable_jit:
                 return self._fun(*args, **kwargs)
-            found = self._record(key, avals, pytree.treedef_of(spec), static)
+            found = self._record(key)
         try:
             return found.run(leaves)
         except OverflowError as error:
-            raise self._bad_argument(leaves, pytree.treedef_of(spec), static, as_array, error) from None
+            in_tree = pytree.structure((dynamic, named))
+            raise self._bad_argument(leaves, in_tree, static, as_array, error) from None
 
-    def _find(self, spec: Any, static: Static, avals: Sequence[ShapedArray]) -> tuple[Recording | None, Any]:
-        """The recording for such arguments, or None, and its key."""
-        key = (spec, static, config.trace_key(), context.axis_sizes, *avals)
+    def _find(self, key: tuple) -> tuple[Recording | None, tuple]:
+        """The recording kept under a key, or None, and the key."""
         try:
             return self._recordings.get(key), key
         except TypeError:  # aux data that cannot be hashed; a PyTreeDef can, without them
-            key = (pytree.treedef_of(spec), *key[1:])
+            key = (pytree.treedef_of(key[0]), *key[1:])
             return self._recordings.get(key), key
 
     def _divide(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any], Static]:
@@ -160,11 +159,11 @@ class JitFunction:
             "which the trace is kept. Pass a hashable value (a tuple for a list), or make it dynamic."
         )
 
-    def _record(
-        self, key: Any, avals: Sequence[ShapedArray], in_tree: pytree.PyTreeDef, static: Static
-    ) -> Recording:
+    def _record(self, key: tuple) -> Recording:
         """Trace the function; the recording is kept under `key` unless another thread was faster."""
         started = time.perf_counter()
+        spec, static, _, _, *avals = key
+        in_tree = spec if isinstance(spec, pytree.PyTreeDef) else pytree.treedef_of(spec)
         fixed = Fixed.of(self._fun, [(place, value) for place, _, value in static])
         flat = FlatFunction("jit", fixed, in_tree)
         origin = Origin("jit", self._fun, self._names(in_tree, static))
@@ -172,7 +171,7 @@ class JitFunction:
         recording = Recording(tape, captured, flat.out_tree, self._options.inline)
         if config.log_compiles:
             took = (time.perf_counter() - started) * 1e3
-            _log.warning("traced %s for %s in %.1f ms", describe_function(self._fun), list(avals), took)
+            _log.warning("traced %s for %s in %.1f ms", describe_function(self._fun), avals, took)
         return _keep(self._recordings, key, recording)
 
     def _names(self, in_tree: pytree.PyTreeDef, static: Static) -> LeafNames:
@@ -206,9 +205,9 @@ class JitFunction:
             avals = [abstract_leaf(x) for x in leaves]
         except TypeError:
             raise self._bad_argument(leaves, in_tree, static, abstract_leaf) from None
-        found, key = self._find(in_tree.spec, static, avals)
+        found, key = self._find((in_tree.spec, static, config.trace_key(), context.axis_sizes, *avals))
         if found is None or found.is_stale():
-            found = self._record(key, avals, in_tree, static)
+            found = self._record(key)
         return Traced(found, in_tree, avals, self._donated(in_tree, static))
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:

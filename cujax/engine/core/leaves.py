@@ -1,4 +1,4 @@
-"""Between arrays and what they hold, for all leaves of a call at once: `read_avals`, `read_buffers`, `wrap_buffers`.
+"""What a call does with the leaves of its arguments and results: `call_key`, `read_buffers`, `wrap_buffers`.
 
 Every call of a jitted function passes through them, so they are compiled where that can be (ground/native); the
 functions here say what they do, and serve elsewhere.
@@ -13,12 +13,18 @@ from cujax.engine.backends.api import Buffer
 from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.trace import aval_of, known_array
+from cujax.engine.ground import pytree
 from cujax.engine.ground.native import native
 
 
-def read_avals_python(leaves: list[Any]) -> list[ShapedArray]:
-    """The avals of leaves; TypeError for one that is no array and no scalar."""
-    return [x.aval if type(x) is ConcreteArray else aval_of(x) for x in leaves]
+def call_key_python(arguments: Any, static: Any, options: Any, axes: Any) -> tuple[list[Any], tuple]:
+    """The leaves of a call's arguments, and what a recording for such arguments is kept under.
+
+    TypeError for a leaf that is no array and no scalar.
+    """
+    leaves, spec = pytree.flatten_spec(arguments)
+    avals = [x.aval if type(x) is ConcreteArray else aval_of(x) for x in leaves]
+    return leaves, (spec, static, options, axes, *avals)
 
 
 def read_buffers_python(first: list[Buffer], leaves: list[Any]) -> list[Buffer]:
@@ -31,9 +37,9 @@ def wrap_buffers_python(buffers: list[Buffer], avals: tuple[ShapedArray, ...]) -
     return tuple([ConcreteArray(b, a) for b, a in zip(buffers, avals, strict=True)])
 
 
-read_avals: Callable[[list[Any]], list[ShapedArray]] = read_avals_python
+call_key: Callable[[Any, Any, Any, Any], tuple[list[Any], tuple]] = call_key_python
 read_buffers: Callable[[list[Buffer], list[Any]], list[Buffer]] = read_buffers_python
 wrap_buffers: Callable[[list[Buffer], tuple[ShapedArray, ...]], tuple[ConcreteArray, ...]] = wrap_buffers_python
 if native is not None:
     native.set_array(ConcreteArray, aval_of, known_array)
-    read_avals, read_buffers, wrap_buffers = native.read_avals, native.read_buffers, native.wrap_buffers
+    call_key, read_buffers, wrap_buffers = native.call_key, native.read_buffers, native.wrap_buffers

@@ -5,9 +5,10 @@ arguments, and hand buffers to kernels.  Each of these steps is a Python functio
 in a tenth of the time:
 
     pytree.c    flatten                                    ground/pytree_spec.py
-    arrays.c    read_avals, read_buffers, wrap_buffers     core/leaves.py
+    arrays.c    call_key, read_buffers, wrap_buffers       core/leaves.py
+    steps.c     kernel_runner, program_runner              compiler/program.py
     launch.c    Launcher                                   backends/host_launch.py
-                contiguous, empty                          backends/host_backend.py
+                empty, contiguous                          backends/host_backend.py
 
 The Python functions say what is meant, and serve where the extension was not built (it is optional at install) or
 is switched off (`CUJAX_NATIVE=0`, read at import).  `tests/ground/test_native.py` compares the two.
@@ -21,13 +22,17 @@ from typing import Any
 from cujax.engine.ground.config import config
 
 
+VERSION = 1  # as in native.h
+
+
 def _load() -> Any:
     if not config.native:
         return None
     try:
-        return importlib.import_module("cujax.engine.ground.native._native")
+        found = importlib.import_module("cujax.engine.ground.native._native")
     except ImportError:  # not built, or built for another version of NumPy
         return None
+    return found if getattr(found, "version", None) == VERSION else None
 
 
 native: Any = _load()

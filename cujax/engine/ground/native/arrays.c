@@ -1,4 +1,4 @@
-/* From arrays to what they hold, and back: `read_avals`, `read_buffers` and `wrap_buffers` of core/leaves.py.
+/* From arrays to what they hold, and back: `call_key`, `read_buffers` and `wrap_buffers` of core/leaves.py.
 
    The fields of an array are slots, read and written here at their place in the object.  What is no array goes
    through Python functions.
@@ -72,44 +72,66 @@ static PyObject* buffer(PyObject* value) {
     return found;
 }
 
-/* Appends `function(value)` for each of the values, a list, to `result`; -1 on an error. */
-static int append_each(PyObject* result, PyObject* (*function)(PyObject*), PyObject* values) {
-    PyObject* snapshot = PyList_AsTuple(values); /* `function` may run Python, which may change the list */
-    int status = snapshot == NULL ? -1 : 0;
-    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(snapshot); i++) {
-        PyObject* item = function(PyTuple_GET_ITEM(snapshot, i));
-        status = item == NULL ? -1 : PyList_Append(result, item);
-        Py_XDECREF(item);
+static int check_ready(int is_called_right, const char* usage) {
+    if (array_type == NULL)
+        PyErr_SetString(PyExc_RuntimeError, "set_array has not been called");
+    else if (!is_called_right)
+        PyErr_SetString(PyExc_TypeError, usage);
+    return array_type == NULL || !is_called_right ? -1 : 0;
+}
+
+/* --- arguments -------------------------------------------------------------------------------------------- */
+
+/* The key of a call: a tuple of the spec and three more things, then the avals of the leaves. */
+static PyObject* make_key(PyObject* spec, PyObject* const* more, PyObject* leaves) {
+    Py_ssize_t count = PyList_GET_SIZE(leaves);
+    PyObject* key = PyTuple_New(4 + count);
+    if (key == NULL)
+        return NULL;
+    PyObject* first[] = {spec, more[0], more[1], more[2]};
+    for (Py_ssize_t i = 0; i < 4; i++) {
+        Py_INCREF(first[i]);
+        PyTuple_SET_ITEM(key, i, first[i]);
     }
-    Py_XDECREF(snapshot);
-    return status;
+    for (Py_ssize_t i = 0; key != NULL && i < count; i++) {
+        PyObject* found = aval(PyList_GET_ITEM(leaves, i));
+        if (found == NULL)
+            Py_CLEAR(key);
+        else
+            PyTuple_SET_ITEM(key, 4 + i, found);
+    }
+    return key;
 }
 
-static int check_ready(PyObject* list) {
-    if (array_type != NULL && PyList_Check(list))
-        return 0;
-    PyErr_SetString(PyExc_TypeError, "expected a list, after set_array has been called");
-    return -1;
-}
-
-static PyObject* read_avals(PyObject* module, PyObject* leaves) {
-    PyObject* result = check_ready(leaves) < 0 ? NULL : PyList_New(0);
-    if (result != NULL && append_each(result, aval, leaves) < 0)
-        Py_CLEAR(result);
-    return result;
+static PyObject* call_key(PyObject* module, PyObject* const* args, Py_ssize_t count) {
+    PyObject *leaves, *spec;
+    if (check_ready(count == 4, "call_key takes four arguments") < 0 || flatten_tree(args[0], &leaves, &spec) < 0)
+        return NULL;
+    PyObject* key = make_key(spec, args + 1, leaves);
+    PyObject* pair = key == NULL ? NULL : PyTuple_Pack(2, leaves, key);
+    Py_DECREF(leaves);
+    Py_DECREF(spec);
+    Py_XDECREF(key);
+    return pair;
 }
 
 static PyObject* read_buffers(PyObject* module, PyObject* const* args, Py_ssize_t count) {
-    if (count != 2 || check_ready(args[0]) < 0 || check_ready(args[1]) < 0) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_TypeError, "read_buffers takes two lists");
+    int is_called_right = count == 2 && PyList_Check(args[0]) && PyList_Check(args[1]);
+    if (check_ready(is_called_right, "read_buffers takes two lists") < 0)
         return NULL;
+    PyObject* leaves = PyList_AsTuple(args[1]); /* of which reading one may run Python, which may change the list */
+    PyObject* result = leaves == NULL ? NULL : PyList_GetSlice(args[0], 0, PY_SSIZE_T_MAX);
+    for (Py_ssize_t i = 0; result != NULL && i < PyTuple_GET_SIZE(leaves); i++) {
+        PyObject* found = buffer(PyTuple_GET_ITEM(leaves, i));
+        if (found == NULL || PyList_Append(result, found) < 0)
+            Py_CLEAR(result);
+        Py_XDECREF(found);
     }
-    PyObject* result = PyList_GetSlice(args[0], 0, PY_SSIZE_T_MAX);
-    if (result != NULL && append_each(result, buffer, args[1]) < 0)
-        Py_CLEAR(result);
+    Py_XDECREF(leaves);
     return result;
 }
+
+/* --- results ---------------------------------------------------------------------------------------------- */
 
 /* An array, as its class makes it of `buffer` and `aval`. */
 static PyObject* new_array(PyObject* buffer, PyObject* aval) {
@@ -124,11 +146,9 @@ static PyObject* new_array(PyObject* buffer, PyObject* aval) {
 }
 
 static PyObject* wrap_buffers(PyObject* module, PyObject* const* args, Py_ssize_t count) {
-    if (count != 2 || check_ready(args[0]) < 0 || !PyTuple_Check(args[1])) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_TypeError, "wrap_buffers takes a list and a tuple");
+    int is_called_right = count == 2 && PyList_Check(args[0]) && PyTuple_Check(args[1]);
+    if (check_ready(is_called_right, "wrap_buffers takes a list and a tuple") < 0)
         return NULL;
-    }
     Py_ssize_t length = PyTuple_GET_SIZE(args[1]);
     if (PyList_GET_SIZE(args[0]) != length)
         return PyErr_Format(PyExc_ValueError, "%zd buffers for %zd avals", PyList_GET_SIZE(args[0]), length);
@@ -146,7 +166,8 @@ static PyObject* wrap_buffers(PyObject* module, PyObject* const* args, Py_ssize_
 PyMethodDef array_functions[] = {
     {"set_array", set_array, METH_VARARGS,
      "set_array(cls, aval_of, known_array): the class of arrays, and what is asked about other values."},
-    {"read_avals", read_avals, METH_O, "read_avals(list of leaves) -> list of their avals"},
+    {"call_key", (PyCFunction)(void (*)(void))call_key, METH_FASTCALL,
+     "call_key(tree, a, b, c) -> (list of leaves, (spec, a, b, c, *avals of the leaves))"},
     {"read_buffers", (PyCFunction)(void (*)(void))read_buffers, METH_FASTCALL,
      "read_buffers(first, leaves) -> a list: the items of the list `first`, then the buffers of the leaves"},
     {"wrap_buffers", (PyCFunction)(void (*)(void))wrap_buffers, METH_FASTCALL,

@@ -10,11 +10,11 @@ static struct PyModuleDef definition = {
 };
 
 static int fill(PyObject* module) {
-    PyMethodDef* parts[] = {pytree_functions, array_functions, buffer_functions};
+    PyMethodDef* parts[] = {pytree_functions, array_functions, buffer_functions, step_functions};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (PyModule_AddFunctions(module, parts[i]) < 0)
             return -1;
-    return PyModule_AddType(module, &Launcher_Type);
+    return PyModule_AddType(module, &Launcher_Type) < 0 ? -1 : PyModule_AddIntConstant(module, "version", VERSION);
 }
 
 PyMODINIT_FUNC PyInit__native(void) {

@@ -6,13 +6,20 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+/* Changes with every change of what Python calls, here and in __init__.py: a module that was built before is not used. */
+#define VERSION 1
+
 extern PyMethodDef pytree_functions[]; /* pytree.c */
 extern PyMethodDef array_functions[];  /* arrays.c */
 extern PyMethodDef buffer_functions[]; /* launch.c */
+extern PyMethodDef step_functions[];   /* steps.c */
 extern PyTypeObject Launcher_Type;     /* launch.c */
 
 /* Makes NumPy's C interface ready, which launch.c uses; -1 with ImportError when it is not the one compiled for. */
 int import_numpy(void);
+
+/* The leaves of a tree, a list, and its spec: new references; -1 on an error. */
+int flatten_tree(PyObject* tree, PyObject** leaves, PyObject** spec);
 
 /* Puts a new reference to `value` where a part keeps it for the life of the process. */
 static inline void keep(PyObject** place, PyObject* value) {

@@ -137,17 +137,21 @@ static PyObject* walk(PyObject* tree, PyObject* leaves) {
     return spec;
 }
 
-static PyObject* flatten(PyObject* module, PyObject* tree) {
+int flatten_tree(PyObject* tree, PyObject** leaves, PyObject** spec) {
     if (kinds == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "set_kinds has not been called");
-        return NULL;
+        return -1;
     }
-    PyObject* leaves = PyList_New(0);
-    PyObject* spec = leaves == NULL ? NULL : walk(tree, leaves);
-    PyObject* pair = spec == NULL ? NULL : PyTuple_Pack(2, leaves, spec);
-    Py_XDECREF(leaves);
-    Py_XDECREF(spec);
-    return pair;
+    *leaves = PyList_New(0);
+    *spec = *leaves == NULL ? NULL : walk(tree, *leaves);
+    if (*spec == NULL)
+        Py_CLEAR(*leaves);
+    return *spec == NULL ? -1 : 0;
+}
+
+static PyObject* flatten(PyObject* module, PyObject* tree) {
+    PyObject *leaves, *spec;
+    return flatten_tree(tree, &leaves, &spec) < 0 ? NULL : Py_BuildValue("(NN)", leaves, spec);
 }
 
 PyMethodDef pytree_functions[] = {
