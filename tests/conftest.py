@@ -10,10 +10,24 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_max_isa=AVX2")
 
 import jax
 import pytest
+from emulator import EmulatedBackend
 
+from cujax.engine.backends import select
 from cujax.engine.ground.config import config
 
 jax.config.update("jax_platforms", "cpu")  # not by the environment, which cujax reads too
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--platform", choices=("default", "emulator"), default="default",
+        help="emulator: kernels are those of the device, run thread by thread (tests/emulator)",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--platform") == "emulator":
+        select._selected = EmulatedBackend()
 
 
 @pytest.fixture

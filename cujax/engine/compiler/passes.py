@@ -94,6 +94,9 @@ def _with_inputs(eqn: Eqn, inputs: Sequence[Atom]) -> Eqn:
     return Eqn(eqn.primitive, inputs, eqn.outputs, eqn.params, eqn.source)
 
 
+_APART = frozenset(("control", "barrier"))  # families of ops that stay apart from their equals
+
+
 def share_common_subexpressions(tape: Tape) -> Tape:
     """Equal equations computed once.  Effects, tapes, and ops whose purpose is to be apart stay as they are."""
     known: Mapping = {}
@@ -101,7 +104,7 @@ def share_common_subexpressions(tape: Tape) -> Tape:
     eqns = []
     for eqn in tape.eqns:
         inputs = _read(known, eqn.inputs)
-        key = None if eqn.has_effect or eqn.primitive.family == "control" else _key(eqn, inputs)
+        key = None if eqn.has_effect or eqn.primitive.family in _APART else _key(eqn, inputs)
         found = seen.get(key) if key is not None else None
         if found is not None:
             known.update(zip(eqn.outputs, found, strict=True))

@@ -26,6 +26,22 @@ class Plan(NamedTuple):
     inside: set[Var]
     changed: frozenset[Var]
 
+    def __str__(self) -> str:
+        """One line for each step, for `config.dump`."""
+        return "\n".join(map(_describe, self.steps))
+
+
+def _describe(step: Step) -> str:
+    if isinstance(step, Eqn):
+        return f"step    {step.primitive.name}: {', '.join(v.aval.str_short() for v in step.outputs)}"
+    if isinstance(step, Update):
+        where = "in place" if step.in_place else "in a copy"
+        return f"update  {step.eqn.primitive.name} over {step.shape}, {where}: {step.full[0].aval.str_short()}"
+    kind = "map   " if step.axes is None else "reduce"
+    over = f"over {step.shape}" + ("" if step.axes is None else f" along {step.axes}")
+    made = ", ".join(f"{step.producers[v].primitive.name} {v.aval.str_short()}" for v in step.writes)
+    return f"{kind}  {over}, {step.size} operations: {made}"
+
 
 def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
     """The steps that compute `tape` by kernels in `language`; the buffers of `owned` inputs may be overwritten."""

@@ -10,6 +10,7 @@ Ops that hold tapes (`scan`, `cond`, ...) are steps too: their `impl` compiles a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -30,9 +31,12 @@ from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 from cujax.engine.core.trace import buffers_of, known_array
 from cujax.engine.ground.config import config
+from cujax.engine.ground.native import native
 from cujax.engine.ground.source import warn_user
 
 _compiling = FastRLock()
+
+Run = Callable[[list[Any]], None]  # what a step does to the slots
 _BYTE = np.dtype(np.uint8)
 
 
@@ -57,6 +61,10 @@ class ImplStep:
             slots[self.outputs[0]] = out
         for i in self.dead:
             slots[i] = None
+
+    def runner(self) -> Run:
+        """`run`."""
+        return self.run
 
 
 class KernelStep:
@@ -95,7 +103,7 @@ class KernelStep:
         if not self.is_empty:
             buffers = [contiguous(slots[i]) for i in self.inputs] + results
             if self.scratch:
-                buffers.append(backend.empty((self.scratch,), np.uint8))
+                buffers.append(backend.empty((self.scratch,), _BYTE))
             for launch in self.launches:
                 launch(buffers)
         for i, buffer in zip(self.outputs, results, strict=True):
@@ -103,18 +111,30 @@ class KernelStep:
         for i in self.dead:
             slots[i] = None
 
+    def runner(self) -> Run:
+        """`run`, compiled where that can be."""
+        if native is None or self.target is not None:
+            return self.run
+        new = [(shape, dtype) if at is None else (at, shape, dtype) for shape, dtype, at in self.results]
+        if self.scratch:
+            new.append(((self.scratch,), _BYTE))
+        backend, launches = self.backend, () if self.is_empty else self.launches
+        return native.kernel_runner(
+            self.inputs, self.outputs, tuple(new), launches, self.dead, backend.empty, backend.part, backend.contiguous
+        )
+
 
 class Program:
     """Runs the steps of one tape, in order, on buffers.
 
     changed: numbers of the inputs whose buffers a run overwrites, among those that the caller gives away.
+    call: the same as calling it, without the context where none is needed.
     Slots hold the inputs first, then the literals, then everything computed.
     """
 
     def __init__(self, tape: Tape, target: KernelTarget | None, owned: Sequence[int] = ()) -> None:
         backend = selected()
         self.generated = generated(tape, None if target is None else target.language, owned)
-        dump(self.generated.source, len(PASSES) + 1, "source", tape.name, "cpp")
         self.tape = tape = optimized(tape)
         self._slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
         self._literals: list[Any] = []
@@ -127,14 +147,21 @@ class Program:
                 self._slots[var] = len(self._slots)
         self._dead = last_uses(steps, tape)
         self.arena = lay_out(steps, tape.outputs, self._dead)
-        self._num_computed = len(self._slots) - len(tape.inputs) - len(self._literals)
+        dump(self.arena, len(PASSES) + 2, "schedule", tape.name)
+        dump(self.generated.source, len(PASSES) + 3, "emit", tape.name, "cpp")
+        num_computed = len(self._slots) - len(tape.inputs) - len(self._literals)
         self.changed = tuple([i for i in owned if tape.inputs[i] in self.generated.changed])
-        self._outputs = [self._slots[a] for a in tape.outputs]
-        self._empty = backend.empty
-        self._steps = self._made_steps(steps, target, backend.xp)
+        self._others = [*self._literals, *[None] * num_computed]
+        self._outputs = tuple([self._slots[a] for a in tape.outputs])
+        self._runs = tuple([step.runner() for step in self._made_steps(steps, target, backend.xp)])
+        nbytes = self.arena.nbytes
+        self._new_arena = functools.partial(backend.empty, (nbytes,), _BYTE) if nbytes else None
+        if native is not None:
+            parts = self._runs, self._others, self._outputs, self._new_arena
+            self.run = native.program_runner(*parts)  # type: ignore[method-assign]
         # Kernels of the host raise no warnings and have one device: they need no context around them.
         on_host = target is not None and target.language == "host"
-        self._is_quiet = on_host and all(isinstance(step, Kernel) for step in steps)
+        self.call = self.run if on_host and all(isinstance(s, Kernel) for s in steps) else self.__call__
 
     def _made_steps(self, steps: Sequence[Kernel | Eqn], target: Any, xp: Any) -> list[ImplStep | KernelStep]:
         module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
@@ -151,18 +178,16 @@ class Program:
 
     def __call__(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The outputs for input `buffers`, in the order of the tape's inputs."""
-        if self._is_quiet:
-            return self.run(buffers)
         with selected().quiet():
             return self.run(buffers)
 
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """As calling the program, inside another one that is already quiet."""
-        slots: list[Any] = [*buffers, *self._literals, *[None] * self._num_computed]
-        if self.arena.nbytes:
-            slots.append(self._empty((self.arena.nbytes,), np.uint8))
-        for step in self._steps:
-            step.run(slots)
+        slots: list[Any] = [*buffers, *self._others]
+        if self._new_arena is not None:
+            slots.append(self._new_arena())
+        for run in self._runs:
+            run(slots)
         return [slots[i] for i in self._outputs]
 
 
@@ -181,7 +206,9 @@ def generated(tape: Tape, language: str | None, owned: Sequence[int] = ()) -> Ge
 
     def make() -> Generated:
         rewritten = optimized(tape)
-        return generate(make_plan(rewritten, language, [rewritten.inputs[i] for i in owned]), language)
+        plan = make_plan(rewritten, language, [rewritten.inputs[i] for i in owned])
+        dump(plan, len(PASSES) + 1, "fuse", tape.name)
+        return generate(plan, language)
 
     return tape.memo(("generated", language, tuple(owned)), make)
 

@@ -25,6 +25,11 @@ class Arena(NamedTuple):
     nbytes: int
     offsets: dict[Var, int]
 
+    def __str__(self) -> str:
+        """One line for each value, for `config.dump`."""
+        lines = [f"{offset:>12}  {var.aval.str_short()}" for var, offset in self.offsets.items()]
+        return "\n".join([f"arena of {self.nbytes} bytes", *lines])
+
 
 def lay_out(
     steps: Sequence[Kernel | Eqn], outputs: Collection[Var | Literal], dead: Sequence[Collection[Var]]

@@ -1,0 +1,58 @@
+"""Programs that random ones found to be compiled wrongly (tests/fuzz), as small as they get.
+
+Each is run op by op on NumPy and through `jit`; the results have the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import cujax
+import cujax.numpy as jnp
+from cujax import lax
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+
+def check(f: Callable, *arguments: Any) -> None:
+    expected = f(*map(jnp.asarray, arguments))
+    result = cujax.jit(f)(*arguments)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
+
+
+def counted(*shape: int, dtype: Any = "float64") -> np.ndarray:
+    """1, 2, 3, ... in an array."""
+    return np.arange(1, np.prod(shape, dtype=int) + 1).reshape(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", ml_dtypes.bfloat16])
+def test_kernels_of_halfs_include_their_header(dtype):
+    check(lambda x, y: lax.max(x, y), counted(3, dtype=dtype), counted(3, dtype=dtype))
+
+
+def test_a_short_last_axis_of_an_empty_result():
+    check(lambda x: lax.slice(x, (1, 1), (1, 3), (1, 1)), counted(4, 4))
+
+
+def test_an_update_by_an_empty_array():
+    check(lambda x: x.at[:, 1:, 0].set(2.0), counted(1, 1, 1))
+
+
+def test_an_index_that_turns_out_to_be_constant_leaves_a_reduction_unread():
+    def f(x, y):
+        return lax.dynamic_update_slice(y, y + 1, (lax.reduce_and(x, (0, 1)), 0))
+
+    check(f, counted(3, 3, dtype="int32"), counted(1, 2, dtype="int32"))
+
+
+def test_places_of_a_scatter_that_positions_decide():
+    def f(x, i, updates):
+        return x.at[lax.concatenate([i, i, i], 0)].multiply(updates)
+
+    check(f, counted(4, dtype="int32"), np.array([2], "int32"), counted(3, dtype="int32"))
