@@ -8,7 +8,7 @@
 /* --- steps ------------------------------------------------------------------------------------------------ */
 
 /* What a step's runner holds: see `kernel_runner`. */
-enum { INPUTS, OUTPUTS, NEW, LAUNCHES, DEAD, EMPTY, CONTIGUOUS, FIELDS };
+enum { INPUTS, OUTPUTS, NEW, LAUNCHES, DEAD, EMPTY, PART, CONTIGUOUS, FIELDS };
 
 /* The place in the list of slots whose number stands in a tuple; NULL with IndexError when there is none. */
 static PyObject** slot_at(PyObject* slots, PyObject* numbers, Py_ssize_t i) {
@@ -45,11 +45,23 @@ static int add_inputs(PyObject* step, PyObject* slots, PyObject* buffers) {
     return 0;
 }
 
+/* A buffer with values that are not set yet: `empty(shape, dtype)`, or `part(arena, offset, shape, dtype)`, where the
+   arena is in the last slot. */
+static PyObject* new_buffer(PyObject* step, PyObject* slots, PyObject* how) {
+    if (PyTuple_GET_SIZE(how) == 2)
+        return PyObject_Call(PyTuple_GET_ITEM(step, EMPTY), how, NULL);
+    PyObject *offset, *shape, *dtype;
+    if (!PyArg_ParseTuple(how, "OOO", &offset, &shape, &dtype))
+        return NULL;
+    PyObject* args[] = {PySequence_Fast_ITEMS(slots)[PyList_GET_SIZE(slots) - 1], offset, shape, dtype};
+    return PyObject_Vectorcall(PyTuple_GET_ITEM(step, PART), args, 4, NULL);
+}
+
 /* Appends to `buffers` the new ones, and puts the first of them into the output slots. */
 static int add_new(PyObject* step, PyObject* slots, PyObject* buffers) {
     PyObject *new = PyTuple_GET_ITEM(step, NEW), *outputs = PyTuple_GET_ITEM(step, OUTPUTS);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(new); i++) {
-        PyObject* buffer = PyObject_Call(PyTuple_GET_ITEM(step, EMPTY), PyTuple_GET_ITEM(new, i), NULL);
+        PyObject* buffer = new_buffer(step, slots, PyTuple_GET_ITEM(new, i));
         int status = buffer == NULL ? -1 : PyList_Append(buffers, buffer);
         if (status == 0 && i < PyTuple_GET_SIZE(outputs))
             status = put(slots, outputs, i, buffer);
@@ -96,7 +108,7 @@ static PyMethodDef run_step_function = {"run", run_step, METH_O, "run(slots): ru
 static PyObject* kernel_runner(PyObject* module, PyObject* args) {
     if (PyTuple_GET_SIZE(args) != FIELDS)
         return PyErr_Format(PyExc_TypeError, "kernel_runner takes %d arguments", FIELDS);
-    for (int i = INPUTS; i <= DEAD; i++)
+    for (int i = INPUTS; i < EMPTY; i++)
         if (!PyTuple_CheckExact(PyTuple_GET_ITEM(args, i)))
             return PyErr_Format(PyExc_TypeError, "argument %d of kernel_runner is a tuple", i + 1);
     return PyCFunction_New(&run_step_function, args);
@@ -104,13 +116,25 @@ static PyObject* kernel_runner(PyObject* module, PyObject* args) {
 
 /* --- programs --------------------------------------------------------------------------------------------- */
 
-/* What a program's runner holds: `runs`, a tuple, `others`, a list, and the numbers of the outputs, a tuple. */
-enum { RUNS, OTHERS, RESULTS, PROGRAM_FIELDS };
+/* What a program's runner holds: see `program_runner`. */
+enum { RUNS, OTHERS, RESULTS, NEW_ARENA };
 
+static int add_arena(PyObject* program, PyObject* slots) {
+    PyObject* new_arena = PyTuple_GET_ITEM(program, NEW_ARENA);
+    if (new_arena == Py_None)
+        return 0;
+    PyObject* arena = PyObject_CallNoArgs(new_arena);
+    int status = arena == NULL ? -1 : PyList_Append(slots, arena);
+    Py_XDECREF(arena);
+    return status;
+}
+
+/* The inputs, then what is the same in every run, then the arena if there is one. */
 static PyObject* slots_of(PyObject* program, PyObject* buffers) {
     PyObject* slots = PySequence_List(buffers);
-    if (slots != NULL && PyList_SetSlice(slots, PyList_GET_SIZE(slots), PyList_GET_SIZE(slots),
-                                         PyTuple_GET_ITEM(program, OTHERS)) < 0)
+    Py_ssize_t end = slots == NULL ? 0 : PyList_GET_SIZE(slots);
+    if (slots != NULL && (PyList_SetSlice(slots, end, end, PyTuple_GET_ITEM(program, OTHERS)) < 0 ||
+                          add_arena(program, slots) < 0))
         Py_CLEAR(slots);
     return slots;
 }
@@ -142,16 +166,17 @@ static PyMethodDef run_program_function = {
     "run", run_program, METH_O, "run(buffers) -> list of buffers: runs a program on its inputs"};
 
 static PyObject* program_runner(PyObject* module, PyObject* args) {
-    PyObject *runs, *others, *outputs;
-    if (!PyArg_ParseTuple(args, "O!O!O!:program_runner", &PyTuple_Type, &runs, &PyList_Type, &others, &PyTuple_Type,
-                          &outputs))
+    PyObject *runs, *others, *outputs, *new_arena;
+    if (!PyArg_ParseTuple(args, "O!O!O!O:program_runner", &PyTuple_Type, &runs, &PyList_Type, &others, &PyTuple_Type,
+                          &outputs, &new_arena))
         return NULL;
     return PyCFunction_New(&run_program_function, args);
 }
 
 PyMethodDef step_functions[] = {
     {"kernel_runner", kernel_runner, METH_VARARGS,
-     "kernel_runner(inputs, outputs, new, launches, dead, empty, contiguous) -> run(slots)"},
-    {"program_runner", program_runner, METH_VARARGS, "program_runner(runs, others, outputs) -> run(buffers)"},
+     "kernel_runner(inputs, outputs, new, launches, dead, empty, part, contiguous) -> run(slots)"},
+    {"program_runner", program_runner, METH_VARARGS, 
+     "program_runner(runs, others, outputs, new_arena) -> run(buffers)"},
     {NULL},
 };
