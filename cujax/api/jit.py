@@ -88,7 +88,7 @@ class Recording:
         return self._rebuild(*self._bind(leaves))
 
     def _compile(self) -> Callable[[list[Buffer]], list[Buffer]]:
-        self._call = compile_tape(self.tape)
+        self._call = compile_tape(self.tape).call
         return self._call
 
     def _bind(self, leaves: Sequence[Any]) -> list[Any]:
