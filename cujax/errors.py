@@ -2,6 +2,7 @@
 
 from cujax.engine.ground.errors import (
     ConcretizationTypeError,
+    IncompatibleDevicesError,
     InconclusiveDimensionOperation,
     JaxRuntimeError,
     KeyReuseError,
@@ -15,6 +16,7 @@ from cujax.engine.ground.errors import (
 
 __all__ = [
     "ConcretizationTypeError",
+    "IncompatibleDevicesError",
     "InconclusiveDimensionOperation",
     "JaxRuntimeError",
     "KeyReuseError",

@@ -26,6 +26,7 @@ from fastrlock.rlock import FastRLock
 
 from cujax.api.arguments import Parameters, Selection, select_arguments
 from cujax.api.flatten import Fixed, FlatFunction, LeafNames, abstract_leaf, as_array, bad_argument
+from cujax.api.less_memory import explained, run_again
 from cujax.api.stages import Lowered, Traced
 from cujax.engine.backends.api import Buffer
 from cujax.engine.compiler.program import compile_tape
@@ -38,6 +39,7 @@ from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import EVAL_TRACE, Tracer, aval_of
 from cujax.engine.ground import pytree
 from cujax.engine.ground.config import config
+from cujax.engine.ground.errors import IncompatibleDevicesError, OutOfMemoryError
 from cujax.engine.ground.source import describe_function, function_name
 
 _log = logging.getLogger("cujax")
@@ -124,6 +126,20 @@ class JitFunction:
         except OverflowError as error:
             in_tree = pytree.structure((dynamic, named))
             raise self._bad_argument(leaves, in_tree, static, as_array, error) from None
+        except IncompatibleDevicesError as error:
+            raise error.naming(self._input_names(found, (dynamic, named), static)) from None
+        except MemoryError as error:
+            names = self._input_names(found, (dynamic, named), static)
+            if isinstance(error, OutOfMemoryError):
+                raise
+            if found.tape.has_effects:
+                raise explained(error, repr(self), found.tape, names) from error
+        return run_again(lambda: found.run(leaves), repr(self), found.tape, names)
+
+    def _input_names(self, found: Recording, arguments: Any, static: Static) -> list[str]:
+        """Of the inputs of the tape: what the function captures, then its arguments."""
+        captured = ["an array that the function captures"] * len(found.captured)
+        return [*captured, *self._names(pytree.structure(arguments), static)]
 
     def _find(self, key: tuple) -> tuple[Recording | None, tuple]:
         """The recording kept under a key, or None, and the key."""

@@ -149,7 +149,7 @@ def test_a_launcher_follows_the_device(fake, cuda):
 def test_a_stretch_becomes_a_graph(fake, cuda):
     target = CudaTarget(fake.compile)
     module = target.compile("text")
-    run = target.stretch([(module, call("ff", 7)), (module, call("g"))])
+    run = target.stretch(module, [call("ff", 7), call("g")])
     for address, calls in ((100, 2), (100, None), (100, 1), (200, 2)):
         cuda.reset()
         run([[buffer(address)], [buffer(300)]])
@@ -160,7 +160,7 @@ def test_a_stretch_becomes_a_graph(fake, cuda):
 def test_runs_of_a_stretch_that_overlap_share_nothing(fake, cuda, monkeypatch):
     """The second run starts while the first has written its addresses and not yet launched."""
     target = CudaTarget(fake.compile)
-    run = target.stretch([(target.compile("text"), call("f")), (target.compile("text"), call("g"))])
+    run = target.stretch(target.compile("text"), [call("f"), call("g")])
     current_stream = target.current.stream
     inner = iter([lambda: run([[buffer(3)], [buffer(4)]])])
 
@@ -176,7 +176,7 @@ def test_runs_of_a_stretch_that_overlap_share_nothing(fake, cuda, monkeypatch):
 def test_a_stretch_is_prepared_for_each_device(fake, cuda):
     target = CudaTarget(fake.compile)
     module = target.compile("text")
-    run = target.stretch([(module, call("f")), (module, call("gg", 5))])
+    run = target.stretch(module, [call("f"), call("gg", 5)])
     for device in (0, 1, 0, 1, 0, 1):
         fake.device = device
         cuda.reset()

@@ -88,6 +88,18 @@ class EmulatorTarget:
 
         return launch
 
+    def stretch(
+        self, module: EmulatedModule, calls: Sequence[KernelCall]
+    ) -> Callable[[Sequence[Sequence[np.ndarray]]], None]:
+        """A function that runs kernels one after the other, given the buffers of each."""
+        launches = [self.launcher(module, call) for call in calls]
+
+        def run(buffers: Sequence[Sequence[np.ndarray]]) -> None:
+            for launch, of_kernel in zip(launches, buffers, strict=True):
+                launch(of_kernel)
+
+        return run
+
     def launch(
         self,
         function: Kernel,

@@ -26,12 +26,12 @@ def chain(buffers) -> list:
 
 
 def stretch(backend, module, length: int):
-    return backend.kernels.stretch([(module, add_one(N))] * length)
+    return backend.kernels.stretch(module, [add_one(N)] * length)
 
 
 def test_kernels_run_in_order(backend, module):
     """Each appends its number to a list without any other synchronisation."""
-    run = backend.kernels.stretch([(module, call("append", threads=1))] * 20)
+    run = backend.kernels.stretch(module, [call("append", threads=1)] * 20)
     numbers = [cupy.asarray([i], np.int32) for i in range(20)]
     for _ in range(4):
         listed = cupy.zeros(21, np.int32)

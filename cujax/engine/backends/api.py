@@ -56,6 +56,9 @@ class Module(Protocol):
         """The handle of a kernel."""
 
 
+Stretch = Callable[[Sequence[Sequence[Buffer]]], None]
+
+
 class KernelTarget(Protocol):
     """Compiles and runs the kernels that the compiler writes in `language`, "host" or "cuda".
 
@@ -70,6 +73,12 @@ class KernelTarget(Protocol):
 
     def launcher(self, module: Module, call: KernelCall) -> Callable[[Sequence[Buffer]], None]:
         """A function that runs the kernel on buffers: contiguous ones, those read and then those written."""
+
+    def stretch(self, module: Module, calls: Sequence[KernelCall]) -> Stretch | None:
+        """A function that runs kernels one after the other, given the buffers of each.
+
+        None where that is no better than launching them one by one.
+        """
 
 
 class Backend(Protocol):
@@ -129,13 +138,13 @@ class Backend(Protocol):
         """A context in which ops run: floating-point exceptions raise no warnings, and where there are several
         devices that of the `operands` (buffers, or what holds one as `.buffer`) is the current one.
 
-        ValueError when they live on several devices.
+        IncompatibleDevicesError when they live on several devices.
         """
 
-    def place(self, buffers: Sequence[Buffer], names: Sequence[str], program: str) -> Sequence[Buffer]:
+    def place(self, buffers: Sequence[Buffer], program: str) -> Sequence[Buffer]:
         """`buffers` on one device: those of rank 0 are brought to where the others live.
 
-        ValueError, with the names of the arguments, when the others live on several devices.
+        IncompatibleDevicesError when the others live on several devices.
         """
 
     def adopt(self, value: Any) -> Buffer | None:

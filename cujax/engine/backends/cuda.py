@@ -127,12 +127,10 @@ class CudaBackend:
         return self._devices.on(number)
 
     def _device_for(self, operands: Sequence[Any]) -> int:
-        buffers = [getattr(x, "buffer", x) for x in operands]
-        names = [f"operand {i}" for i in range(len(buffers))]
-        return self._devices.common(buffers, names, "an operation")
+        return self._devices.common([getattr(x, "buffer", x) for x in operands], "an operation")
 
-    def place(self, buffers: Sequence[Any], names: Sequence[str], program: str) -> Sequence[Any]:
-        return self._devices.gather(buffers, names, program) if self._devices.are_several else buffers
+    def place(self, buffers: Sequence[Any], program: str) -> Sequence[Any]:
+        return self._devices.gather(buffers, program) if self._devices.are_several else buffers
 
     # --- other libraries ------------------------------------------------------------------------------
 

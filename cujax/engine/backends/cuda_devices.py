@@ -1,7 +1,7 @@
 """Several GPUs: which one a call runs on.
 
 Work runs on the device where its operands live.  Arrays of rank 0 follow the others; arrays of several devices in
-one call are an error, which says which argument lives where.
+one call are an IncompatibleDevicesError.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cujax.engine.backends.api import Buffer, Device
+from cujax.engine.ground.errors import IncompatibleDevicesError
 
 _ON_IT = nullcontext()
 
@@ -38,28 +39,18 @@ class Devices:
         """The number of the device where a buffer lives."""
         return buffer.data.device_id
 
-    def common(self, operands: Iterable[Any], names: Sequence[str], what: str) -> int:
-        """The device of all operands that have axes, the current one where none has; ValueError for several."""
+    def common(self, operands: Iterable[Any], what: str) -> int:
+        """The device of all operands that have axes, the current one where none has."""
         found = {i: self.of(x) for i, x in enumerate(operands) if isinstance(x, self._ndarray) and x.ndim}
         numbers = set(found.values())
         if len(numbers) > 1:
-            raise ValueError(_several_devices(found, names, what))
+            raise IncompatibleDevicesError(what, {i: str(self.all[number]) for i, number in found.items()})
         return numbers.pop() if numbers else self._current()
 
-    def gather(self, buffers: Sequence[Buffer], names: Sequence[str], what: str) -> Sequence[Buffer]:
+    def gather(self, buffers: Sequence[Buffer], what: str) -> Sequence[Buffer]:
         """`buffers` on their common device: those of rank 0 are copied to it."""
-        number = self.common(buffers, names, what)
+        number = self.common(buffers, what)
         if all(self.of(x) == number for x in buffers):
             return buffers
         with self.on(number):
             return [x if self.of(x) == number else self._copy(x) for x in buffers]
-
-
-def _several_devices(found: dict[int, int], names: Sequence[str], what: str) -> str:
-    """Two arguments in different places, and what to do about it."""
-    (first, here), *others = found.items()
-    second, there = next(pair for pair in others if pair[1] != here)
-    return (
-        f"Received incompatible devices for {what}: {names[first]} lives on cuda:{here} and {names[second]} on "
-        f"cuda:{there}. Bring both to one device: cujax.device_put(x, cujax.devices()[{here}])."
-    )

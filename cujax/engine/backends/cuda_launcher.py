@@ -1,7 +1,7 @@
 """Running kernels on the buffers of a call: one kernel, or a stretch of kernels that follow one another.
 
     Launcher(module, call)(buffers)             the buffers of the kernel
-    Stretch([(module, call), ...])(buffers)     the buffers of each kernel; from the second time on one CUDA graph
+    Stretch(module, calls)(buffers)             the buffers of each kernel; from the second time on one CUDA graph
 
 Both run on the current device, which must be that of the buffers, and on CuPy's current stream, and may be used by
 several threads at once.  What they prepare is kept for each device.
@@ -69,11 +69,12 @@ class Stretch:
     def __init__(
         self,
         current: Current,
-        calls: Sequence[tuple[Module, KernelCall]],
+        module: Module,
+        calls: Sequence[KernelCall],
         make_replay: Callable[[Sequence[Launch]], Replay],
     ) -> None:
         self._device, self._stream = current
-        self._calls = list(calls)
+        self._module, self._calls = module, list(calls)
         self._make_replay = make_replay
         self._unused: defaultdict[int, list[_Prepared]] = defaultdict(list)
 
@@ -91,5 +92,5 @@ class Stretch:
         unused.append(prepared)
 
     def _prepare(self, buffers: Sequence[Sequence[Buffer]]) -> _Prepared:
-        launches = [launch_of(m, c, len(b)) for (m, c), b in zip(self._calls, buffers, strict=True)]
+        launches = [launch_of(self._module, c, len(b)) for c, b in zip(self._calls, buffers, strict=True)]
         return _Prepared(launches, self._make_replay(launches))

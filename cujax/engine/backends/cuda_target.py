@@ -2,7 +2,7 @@
 
     module = target.compile(source)               from memory, from the disk, or by NVRTC
     run = target.launcher(module, call)           then run(buffers), on CuPy's current stream of the thread
-    run = target.stretch([(module, call), ...])   the same for kernels that follow one another, as a graph
+    run = target.stretch(module, calls)           the same for kernels that follow one another, as a graph
 
 Each device loads the code by itself, and a kernel's handle holds on the device that was current when it was asked
 for.  CuPy is imported when a target is made, so that this module imports without it.
@@ -101,9 +101,9 @@ class CudaTarget:
         """A function that runs a kernel on buffers."""
         return Launcher(self.current, module, call)
 
-    def stretch(self, calls: Sequence[tuple[Module, KernelCall]]) -> Stretch:
-        """A function that runs several kernels one after the other, given the buffers of each."""
-        return Stretch(self.current, calls, self._replay)
+    def stretch(self, module: Module, calls: Sequence[KernelCall]) -> Stretch:
+        """A function that runs kernels one after the other, given the buffers of each."""
+        return Stretch(self.current, module, calls, self._replay)
 
     def _replay(self, launches: Sequence[Launch]) -> Replay:
         return Replay(launches, self._graphs, self._is_capturing)

@@ -93,6 +93,10 @@ class HostTarget:
         """A function that runs the kernel on contiguous arrays, those read and then those written."""
         return launcher(module.function(call.name), call, self)
 
+    def stretch(self, module: HostModule, calls: Sequence[KernelCall]) -> None:
+        """None: a call of a kernel costs no more in a row of them."""
+        return None
+
     @property
     def has_loaded(self) -> bool:
         """Whether kernels of this target may have run in this process."""

@@ -65,7 +65,7 @@ class NumpyBackend:
     def quiet(self, operands: Sequence[Any] = ()) -> AbstractContextManager:
         return np.errstate(all="ignore")
 
-    def place(self, buffers: Sequence[Any], names: Sequence[str], program: str) -> Sequence[Any]:
+    def place(self, buffers: Sequence[Any], program: str) -> Sequence[Any]:
         return buffers
 
     def adopt(self, value: Any) -> None:

@@ -26,6 +26,7 @@ from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimize
 from cujax.engine.compiler.plan import make_plan
 from cujax.engine.compiler.schedule import lay_out
+from cujax.engine.compiler.stretch import in_stretches
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -74,7 +75,8 @@ class KernelStep:
     """
 
     __slots__ = (
-        "backend", "dead", "in_place", "inputs", "is_empty", "launches", "outputs", "results", "scratch", "target",
+        "backend", "calls", "dead", "in_place", "inputs", "is_empty", "launches", "outputs", "results", "scratch",
+        "target",
     )
 
     def __init__(
@@ -85,11 +87,21 @@ class KernelStep:
         self.outputs = tuple([slots[v] for v in kernel.writes])
         self.results = [(v.aval.shape, physical(v.aval.dtype), offsets.get(v)) for v in kernel.writes]
         self.is_empty = kernel.is_empty
+        self.calls = () if kernel.is_empty else kernel.calls
         self.target = None if kernel.target is None else slots[kernel.target]
         self.in_place = kernel.in_place
         self.dead: tuple[int, ...] = ()
 
     def run(self, slots: list[Any]) -> None:
+        buffers = self.prepare(slots)
+        if not self.is_empty:
+            for launch in self.launches:
+                launch(buffers)
+        for i in self.dead:
+            slots[i] = None
+
+    def prepare(self, slots: list[Any]) -> list[Any]:
+        """The arguments of the kernel.  Its results are in their slots before it has run."""
         backend = self.backend
         contiguous = backend.contiguous
         if self.target is not None:
@@ -100,16 +112,17 @@ class KernelStep:
                 backend.empty(shape, dtype) if offset is None else backend.part(slots[-1], offset, shape, dtype)
                 for shape, dtype, offset in self.results
             ]
-        if not self.is_empty:
-            buffers = [contiguous(slots[i]) for i in self.inputs] + results
-            if self.scratch:
-                buffers.append(backend.empty((self.scratch,), _BYTE))
-            for launch in self.launches:
-                launch(buffers)
+        buffers = [] if self.is_empty else [contiguous(slots[i]) for i in self.inputs] + results
+        if self.scratch:
+            buffers.append(backend.empty((self.scratch,), _BYTE))
         for i, buffer in zip(self.outputs, results, strict=True):
             slots[i] = buffer
-        for i in self.dead:
-            slots[i] = None
+        return buffers
+
+    @property
+    def copies(self) -> bool:
+        """Whether `prepare` copies the buffer that is going to be changed."""
+        return self.target is not None and not self.in_place
 
     def runner(self) -> Run:
         """`run`, compiled where that can be."""
@@ -156,16 +169,17 @@ class Program:
         self._runs = tuple([step.runner() for step in self._made_steps(steps, target, backend.xp)])
         nbytes = self.arena.nbytes
         self._new_arena = functools.partial(backend.empty, (nbytes,), _BYTE) if nbytes else None
-        if native is not None:
+        self._may_move = len(backend.devices()) > 1
+        if native is not None and not self._may_move:
             parts = self._runs, self._others, self._outputs, self._new_arena
             self.run = native.program_runner(*parts)  # type: ignore[method-assign]
         # Kernels of the host raise no warnings and have one device: they need no context around them.
         on_host = target is not None and target.language == "host"
         self.call = self.run if on_host and all(isinstance(s, Kernel) for s in steps) else self.__call__
 
-    def _made_steps(self, steps: Sequence[Kernel | Eqn], target: Any, xp: Any) -> list[ImplStep | KernelStep]:
+    def _made_steps(self, steps: Sequence[Kernel | Eqn], target: Any, xp: Any) -> list[Any]:
         module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
-        made: list[ImplStep | KernelStep] = []
+        made: list[Any] = []
         for step, dead in zip(steps, self._dead, strict=True):
             if isinstance(step, Kernel):
                 launches = [target.launcher(module, c) for c in step.calls]
@@ -174,16 +188,19 @@ class Program:
                 found = ImplStep(step, self._slots, xp)
             found.dead = tuple([self._slots[v] for v in dead])
             made.append(found)
-        return made
+        return made if module is None else in_stretches(made, lambda calls: target.stretch(module, calls))
 
     def __call__(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The outputs for input `buffers`, in the order of the tape's inputs."""
-        with selected().quiet():
+        with selected().quiet(buffers):
             return self.run(buffers)
 
     def run(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """As calling the program, inside another one that is already quiet."""
         slots: list[Any] = [*buffers, *self._others]
+        if self._may_move:
+            given = len(buffers) + len(self._literals)
+            slots[:given] = selected().place(slots[:given], self.tape.name)
         if self._new_arena is not None:
             slots.append(self._new_arena())
         for run in self._runs:

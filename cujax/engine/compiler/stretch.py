@@ -40,6 +40,10 @@ class Stretch:
         for i in self._dead:
             slots[i] = None
 
+    def runner(self) -> Callable[[list[Any]], None]:
+        """`run`."""
+        return self.run
+
 
 def in_stretches(steps: Sequence[Step], make_launch: MakeLaunch) -> list[Step]:
     """`steps`, with a Stretch for those that `make_launch` makes a common launch for; None says that it makes none."""

@@ -7,6 +7,8 @@ the user's function and arguments are composed where the mistake is seen (`core/
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 
 class ConcretizationTypeError(TypeError):
     """A value was needed while tracing, when only shape and dtype are known.
@@ -80,6 +82,35 @@ class InconclusiveDimensionOperation(Exception):
 
 class JaxRuntimeError(RuntimeError):
     """A device failed while it ran a program (out of memory, a failed launch, a failed callback)."""
+
+
+class IncompatibleDevicesError(ValueError):
+    """Arrays that live on several devices met in one computation.
+
+    Wrong::
+
+        x = device_put(x, devices()[0]); y = device_put(y, devices()[1])
+        x + y
+
+    Right: `x + device_put(y, x.device)`.  Scalars, which have no axes, follow the arrays by themselves.
+    """
+
+    def __init__(self, computation: str, where: Mapping[int, str], names: Sequence[str] = ()) -> None:
+        self.computation, self.where = computation, dict(where)
+        (first, here), *others = where.items()
+        second, there = next(pair for pair in others if pair[1] != here)
+        one, other = (names[i] if i < len(names) else f"argument {i}" for i in (first, second))
+        super().__init__(
+            f"Received incompatible devices for {computation}: {one} lives on {here} and {other} on {there}. "
+            f"Bring both to one device, for example by cujax.device_put(y, x.device)."
+        )
+
+    def naming(self, names: Sequence[str]) -> IncompatibleDevicesError:
+        """The same error with the names of the arguments."""
+        return IncompatibleDevicesError(self.computation, self.where, names)
+
+    def __reduce__(self):
+        return type(self), (self.computation, self.where)
 
 
 class OutOfMemoryError(JaxRuntimeError, MemoryError):
