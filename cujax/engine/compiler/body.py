@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from cujax.engine.compiler.expression import (
     Choice,
-    Evaluator,
     Node,
     Reduced,
     Reduction,
@@ -28,7 +27,6 @@ from cujax.engine.compiler.expression import (
 )
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, visit
-from cujax.engine.compiler.kinds import REDUCTION, kind_of
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
 
@@ -75,12 +73,9 @@ class Body:
     passes that they need, by phase (a map has one).  kept: stores after all passes.
     """
 
-    def __init__(self, region: Region, inside: set[Var]) -> None:
+    def __init__(self, region: Region) -> None:
         self.region = region
-        made = {v: region.producers[v] for v in region.kept}
-        self._own = {v: e for v, e in made.items() if kind_of(e) == REDUCTION}
-        makes = set(region.makes)
-        self.evaluator = Evaluator(region.producers, lambda v: v in inside or v in makes, self._own)
+        self._evaluator = region.evaluator
         self._unrolled = set() if isinstance(region, Update) else _unrolled_axes(region)
         self._accumulators: dict[Reduced, Accumulator] = {}
         full = [self._change()] if isinstance(region, Update) else self._stores(region.full, region.shape, ())
@@ -88,6 +83,7 @@ class Body:
         self._demand([s.node for s in (*full, *kept)])
         self.kept = kept
         self.phases, self.full = self._arrange(full)
+        self._nodes = self._all_nodes()
         self.axes = self._merged_axes()
 
     # --- what is stored -----------------------------------------------------------------------------------------
@@ -101,14 +97,14 @@ class Body:
                 for k, value in zip(axes, values, strict=True)
             ]
             at = flatten(place, [shape[k] for k in axes])
-            found += [Store(v, at, self.evaluator.element(v, place)) for v in variables if v not in self.region.hidden]
+            found += [Store(v, at, self._evaluator.element(v, place)) for v in variables if v not in self.region.hidden]
         return found
 
     def _change(self) -> Store:
         """What an update does at each place."""
         update = self.region
         assert isinstance(update, Update)
-        condition, place, node = update.change(self.evaluator, update.axis_indices())
+        condition, place, node = update.change
         return Store(update.full[0], place, node, condition, update.eqn.primitive.update_map.reduction)
 
     # --- reductions ---------------------------------------------------------------------------------------------
@@ -123,13 +119,13 @@ class Body:
             pending = [self._accumulate(n).node for n in new]
 
     def _accumulate(self, result: Reduced) -> Accumulator:
-        eqn = self._own[result.var]
+        eqn = self.region.reductions[result.var]
         x, axes = eqn.inputs[0], eqn.params["axes"]
         place = list(result.place)
         for axis in sorted(axes):
             place.insert(axis, axis_index(axis, self.region.shape[axis]))
         position = flatten([place[a] for a in axes], [self.region.shape[a] for a in axes])
-        made = Accumulator(result, Reduction.of(eqn), self.evaluator.element(x, place), position)
+        made = Accumulator(result, Reduction.of(eqn), self._evaluator.element(x, place), position)
         self._accumulators[result] = made
         return made
 
@@ -156,6 +152,9 @@ class Body:
 
     def nodes(self) -> list[Node]:
         """All nodes, inputs first."""
+        return self._nodes
+
+    def _all_nodes(self) -> list[Node]:
         stores = [*[s for phase in self.full for s in phase], *self.kept]
         roots = [a.node for phase in self.phases for a in phase]
         elements = [e for s in stores for i in s.indices() for e in index_elements(i)]

@@ -31,7 +31,7 @@ from cujax.engine.compiler.index import (
     of_atom,
     visit,
 )
-from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, kind_of
+from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, Producers
 from cujax.engine.core.tape import Eqn, Literal, Var
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.source import SourceLine
@@ -162,7 +162,7 @@ class Evaluator:
     """
 
     def __init__(
-        self, producers: Mapping[Var, Eqn], inside: Callable[[Var], bool], reductions: Mapping[Var, Any]
+        self, producers: Producers, inside: Callable[[Var], bool], reductions: Mapping[Var, Any]
     ) -> None:
         self._producers, self._inside, self._reductions = producers, inside, reductions
         self._elements: dict[tuple[Var, Place], Node] = {}
@@ -185,13 +185,6 @@ class Evaluator:
                 self._elements[atom, index] = self._compute(atom, index)  # type: ignore[index]
                 pending.pop()
         return self._known(*wanted)  # type: ignore[return-value]
-
-    def computed(self, var: Var, place: Sequence[Any]) -> Node:
-        """As `element`, for a value that the kernel computes in order to write it."""
-        index = tuple([as_index(i) for i in place])
-        for atom, at in self._needs(var, index):
-            self.element(atom, at)
-        return self._compute(var, index)
 
     def _known(self, atom: Var | Literal, index: Place) -> Node | None:
         found = self._elements.get((atom, index))  # type: ignore[arg-type]
@@ -216,13 +209,13 @@ class Evaluator:
     def _needs(self, var: Var | Literal, index: Place) -> list[tuple[Var | Literal, Place]]:
         """The elements that an elementwise op reads; a mover asks for its own as it is evaluated."""
         eqn = self._producers[var]  # type: ignore[index]
-        if kind_of(eqn) != ELEMENTWISE or eqn.primitive.family == "random":
+        if self._producers.kind(eqn) != ELEMENTWISE or eqn.primitive.family == "random":
             return []
         return [(a, index if a.aval.shape else ()) for a in eqn.inputs]
 
     def _compute(self, var: Any, index: Place) -> Node:
         eqn = self._producers[var]
-        kind = kind_of(eqn)
+        kind = self._producers.kind(eqn)
         if kind == MOVER:
             return self._moved(eqn, var, index)
         if kind == ELEMENTWISE:
@@ -232,7 +225,8 @@ class Evaluator:
     # --- elementwise ------------------------------------------------------------------------------------------
 
     def _operation(self, eqn: Eqn, var: Var, index: Place) -> Node:
-        text = operation_text(eqn)
+        texts = self._producers.texts
+        text = texts.get(eqn) or texts.setdefault(eqn, operation_text(eqn))
         if "{pair}" in text:
             args: tuple[Node | Index, ...] = tuple([self.element(eqn.inputs[0], (*index, k)) for k in range(2)])
         elif "{i}" in text:

@@ -29,6 +29,7 @@ from cujax.engine.compiler.kinds import (
     REDUCTION,
     SCATTER,
     SHORT,
+    Producers,
     cost,
     kind_of,
 )
@@ -48,20 +49,27 @@ class Region:
 
     axes is None for a map.  A kept value is the result of a reduction over the axes, or computed from such.
     hidden: the values among them that nobody outside reads, and that are therefore not written after all.
+    reads: what is loaded, and at which places.  size: the number of operations.
     """
 
-    __slots__ = ("axes", "full", "hidden", "kept", "producers", "reads", "shape", "size")
+    __slots__ = ("axes", "evaluator", "full", "hidden", "kept", "producers", "reads", "reductions", "shape", "size")
 
-    def __init__(self, producers: dict[Var, Eqn], inside: set[Var], root: Var) -> None:
+    def __init__(self, producers: Producers, inside: set[Var], root: Var) -> None:
         eqn = producers[root]
-        is_reduction = kind_of(eqn) == REDUCTION
+        is_reduction = producers.kind(eqn) == REDUCTION
         self.producers = producers
         self.shape = eqn.inputs[0].aval.shape if is_reduction else root.aval.shape
         self.axes = tuple(sorted(eqn.params["axes"])) if is_reduction else None
         self.full: list[Var] = [] if is_reduction else [root]
         self.kept: list[Var] = [root] if is_reduction else []
         self.hidden: set[Var] = set()
-        self.reads, self.size = self._examine(inside)
+        self.reductions = {root: eqn} if is_reduction else {}
+        self.evaluator = Evaluator(
+            producers, lambda v: v in inside or v in self.full or v in self.kept, self.reductions
+        )
+        operand = eqn.inputs[0] if is_reduction else root
+        self.size = len(reachable([self.evaluator.element(operand, self.axis_indices())]))
+        self.reads = {a: set(places) for a, places in self.evaluator.reads.items()}
 
     @property
     def makes(self) -> list[Var]:
@@ -86,24 +94,13 @@ class Region:
     def kept_shape(self) -> tuple[int, ...]:
         return tuple([d for k, d in enumerate(self.shape) if k not in (self.axes or ())])
 
-    def _examine(self, inside: set[Var]) -> tuple[dict[Var | Literal, set[Place]], int]:
-        """The values that it loads and at which places, and the number of nodes."""
-        evaluator = Evaluator(self.producers, inside.__contains__, {})
-        place = self.axis_indices()
-        (root,) = self.makes
-        if self.axes is None:
-            roots = [evaluator.computed(root, place)]
-        else:
-            roots = [evaluator.element(self.producers[root].inputs[0], place)]
-        return evaluator.reads, len(reachable(roots))
-
 
 class Decision:
     """Which values are written: `written`; all others of fusable equations are computed where they are read."""
 
-    def __init__(self, tape: Tape, kind: Callable[[Eqn], str] = kind_of) -> None:
+    def __init__(self, tape: Tape, producers: Producers, kind: Callable[[Eqn], str]) -> None:
         self.kinds = {e: kind(e) for e in tape.eqns}
-        self._producers = {v: e for e in tape.eqns for v in e.outputs}
+        self._producers = producers
         self.written: set[Var] = set()
         self.views: set[Eqn] = set()  # steps of their own that copy nothing, for operands of opaque steps
         self._forced = {a for a in tape.outputs if isinstance(a, Var)}
@@ -355,6 +352,7 @@ def _at_own_place(region: Region, other: Region, kept_space: bool) -> bool:
 
 
 def _absorb(region: Region, other: Region) -> None:
+    region.reductions |= other.reductions
     if region.axes is None:
         region.axes = other.axes
     if other.axes is None and other.shape != region.shape:

@@ -60,7 +60,7 @@ def generate(plan: Plan, language: str) -> Generated:
     steps: list[Kernel | Eqn] = []
     for step in plan.steps:
         if isinstance(step, Region):
-            body = Body(step, plan.inside)
+            body = Body(step)
             kernel = _EMITTERS[language](names.fresh(kernel_name(body)), body)
             if isinstance(step, Update):
                 kernel = kernel._replace(target=step.target, in_place=step.in_place)

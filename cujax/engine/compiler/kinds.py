@@ -16,7 +16,7 @@ import re
 from math import prod
 
 from cujax.engine.compiler.cpp import type_name
-from cujax.engine.core.tape import Eqn
+from cujax.engine.core.tape import Eqn, Tape, Var
 
 ELEMENTWISE, MOVER, REDUCTION, SHORT = "elementwise", "mover", "reduction", "short"
 SCATTER, OPAQUE = "scatter", "opaque"
@@ -48,6 +48,22 @@ def kind_of(eqn: Eqn) -> str:
 def _keeps_shape(eqn: Eqn) -> bool:
     """False for a bitcast to another width, which adds or removes an axis."""
     return eqn.primitive.family != "unary" or eqn.inputs[0].aval.shape == eqn.outputs[0].aval.shape
+
+
+class Producers(dict[Var, Eqn]):
+    """The equation that makes each variable of a tape; what is asked of an equation often is found out once."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__((v, e) for e in tape.eqns for v in e.outputs)
+        self.texts: dict[Eqn, str] = {}
+        self._kinds: dict[Eqn, str] = {}
+
+    def kind(self, eqn: Eqn) -> str:
+        """As `kind_of`."""
+        found = self._kinds.get(eqn)
+        if found is None:
+            found = self._kinds[eqn] = kind_of(eqn)
+        return found
 
 
 def reduced_length(eqn: Eqn) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
-from cujax.engine.compiler.kinds import OPAQUE, SCATTER, kind_of
+from cujax.engine.compiler.kinds import OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.update import Update, conflict_axes_of, updates_in_place
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ground.config import config
@@ -17,13 +17,12 @@ from cujax.engine.ground.dtypes import is_inexact
 
 
 class Plan(NamedTuple):
-    """Regions and equations, in an order in which they can run; `inside` are the values computed where they are read.
+    """Regions and equations, in an order in which they can run.
 
     changed: inputs of the tape whose buffers the steps overwrite.
     """
 
     steps: list[Step]
-    inside: set[Var]
     changed: frozenset[Var]
 
     def __str__(self) -> str:
@@ -45,8 +44,8 @@ def _describe(step: Step) -> str:
 
 def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
     """The steps that compute `tape` by kernels in `language`; the buffers of `owned` inputs may be overwritten."""
-    decision = Decision(tape, lambda eqn: _kind(eqn, language))
-    producers = {v: e for e in tape.eqns for v in e.outputs}
+    producers = Producers(tape)
+    decision = Decision(tape, producers, lambda eqn: _kind(producers, eqn, language))
     apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER) for v in e.outputs}
     inside = {v for v in producers if v not in decision.written and v not in apart}
     merger = Merger()
@@ -62,12 +61,12 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
     owned = frozenset(owned)
     steps = updates_in_place(steps, tape, inside, owned)
     changed = {s.target for s in steps if isinstance(s, Update) and s.in_place}
-    return Plan(steps, inside, owned & changed)
+    return Plan(steps, owned & changed)
 
 
-def _kind(eqn: Eqn, language: str) -> str:
+def _kind(producers: Producers, eqn: Eqn, language: str) -> str:
     """As `kind_of`, but a scatter is opaque where the threads of a device would not give equal bits every time."""
-    kind = kind_of(eqn)
+    kind = producers.kind(eqn)
     if kind == SCATTER and language == "cuda" and conflict_axes_of(eqn) and _order_counts(eqn):
         return OPAQUE
     return kind

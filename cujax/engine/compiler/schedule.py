@@ -42,7 +42,8 @@ def lay_out(
         if isinstance(step, Kernel):
             for var in step.writes:
                 if var in placed:
-                    offsets[var] = offsets[step.target] if step.in_place else held.take(_size(var))
+                    is_kept = step.in_place and isinstance(step.target, Var)
+                    offsets[var] = offsets[step.target] if is_kept else held.take(_size(var))  # type: ignore[index]
         kept = step.target if isinstance(step, Kernel) and step.in_place else None
         for var in ended:
             if var in offsets and var is not kept:
@@ -61,10 +62,12 @@ def _placed(steps: Sequence[Kernel | Eqn], outputs: Collection[Var | Literal]) -
     made = {v for s in steps if isinstance(s, Kernel) for v in s.writes}
     outside = {a for s in steps if isinstance(s, Eqn) for a in s.inputs} | set(outputs)
     placed = made - outside
-    changes = [(s.target, s.writes[0]) for s in steps if isinstance(s, Kernel) and s.in_place]
+    changes = [
+        (s.target, s.writes[0]) for s in steps if isinstance(s, Kernel) and s.in_place and isinstance(s.target, Var)
+    ]
     for before, after in reversed(changes):
         if after not in placed:
-            placed.discard(before)  # type: ignore[arg-type]
+            placed.discard(before)
     for before, after in changes:
         if before not in placed:
             placed.discard(after)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from cujax.engine.compiler.expression import Evaluator, Node, Place, index_elements, reachable, reader
 from cujax.engine.compiler.fuse import Region, Step
 from cujax.engine.compiler.index import Condition, Index, flatten
+from cujax.engine.compiler.kinds import Producers
 from cujax.engine.core.primitive import UpdateMap
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 from cujax.engine.ops.index_dimensions import windows_are_unique
@@ -41,23 +42,25 @@ class Change(NamedTuple):
 class Update(Region):
     """Over the elements of the updates: each is combined with one element of the result.
 
-    target: what the result is before.  in_place: whether its buffer becomes the result's.
+    change: what the update at each place does.  target: what the result is before.  in_place: whether its buffer
+    becomes the result's.
     """
 
-    __slots__ = ("eqn", "in_place", "target")
+    __slots__ = ("change", "eqn", "in_place", "target")
 
-    def __init__(self, producers: dict[Var, Eqn], inside: set[Var], eqn: Eqn, in_place: bool = False) -> None:
+    def __init__(self, producers: Producers, inside: set[Var], eqn: Eqn, in_place: bool = False) -> None:
         (out,) = eqn.outputs
         self.eqn, self.target, self.in_place = eqn, eqn.inputs[0], in_place
         self.producers = producers
-        self.axes, self.full, self.kept, self.hidden = None, [out], [], set()
+        self.axes, self.full, self.kept, self.hidden, self.reductions = None, [out], [], set(), {}
         self.shape = eqn.inputs[eqn.primitive.update_map.updates].aval.shape
-        evaluator = Evaluator(producers, inside.__contains__, {})
-        change = self.change(evaluator, self.axis_indices())
-        self.reads, self.size = evaluator.reads, len(reachable(change.nodes()))
+        self.evaluator = Evaluator(producers, inside.__contains__, {})
+        self.change = self._change(self.axis_indices())
+        self.reads, self.size = dict(self.evaluator.reads), len(reachable(self.change.nodes()))
 
-    def change(self, evaluator: Evaluator, index: Place) -> Change:
+    def _change(self, index: Place) -> Change:
         """What the update at `index` does."""
+        evaluator = self.evaluator
         rule, avals = self.eqn.primitive.update_map, [a.aval for a in self.eqn.inputs]
         condition, place = rule.rule(reader(evaluator, self.eqn), index, *avals, **self.eqn.params)
         at = flatten(place, self.target.aval.shape)
