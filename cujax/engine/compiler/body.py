@@ -163,7 +163,7 @@ class Body:
     def _indices(self) -> list[Index]:
         stores = [*self.kept, *[s for phase in self.full for s in phase]]
         accumulators = [a for phase in self.phases for a in phase]
-        places = [i for n in self.nodes() for i in n.indices()]
+        places = [i for n in self.nodes() for i in n.indices]
         positions = [a.position for a in accumulators if a.reduction.takes_index]
         return [*places, *[i for s in stores for i in s.indices()], *positions]
 

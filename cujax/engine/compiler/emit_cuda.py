@@ -56,7 +56,7 @@ class CudaFrame(Frame):
 
 def _fits_int(body: Body) -> bool:
     """All sizes fit, and no index comes from data, which may be anything before it is clamped."""
-    elements = [e for n in body.nodes() for i in n.indices() for e in index_elements(i)]
+    elements = [e for n in body.nodes() for i in n.indices for e in index_elements(i)]
     sizes = [prod(body.region.shape), *[v.aval.size for v in (*body.reads, *body.writes)]]
     return not elements and all(size < _FITS_INT for size in sizes)
 

@@ -41,18 +41,23 @@ OPERANDS = ("x", "y", "z", "w")
 
 
 class Node:
-    """A scalar of `dtype`.  In index maps an integer node serves as an index."""
+    """A scalar of `dtype`.  In index maps an integer node serves as an index.
 
-    __slots__ = ("dtype",)
+    indices: those in it.  before: the nodes that must be computed before it, those inside its indices too.
+    parts: these, and the branches of a choice.
+    """
+
+    __slots__ = ("before", "dtype", "indices", "parts")
 
     dtype: np.dtype
 
-    def inputs(self) -> tuple[Node, ...]:
-        """Nodes that are always computed before this one."""
-        return ()
-
-    def indices(self) -> tuple[Index, ...]:
-        return ()
+    def _settle(
+        self, dtype: Any, inputs: tuple[Node, ...] = (), indices: tuple[Index, ...] = (), branches: tuple = ()
+    ) -> None:
+        self.dtype = physical(dtype)
+        self.indices = indices
+        self.before = (*inputs, *[e for i in indices for e in index_elements(i)]) if indices else inputs
+        self.parts = (*self.before, *branches) if branches else self.before
 
     def as_index(self) -> Index:
         low, high = _index_range(self.dtype)
@@ -89,10 +94,8 @@ class Load(Node):
     __slots__ = ("place", "source")
 
     def __init__(self, source: Var | Literal, place: Index, dtype: Any) -> None:
-        self.source, self.place, self.dtype = source, place, physical(dtype)
-
-    def indices(self) -> tuple[Index, ...]:
-        return (self.place,)
+        self.source, self.place = source, place
+        self._settle(dtype, indices=(place,))
 
     def stays_inside(self) -> bool:
         """True when no value of the axes makes it read outside the buffer."""
@@ -103,7 +106,8 @@ class Constant(Node):
     __slots__ = ("text",)
 
     def __init__(self, text: str, dtype: Any) -> None:
-        self.text, self.dtype = text, physical(dtype)
+        self.text = text
+        self._settle(dtype)
 
 
 class Operation(Node):
@@ -114,24 +118,17 @@ class Operation(Node):
     def __init__(
         self, text: str, args: tuple[Node | Index, ...], dtype: Any, name: str, line: SourceLine | None, field: str = ""
     ) -> None:
-        self.text, self.args, self.dtype, self.name, self.line = text, args, physical(dtype), name, line
-        self.field = field
-
-    def inputs(self) -> tuple[Node, ...]:
-        return tuple([a for a in self.args if isinstance(a, Node)])
-
-    def indices(self) -> tuple[Index, ...]:
-        return tuple([a for a in self.args if isinstance(a, Index)])
+        self.text, self.args, self.name, self.line, self.field = text, args, name, line, field
+        inputs, indices = ([a for a in args if isinstance(a, kind)] for kind in (Node, Index))
+        self._settle(dtype, tuple(inputs), tuple(indices))  # type: ignore[arg-type]
 
 
 class FromIndex(Node):
     __slots__ = ("index",)
 
     def __init__(self, index: Index, dtype: Any) -> None:
-        self.index, self.dtype = index, physical(dtype)
-
-    def indices(self) -> tuple[Index, ...]:
-        return (self.index,)
+        self.index = index
+        self._settle(dtype, indices=(index,))
 
 
 class Choice(Node):
@@ -139,10 +136,7 @@ class Choice(Node):
 
     def __init__(self, condition: Condition, if_true: Node, if_false: Node) -> None:
         self.condition, self.if_true, self.if_false = condition, if_true, if_false
-        self.dtype = if_true.dtype
-
-    def indices(self) -> tuple[Index, ...]:
-        return self.condition.indices
+        self._settle(if_true.dtype, indices=condition.indices, branches=(if_true, if_false))
 
 
 class Reduced(Node):
@@ -151,7 +145,8 @@ class Reduced(Node):
     __slots__ = ("place", "var")
 
     def __init__(self, var: Var, place: Place) -> None:
-        self.var, self.place, self.dtype = var, place, physical(var.aval.dtype)
+        self.var, self.place = var, place
+        self._settle(var.aval.dtype)
 
 
 class Evaluator:
@@ -295,16 +290,6 @@ class _Reader:
         return found if isinstance(found, Node) else self.value(found, dtype)
 
 
-def node_inputs(node: Node) -> list[Node]:
-    """All nodes that `node` is made of, those inside its indices and branches too."""
-    found = list(node.inputs())
-    if isinstance(node, Choice):
-        found += [node.if_true, node.if_false]
-    for index in node.indices():
-        found += index_elements(index)
-    return found
-
-
 def index_elements(index: Index) -> list[Node]:
     """The nodes inside an index."""
     found: list[Node] = []
@@ -330,7 +315,7 @@ def reachable(roots: Sequence[Node]) -> list[Node]:
             pending.pop()
         else:
             entered.add(node)
-            pending += reversed([n for n in node_inputs(node) if n not in order])
+            pending += [n for n in reversed(node.parts) if n not in order]
     return list(order)
 
 

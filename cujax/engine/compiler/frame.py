@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
 from cujax.engine.compiler.cpp import physical, type_name
-from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, index_elements, node_inputs
+from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, index_elements
 from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
@@ -127,8 +127,8 @@ def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> list[Node]:
     """Of `nodes`, inputs first, those that depend on none of `axes` and may be computed whatever is chosen."""
     found: dict[Node, None] = {}
     for node in nodes:
-        own = set().union(*map(axes_in, node.indices())) if node.indices() else set()
+        own = set().union(*map(axes_in, node.indices)) if node.indices else set()
         is_safe = not isinstance(node, Load) or node.stays_inside()
-        if is_safe and not isinstance(node, Reduced) and not own & axes and all(n in found for n in node_inputs(node)):
+        if is_safe and not isinstance(node, Reduced) and not own & axes and all(n in found for n in node.parts):
             found[node] = None
     return list(found)

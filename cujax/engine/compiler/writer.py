@@ -24,7 +24,6 @@ from cujax.engine.compiler.expression import (
     Operation,
     Reduced,
     index_elements,
-    node_inputs,
     reachable,
 )
 from cujax.engine.compiler.index import (
@@ -78,7 +77,7 @@ class Writer:
         self._blocks: list[list[str]] = [[]]
         self._counts: Counter[str] = Counter()
         self._line: object = None
-        self._uses = Counter(n for node in reachable(roots) for n in node_inputs(node))
+        self._uses = Counter(n for node in reachable(roots) for n in node.parts)
         self._instead: Mapping[Var | Literal, str] = {}
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
 
@@ -127,7 +126,7 @@ class Writer:
         pending = [node]
         while pending:
             top = pending[-1]
-            missing = [n for n in _before(top) if not self._is_ready(n)]
+            missing = [n for n in top.before if not self._is_ready(n)]
             if missing and not self._is_ready(top):
                 pending += reversed(missing)
                 continue
@@ -147,11 +146,11 @@ class Writer:
         if self._find(node) is not None or isinstance(node, (Constant, Reduced)):
             return True
         is_once = self._uses[node] <= 1
-        return isinstance(node, (Load, FromIndex)) and is_once and not any(map(index_elements, node.indices()))
+        return isinstance(node, (Load, FromIndex)) and is_once and not any(map(index_elements, node.indices))
 
     def _is_short(self, node: Node) -> bool:
         """Written in place of a branch without statements of its own."""
-        return self._is_ready(node) or (isinstance(node, Load) and not any(map(index_elements, node.indices())))
+        return self._is_ready(node) or (isinstance(node, Load) and not any(map(index_elements, node.indices)))
 
     def _text(self, node: Node) -> str:
         found = self._find(node)
@@ -268,14 +267,6 @@ class Writer:
         assert isinstance(atom, ChoiceAtom)
         condition = " && ".join(self._comparison(i) for i in atom.condition.indices)
         return f"({condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)})"
-
-
-def _before(node: Node) -> list[Node]:
-    """What must have a name before `node` is written: not the branches of a choice."""
-    found = list(node.inputs())
-    for index in node.indices():
-        found += index_elements(index)
-    return found
 
 
 def axes_in(index: Index) -> set[int]:
