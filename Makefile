@@ -3,7 +3,7 @@
 #   make demo      the solar system over ten years (examples/solar_system.py)
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
-#   make kernels   compile the C++ headers by themselves, on the host and, with nvcc, for the device (needs cmake)
+#   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
 #   make device-check   on a machine with a GPU: the device's own checks, the benchmarks and the suite, within nine
 #                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV)
 #   make clean     remove the environment and everything built
@@ -39,6 +39,7 @@ lint: $(VENV)/.test-ready
 kernels:
 	cmake -S . -B build/kernels -DCMAKE_BUILD_TYPE=Release
 	cmake --build build/kernels --parallel $(JOBS)
+	ctest --test-dir build/kernels --output-on-failure
 
 device-check: $(VENV)/.test-ready
 	$(bin)/python -m bench.device_check $(DEVICE_CHECK_ARGS)

@@ -1,0 +1,27 @@
+// Arithmetic on indices, and packs.
+
+#include "half.h"
+#include "index.h"
+
+#include "check.h"
+
+namespace cj {
+
+TEST(division_rounds_down) {
+    CHECK(floor_div(-7, 2) == -4 && floor_div(7, 2) == 3 && floor_div(-8, 2) == -4);
+    CHECK(floor_mod(-7, 2) == 1 && floor_mod(-8, 2) == 0 && floor_mod(i64(-1), i64(1) << 40) == (i64(1) << 40) - 1);
+    CHECK(clamp_index(-3, 0, 5) == 0 && clamp_index(9, 0, 5) == 5 && wrap_index(-1, 10) == 9);
+}
+
+TEST(packs_hold_16_bytes) {
+    alignas(16) f16 x[8] = {0, 1, 2, 3, 4, 5, 6, 7}, y[8];
+    CHECK(Pack<f16>::count == 8 && Pack<double>::count == 2 && is_pack_aligned(x) && !is_pack_aligned(x + 1));
+    Pack<f16> pack = load_pack(x);
+    for (int k = 0; k < 8; ++k) pack.at[k] = pack.at[k] + 1;
+    store_pack(y, pack);
+    CHECK(y[0] == 1 && y[7] == 8);
+}
+
+}  // namespace cj
+
+RUN_TESTS()
