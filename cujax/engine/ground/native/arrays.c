@@ -30,10 +30,11 @@ static PyObject* set_array(PyObject* module, PyObject* args) {
     PyObject *cls, *aval_function, *array_function;
     if (!PyArg_ParseTuple(args, "O!OO:set_array", &PyType_Type, &cls, &aval_function, &array_function))
         return NULL;
-    buffer_offset = slot_offset(cls, "buffer");
-    aval_offset = buffer_offset < 0 ? -1 : slot_offset(cls, "aval");
-    if (aval_offset < 0)
+    Py_ssize_t to_buffer = slot_offset(cls, "buffer"), to_aval = to_buffer < 0 ? -1 : slot_offset(cls, "aval");
+    if (to_aval < 0)
         return NULL;
+    buffer_offset = to_buffer;
+    aval_offset = to_aval;
     keep((PyObject**)&array_type, cls);
     keep(&aval_of, aval_function);
     keep(&known_array, array_function);
