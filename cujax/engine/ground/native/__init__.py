@@ -11,7 +11,7 @@ in a tenth of the time:
                 empty, contiguous                          backends/host_backend.py
 
 The Python functions say what is meant, and serve where the extension was not built (it is optional at install) or
-is switched off (`CUJAX_NATIVE=0`, read at import).  `tests/ground/test_native.py` compares the two.
+is switched off (`CUJAX_NATIVE=0`, read at import).  `tests/test_native.py` compares the two.
 """
 
 from __future__ import annotations
