@@ -1,0 +1,81 @@
+"""Actions that no kernel computes: products of matrices, sorting, running sums, loops and branches."""
+
+from __future__ import annotations
+
+from .builder import Builder, action
+from .elementwise import product_of, sum_of
+from .movers import axis_of
+from .reductions import ordinary, sum_over
+from .value import BOOL, COMPLEX, INTEGERS, REALS, Refused, Value, floating, integer, merged
+
+
+@action(1.5)
+def matrix_product(b: Builder) -> None:
+    x = b.some(lambda v: v.ndim >= 1 and v.dtype != BOOL and not v.special and v.size < 5000)
+    v, axis = b[x], axis_of(b, x)
+    if v.dtype.itemsize == 1:
+        raise Refused
+
+    def suits(w: Value) -> bool:
+        return w.ndim >= 1 and w.dtype == v.dtype and not w.special and v.shape[axis] in w.shape and w.size < 5000
+
+    y = b.some(suits)
+    w = b[y]
+    other = b.rng.choice([k for k, d in enumerate(w.shape) if d == v.shape[axis]])
+    left = tuple(d for k, d in enumerate(v.shape) if k != axis)
+    right = tuple(d for k, d in enumerate(w.shape) if k != other)
+    n = max(v.shape[axis], 1)
+    terms = product_of(v.moved((n,)), w.moved((1,)))
+    value = sum_over(terms, (0,)).moved((*left, *right))
+    b.emit(f"lax.dot_general({x}, {y}, ((({axis},), ({other},)), ((), ())))", value)
+
+
+@action(1.5)
+def sort(b: Builder) -> None:
+    x = b.some(lambda v: v.ndim > 0 and v.dtype not in COMPLEX and not v.special)
+    b.emit(f"lax.sort({x}, dimension={axis_of(b, x)})", b[x].derived())
+
+
+@action(1.5)
+def running(b: Builder) -> None:
+    x = b.some(lambda v: v.ndim > 0 and v.dtype in (*INTEGERS, *REALS) and not v.special)
+    v, axis = b[x], axis_of(b, x)
+    name = b.rng.choice(("cumsum", "cumsum", "cummax", "cummin"))
+    value = sum_over(v, (axis,)).moved(v.shape) if name == "cumsum" else v.derived()
+    b.emit(f"lax.{name}({x}, {axis}, {b.chance(0.5)})", value)
+
+
+@action(1)
+def branch(b: Builder) -> None:
+    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS))
+    p = b.some(lambda v: v.dtype == BOOL and v.shape == ())
+    y = b.partner(x)
+    value = merged(b[x].shape, sum_of(b[x], b[y]), b[x])
+    b.emit(f"lax.cond({p}, lambda x, y: x + y, lambda x, y: x[...], {x}, {y})", value.derived())
+
+
+@action(1)
+def loop(b: Builder) -> None:
+    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS))
+    y = b.partner(x)
+    times = b.rng.randint(0, 3)
+    value = b[x]
+    for _ in range(times):
+        value = merged(value.shape, sum_of(value, b[y]), b[x])
+    b.emit(f"lax.fori_loop(0, {times}, lambda i, x: x + {y}, {x})", value.derived())
+
+
+@action(0.7)
+def scan(b: Builder) -> None:
+    x = b.some(lambda v: ordinary(v) and v.shape[0] < 10)
+    v = b[x]
+    first = v.moved(v.shape[1:])
+    value = floating(v.shape, v.dtype, 2 * v.bound + 1, None, 4 * v.error, roundings=16)
+    zeros = f"jnp.zeros({first.shape}, '{v.dtype.name}')"
+    b.emit(f"lax.scan(lambda c, x: (c * 0.5 + x, c * 0.5 + x), {zeros}, {x})[1]", value)
+
+
+@action(0.7)
+def order(b: Builder) -> None:
+    x = b.some(lambda v: v.ndim == 1 and v.dtype in (*INTEGERS, *REALS) and v.is_certain and not v.special)
+    b.emit(f"jnp.argsort({x})", integer(b[x].shape, INTEGERS[3], max(b[x].size, 1)))

@@ -1,0 +1,128 @@
+"""The ways to run a program, as data: TARGETS by name.
+
+    eager      NumPy, op by op; all others are compared with it
+    numpy      jit without kernels
+    host       jit, with the kernels that the machine's C++ compiler makes
+    quick      the same, without optimization: three times as many programs in the time
+    emulator   jit, with the kernels for a GPU, run thread by thread
+    jax        JAX's jit on the CPU
+
+A target returns the results of every run that it makes of a program: two of them show a buffer that a second run
+wrote over, or a first run left dirty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from emulator import EmulatorTarget
+
+import cujax
+import cujax.lax
+import cujax.numpy
+import cujax.random
+from cujax.engine.backends import host_compiler
+from cujax.engine.backends.host_compiler import HostCompiler
+from cujax.engine.backends.host_target import HostTarget
+from cujax.engine.backends.select import selected
+
+from .program import Program
+from .value import KEY
+
+OURS = {"jnp": cujax.numpy, "lax": cujax.lax, "random": cujax.random}
+THEIRS = {"jnp": jax.numpy, "lax": jax.lax, "random": jax.random}
+
+Results = list[np.ndarray]
+
+
+class Target(NamedTuple):
+    """run(program, arguments) -> the results of each run.
+
+    is_strict: gives NumPy's bits where IEEE 754 defines them, for ops run one by one.
+    """
+
+    name: str
+    run: Callable[[Program, Sequence[np.ndarray]], list[Results]]
+    is_strict: bool = True
+
+
+def _to_numpy(program: Program, outs: Sequence[Any], library: Any) -> Results:
+    """Copies, since what a result shares memory with may change."""
+    return [
+        np.array(library.random.key_data(out) if program.values[o].dtype == KEY else out)
+        for o, out in zip(program.outputs, outs, strict=True)
+    ]
+
+
+# --- cujax ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _kernels(target: Any) -> Iterator[None]:
+    """Programs are compiled by this kernel target; without kernels for None."""
+    backend = selected()
+    before = backend.kernels
+    backend.kernels = target
+    try:
+        yield
+    finally:
+        backend.kernels = before
+
+
+def _run_eager(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]:
+    with _kernels(None):  # loops and branches compile their bodies
+        outs = program.function(OURS)(*[cujax.numpy.asarray(a) for a in arguments])
+    return [_to_numpy(program, outs, cujax)]
+
+
+def _run_compiled(
+    kernels: Callable[[], Any], program: Program, arguments: Sequence[np.ndarray]
+) -> list[Results]:
+    f = cujax.jit(program.function(OURS))
+    with _kernels(kernels()):
+        runs = [f(*arguments) for _ in range(2)]
+    return [_to_numpy(program, outs, cujax) for outs in runs]
+
+
+class _QuickCompiler(HostCompiler):
+    """One that does not optimize."""
+
+    def flags(self, source: str) -> tuple[str, ...]:
+        return (*[f for f in super().flags(source) if not f.startswith("-O")], "-O0")
+
+
+@cache
+def _quick() -> HostTarget | None:
+    found = host_compiler.find()
+    return HostTarget(_QuickCompiler(*[getattr(found, f.name) for f in fields(found)])) if found else None
+
+
+# --- JAX ------------------------------------------------------------------------------------------------------
+
+_FAST_TO_COMPILE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+def _run_jax(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]:
+    f = jax.jit(program.function(THEIRS), compiler_options=_FAST_TO_COMPILE)
+    return [_to_numpy(program, f(*arguments), jax)]
+
+
+EAGER = Target("eager", _run_eager)
+
+TARGETS = {
+    t.name: t
+    for t in (
+        EAGER,
+        Target("numpy", partial(_run_compiled, lambda: None)),
+        Target("host", partial(_run_compiled, lambda: selected().kernels)),
+        Target("quick", partial(_run_compiled, _quick)),
+        Target("emulator", partial(_run_compiled, cache(EmulatorTarget))),
+        Target("jax", _run_jax, is_strict=False),
+    )
+}
