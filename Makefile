@@ -21,7 +21,8 @@ GPU ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),cuda12)
 comma := ,
 with_gpu = $(if $(GPU),$(comma)$(GPU))
 bin := $(VENV)/bin
-wanted := setup.py pyproject.toml
+native := cujax/engine/ground/native
+wanted := setup.py pyproject.toml $(wildcard $(native)/*.c $(native)/*.h)
 
 .DELETE_ON_ERROR:
 .PHONY: demo test lint kernels device-check clean
@@ -45,10 +46,10 @@ device-check: $(VENV)/.test-ready
 	$(bin)/python -m bench.device_check $(DEVICE_CHECK_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis $(native)/*.so
 	find cujax tests examples bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-# A stamp inside the environment for each set of extras: installed again only when the packaging changes.
+# A stamp inside the environment for each set of extras: installed again only when the packaging or the C code changes.
 $(VENV)/.demo-ready: extras := demo
 $(VENV)/.test-ready: extras := test
 $(VENV)/.%-ready: $(wanted) | $(VENV)/bin/python
