@@ -56,3 +56,8 @@ def test_places_of_a_scatter_that_positions_decide():
         return x.at[lax.concatenate([i, i, i], 0)].multiply(updates)
 
     check(f, counted(4, dtype="int32"), np.array([2], "int32"), counted(3, dtype="int32"))
+
+
+def test_a_sum_to_an_empty_row():
+    check(lambda x: jnp.sum(x, (0, 2)), np.ones((70, 0, 3)))
+    check(lambda x: jnp.sum(x, 0), np.ones((70, 0)))

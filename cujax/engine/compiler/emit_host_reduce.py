@@ -254,10 +254,10 @@ class _Columns(_Shape):
 
     def _tiles(self) -> int:
         last = self.kept[-1]
-        return self.items // last.extent * -(-last.extent // _TILE)
+        return total_extent(self.kept[:-1]) * -(-last.extent // _TILE)
 
     def _item_count(self) -> str:
-        return f"{self.size(self.items // self.kept[-1].extent)} * tiles" if len(self.kept) > 1 else "tiles"
+        return f"{self.size(total_extent(self.kept[:-1]))} * tiles" if len(self.kept) > 1 else "tiles"
 
     def _partials(self) -> int:
         return _MOST_CHUNKS * 4
