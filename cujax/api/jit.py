@@ -2,6 +2,7 @@
 
     JitFunction  what `jit` returns: finds, by the kind of its arguments, a recording, and runs it
     Recording    one trace of the function: its tape, captured values and the structure of its result
+    DonatingRecording  one whose program may overwrite some of its arguments (api/donation.py)
     Options      what was said to `jit` that recordings depend on
 
 Recordings are kept in a dictionary by structure and avals of the arguments, static values, options in force
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple
 from fastrlock.rlock import FastRLock
 
 from cujax.api.arguments import Parameters, Selection, select_arguments
+from cujax.api.donation import Donation
 from cujax.api.flatten import Fixed, FlatFunction, LeafNames, abstract_leaf, as_array, bad_argument
 from cujax.api.less_memory import explained, run_again
 from cujax.api.stages import Lowered, Traced
@@ -60,7 +62,10 @@ class Recording:
 
     tape: (captured values, leaves) -> leaves of the result.  A captured value is an array or a tracer of a
     function around; the recording is stale once that function has returned.
+    owned: numbers of the inputs of the tape whose buffers its program may overwrite.
     """
+
+    owned: tuple[int, ...] = ()
 
     __slots__ = (
         "_call", "_constants", "_direct", "_inline", "_out_avals", "_rebuild", "captured", "out_tree", "tape",
@@ -82,6 +87,10 @@ class Recording:
     def is_stale(self) -> bool:
         return not all(t.owner.alive for t in self.tracers)
 
+    def may_run_again(self) -> bool:
+        """Whether a run that failed has left nothing behind."""
+        return not self.tape.has_effects
+
     def run(self, leaves: list[Any]) -> Any:
         """The result, as a pytree."""
         if context.trace is EVAL_TRACE and self._direct:
@@ -98,6 +107,35 @@ class Recording:
         if self._inline and context.trace is not EVAL_TRACE:
             return run_tape(self.tape, args)
         return jit_p.bind(*args, tape=self.tape, name=self.tape.name)
+
+
+class DonatingRecording(Recording):
+    """A recording that overwrites buffers which the caller of the function has given away."""
+
+    __slots__ = ("_changed", "_donation", "owned")
+
+    def __init__(
+        self, tape: Tape, captured: Sequence[Any], out_tree: pytree.PyTreeDef, inline: bool, donation: Donation
+    ) -> None:
+        super().__init__(tape, captured, out_tree, inline)
+        self.owned, self._donation = donation.owned, donation
+        self._changed: tuple[int, ...] = ()
+
+    def may_run_again(self) -> bool:
+        return super().may_run_again() and not self._changed
+
+    def run(self, leaves: list[Any]) -> Any:
+        if context.trace is not EVAL_TRACE or not self._direct:
+            return super().run(leaves)
+        call = self._call or self._compile()
+        buffers = read_buffers(self._constants, leaves)
+        self._donation.take(self._changed, buffers, leaves)
+        return self._rebuild(*wrap_buffers(call(buffers), self._out_avals))
+
+    def _compile(self) -> Callable[[list[Buffer]], list[Buffer]]:
+        program = compile_tape(self.tape, self.owned)
+        self._changed, self._call = program.changed, program.call
+        return self._call
 
 
 class JitFunction:
@@ -132,7 +170,7 @@ class JitFunction:
             names = self._input_names(found, (dynamic, named), static)
             if isinstance(error, OutOfMemoryError):
                 raise
-            if found.tape.has_effects:
+            if not found.may_run_again():
                 raise explained(error, repr(self), found.tape, names) from error
         return run_again(lambda: found.run(leaves), repr(self), found.tape, names)
 
@@ -182,9 +220,14 @@ class JitFunction:
         in_tree = spec if isinstance(spec, pytree.PyTreeDef) else pytree.treedef_of(spec)
         fixed = Fixed.of(self._fun, [(place, value) for place, _, value in static])
         flat = FlatFunction("jit", fixed, in_tree)
-        origin = Origin("jit", self._fun, self._names(in_tree, static))
-        tape, captured = record(flat, avals, function_name(self._fun), origin)
-        recording = Recording(tape, captured, flat.out_tree, self._options.inline)
+        names = self._names(in_tree, static)
+        tape, captured = record(flat, avals, function_name(self._fun), Origin("jit", self._fun, names))
+        parts = tape, captured, flat.out_tree, self._options.inline
+        if self._options.donated == Selection():
+            recording = Recording(*parts)
+        else:
+            donation = Donation(self._fun, names, self._donated(in_tree, static), len(captured))
+            recording = DonatingRecording(*parts, donation)
         if config.log_compiles:
             took = (time.perf_counter() - started) * 1e3
             _log.warning("traced %s for %s in %.1f ms", describe_function(self._fun), avals, took)
@@ -313,8 +356,8 @@ def jit(
 
     static_argnums, static_argnames: arguments that `fun` gets as they are; each new value is traced anew.
         They must be hashable and comparable.  A parameter named one way is static both ways.
-    donate_argnums, donate_argnames: arguments that the caller does not use afterwards, so that their memory
-        may be taken for results.
+    donate_argnums, donate_argnames: arguments that the caller does not use afterwards.  Results take their memory
+        where they can, and arrays from which it was taken are deleted: to use one raises RuntimeError.
     inline: inside another traced function, put the equations there instead of a call.
     keep_unused, device, backend, compiler_options: accepted for compatibility; there is one device.
 

@@ -16,7 +16,7 @@ from cujax.engine.ground.errors import OutOfMemoryError
 def run_again(call: Callable[[], Any], name: str, tape: Tape, argument_names: Sequence[str]) -> Any:
     """`call()`, which runs `tape`, after unused memory has been given back; OutOfMemoryError if that is not enough.
 
-    Arguments have not been overwritten by the first try: programs do that to buffers of their own alone.
+    The first try must not have overwritten arguments.
     """
     return run_with_less(call, selected(), name, lambda: held_by(tape, argument_names))
 

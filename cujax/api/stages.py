@@ -39,6 +39,8 @@ class ArgInfo(NamedTuple):
 class MemoryAnalysis(NamedTuple):
     """Bytes that one call needs: of arguments, results, and values in between at the worst moment.
 
+    alias_size_in_bytes: of donated arguments whose buffers are overwritten, and which results take.
+
     kernels, launches: generated kernels, and how often one is launched, in one run of the function's own steps and
     of each of its loops' bodies and branches.  bytes_moved: what these, and library calls, read and write.
     """
@@ -126,11 +128,11 @@ class Lowered(Stage):
                 f"as_text: there is no dialect {dialect!r}; write one of {', '.join(map(repr, LANGUAGES))} for the "
                 "source of the kernels, or nothing for the tape"
             )
-        return generated(tape, dialect).source
+        return generated(tape, dialect, self._recording.owned).source
 
     def cost_analysis(self) -> dict[str, float]:
         """`bytes accessed`: what one run reads and writes."""
-        return {"bytes accessed": float(analyse(self._recording.tape).bytes_moved)}
+        return {"bytes accessed": float(analyse(self._recording.tape, self._recording.owned).bytes_moved)}
 
     def compile(self) -> Compiled:
         """Make it callable."""
@@ -154,10 +156,10 @@ class Compiled(Lowered):
     def memory_analysis(self) -> MemoryAnalysis:
         """The bytes that one call needs, and what it does."""
         tape = self._recording.tape
-        found = analyse(tape)
+        found = analyse(tape, self._recording.owned)
         return MemoryAnalysis(
-            bytes_of(self._avals), bytes_of(tape.out_avals), found.temporary_bytes, kernels=found.kernels,
-            launches=found.launches, bytes_moved=found.bytes_moved,
+            bytes_of(self._avals), bytes_of(tape.out_avals), found.temporary_bytes, found.changed_bytes,
+            kernels=found.kernels, launches=found.launches, bytes_moved=found.bytes_moved,
         )
 
     @property

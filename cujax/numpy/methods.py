@@ -261,7 +261,10 @@ def _cuda_array_interface(self: Array) -> dict[str, Any]:
     """CuPy's description of the memory, with the current stream to wait for; AttributeError on the CPU."""
     buffer = _buffer(self, "memory")
     with selected().export(buffer):
-        return buffer.__cuda_array_interface__
+        interface = buffer.__cuda_array_interface__
+    # Whoever reads this keeps the array and not its memory, which must not be taken for a result (`donate_argnums`).
+    self.buffer = buffer.view()  # type: ignore[attr-defined]
+    return interface
 
 
 def _array_namespace(self: Array, *, api_version: str | None = None) -> Any:

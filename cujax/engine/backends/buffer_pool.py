@@ -133,6 +133,11 @@ class Pool:
         return shelf
 
 
+def is_lease(owner: Any) -> bool:
+    """Whether it is the base of an array from a pool."""
+    return isinstance(getattr(owner, "block", None), Block)
+
+
 def size_class(nbytes: int) -> int:
     """The size of the blocks that serve `nbytes`: four sizes between a power of two and the next."""
     step = 1 << max(0, nbytes.bit_length() - 3)

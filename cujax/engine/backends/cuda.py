@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,7 @@ class CudaBackend:
         self._pools = (cupy.get_default_memory_pool, cupy.get_default_pinned_memory_pool)
         self._current_stream = cupy.cuda.get_current_stream
         self._memory_info = cupy.cuda.runtime.memGetInfo
+        self._foreign_memory = cupy.cuda.UnownedMemory
 
     # --- buffers --------------------------------------------------------------------------------------
 
@@ -103,6 +105,13 @@ class CudaBackend:
 
     def copy(self, buffer: Any) -> Any:
         return buffer.copy()
+
+    def is_exclusive(self, buffers: list[Any], number: int, others: int) -> bool:
+        if getrefcount(buffers[number]) != others + 2:  # the list refers to it, and the call does
+            return False
+        pointer = buffers[number].data  # a view shares it, or has its own to the same memory
+        is_shared = getrefcount(pointer) != 3 or getrefcount(pointer.mem) != 2
+        return not is_shared and not isinstance(pointer.mem, self._foreign_memory)
 
     def owns(self, value: object) -> bool:
         return isinstance(value, self.xp.ndarray)

@@ -7,10 +7,11 @@ outside `jit` pays for it.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from cujax.engine.backends.buffer_pool import SMALL, Pool, default_limit
+from cujax.engine.backends.buffer_pool import SMALL, Pool, default_limit, is_lease
 from cujax.engine.backends.host_target import HostTarget
 from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.ground.native import native
@@ -40,6 +41,9 @@ class HostBackend(NumpyBackend):
         copy = self.empty(buffer.shape, buffer.dtype)
         np.copyto(copy, buffer)
         return copy
+
+    def _is_ours(self, owner: Any) -> bool:
+        return is_lease(owner) or super()._is_ours(owner)
 
     def release_memory(self) -> None:
         self._pool.trim()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,21 @@ class NumpyBackend:
         out = self.empty(buffer.shape, buffer.dtype)
         np.copyto(out, buffer)
         return out
+
+    def is_exclusive(self, buffers: list[Any], number: int, others: int) -> bool:
+        # The list refers to the buffer, and the call does.
+        return getrefcount(buffers[number]) == others + 2 and self._is_all_of_its_memory(buffers[number])
+
+    def _is_all_of_its_memory(self, array: Any) -> bool:
+        """Whether the array, or the last of the arrays that it alone keeps alive, has memory that is ours."""
+        while type(array) is np.ndarray and array.base is not None:
+            if getrefcount(array.base) != 2:  # the array refers to it, and the call does
+                return False
+            array = array.base
+        return self._is_ours(array)
+
+    def _is_ours(self, owner: Any) -> bool:
+        return type(owner) is np.ndarray and owner.flags.owndata
 
     def owns(self, value: object) -> bool:
         return isinstance(value, (np.ndarray, np.generic))

@@ -20,24 +20,30 @@ from cujax.engine.core.tape import Eqn, Literal, Tape, subtapes
 
 
 class Analysis(NamedTuple):
-    """temporary_bytes: held at the worst moment beside arguments and results.  launches: of kernels in one run."""
+    """temporary_bytes: held at the worst moment beside arguments and results.  launches: of kernels in one run.
+
+    changed_bytes: of inputs that are overwritten.
+    """
 
     temporary_bytes: int
     bytes_moved: int
     kernels: int
     launches: int
+    changed_bytes: int
 
 
-def analyse(tape: Tape) -> Analysis:
-    """Of one run of the program of `tape` on this process's backend, inner programs included."""
-    steps = _generated(tape).steps
+def analyse(tape: Tape, owned: Sequence[int] = ()) -> Analysis:
+    """Of one run of the program of `tape`, which owns some inputs, on this process's backend, inner ones included."""
+    made = _generated(tape, owned)
+    steps = made.steps
     inner = [analyse(t) for s in steps for t in _inner(s)]
     own = [s for s in steps if isinstance(s, Kernel)]
     return Analysis(
-        _peak(tape),
+        _peak(tape, owned),
         sum(map(_moved, steps)) + sum(a.bytes_moved for a in inner),
         len(own) + sum(a.kernels for a in inner),
         sum(len(k.calls) for k in own) + sum(a.launches for a in inner),
+        bytes_of([v.aval for v in made.changed]),
     )
 
 
@@ -45,9 +51,9 @@ def bytes_of(avals: Sequence[ShapedArray]) -> int:
     return sum(a.size * physical(a.dtype).itemsize for a in avals)
 
 
-def _generated(tape: Tape) -> Generated:
+def _generated(tape: Tape, owned: Sequence[int]) -> Generated:
     target = selected().kernels
-    return generated(tape, None if target is None else target.language)
+    return generated(tape, None if target is None else target.language, owned)
 
 
 def _inner(step: Kernel | Eqn) -> list[Tape]:
@@ -60,9 +66,9 @@ def _moved(step: Kernel | Eqn) -> int:
     return bytes_of([a.aval for a in (*reads_of(step), *writes_of(step))])
 
 
-def _peak(tape: Tape) -> int:
+def _peak(tape: Tape, owned: Sequence[int] = ()) -> int:
     """The most that is held at once beside inputs and outputs: the arena, other values, scratch, inner programs'."""
-    steps, tape = _generated(tape).steps, optimized(tape)
+    steps, tape = _generated(tape, owned).steps, optimized(tape)
     lasting: set[Any] = {*tape.inputs, *(a for a in tape.outputs if not isinstance(a, Literal))}
     ends = last_uses(steps, tape)
     arena = lay_out(steps, tape.outputs, ends)

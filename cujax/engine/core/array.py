@@ -224,8 +224,12 @@ class ConcreteArray(Array):
         return self.to_numpy().tobytes(order)  # type: ignore[arg-type]
 
     def is_deleted(self) -> bool:
-        """False: a buffer given away by `donate_argnums` is reclaimed when nobody refers to it."""
+        """Whether the memory has been given away: to a function with `donate_argnums`, or by `delete`."""
         return False
+
+    def delete(self) -> None:
+        """Give the memory back now, whoever refers to the array; to use the values is an error afterwards."""
+        delete_array(self, "Its method delete() was called; leave that out, or call it later.")
 
     def block_until_ready(self) -> ConcreteArray:
         """Wait until the values have been computed; returns the array."""
@@ -243,6 +247,35 @@ class ConcreteArray(Array):
     def device(self) -> Any:
         """Where the array lives."""
         return selected().device_of(self.buffer)
+
+
+class DeletedArray(ConcreteArray):
+    """What an array whose memory is given away turns into: it keeps its aval, and `buffer` raises.
+
+    That it is a class of its own saves every use of every other array the question.  RuntimeError, as in JAX.
+    """
+
+    __slots__ = ()
+
+    @property
+    def buffer(self) -> Any:
+        raise RuntimeError(f"Array has been deleted with shape={self.aval.str_long()}. {_BUFFER.__get__(self)}")
+
+    def is_deleted(self) -> bool:
+        """True."""
+        return True
+
+    def delete(self) -> None:
+        """Nothing more is to be done."""
+
+
+_BUFFER: Any = vars(ConcreteArray)["buffer"]  # the slot; that of a deleted array holds the reason
+
+
+def delete_array(array: ConcreteArray, reason: str) -> None:
+    """Give the array's memory back; `reason` says to whom uses it afterwards why it is gone and what to do."""
+    array.__class__ = DeletedArray  # first, so that no other thread takes the reason for a buffer
+    _BUFFER.__set__(array, reason)
 
 
 def _restore(values: np.ndarray, dtype: Any, weak_type: bool) -> ConcreteArray:

@@ -64,11 +64,7 @@ static PyObject* buffer(PyObject* value) {
     if (Py_IS_TYPE(value, array_type))
         return read_slot(value, buffer_offset);
     PyObject* array = PyObject_CallOneArg(known_array, value);
-    PyObject* found = NULL;
-    if (array != NULL && Py_IS_TYPE(array, array_type))
-        found = read_slot(array, buffer_offset);
-    else if (array != NULL)
-        PyErr_Format(PyExc_TypeError, "not an array: %R", array);
+    PyObject* found = array == NULL ? NULL : PyObject_GetAttrString(array, "buffer"); /* it may be a deleted one */
     Py_XDECREF(array);
     return found;
 }
