@@ -38,5 +38,6 @@ setup(
     packages=[*find_packages(include=["cujax", "cujax.*"]), "cujax.kernels"],
     package_dir={"cujax.kernels": "kernels"},
     package_data={"cujax.kernels": ["*.h", "README.md"]},
+    include_package_data=False,  # what MANIFEST.in adds to the source distribution is not for wheels
     ext_modules=extensions(),
 )
