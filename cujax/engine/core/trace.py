@@ -189,9 +189,6 @@ def _on_device(scalar: np.generic) -> Any:
     return selected().to_device(np.asarray(scalar))
 
 
-_SCALAR_AVALS: dict[Any, ShapedArray] = {}
-
-
 def aval_of(x: Any) -> ShapedArray:
     """The aval of an array, a tracer, a literal, a NumPy array or a scalar."""
     aval = getattr(x, "aval", None)
