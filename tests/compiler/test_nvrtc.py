@@ -1,0 +1,69 @@
+"""NVRTC compiles the kernels of the device to machine code, for two architectures; it needs no GPU.
+
+The golden kernels, with their registers and spills, and the kernels of all rows of op_samples.py; in few sources, to
+save the time of starting the compiler.
+"""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import pytest
+from op_samples import SAMPLES
+from programs import CASES
+from test_ops import draw, made, ours, preferred
+
+import cujax
+from cujax.engine.backends.cuda_compiler import compile_for, resources
+from cujax.engine.compiler.generate import source_of
+from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.program import generated
+from cujax.engine.core.recording import record_pure
+from cujax.engine.core.trace import aval_of
+from cujax.engine.ground.config import config
+
+nvrtc = pytest.importorskip("cupy_backends.cuda.libs.nvrtc", reason="CuPy is not installed; the test extra brings it")
+try:
+    nvrtc.getVersion()
+except RuntimeError as error:
+    pytest.skip(f"NVRTC is not installed; the test extra brings it ({error})", allow_module_level=True)
+
+ARCHITECTURES = (80, 90)
+GROUPS = 3
+
+
+def renamed(kernel: Kernel, prefix: str) -> Kernel:
+    """Kernels of several programs in one source need names of their own."""
+    return kernel._replace(text=re.sub(r"\b(fused|copy)_(\w+)\(", rf"{prefix}_\1_\2(", kernel.text))
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_golden_kernels_compile_without_spills(arch, record_property):
+    kernels = []
+    for name, case in CASES.items():
+        tape = cujax.make_jaxpr(case.function)(*case.args).tape
+        kernels += [renamed(k, name) for k in generated(tape, "cuda").kernels]
+    found = resources(source_of(kernels), arch)
+    assert len(found) >= len(CASES)
+    for kernel, taken in found.items():
+        record_property(kernel, f"{taken.registers} registers")
+        assert taken.spill_stores == taken.spill_loads == 0 and taken.registers <= 128, (kernel, taken)
+
+
+def kernels_of(sample) -> list[Kernel]:
+    """The device's kernels for the row, in the dtype that its other tests prefer."""
+    operands = made(sample, draw(sample, preferred(sample)))
+    tape = record_pure(lambda *xs: ours(sample, *xs), [aval_of(x) for x in operands], str(sample))
+    return generated(tape, "cuda").kernels
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_kernels_of_all_ops_compile(group, arch):
+    kernels = []
+    with config.override("enable_x64", True), jax.enable_x64(True):
+        for number, sample in enumerate(SAMPLES[group::GROUPS]):
+            kernels += [renamed(k, f"k{number}") for k in kernels_of(sample)]
+    assert len(kernels) > 10
+    assert compile_for(source_of(kernels), arch)
