@@ -11,6 +11,7 @@ Ops that hold tapes (`scan`, `cond`, ...) are steps too: their `impl` compiles a
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ from cujax.engine.ground.native import native
 from cujax.engine.ground.source import warn_user
 
 _compiling = FastRLock()
+_reported: weakref.WeakSet[KernelCompileError] = weakref.WeakSet()  # a compiler that takes nothing fails only once
 
 Run = Callable[[list[Any]], None]  # what a step does to the slots
 _BYTE = np.dtype(np.uint8)
@@ -69,14 +71,14 @@ class ImplStep:
 
 
 class KernelStep:
-    """Runs a kernel on contiguous buffers and new ones for its results, or on the buffer that it changes.
+    """Runs a kernel on contiguous buffers and those of its results.
 
-    Results with an offset lie in the program's arena, which is in the last slot.
+    results: for each its origin, (shape, dtype) of a new buffer, (offset, shape, dtype) of one in the program's arena,
+    which is in the last slot, or (number,) of the slot with the buffer that it takes.
     """
 
     __slots__ = (
-        "backend", "calls", "dead", "in_place", "inputs", "is_empty", "launches", "outputs", "results", "scratch",
-        "target",
+        "backend", "calls", "dead", "inputs", "is_empty", "launches", "outputs", "results", "scratch", "target"
     )
 
     def __init__(
@@ -85,11 +87,10 @@ class KernelStep:
         self.backend, self.launches, self.scratch = selected(), tuple(launches), kernel.scratch
         self.inputs = tuple([slots[a] for a in kernel.reads])
         self.outputs = tuple([slots[v] for v in kernel.writes])
-        self.results = [(v.aval.shape, physical(v.aval.dtype), offsets.get(v)) for v in kernel.writes]
+        self.results = [_origin(v, kernel, slots, offsets) for v in kernel.writes]
         self.is_empty = kernel.is_empty
         self.calls = () if kernel.is_empty else kernel.calls
         self.target = None if kernel.target is None else slots[kernel.target]
-        self.in_place = kernel.in_place
         self.dead: tuple[int, ...] = ()
 
     def run(self, slots: list[Any]) -> None:
@@ -105,13 +106,9 @@ class KernelStep:
         backend = self.backend
         contiguous = backend.contiguous
         if self.target is not None:
-            changed = contiguous(slots[self.target])
-            results = [changed if self.in_place else backend.copy(changed)]
+            results = [backend.copy(contiguous(slots[self.target]))]
         else:
-            results = [
-                backend.empty(shape, dtype) if offset is None else backend.part(slots[-1], offset, shape, dtype)
-                for shape, dtype, offset in self.results
-            ]
+            results = [self._buffer(slots, *origin) for origin in self.results]
         buffers = [] if self.is_empty else [contiguous(slots[i]) for i in self.inputs] + results
         if self.scratch:
             buffers.append(backend.empty((self.scratch,), _BYTE))
@@ -119,22 +116,33 @@ class KernelStep:
             slots[i] = buffer
         return buffers
 
+    def _buffer(self, slots: list[Any], *origin: Any) -> Buffer:
+        if len(origin) == 1:
+            return self.backend.contiguous(slots[origin[0]])
+        return self.backend.empty(*origin) if len(origin) == 2 else self.backend.part(slots[-1], *origin)
+
     @property
     def copies(self) -> bool:
         """Whether `prepare` copies the buffer that is going to be changed."""
-        return self.target is not None and not self.in_place
+        return self.target is not None
 
     def runner(self) -> Run:
         """`run`, compiled where that can be."""
         if native is None or self.target is not None:
             return self.run
-        new = [(shape, dtype) if at is None else (at, shape, dtype) for shape, dtype, at in self.results]
-        if self.scratch:
-            new.append(((self.scratch,), _BYTE))
+        new = (*self.results, ((self.scratch,), _BYTE)) if self.scratch else tuple(self.results)
         backend, launches = self.backend, () if self.is_empty else self.launches
         return native.kernel_runner(
-            self.inputs, self.outputs, tuple(new), launches, self.dead, backend.empty, backend.part, backend.contiguous
+            self.inputs, self.outputs, new, launches, self.dead, backend.empty, backend.part, backend.contiguous
         )
+
+
+def _origin(var: Var, kernel: Kernel, slots: dict[Any, int], offsets: dict[Var, int]) -> tuple:
+    """Where a result's buffer comes from: see `KernelStep`."""
+    if var in kernel.in_place:
+        return (slots[kernel.in_place[var]],)
+    layout = var.aval.shape, physical(var.aval.dtype)
+    return (offsets[var], *layout) if var in offsets else layout
 
 
 class Program:
@@ -300,7 +308,9 @@ def _compile(tape: Tape, owned: tuple[int, ...]) -> Program:
     try:
         return Program(tape, selected().kernels, owned)
     except KernelCompileError as error:
-        warn_user(f"{error}\n{tape.name} runs operation by operation instead.", RuntimeWarning)
+        if error not in _reported:
+            _reported.add(error)
+            warn_user(f"{error}\n{tape.name} runs operation by operation instead.", RuntimeWarning)
         return Program(tape, None)
 
 
