@@ -40,7 +40,7 @@ def test_values_that_live_together_do_not_overlap(name):
             begin, size = arena.offsets[var], var.aval.size * var.aval.dtype.itemsize
             assert begin % ALIGNMENT == 0 and begin + size <= arena.nbytes
             for other, (low, high) in living.items():
-                assert begin >= high or begin + size <= low or (step.in_place and other is step.target)
+                assert begin >= high or begin + size <= low or other in step.in_place.values()
             living[var] = (begin, begin + size)
         for var in ended:
             living.pop(var, None)

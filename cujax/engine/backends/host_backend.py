@@ -35,8 +35,10 @@ class HostBackend(NumpyBackend):
         return HostTarget.find()
 
     def contiguous(self, buffer: np.ndarray | np.generic) -> np.ndarray:
+        if not isinstance(buffer, np.ndarray):
+            return np.asarray(buffer)
         flags = buffer.flags
-        if flags.c_contiguous and flags.aligned and isinstance(buffer, np.ndarray):
+        if flags.c_contiguous and flags.aligned:
             return buffer
         copy = self.empty(buffer.shape, buffer.dtype)
         np.copyto(copy, buffer)

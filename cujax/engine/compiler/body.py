@@ -210,8 +210,9 @@ class Body:
 
     @property
     def reads(self) -> list[Var | Literal]:
-        """What is loaded, in the order of first use."""
-        loads = [n.source for n in self.nodes() if hasattr(n, "source")]
+        """What is loaded, in the order of first use, but for buffers that are overwritten."""
+        changed = self.region.in_place.values()
+        loads = [n.source for n in self.nodes() if hasattr(n, "source") and n.source not in changed]
         return list(dict.fromkeys(loads))
 
     @property

@@ -91,8 +91,7 @@ def _strided(frame: CudaFrame) -> str:
     with writer.scope() as outer:
         frame.hoist(body.nodes(), {a.number for a in body.axes})
         with writer.scope() as inner:
-            for store in stores:
-                frame.store(store)
+            frame.store_all(stores)
         places = frame.axis_places(body.axes, "item")
         items = frame.sizes.name(total_extent(body.axes)) if body.axes else "1"
         lines = [
@@ -149,12 +148,13 @@ def _packed(frame: CudaFrame, width: int) -> str:
         packs = {v: f"{frame.buffers[v]}_pack.at[k]" for v in (*moving, *stored)}
         element = _element(frame, packs)
         tail = _element(frame, {})
+    in_place = body.region.in_place
     loads = [
-        f"const cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack = "
+        f"{'' if v in in_place.values() else 'const '}cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack = "
         f"cj::load_pack({frame.buffers[v]} + pack * {width});"
         for v in moving
     ]
-    results = [f"cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack;" for v in stored]
+    results = [f"cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack;" for v in stored if v not in in_place]
     stores = [f"cj::store_pack({frame.buffers[v]} + pack * {width}, {frame.buffers[v]}_pack);" for v in stored]
     each = [f"const {frame.index} {name} = pack * {width} + k;", *element]
     pack = [
@@ -171,8 +171,7 @@ def _packed(frame: CudaFrame, width: int) -> str:
 def _element(frame: CudaFrame, packs: dict) -> list[str]:
     """The statements for one element, with some buffers read and written through their packs."""
     with frame.writer.scope() as lines, frame.writer.instead(packs):
-        for store in frame.body.full[0]:
-            frame.store(store, packs.get(store.var, ""))
+        frame.store_all(frame.body.full[0], packs)
         return lines
 
 

@@ -57,8 +57,7 @@ def _flat(frame: HostFrame) -> str:
     with writer.scope() as outer:
         frame.hoist(body.nodes(), {a.number for a in body.axes})
         with writer.scope() as inner:
-            for store in stores:
-                frame.store(store)
+            frame.store_all(stores)
         if body.axes:
             (axis,) = body.axes
             # Without the word `parallel` the condition is one of `simd` too, and a single thread runs scalar code.
@@ -78,8 +77,7 @@ def _rows(frame: HostFrame) -> str:
     with writer.scope() as lines:
         frame.hoist(body.nodes(), {last.number})
         with writer.scope() as inner:
-            for store in stores:
-                frame.store(store)
+            frame.store_all(stores)
         lines += ["#pragma omp simd", frame.loop(last, "begin", "end")]
         lines += [*indented(inner), "}"]
     hand_out = _hand_out(frame, outer, last)

@@ -6,7 +6,8 @@ begins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
 from cujax.engine.compiler.cpp import physical, type_name
@@ -14,6 +15,7 @@ from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, ind
 from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
+from cujax.engine.core.tape import Var
 
 
 def indented(lines: Sequence[str]) -> list[str]:
@@ -70,6 +72,16 @@ class Frame:
         for node in invariant_nodes(nodes, axes):
             if isinstance(node, (Load, Operation)):
                 self.writer.declare(node)
+
+    def store_all(self, stores: Sequence[Store], targets: Mapping[Var, str] = MappingProxyType({})) -> None:
+        """Write elements of their buffers, or `targets`; what one of several overwrites is loaded before."""
+        if len(stores) > 1:
+            changed = self.body.region.in_place.values()
+            for node in self.body.nodes():
+                if isinstance(node, Load) and node.source in changed:
+                    self.writer.declare(node)
+        for store in stores:
+            self.store(store, targets.get(store.var, ""))
 
     def store(self, store: Store, target: str = "") -> None:
         """Write an element of its buffer, or `target`."""

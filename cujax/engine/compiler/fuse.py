@@ -49,10 +49,13 @@ class Region:
 
     axes is None for a map.  A kept value is the result of a reduction over the axes, or computed from such.
     hidden: the values among them that nobody outside reads, and that are therefore not written after all.
+    in_place: results that take the buffer of an operand, and that operand.
     reads: what is loaded, and at which places.  size: the number of operations.
     """
 
-    __slots__ = ("axes", "evaluator", "full", "hidden", "kept", "producers", "reads", "reductions", "shape", "size")
+    __slots__ = (
+        "axes", "evaluator", "full", "hidden", "in_place", "kept", "producers", "reads", "reductions", "shape", "size",
+    )
 
     def __init__(self, producers: Producers, inside: set[Var], root: Var) -> None:
         eqn = producers[root]
@@ -63,6 +66,7 @@ class Region:
         self.full: list[Var] = [] if is_reduction else [root]
         self.kept: list[Var] = [root] if is_reduction else []
         self.hidden: set[Var] = set()
+        self.in_place: dict[Var, Var] = {}
         self.reductions = {root: eqn} if is_reduction else {}
         self.evaluator = Evaluator(
             producers, lambda v: v in inside or v in self.full or v in self.kept, self.reductions

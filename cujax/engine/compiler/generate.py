@@ -62,9 +62,8 @@ def generate(plan: Plan, language: str) -> Generated:
         if isinstance(step, Region):
             body = Body(step)
             kernel = _EMITTERS[language](names.fresh(kernel_name(body)), body)
-            if isinstance(step, Update):
-                kernel = kernel._replace(target=step.target, in_place=step.in_place)
-            steps.append(kernel)
+            target = step.target if isinstance(step, Update) and not step.in_place else None
+            steps.append(kernel._replace(target=target, in_place=step.in_place))
         else:
             steps.append(step)
     return Generated(steps, source_of([s for s in steps if isinstance(s, Kernel)]), plan.changed)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cujax.engine.backends.api import KernelCall
@@ -13,8 +15,8 @@ class Kernel(NamedTuple):
     """`text` is the definition in the language of the target; `reads` and `writes` are its buffer arguments.
 
     calls: one, or two where the second combines what the first has left in `scratch` bytes of memory, which are
-    the last buffer argument of both.  target: of an update, what its one result is before; a copy of its buffer,
-    or, where the update is in place, the buffer itself.
+    the last buffer argument of both.  in_place: results that take the buffer of an operand, and that operand.
+    target: of an update that is not in place, what its one result, a copy of it, is before.
     """
 
     calls: tuple[KernelCall, ...]
@@ -23,7 +25,7 @@ class Kernel(NamedTuple):
     writes: tuple[Var, ...]
     scratch: int = 0
     target: Var | Literal | None = None
-    in_place: bool = False
+    in_place: Mapping[Var, Var] = MappingProxyType({})
 
     @property
     def is_empty(self) -> bool:
@@ -32,8 +34,8 @@ class Kernel(NamedTuple):
 
     @property
     def needs(self) -> list[Var | Literal]:
-        """What is read, the target among it."""
-        return [*self.reads, *([] if self.target is None else [self.target])]
+        """What is read, also what is overwritten or copied."""
+        return [*self.reads, *self.in_place.values(), *([] if self.target is None else [self.target])]
 
 
 def without_comments(text: str) -> str:

@@ -30,6 +30,7 @@ def kernel_name(body: Body) -> str:
 
 
 def buffer_names(body: Body) -> dict[Var | Literal, str]:
-    """x0, x1, ... for what is read, y0, y1, ... for what is written."""
-    reads = {v: f"x{k}" for k, v in enumerate(body.reads)}
-    return reads | {v: f"y{k}" for k, v in enumerate(body.writes)}
+    """x0, x1, ... for what is read, y0, y1, ... for what is written, and read before where that is in place."""
+    reads: dict[Var | Literal, str] = {v: f"x{k}" for k, v in enumerate(body.reads)}
+    writes = {v: f"y{k}" for k, v in enumerate(body.writes)}
+    return reads | writes | {operand: writes[result] for result, operand in body.region.in_place.items()}

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
+from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.kinds import OPAQUE, SCATTER, Producers
-from cujax.engine.compiler.update import Update, conflict_axes_of, updates_in_place
+from cujax.engine.compiler.update import Update, conflict_axes_of
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ground.config import config
 from cujax.engine.ground.dtypes import is_inexact
@@ -38,7 +39,10 @@ def _describe(step: Step) -> str:
         return f"update  {step.eqn.primitive.name} over {step.shape}, {where}: {step.full[0].aval.str_short()}"
     kind = "map   " if step.axes is None else "reduce"
     over = f"over {step.shape}" + ("" if step.axes is None else f" along {step.axes}")
-    made = ", ".join(f"{step.producers[v].primitive.name} {v.aval.str_short()}" for v in step.writes)
+    made = ", ".join(
+        f"{step.producers[v].primitive.name} {v.aval.str_short()}{' in place' if v in step.in_place else ''}"
+        for v in step.writes
+    )
     return f"{kind}  {over}, {step.size} operations: {made}"
 
 
@@ -59,8 +63,8 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
                 merger.add(Region(producers, inside, var))
     steps = _without_unread(merger.ordered(), tape)
     owned = frozenset(owned)
-    steps = updates_in_place(steps, tape, inside, owned)
-    changed = {s.target for s in steps if isinstance(s, Update) and s.in_place}
+    steps = write_in_place(steps, tape, inside, owned)
+    changed = {v for s in steps if isinstance(s, Region) for v in s.in_place.values()}
     return Plan(steps, owned & changed)
 
 

@@ -42,11 +42,11 @@ def lay_out(
         if isinstance(step, Kernel):
             for var in step.writes:
                 if var in placed:
-                    is_kept = step.in_place and isinstance(step.target, Var)
-                    offsets[var] = offsets[step.target] if is_kept else held.take(_size(var))  # type: ignore[index]
-        kept = step.target if isinstance(step, Kernel) and step.in_place else None
+                    before = step.in_place.get(var)
+                    offsets[var] = held.take(_size(var)) if before is None else offsets[before]
+        kept = step.in_place.values() if isinstance(step, Kernel) else ()
         for var in ended:
-            if var in offsets and var is not kept:
+            if var in offsets and var not in kept:
                 held.give_back(offsets[var], _size(var))
     return Arena(held.top, offsets)
 
@@ -62,9 +62,7 @@ def _placed(steps: Sequence[Kernel | Eqn], outputs: Collection[Var | Literal]) -
     made = {v for s in steps if isinstance(s, Kernel) for v in s.writes}
     outside = {a for s in steps if isinstance(s, Eqn) for a in s.inputs} | set(outputs)
     placed = made - outside
-    changes = [
-        (s.target, s.writes[0]) for s in steps if isinstance(s, Kernel) and s.in_place and isinstance(s.target, Var)
-    ]
+    changes = [(before, after) for s in steps if isinstance(s, Kernel) for after, before in s.in_place.items()]
     for before, after in reversed(changes):
         if after not in placed:
             placed.discard(before)

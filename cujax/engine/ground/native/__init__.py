@@ -21,7 +21,7 @@ from typing import Any
 
 from cujax.engine.ground.config import config
 
-VERSION = 2  # as in native.h
+VERSION = 3  # as in native.h
 
 
 def _load() -> Any:

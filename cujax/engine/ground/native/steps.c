@@ -45,9 +45,13 @@ static int add_inputs(PyObject* step, PyObject* slots, PyObject* buffers) {
     return 0;
 }
 
-/* A buffer with values that are not set yet: `empty(shape, dtype)`, or `part(arena, offset, shape, dtype)`, where the
-   arena is in the last slot. */
+/* A buffer for a result: `empty(shape, dtype)`; `part(arena, offset, shape, dtype)`, where the arena is in the last slot;
+   or, of one number, what stands in that slot, made contiguous. */
 static PyObject* new_buffer(PyObject* step, PyObject* slots, PyObject* how) {
+    if (PyTuple_GET_SIZE(how) == 1) {
+        PyObject** place = slot_at(slots, how, 0);
+        return place == NULL ? NULL : PyObject_CallOneArg(PyTuple_GET_ITEM(step, CONTIGUOUS), *place);
+    }
     if (PyTuple_GET_SIZE(how) == 2)
         return PyObject_Call(PyTuple_GET_ITEM(step, EMPTY), how, NULL);
     PyObject *offset, *shape, *dtype;
