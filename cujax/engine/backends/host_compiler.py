@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cujax.engine.backends import disk_cache
+from cujax.engine.backends.host_threads import brief_spinning
 from cujax.engine.backends.kernel_headers import headers_digest, headers_folder
 from cujax.engine.ground.config import config
 from cujax.engine.ground.source import warn_user
@@ -172,7 +173,8 @@ def workshop() -> Iterator[str]:
 def load(path: str | Path) -> ctypes.CDLL:
     """A shared object in this process; Refused with what the loader said."""
     try:
-        return ctypes.CDLL(str(path))
+        with brief_spinning():
+            return ctypes.CDLL(str(path))
     except OSError as error:
         raise Refused(str(error)) from None
 
