@@ -36,13 +36,14 @@ template <class T> struct CJ_ALIGN_COMPLEX complex {
     friend CJ_FN complex operator*(complex x, complex y) {
         return {fma(x.re, y.re, -(x.im * y.im)), fma(x.re, y.im, x.im * y.re)};
     }
-    // Both parts of y divided by the larger one (R. Smith, Algorithm 116, CACM 1962), as in NumPy.
+    // Both parts of y divided by the larger one (R. Smith, Algorithm 116, CACM 1962), as in NumPy.  Written with sums
+    // alone: a sum in one part and a difference in the other GCC would fuse with the products.
     friend CJ_FN complex operator/(complex x, complex y) {
         bool real_larger = abs(y.re) >= abs(y.im), zero = y.re == 0 && y.im == 0;
-        T large = real_larger ? y.re : y.im, small = real_larger ? y.im : y.re;
+        T large = real_larger ? y.re : y.im, small = real_larger ? y.im : y.re, minus_re = negated(x.re);
         T ratio = small / large, scale = T(1) / (large + small * ratio);
-        T re = (real_larger ? x.re + x.im * ratio : x.re * ratio + x.im) * scale;
-        T im = (real_larger ? x.im - x.re * ratio : x.im * ratio - x.re) * scale;
+        T re = ((real_larger ? x.re : x.im) + (real_larger ? x.im : x.re) * ratio) * scale;
+        T im = ((real_larger ? x.im : minus_re) + (real_larger ? minus_re : x.im) * ratio) * scale;
         return {zero ? x.re / abs(y.re) : re, zero ? x.im / abs(y.re) : im};
     }
     friend CJ_FN complex operator+(complex x) { return x; }
@@ -116,7 +117,7 @@ template <class T> CJ_FN complex<T> from_polar(T x, T angle, T size, T scale, T 
 
 template <class T> CJ_FN complex<T> exp(complex<T> z) {
     bool large = z.re > exp_edge<T>;
-    T size = exp(large ? z.re - exp_edge<T> : z.re), scale = large ? exp_of_edge<T> : T(1);
+    T excess = large ? exp_edge<T> : T(0), size = exp(z.re - excess), scale = large ? exp_of_edge<T> : T(1);
     return from_polar(z.re, z.im, size, scale, cos(z.im), sin(z.im));
 }
 
@@ -124,7 +125,7 @@ template <class T> CJ_FN complex<T> exp2(complex<T> z) {
     constexpr T edge = T(sizeof(T) == 4 ? 127 : 1023), two_to_edge = T(sizeof(T) == 4 ? 0x1p127 : 0x1p1023);
     constexpr T log_2 = T(0.693147180559945309417), rest_of_log_2 = T(0.693147180559945309417232L - log_2);
     bool large = z.re > edge;
-    T size = exp2(large ? z.re - edge : z.re), scale = large ? two_to_edge : T(1);
+    T excess = large ? edge : T(0), size = exp2(z.re - excess), scale = large ? two_to_edge : T(1);
     T angle = z.im * log_2, error = fma(z.im, log_2, -angle) + z.im * rest_of_log_2;
     error = abs(error) < T(sizeof(T) == 4 ? 2e-4 : 1e-8) ? error : T(0);  // its square does not count
     T c = cos(angle), s = sin(angle);
@@ -150,7 +151,7 @@ template <class T> struct Hyperbolic {
     CJ_FN explicit Hyperbolic(T x) {
         bool large = abs(x) > exp_edge<T>;
         constexpr T half = T(0.5) * exp_of_edge<T>;
-        T tail = exp(abs(x) - exp_edge<T>), s = cj::sinh(x), c = cj::cosh(x);
+        T excess = large ? abs(x) - exp_edge<T> : T(0), tail = exp(excess), s = cj::sinh(x), c = cj::cosh(x);
         rest = large ? tail : T(1);
         sinh = large ? copysign(half, x) : s;
         cosh = large ? half : c;
@@ -276,7 +277,7 @@ template <class T> CJ_FN ArcParts<T> arc_parts(T x, T y) {
     // a - 1 is y * w inside, with w computed in place of y**2, which may underflow.
     T w = T(0.5) * (y / by_r + ratio(y, by_s)), above = T(0.5) * (y * (y / by_r) + by_s);
     T near_one = outside ? above + sqrt(above * (a + 1)) : y * w + sqrt(y) * sqrt(w * (a + 1));
-    T height = a < T(1.5) ? log1p(near_one) : log(a + sqrt((a - 1) * (a + 1)));
+    T height = a < T(1.5) ? log1p(near_one) : log(a + sqrt(abs(a - 1) * (a + 1)));
     T far = log_2 + log_size(complex<T>(x, y), limits<T>::greatest());
     return {large ? y : root, large ? far : height};
 }
@@ -305,7 +306,8 @@ template <class T> CJ_FN complex<T> atanh(complex<T> z) {
     constexpr T much = T(sizeof(T) == 4 ? 0x1p24 : 0x1p53), quarter_turn = T(1.57079632679489661923);
     T x = abs(z.re), y = abs(z.im), rest = T(1) - x;
     T near = T(0.25) * log1p(T(4) * x / (rest * rest + y * y));
-    T at_pole = T(0.5) * (log(hypot(T(2), y)) - log(y));
+    T pole_y = x == 1 ? y : T(1);  // elsewhere 1: the logarithm of 0 takes long
+    T at_pole = T(0.5) * (log(hypot(T(2), pole_y)) - log(pole_y));
     T angle = T(0.5) * atan2(T(2) * y, rest * (T(1) + x) - y * y);
     T largest = x > y ? x : y, smaller = x > y ? y : x, slope = smaller / largest;
     T far = x / largest / (largest * (T(1) + slope * slope));

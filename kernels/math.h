@@ -67,7 +67,7 @@ CJ_REAL_1(exp) CJ_REAL_1(exp2) CJ_REAL_1(expm1) CJ_REAL_1(log) CJ_REAL_1(log1p) 
 CJ_REAL_1(tan) CJ_REAL_1(asin) CJ_REAL_1(acos) CJ_REAL_1(atan) CJ_REAL_2(atan2)
 CJ_REAL_1(sinh) CJ_REAL_1(cosh) CJ_REAL_1(tanh) CJ_REAL_1(asinh) CJ_REAL_1(acosh) CJ_REAL_1(atanh)
 CJ_REAL_1(floor) CJ_REAL_1(ceil) CJ_REAL_1(trunc) CJ_REAL_1(rint)
-CJ_REAL_2(copysign) CJ_REAL_2(fmod) CJ_REAL_2(hypot)
+CJ_REAL_2(copysign) CJ_REAL_2(hypot)
 CJ_FN float sin(float x) { return CJ_SIN_COS(sinf)(x); }
 CJ_FN double sin(double x) { return CJ_SIN_COS(sin)(x); }
 CJ_FN float cos(float x) { return CJ_SIN_COS(cosf)(x); }
@@ -89,6 +89,9 @@ template <class T> constexpr word<T> infinity_bits =
     word<T>(((word<T>(1) << limits<T>::exponent_bits) - 1) << limits<T>::mantissa_bits);
 
 template <class T> CJ_FN bool is_nan(T x) { return x != x; }
+
+// -x, unknown to a compiler that looks for differences.
+template <class T> CJ_FN T negated(T x) { return bits_as<T>(word<T>(bits_as<word<T>>(x) ^ sign_bit<T>)); }
 
 template <class T> CJ_FN bool is_finite(T x) {
     return (bits_as<word<T>>(x) & infinity_bits<T>) != infinity_bits<T>;
@@ -138,6 +141,11 @@ template <class T> CJ_FN auto wrap(T x) {
 
 template <class T> CJ_FN T multiply(T x, T y) { return T(wrap(x) * wrap(y)); }
 
+template <class T> CJ_FN T abs(T x) {
+    if constexpr (is_integer<T>) return x < 0 ? T(0 - wrap(x)) : x;
+    else return bits_as<T>(word<T>(bits_as<word<T>>(x) & ~sign_bit<T>));
+}
+
 // Truncated quotient for y other than 0 and -1.
 template <class T> CJ_FN T quotient(T x, T y) {
 #if !CJ_DEVICE
@@ -159,14 +167,49 @@ template <class T> CJ_FN T div(T x, same<T> y) {
     }
 }
 
+// The remainder of floats is exact.  With a fused multiply-add it needs no call of the system's function, which takes
+// long and has no vector form.
+#if !CJ_GPU && defined(__FMA__)
+
+// `rest` without its multiples of `divisor`, for a quotient below 2**48; what cancels in the product is exact.
+CJ_FN double remainder_step(double rest, double divisor, double inverse) {
+    rest = fma(-trunc(rest * inverse), divisor, rest);
+    return rest < 0 ? rest + divisor : rest;
+}
+
+// Two floats are at most 2**277 apart: multiples of y * 2**240, y * 2**192, ..., y are taken away in turn.
+CJ_FN float fmod(float x, float y) {
+    double rest = abs(double(x)), divisor = abs(double(y)), inverse = 1.0 / divisor;
+    rest = remainder_step(rest, divisor * 0x1p240, inverse * 0x1p-240);
+    rest = remainder_step(rest, divisor * 0x1p192, inverse * 0x1p-192);
+    rest = remainder_step(rest, divisor * 0x1p144, inverse * 0x1p-144);
+    rest = remainder_step(rest, divisor * 0x1p96, inverse * 0x1p-96);
+    rest = remainder_step(rest, divisor * 0x1p48, inverse * 0x1p-48);
+    rest = remainder_step(rest, divisor, inverse);
+    rest = rest >= divisor ? rest - divisor : rest;
+    float result = copysign(float(rest), x);
+    return divisor == infinity_f64() && is_finite(x) ? x : result;
+}
+
+CJ_FN double fmod(double x, double y) {
+    double size = abs(x), divisor = abs(y), quotient = size / divisor;
+    if (!(quotient < 0x1p50) || divisor == infinity_f64()) return CJ_LIBRARY(fmod)(x, y);
+    double rest = fma(-trunc(quotient), divisor, size);
+    rest = rest < 0 ? rest + divisor : rest;
+    rest = rest >= divisor ? rest - divisor : rest;
+    return copysign(rest, x);
+}
+
+#else
+
+CJ_FN float fmod(float x, float y) { return CJ_LIBRARY(fmodf)(x, y); }
+CJ_FN double fmod(double x, double y) { return CJ_LIBRARY(fmod)(x, y); }
+
+#endif
+
 template <class T> CJ_FN T rem(T x, same<T> y) {
     if constexpr (is_integer<T>) return T(wrap(x) - wrap(div(x, y)) * wrap(y));
     else return fmod(x, y);
-}
-
-template <class T> CJ_FN T abs(T x) {
-    if constexpr (is_integer<T>) return x < 0 ? T(0 - wrap(x)) : x;
-    else return bits_as<T>(word<T>(bits_as<word<T>>(x) & ~sign_bit<T>));
 }
 
 template <class T> CJ_FN T sign(T x) {

@@ -40,10 +40,11 @@
 
 #define CJ_RESTRICT __restrict__
 
-// What is computed for a choice must stay in front of it: these passes of GCC move it into a branch (a call of `sin`
-// for `x == 0 ? x : sin(x)`) or join branches with others, and the loop around it is then none of vectors.
+// What is computed for a choice must stay in front of it, and once: these passes of GCC move a call into a branch (of
+// `sin` for `x == 0 ? x : sin(x)`), copy it into both (of `exp` for `exp(w ? x : y)`) or join branches with others, and
+// the loop around is then none of vectors, or calls twice.
 #if !CJ_GPU && defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-tree-sink", "no-tree-pre", "no-ssa-phiopt")
+#pragma GCC optimize("no-tree-sink", "no-tree-pre", "no-ssa-phiopt", "no-thread-jumps")
 #endif
 
 // Among the members of a struct that elements of arrays or partial results are of.  Copied member by member instead of

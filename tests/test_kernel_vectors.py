@@ -28,7 +28,7 @@ SCALAR = {
         "population_count", "clz", "mulhi_[iu]64", "div_[iu]64", "rem_[iu]64",
         "convert_element_type_([iu]64_(f|bf|c)|(f|bf|c).*_[iu]64)", "shift_right_arithmetic_[iu](8|16)_",
     ),
-    "the number of steps depends on the element": ("pow_[iuc]", "rem_(f|bf)"),
+    "the number of steps depends on the element": ("pow_[iuc]", "rem_f64"),
     "which is of 32 bits, the cases of 16": ("select_n_i32_b?f16", "nextafter_f16"),
     "a copy, or all elements alike": (
         "stop_gradient", "bitcast_convert_type", "integer_pow_.*_[01]$", "reduce_precision_.*_(8_7|11_52|8_30|5_10)$",
