@@ -9,6 +9,7 @@ Where it is, the array is deleted; where it is not, the program gets a copy, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from sys import getrefcount
 from typing import Any
 
 from cujax.engine.backends.api import Buffer
@@ -37,13 +38,17 @@ class Donation:
                 buffers[number] = _copy(buffers[number])
 
     def _claim(self, leaf: Any, buffers: list[Buffer], number: int) -> bool:
-        """Whether nobody will see the buffer being overwritten; then the leaf, if it is an array, is deleted."""
+        """Whether nobody will see the buffer being overwritten; then the leaf, if it is an array, is deleted.
+
+        References are counted, of which the list has one and each call of `getrefcount` itself.
+        """
         is_exclusive = selected().is_exclusive
         if type(leaf) is ConcreteArray:
-            if not is_exclusive(buffers, number, 1):
+            if getrefcount(buffers[number]) != 3 or not is_exclusive(buffers[number]):
                 return False
-            delete_array(leaf, self._reason(number))
-        return is_exclusive(buffers, number, 0)  # not so if another thread has read the array in between
+            delete_array(leaf, self._reasons.get(number) or self._reason(number))
+        # Once more, now that nobody can get at the buffer: another thread may have done so just before.
+        return getrefcount(buffers[number]) == 2 and is_exclusive(buffers[number])
 
     def _reason(self, number: int) -> str:
         if not self._reasons:

@@ -122,12 +122,8 @@ class Backend(Protocol):
     def copy(self, buffer: Buffer) -> Buffer:
         """A contiguous copy."""
 
-    def is_exclusive(self, buffers: list[Buffer], number: int, others: int) -> bool:
-        """Whether nobody would see `buffers[number]` being overwritten.
-
-        That is so if its memory is of this backend's making and reached through this buffer alone, to which there
-        are, beside the list, `others` references.
-        """
+    def is_exclusive(self, buffer: Buffer) -> bool:
+        """Whether its memory is of this backend's making and reached through this buffer alone."""
 
     def owns(self, value: Any) -> bool:
         """True when `value` is a buffer of this backend."""

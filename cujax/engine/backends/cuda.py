@@ -106,11 +106,9 @@ class CudaBackend:
     def copy(self, buffer: Any) -> Any:
         return buffer.copy()
 
-    def is_exclusive(self, buffers: list[Any], number: int, others: int) -> bool:
-        if getrefcount(buffers[number]) != others + 2:  # the list refers to it, and the call does
-            return False
-        pointer = buffers[number].data  # a view shares it, or has its own to the same memory
-        is_shared = getrefcount(pointer) != 3 or getrefcount(pointer.mem) != 2
+    def is_exclusive(self, buffer: Any) -> bool:
+        pointer = buffer.data  # a view shares it, or has its own to the same memory
+        is_shared = getrefcount(pointer) != 3 or getrefcount(pointer.mem) != 2  # one is the call's, one the name's
         return not is_shared and not isinstance(pointer.mem, self._foreign_memory)
 
     def owns(self, value: object) -> bool:

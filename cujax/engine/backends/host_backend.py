@@ -44,8 +44,8 @@ class HostBackend(NumpyBackend):
         np.copyto(copy, buffer)
         return copy
 
-    def _is_ours(self, owner: Any) -> bool:
-        return is_lease(owner) or super()._is_ours(owner)
+    def _has_lent(self, owner: Any) -> bool:
+        return is_lease(owner)
 
     def release_memory(self) -> None:
         self._pool.trim()

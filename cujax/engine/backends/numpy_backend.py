@@ -51,20 +51,17 @@ class NumpyBackend:
         np.copyto(out, buffer)
         return out
 
-    def is_exclusive(self, buffers: list[Any], number: int, others: int) -> bool:
-        # The list refers to the buffer, and the call does.
-        return getrefcount(buffers[number]) == others + 2 and self._is_all_of_its_memory(buffers[number])
-
-    def _is_all_of_its_memory(self, array: Any) -> bool:
-        """Whether the array, or the last of the arrays that it alone keeps alive, has memory that is ours."""
-        while type(array) is np.ndarray and array.base is not None:
-            if getrefcount(array.base) != 2:  # the array refers to it, and the call does
+    def is_exclusive(self, buffer: Any) -> bool:
+        while type(buffer) is np.ndarray:
+            if buffer.base is None:
+                return buffer.flags.owndata
+            if getrefcount(buffer.base) != 2:  # the buffer refers to it, and the call does
                 return False
-            array = array.base
-        return self._is_ours(array)
+            buffer = buffer.base
+        return self._has_lent(buffer)
 
-    def _is_ours(self, owner: Any) -> bool:
-        return type(owner) is np.ndarray and owner.flags.owndata
+    def _has_lent(self, owner: Any) -> bool:
+        return False
 
     def owns(self, value: object) -> bool:
         return isinstance(value, (np.ndarray, np.generic))

@@ -259,7 +259,7 @@ class DeletedArray(ConcreteArray):
 
     @property
     def buffer(self) -> Any:
-        raise RuntimeError(f"Array has been deleted with shape={self.aval.str_long()}. {_BUFFER.__get__(self)}")
+        raise RuntimeError(f"Array has been deleted with shape={self.aval.str_long()}. {_buffer_of(self)}")
 
     def is_deleted(self) -> bool:
         """True."""
@@ -269,13 +269,14 @@ class DeletedArray(ConcreteArray):
         """Nothing more is to be done."""
 
 
-_BUFFER: Any = vars(ConcreteArray)["buffer"]  # the slot; that of a deleted array holds the reason
+_slot: Any = vars(ConcreteArray)["buffer"]  # that of a deleted array holds the reason
+_buffer_of, _set_buffer = _slot.__get__, _slot.__set__
 
 
 def delete_array(array: ConcreteArray, reason: str) -> None:
     """Give the array's memory back; `reason` says to whom uses it afterwards why it is gone and what to do."""
     array.__class__ = DeletedArray  # first, so that no other thread takes the reason for a buffer
-    _BUFFER.__set__(array, reason)
+    _set_buffer(array, reason)
 
 
 def _restore(values: np.ndarray, dtype: Any, weak_type: bool) -> ConcreteArray:
