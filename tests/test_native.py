@@ -301,6 +301,10 @@ def test_wrap_buffers(functions):
     (lambda: native.make_empty(1, None)((1,) * 100, F32), TypeError),
     (lambda: native.kernel_runner(()), TypeError),
     (lambda: native.kernel_runner([], (), (), (), (), None, None, None), TypeError),
+    (lambda: native.kernel_runner((), (), (5,), (), (), None, None, None), TypeError),
+    (lambda: native.kernel_runner((), (), ((1, 2, 3, 4),), (), (), None, None, None)([1]), TypeError),
+    (lambda: native.kernel_runner((), (), ((0, (), F32),), (), (), None, None, None)([]), IndexError),
+    (lambda: native.kernel_runner((), (), ((7,),), (), (), None, None, None)([]), IndexError),
     (lambda: native.kernel_runner((), (), (), (), (), None, None, None)(()), TypeError),
     (lambda: native.kernel_runner((5,), (), (), (), (), None, None, None)([1]), IndexError),
     (lambda: native.kernel_runner((), (), (), (), (-1,), None, None, None)([1]), IndexError),
@@ -433,19 +437,19 @@ def test_a_step_puts_clears_and_passes_on():
 
     def run(slots, launches):
         runner = native.kernel_runner(
-            (0, 2), (3,), ((1, "shape", "dtype"), ("shape", "dtype")), launches, (0, 2),
+            (0, 2), (3, 4), ((1, "shape", "dtype"), (1,), ("shape", "dtype")), launches, (0, 2),
             lambda *how: ["empty", *how], lambda *how: ["part", *how], lambda buffer: ("contiguous", buffer),
         )
         runner(slots)
         return slots
 
-    slots = run(["a", "b", "c", None, "arena"], (seen.append, seen.append))
-    buffers = [("contiguous", "a"), ("contiguous", "c"), ["part", "arena", 1, "shape", "dtype"],
+    slots = run(["a", "b", "c", None, None, "arena"], (seen.append, seen.append))
+    buffers = [("contiguous", "a"), ("contiguous", "c"), ["part", "arena", 1, "shape", "dtype"], ("contiguous", "b"),
                ["empty", "shape", "dtype"]]
     assert seen == [buffers, buffers]
-    assert slots == [None, "b", None, buffers[2], "arena"]
+    assert slots == [None, "b", None, buffers[2], buffers[3], "arena"]
     with pytest.raises(ZeroDivisionError):
-        run(["a", "b", "c", None, "arena"], (lambda buffers: 1 / 0,))
+        run(["a", "b", "c", None, None, "arena"], (lambda buffers: 1 / 0,))
 
 
 @needs_native

@@ -57,8 +57,8 @@ static PyObject* new_buffer(PyObject* step, PyObject* slots, PyObject* how) {
     PyObject *offset, *shape, *dtype;
     if (!PyArg_ParseTuple(how, "OOO", &offset, &shape, &dtype))
         return NULL;
-    PyObject* args[] = {PySequence_Fast_ITEMS(slots)[PyList_GET_SIZE(slots) - 1], offset, shape, dtype};
-    return PyObject_Vectorcall(PyTuple_GET_ITEM(step, PART), args, 4, NULL);
+    PyObject* args[] = {PyList_GetItem(slots, PyList_GET_SIZE(slots) - 1), offset, shape, dtype};
+    return args[0] == NULL ? NULL : PyObject_Vectorcall(PyTuple_GET_ITEM(step, PART), args, 4, NULL);
 }
 
 /* Appends to `buffers` the new ones, and puts the first of them into the output slots. */
@@ -115,6 +115,10 @@ static PyObject* kernel_runner(PyObject* module, PyObject* args) {
     for (int i = INPUTS; i < EMPTY; i++)
         if (!PyTuple_CheckExact(PyTuple_GET_ITEM(args, i)))
             return PyErr_Format(PyExc_TypeError, "argument %d of kernel_runner is a tuple", i + 1);
+    PyObject* new = PyTuple_GET_ITEM(args, NEW);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(new); i++)
+        if (!PyTuple_CheckExact(PyTuple_GET_ITEM(new, i)))
+            return PyErr_Format(PyExc_TypeError, "not the origin of a buffer: %R", PyTuple_GET_ITEM(new, i));
     return PyCFunction_New(&run_step_function, args);
 }
 
@@ -180,7 +184,7 @@ static PyObject* program_runner(PyObject* module, PyObject* args) {
 PyMethodDef step_functions[] = {
     {"kernel_runner", kernel_runner, METH_VARARGS,
      "kernel_runner(inputs, outputs, new, launches, dead, empty, part, contiguous) -> run(slots)"},
-    {"program_runner", program_runner, METH_VARARGS, 
+    {"program_runner", program_runner, METH_VARARGS,
      "program_runner(runs, others, outputs, new_arena) -> run(buffers)"},
     {NULL},
 };
