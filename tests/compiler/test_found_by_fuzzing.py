@@ -61,3 +61,10 @@ def test_places_of_a_scatter_that_positions_decide():
 def test_a_sum_to_an_empty_row():
     check(lambda x: jnp.sum(x, (0, 2)), np.ones((70, 0, 3)))
     check(lambda x: jnp.sum(x, 0), np.ones((70, 0)))
+
+
+def test_unsigned_indices_beyond_the_largest_signed_one():
+    i = np.array([1, 2**63, 2**64 - 1], "uint64")
+    check(lambda x, i: x.at[i].get(mode="clip"), counted(4), i)
+    check(lambda x, i: x.at[i].add(1.0, mode="clip"), counted(4), i)
+    check(lambda x, i: lax.dynamic_slice(x, (i[2],), (2,)), counted(4), i)

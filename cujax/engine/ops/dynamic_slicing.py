@@ -30,6 +30,7 @@ from cujax.engine.ops import axes as ax
 from cujax.engine.ops import slicing
 from cujax.engine.ops.families import ANY
 from cujax.engine.ops.index_dimensions import GatherDimensionNumbers, GatherScatterMode, as_scatter
+from cujax.engine.ops.index_rows import as_places
 from cujax.engine.ops.indexing import gather_p, wrap_negative
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.rounding import max
@@ -76,7 +77,7 @@ def _inside(start: int, length: int, size: int) -> int:
 
 def _places(xp: Any, start: Any, length: int, size: int) -> Any:
     """The places along an axis for a start that is on the device, computed there."""
-    first = start.astype(np.int64)
+    first = as_places(xp, start)
     first = xp.where(first < 0, first + length, first)
     return xp.clip(first, 0, length - size) + xp.arange(size, dtype=np.int64)
 

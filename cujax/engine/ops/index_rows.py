@@ -84,6 +84,13 @@ def _along(
     return Along(shape[axis], sizes[axis], component, batch_axis, window_axis)
 
 
+def as_places(xp: Any, indices: Any) -> Any:
+    """`indices` as 64-bit integers; those that are larger become the largest."""
+    if indices.dtype == np.uint64:
+        indices = xp.minimum(indices, np.uint64(np.iinfo(np.int64).max))
+    return indices.astype(np.int64, copy=False)
+
+
 def inside(plan: Plan, indices: Any) -> Any:
     """For each index vector, whether its window lies inside the operand; None where all do.
 

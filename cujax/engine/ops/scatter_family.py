@@ -29,7 +29,7 @@ from cujax.engine.ops.index_dimensions import (
     windows_are_unique,
     with_leading_axis,
 )
-from cujax.engine.ops.index_rows import Plan, as_rows, coordinates, inside, plan_rows, row_numbers
+from cujax.engine.ops.index_rows import Plan, as_places, as_rows, coordinates, inside, plan_rows, row_numbers
 from cujax.engine.ops.structural import move_dim
 
 
@@ -45,7 +45,7 @@ def _scatter_impl(kind: str) -> Callable:
         if starts is not None:
             return _write_window(xp, kind, x, starts, updates, dimension_numbers, mode, sizes)
         plan = plan_rows(x.shape, indices.shape[:-1], as_gather(dimension_numbers), sizes)
-        indices = indices.astype(np.int64, copy=False)
+        indices = as_places(xp, indices)
         return _write_rows(xp, kind, plan, x, indices, updates, mode, unique_indices)
 
     return rule
