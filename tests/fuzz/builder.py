@@ -66,7 +66,7 @@ class Builder:
     def __init__(self, seed: int) -> None:
         self.rng = rng = Random(seed)
         self.numbers = np.random.default_rng(seed)
-        self.largest = rng.choice((60, 300, 1000, 3000, 3000, 20_000)) if rng.random() < 0.97 else 200_000
+        self.largest = rng.choice((60, 300, 1000, 3000, 3000, 20_000)) if rng.random() < 0.95 else 200_000
         small = [d for d in _EXTENTS if d <= max(self.largest // 4, 9)]
         self.dims = [*rng.sample(small, 2), rng.randint(2, 6), 1]
         if rng.random() < 0.08:

@@ -1,13 +1,13 @@
 """The command line of a long run, and what it prints.
 
-    python -m tests.fuzz --seeds 0:5000 [--targets quick,jax] [--pack 16] [--minimise no]
+    python -m tests.fuzz --seeds 0:5000 [--targets quick,jax] [--of gradients]
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 
@@ -15,6 +15,7 @@ import cujax
 
 from . import actions
 from .builder import build
+from .gradient import gradient
 from .minimise import minimised, script
 from .program import Program, joined
 from .targets import TARGETS, Target
@@ -35,16 +36,29 @@ def packs(seeds: Sequence[int], size: int) -> Iterator[list[int]]:
         yield list(seeds[start : start + size])
 
 
-def failures(seeds: Sequence[int], targets: Sequence[Target]) -> list[tuple[Program, Problem]]:
+def programs(seeds: Sequence[int]) -> Program:
+    """The programs of `seeds`, as one."""
+    return joined([build(s) for s in seeds])
+
+
+def gradients(seeds: Sequence[int]) -> Program | None:
+    """The derivative of the programs; None where there is nothing to differentiate."""
+    return gradient(programs(seeds))
+
+
+def failures(
+    seeds: Sequence[int], targets: Sequence[Target], make: Callable[[Sequence[int]], Program | None] = programs
+) -> list[tuple[Program, Problem]]:
     """The programs of `seeds` that fail, tried all at once, and one by one where that fails."""
-    programs = [build(s) for s in seeds]
-    whole = joined(programs)
+    whole = make(seeds)
+    if whole is None:
+        return []
     problems = trial(whole, targets)
     if not problems:
         return []
     if len(seeds) == 1:
         return [(whole, p) for p in problems]
-    found = [f for s in seeds for f in failures([s], targets)]
+    found = [f for s in seeds for f in failures([s], targets, make)]
     return found or [(whole, p) for p in problems]  # it takes several of them
 
 
@@ -54,6 +68,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="0:200", help="first:last, or one seed")
     parser.add_argument("--targets", default="host,jax", help=f"of {', '.join(TARGETS)}")
     parser.add_argument("--pack", type=int, default=16, help="programs that are compiled together")
+    parser.add_argument("--of", default="programs", choices=("programs", "gradients"), help="what is compared")
     parser.add_argument("--most-failures", type=int, default=10, help="after which the run ends")
     parser.add_argument("--minimise", default="yes", choices=("yes", "no"))
     options = parser.parse_args()
@@ -61,9 +76,10 @@ def main() -> int:
     first, _, last = options.seeds.partition(":")
     seeds = range(int(first), int(last or int(first) + 1))
     targets = [TARGETS[name] for name in options.targets.split(",")]
+    make = {"programs": programs, "gradients": gradients}[options.of]
     started, failed, done = time.monotonic(), 0, 0
     for pack in packs(seeds, options.pack):
-        for program, problem in failures(pack, targets):
+        for program, problem in failures(pack, targets, make):
             failed += 1
             report(pack, program, problem, options.minimise == "yes")
         done += len(pack)

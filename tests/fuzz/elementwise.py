@@ -121,12 +121,14 @@ _ARITHMETIC = (("add", "+", sum_of), ("sub", "-", sum_of), ("mul", "*", product_
 _NAMES = {"add": "add", "sub": "subtract", "mul": "multiply"}
 
 
-@action(14)
+@action(22)
 def arithmetic(b: Builder) -> None:
     x = b.some(is_number)
     y = second(b, x)
     name, sign, result = b.rng.choice(_ARITHMETIC)
     value = result(b[x], y.value)
+    if name == "sub" and value.dtype in UNSIGNED:
+        value = integer(value.shape, value.dtype)
     if same_rank(b[x], y) and b.chance(0.5):
         b.emit(f"lax.{name}({x}, {y.text})", value)
     elif b.chance(0.5):
@@ -241,7 +243,7 @@ _FUNCTIONS = (
 _SIMPLE = ("sin", "cos", "tanh", "exp", "log", "sqrt", "logistic")
 
 
-@action(6)
+@action(8)
 def function(b: Builder) -> None:
     x = b.some(lambda v: is_real(v.dtype) and not v.special)
     f = b.rng.choice([f for f in _FUNCTIONS if b.chance(0.5) or f.name in _SIMPLE])

@@ -11,6 +11,7 @@ from .value import (
     COMPLEX,
     INTEGERS,
     REALS,
+    UNSIGNED,
     Refused,
     Shape,
     Value,
@@ -374,7 +375,7 @@ def stencil(b: Builder) -> None:
     inner = [":"] * v.ndim
     low, mid, high = ("0:-2", "1:-1", "2:")
     parts = {p: ", ".join([*inner[:axis], p, *inner[axis + 1:]]) for p in (low, mid, high)}
-    total = sum_of(sum_of(v, v), v)
+    total = sum_of(sum_of(v, v), v) if v.dtype not in UNSIGNED else integer(v.shape, v.dtype)
     text = b.rng.choice((
         f"jnp.roll({x}, 1, {axis}) + jnp.roll({x}, -1, {axis}) - {x}",
         f"{x}.at[{parts[mid]}].set({x}[{parts[low]}] + {x}[{parts[high]}] - {x}[{parts[mid]}])",
@@ -389,4 +390,5 @@ def difference(b: Builder) -> None:
     v, axis = b[x], axis_of(b, x)
     shape = list(v.shape)
     shape[axis] = max(shape[axis] - 1, 0)
-    b.emit(f"jnp.diff({x}, axis={axis})", sum_of(v, v).moved(tuple(shape)))
+    value = integer(v.shape, v.dtype) if v.dtype in UNSIGNED else sum_of(v, v)
+    b.emit(f"jnp.diff({x}, axis={axis})", value.moved(tuple(shape)))

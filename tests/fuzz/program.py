@@ -110,9 +110,23 @@ class Program:
     @cached_property
     def source(self) -> str:
         """The text of a function `f`."""
-        lines = [f"def f({', '.join(f'v{i}' for i in self.inputs)}):"]
-        lines += [f"    {s}" for s in self.statements]
-        return "\n".join([*lines, f"    return ({''.join(f'v{o}, ' for o in self.outputs)})"]) + "\n"
+        return "\n".join(self.lines("f", self.inputs, self.outputs)) + "\n"
+
+    def lines(self, name: str, inputs: Iterable[int], outputs: Iterable[int]) -> list[str]:
+        """The text of a function from some values to others."""
+        parameters = ", ".join(f"v{i}" for i in inputs)
+        results = "".join(f"v{o}, " for o in outputs)
+        return [f"def {name}({parameters}):", *[f"    {s}" for s in self.statements], f"    return ({results})"]
+
+    @property
+    def results(self) -> list[Value]:
+        """What is known of each result of the function."""
+        return [self.values[o] for o in self.outputs]
+
+    @property
+    def primal(self) -> Program:
+        """The program itself, where this one is derived from it."""
+        return self
 
     def function(self, names: Mapping[str, Any]) -> Callable:
         """The function, of one library."""

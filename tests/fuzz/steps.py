@@ -1,10 +1,11 @@
-"""Actions that no kernel computes: products of matrices, sorting, running sums, loops and branches."""
+"""Actions around kernels: products of matrices, sorting, running sums, loops, branches, calls, mapped functions."""
 
 from __future__ import annotations
 
 from .builder import Builder, action
 from .elementwise import product_of, sum_of
-from .movers import axis_of
+from .gathers import indexable
+from .movers import axis_of, without
 from .reductions import ordinary, sum_over
 from .value import BOOL, COMPLEX, INTEGERS, REALS, Refused, Value, floating, integer, merged
 
@@ -79,3 +80,51 @@ def scan(b: Builder) -> None:
 def order(b: Builder) -> None:
     x = b.some(lambda v: v.ndim == 1 and v.dtype in (*INTEGERS, *REALS) and v.is_certain and not v.special)
     b.emit(f"jnp.argsort({x})", integer(b[x].shape, INTEGERS[3], max(b[x].size, 1)))
+
+
+@action(1)
+def loop_in_place(b: Builder) -> None:
+    """A carry of which each turn changes a part."""
+    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS) and v.ndim > 0)
+    v, times = b[x], b.rng.randint(0, 4)
+    text, w = b.drawn_constant(v.dtype)
+    turn = b.rng.choice((f"c.at[i].add({text})", f"c.at[1:-1].set(c[2:] + {text})" if v.shape[0] > 1 else "c",
+                         f"lax.dynamic_update_index_in_dim(c, c[0] + {text}, i, 0)" if v.shape[0] else "c"))
+    value = v
+    for _ in range(times):
+        value = merged(v.shape, sum_of(value, w), v)
+    b.emit(f"lax.fori_loop(0, {times}, lambda i, c: {turn}, {x})", value.derived())
+
+
+@action(0.7)
+def while_loop(b: Builder) -> None:
+    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS))
+    y = b.partner(x)
+    value = merged(b[x].shape, sum_of(sum_of(b[x], b[y]), b[y]), b[x])
+    carry = f"(0, {x})"
+    b.emit(f"lax.while_loop(lambda c: c[0] < 2, lambda c: (c[0] + 1, c[1] + {y}), {carry})[1]", value.derived())
+
+
+@action(1)
+def call(b: Builder) -> None:
+    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS))
+    y = b.partner(x)
+    b.emit(f"jit(lambda x, y: (x + y) - x)({x}, {y})", sum_of(sum_of(b[x], b[y]), b[x]))
+
+
+@action(1.5)
+def mapped(b: Builder) -> None:
+    """Gathers, slices and updates of each row at a place of its own."""
+    x = b.some(lambda v: indexable(v) and v.ndim > 1 and v.dtype != BOOL and v.is_certain and not v.special)
+    v = b[x]
+    i = b.input((v.shape[0],), b.rng.choice(INTEGERS[2:4]))
+    text, w = b.drawn_constant(v.dtype)
+    size = b.rng.randint(1, v.shape[1])
+    function, value = b.rng.choice((
+        ("a.at[i].get(mode='clip')", v.moved(without(v.shape, 1))),
+        (f"lax.dynamic_slice_in_dim(a, i, {size})", v.moved((v.shape[0], size, *v.shape[2:]))),
+        (f"a.at[i].add({text})", merged(v.shape, sum_of(v, w), v)),
+        (f"a.at[i].set({text})", merged(v.shape, w, v)),
+        (f"lax.dynamic_update_slice_in_dim(a, a[:1] + {text}, i, 0)", merged(v.shape, sum_of(v, w), v)),
+    ))
+    b.emit(f"vmap(lambda a, i: {function})({x}, {i})", value.derived())

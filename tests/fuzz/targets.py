@@ -4,15 +4,17 @@
     numpy      jit without kernels
     host       jit, with the kernels that the machine's C++ compiler makes
     quick      the same, without optimization: three times as many programs in the time
+    donated    the same, of arguments that are given away, so that results may take their place
     emulator   jit, with the kernels for a GPU, run thread by thread
     jax        JAX's jit on the CPU
 
-A target returns the results of every run that it makes of a program: two of them show a buffer that a second run
-wrote over, or a first run left dirty.
+A target returns the results of every run that it makes of a program: two of them, with one of other arguments in
+between, show a buffer that a later run wrote over, or an earlier one left dirty.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -35,8 +37,13 @@ from cujax.engine.backends.select import selected
 from .program import Program
 from .value import KEY
 
-OURS = {"jnp": cujax.numpy, "lax": cujax.lax, "random": cujax.random}
-THEIRS = {"jnp": jax.numpy, "lax": jax.lax, "random": jax.random}
+
+def _names(library: Any) -> dict[str, Any]:
+    functions = {name: getattr(library, name) for name in ("jit", "vmap", "vjp")}
+    return {"jnp": library.numpy, "lax": library.lax, "random": library.random, **functions}
+
+
+OURS, THEIRS = _names(cujax), _names(jax)
 
 Results = list[np.ndarray]
 
@@ -55,8 +62,8 @@ class Target(NamedTuple):
 def _to_numpy(program: Program, outs: Sequence[Any], library: Any) -> Results:
     """Copies, since what a result shares memory with may change."""
     return [
-        np.array(library.random.key_data(out) if program.values[o].dtype == KEY else out)
-        for o, out in zip(program.outputs, outs, strict=True)
+        np.array(library.random.key_data(out) if value.dtype == KEY else out)
+        for value, out in zip(program.results, outs, strict=True)
     ]
 
 
@@ -85,8 +92,17 @@ def _run_compiled(
     kernels: Callable[[], Any], program: Program, arguments: Sequence[np.ndarray]
 ) -> list[Results]:
     f = cujax.jit(program.function(OURS))
+    others = [np.roll(x, 1) for x in arguments]
     with _kernels(kernels()):
-        runs = [f(*arguments) for _ in range(2)]
+        first, _, second = f(*arguments), f(*others), f(*arguments)
+    return [_to_numpy(program, outs, cujax) for outs in (first, second)]
+
+
+def _run_donated(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]:
+    f = cujax.jit(program.function(OURS), donate_argnums=range(len(arguments)))
+    with _kernels(_quick()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*donated")
+        runs = [f(*[cujax.numpy.array(x) for x in arguments]) for _ in range(2)]
     return [_to_numpy(program, outs, cujax) for outs in runs]
 
 
@@ -122,6 +138,7 @@ TARGETS = {
         Target("numpy", partial(_run_compiled, lambda: None)),
         Target("host", partial(_run_compiled, lambda: selected().kernels)),
         Target("quick", partial(_run_compiled, _quick)),
+        Target("donated", _run_donated),
         Target("emulator", partial(_run_compiled, cache(EmulatorTarget))),
         Target("jax", _run_jax, is_strict=False),
     )

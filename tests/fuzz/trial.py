@@ -19,10 +19,10 @@ from .value import COMPLEX, KEY, Value, bfloat16, is_float
 
 
 class Problem(NamedTuple):
-    """outputs: numbers of the wrong values, none where the target raised an exception, whose class is `kind`."""
+    """results: which are wrong, none where the target raised an exception, whose class is `kind`."""
 
     target: str
-    outputs: tuple[int, ...]
+    results: tuple[int, ...]
     kind: str
     text: str
 
@@ -79,11 +79,11 @@ def difference(
     program: Program, target: Target, expected: Results, results: Results, run: int
 ) -> Problem | None:
     wrong, texts = [], []
-    for output, want, got in zip(program.outputs, expected, results, strict=True):
-        text = mismatch(program.values[output], target, want, got)
+    for number, (value, want, got) in enumerate(zip(program.results, expected, results, strict=True)):
+        text = mismatch(value, target, want, got)
         if text:
-            wrong.append(output)
-            texts.append(f"v{output}: {text}")
+            wrong.append(number)
+            texts.append(f"result {number}: {text}")
     again = " in the second run" if run else ""
     return Problem(target.name, tuple(wrong), "value", "\n".join(texts) + again) if wrong else None
 
@@ -122,4 +122,5 @@ def near(value: Value, target: Target, want: np.ndarray, got: np.ndarray) -> np.
     if value.is_certain or (target.is_strict and value.is_ieee):
         return equal
     with np.errstate(invalid="ignore"):
-        return equal | (np.abs(want - got) <= value.error)
+        largest = np.max(np.abs(want), where=np.isfinite(want), initial=0)
+        return equal | (np.abs(want - got) <= value.error + value.relative * largest)

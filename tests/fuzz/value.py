@@ -61,6 +61,7 @@ class Value:
     and exact; None off the grid.  error: see the module's docstring.  special: there may be infinities and NaN.
     is_ieee: made only by ops that IEEE 754 rounds correctly, one by one, so kernels give NumPy's bits.
     is_raw: elements of inputs, moved: even the sign of zero is known.
+    relative: what may differ beside `error`, as a part of the largest element.
     """
 
     shape: Shape
@@ -71,6 +72,7 @@ class Value:
     special: bool = False
     is_ieee: bool = True
     is_raw: bool = False
+    relative: float = 0.0
 
     @property
     def size(self) -> int:
@@ -83,7 +85,7 @@ class Value:
     @property
     def is_certain(self) -> bool:
         """Every right way gives the same value."""
-        return self.error == 0
+        return self.error == 0 and self.relative == 0
 
     def moved(self, shape: Shape) -> Value:
         return replace(self, shape=tuple(shape))
