@@ -1,5 +1,6 @@
 """C++ names and literals of the dtypes that kernels handle.
 
+    memory_type_name  the same for elements of buffers
     type_name      float32 -> "float", bfloat16 -> "cj::bf16"; None for dtypes that never reach a kernel
     literal_text   a NumPy scalar as a C++ expression of exactly that value
     text_of_param  a param of an op, as it is written in the op's `cuda` text
@@ -35,6 +36,12 @@ def physical(dtype: Any) -> np.dtype:
 def type_name(dtype: Any) -> str | None:
     """The C++ type of an element, or None where kernels do not handle the dtype."""
     return _TYPE_NAMES.get(physical(dtype))
+
+
+def memory_type_name(dtype: Any) -> str | None:
+    """The C++ type of an element in memory: booleans are bytes there, see `b8` in kernels/prelude.h."""
+    name = type_name(dtype)
+    return "cj::b8" if name == "bool" else name
 
 
 def short_name(dtype: Any) -> str:

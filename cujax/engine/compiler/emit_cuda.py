@@ -12,7 +12,7 @@ from math import prod
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, Body, Store, total_extent
-from cujax.engine.compiler.cpp import physical, type_name
+from cujax.engine.compiler.cpp import memory_type_name, physical, type_name
 from cujax.engine.compiler.expression import Load, index_elements
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Index
@@ -149,12 +149,13 @@ def _packed(frame: CudaFrame, width: int) -> str:
         element = _element(frame, packs)
         tail = _element(frame, {})
     in_place = body.region.in_place
+    packs_of = {v: f"cj::Pack<{memory_type_name(v.aval.dtype)}> {frame.buffers[v]}_pack" for v in (*moving, *stored)}
     loads = [
-        f"{'' if v in in_place.values() else 'const '}cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack = "
+        f"{'' if v in in_place.values() else 'const '}{packs_of[v]} = "
         f"cj::load_pack({frame.buffers[v]} + pack * {width});"
         for v in moving
     ]
-    results = [f"cj::Pack<{type_name(v.aval.dtype)}> {frame.buffers[v]}_pack;" for v in stored if v not in in_place]
+    results = [f"{packs_of[v]};" for v in stored if v not in in_place]
     stores = [f"cj::store_pack({frame.buffers[v]} + pack * {width}, {frame.buffers[v]}_pack);" for v in stored]
     each = [f"const {frame.index} {name} = pack * {width} + k;", *element]
     pack = [

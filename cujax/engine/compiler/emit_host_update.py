@@ -12,7 +12,7 @@ from cujax.engine.compiler.body import Axis, Body
 from cujax.engine.compiler.emit_host import HostFrame
 from cujax.engine.compiler.frame import indented
 from cujax.engine.compiler.index import Condition
-from cujax.engine.compiler.writer import Sizes, axes_in
+from cujax.engine.compiler.writer import INDENT, Sizes, axes_in
 
 _STEP = 16  # elements that a tile is a multiple of: as many as the widest vectors hold
 
@@ -48,9 +48,8 @@ def _in_tiles(frame: HostFrame, outer: Sequence[Axis], last: Axis) -> list[str]:
         f"const cj::i64 tile = ({n} / threads + {_STEP}) / {_STEP} * {_STEP};",
         "#pragma omp parallel for num_threads(threads) if (threads > 1)",
         f"for (cj::i64 begin = 0; begin < {n}; begin += tile) {{",
-        *indented([
-            f"const cj::i64 end = begin + tile < {n} ? begin + tile : {n};", *_in_order(frame, outer, _row(frame, last)),
-        ]),
+        f"{INDENT}const cj::i64 end = begin + tile < {n} ? begin + tile : {n};",
+        *indented(_in_order(frame, outer, _row(frame, last))),
         "}",
     ]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
-from cujax.engine.compiler.cpp import physical, type_name
+from cujax.engine.compiler.cpp import memory_type_name, physical, type_name
 from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, index_elements
 from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.naming import buffer_names
@@ -40,8 +40,8 @@ class Frame:
 
     def pointers(self) -> list[tuple[str, str]]:
         """Type and name of each buffer argument."""
-        reads = [(f"const {type_name(v.aval.dtype)}* CJ_RESTRICT", self.buffers[v]) for v in self.body.reads]
-        writes = [(f"{type_name(v.aval.dtype)}* CJ_RESTRICT", self.buffers[v]) for v in self.body.writes]
+        reads = [(f"const {memory_type_name(v.aval.dtype)}* CJ_RESTRICT", self.buffers[v]) for v in self.body.reads]
+        writes = [(f"{memory_type_name(v.aval.dtype)}* CJ_RESTRICT", self.buffers[v]) for v in self.body.writes]
         return reads + writes
 
     def parameters(self) -> list[str]:

@@ -161,11 +161,15 @@ class Writer:
         if isinstance(node, Reduced):
             return self.reduced[node]
         if isinstance(node, Load):
-            if node.source in self._instead and node.place.terms:
-                return self._instead[node.source]
-            return f"{self._buffers[node.source]}[{self.index(node.place)}]"
+            text = self._element(node)
+            return f"bool({text})" if node.dtype.kind == "b" else text
         assert isinstance(node, FromIndex)
         return f"{type_name(node.dtype)}({self.index(node.index)})"
+
+    def _element(self, load: Load) -> str:
+        if load.source in self._instead and load.place.terms:
+            return self._instead[load.source]
+        return f"{self._buffers[load.source]}[{self.index(load.place)}]"
 
     def _declare(self, node: Node) -> None:
         """Write the statement that gives `node` a name."""
@@ -178,7 +182,8 @@ class Writer:
             if node.field:
                 text = f"{text}.{node.field}"
         else:
-            text, name = self._text(node), "load" if isinstance(node, Load) else "index"
+            is_load = isinstance(node, Load)
+            text, name = (self._element(node), "load") if is_load else (self._text(node), "index")  # type: ignore[arg-type]
         self._name(node, name, text)
 
     def _name(self, node: Node, name: str, text: str) -> None:

@@ -2,7 +2,7 @@
 #include "math.h"
 #include "reduce.h"
 
-extern "C" __global__ void fused_gt_lt_reduce_or_reduce_and_bool(const float* CJ_RESTRICT x0, bool* CJ_RESTRICT y0, bool* CJ_RESTRICT y1, int n0, int n1) {
+extern "C" __global__ void fused_gt_lt_reduce_or_reduce_and_bool(const float* CJ_RESTRICT x0, cj::b8* CJ_RESTRICT y0, cj::b8* CJ_RESTRICT y1, int n0, int n1) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     for (int item = thread; item < n0; item += threads) {

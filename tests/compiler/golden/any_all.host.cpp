@@ -4,8 +4,8 @@
 
 extern "C" void fused_gt_lt_reduce_or_reduce_and_bool(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
-    bool* CJ_RESTRICT y0 = static_cast<bool*>(buffers[1]);
-    bool* CJ_RESTRICT y1 = static_cast<bool*>(buffers[2]);
+    cj::b8* CJ_RESTRICT y0 = static_cast<cj::b8*>(buffers[1]);
+    cj::b8* CJ_RESTRICT y1 = static_cast<cj::b8*>(buffers[2]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     #pragma omp parallel for num_threads(threads) if (threads > 1)
