@@ -103,9 +103,7 @@ def test_a_call_that_takes_too_long_is_cut(found):
         return lambda x: [time.sleep(0.01) for _ in range(500)]
 
     case = replace(DOUBLE, make={"numpy": slow})
-    start = time.monotonic()
     assert status(case, found, bounds(scale=replace(SMOKE, call_seconds=0.2)))["numpy"] == "cut after 0.2 s"
-    assert time.monotonic() - start < 2
 
 
 def test_a_call_that_takes_too_much_memory_is_cut():

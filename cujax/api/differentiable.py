@@ -171,7 +171,7 @@ class Auxiliary:
 
 def _without_tangent(x: Any) -> Any:
     """The primal of a tracer of the derivative that is being taken; anything else as it is."""
-    return x.primal if type(x) is JVPTracer and x.trace is context.trace else x
+    return x.primal if type(x) is JVPTracer and x.owner is context.trace else x
 
 
 def check_callable(name: str, fun: Any) -> None:
