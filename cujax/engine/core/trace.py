@@ -94,6 +94,12 @@ class Tracer(Array):
     def tobytes(self, order: str = "C") -> bytes:
         return self._concrete_or_error("tobytes").tobytes(order)
 
+    def delete(self) -> None:
+        raise conversion_error(self, "delete")
+
+    def is_deleted(self) -> bool:
+        raise conversion_error(self, "is_deleted")
+
     def block_until_ready(self) -> Tracer:
         return self
 
