@@ -11,7 +11,7 @@
 namespace cj {
 
 constexpr int lane_count = 32;
-constexpr i64 block_length = 1024;
+constexpr i64 block_length = 2048;
 
 // Running results side by side.  R is a reduction of reduce.h.
 template <class R, int count = lane_count> struct Lanes {
