@@ -255,3 +255,28 @@ def test_out_of_memory_of_numpy_is_read_too(one):
 )
 def test_sizes_in_words(size, text):
     assert size_text(size) == text
+
+
+# --- memory that nobody else sees -------------------------------------------------------------------------
+
+
+VIEWS = {
+    "slice": lambda a: a[1:], "reshape": lambda a: a.reshape(2, 2), "view": lambda a: a.view(),
+    "pointer": lambda a: a.data, "memory": lambda a: a.data.mem, "part": lambda a: a.data + 4,
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_memory_is_exclusive_while_nothing_else_refers_to_it(one, name):
+    backend = CudaBackend()
+    backend._foreign_memory = ()  # the memory of these devices is CuPy's kind for that of others
+    buffer = one.array(np.arange(4, dtype=np.float32))
+    assert backend.is_exclusive(buffer)
+    other = VIEWS[name](buffer)
+    assert not backend.is_exclusive(buffer)
+    del other
+    assert backend.is_exclusive(buffer)
+
+
+def test_memory_of_others_is_not_exclusive(one):
+    assert not CudaBackend().is_exclusive(one.array(np.arange(4)))

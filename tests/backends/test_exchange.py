@@ -60,6 +60,15 @@ def test_the_interface_names_the_stream_of_the_arrays_device(two):
     assert two.device == 0
 
 
+def test_memory_that_the_interface_has_shown_is_not_given_away(two):
+    backend = select.selected()
+    backend._foreign_memory = ()  # the memory of these devices is CuPy's kind for that of others
+    x = array(two, np.arange(3, dtype=np.float32), 0)
+    assert backend.is_exclusive(x.buffer)
+    assert x.__cuda_array_interface__
+    assert not backend.is_exclusive(x.buffer)
+
+
 def test_tracers_have_no_memory_to_hand_over(two):
     def function(x):
         assert not hasattr(x, "__cuda_array_interface__")

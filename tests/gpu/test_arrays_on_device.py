@@ -43,6 +43,20 @@ def test_constants_are_there_for_a_stream_that_waits_for_nobody():
             np.testing.assert_array_equal(np.asarray(x * value), np.asarray(x) * np.float32(value))
 
 
+def test_donated_arrays_are_overwritten_where_nobody_sees_it():
+    double = cujax.jit(lambda x: x * 2, donate_argnums=0)
+    x = double(jnp.ones(10_000))
+    place = x.buffer.data.ptr
+    for _ in range(5):
+        before, x = x, double(x)
+        assert before.is_deleted() and x.buffer.data.ptr == place
+    for export in (cupy.asarray, cupy.from_dlpack):
+        theirs = export(x)
+        y = double(x)
+        assert not x.is_deleted() and theirs[0] == x[0] and y[0] == 2 * x[0]
+        x = y
+
+
 def test_exchange_with_cupy():
     x = jnp.arange(5.0) + 1
     theirs = cupy.from_dlpack(x)

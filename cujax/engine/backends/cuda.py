@@ -107,9 +107,9 @@ class CudaBackend:
         return buffer.copy()
 
     def is_exclusive(self, buffer: Any) -> bool:
-        pointer = buffer.data  # a view shares it, or has its own to the same memory
-        is_shared = getrefcount(pointer) != 3 or getrefcount(pointer.mem) != 2  # one is the call's, one the name's
-        return not is_shared and not isinstance(pointer.mem, self._foreign_memory)
+        # A view shares the pointer, or has its own to the same memory; its owner refers to each, and the call does.
+        is_alone = getrefcount(buffer.data) == 2 and getrefcount(buffer.data.mem) == 2
+        return is_alone and not isinstance(buffer.data.mem, self._foreign_memory)
 
     def owns(self, value: object) -> bool:
         return isinstance(value, self.xp.ndarray)
