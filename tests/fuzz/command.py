@@ -83,7 +83,8 @@ def main() -> int:
             failed += 1
             report(pack, program, problem, options.minimise == "yes")
         done += len(pack)
-        print(f"{done} programs, {failed} failures, {time.monotonic() - started:.0f} s", flush=True)
+        if done % 256 < len(pack) or done == len(seeds):
+            print(f"{done} programs, {failed} failures, {time.monotonic() - started:.0f} s", flush=True)
         if failed >= options.most_failures:
             break
     return int(failed > 0)

@@ -1,0 +1,49 @@
+"""A fixed budget of random programs, the same every time; `python -m tests.fuzz` runs others."""
+
+from __future__ import annotations
+
+import emulator
+import pytest
+
+from cujax.engine.backends.select import selected
+
+from .command import failures, gradients, packs, programs
+from .minimise import minimised, script
+from .targets import TARGETS
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+_PACK = 16
+
+
+def budget(target: str, first: int, last: int) -> list:
+    return [pytest.param(target, pack, id=f"{target} {pack[0]}") for pack in packs(range(first, last), _PACK)]
+
+
+@pytest.fixture(autouse=True)
+def available(target):
+    """Skips what this machine cannot run."""
+    if target in ("host", "quick", "donated") and selected().kernels is None:
+        pytest.skip("there is no C++ compiler")
+    if target == "emulator" and (reason := emulator.why_not()):
+        pytest.skip(reason)
+
+
+def check(target: str, pack: list[int], make=programs) -> None:
+    found = failures(pack, [TARGETS[target]], make)
+    if found:
+        pytest.fail(script(*minimised(*found[0], TARGETS[target])))
+
+
+@pytest.mark.parametrize("target, pack", [
+    *budget("quick", 0, 96), *budget("host", 96, 112), *budget("donated", 112, 128), *budget("numpy", 128, 144),
+    *budget("emulator", 144, 160), *budget("jax", 160, 176),
+])
+def test_programs(target, pack):
+    check(target, pack)
+
+
+@pytest.mark.parametrize("target, pack", budget("quick", 0, 32))
+def test_gradients(target, pack):
+    for seed in pack:
+        check(target, [seed], gradients)
