@@ -30,7 +30,7 @@ from cujax.engine.compiler.schedule import lay_out
 from cujax.engine.compiler.stretch import in_stretches
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
-from cujax.engine.core.tape import Eqn, Literal, Tape, Var
+from cujax.engine.core.tape import Eqn, Literal, Tape, Var, subtapes
 from cujax.engine.core.trace import buffers_of, known_array
 from cujax.engine.ground.config import config
 from cujax.engine.ground.native import native
@@ -236,6 +236,18 @@ def generated(tape: Tape, language: str | None, owned: Sequence[int] = ()) -> Ge
         return generate(plan, language)
 
     return tape.memo(("generated", language, tuple(owned)), make)
+
+
+def source(tape: Tape, language: str) -> str:
+    """The kernels of a tape's program and of the programs of its loops and branches, each under its name."""
+    made = generated(tape, language)
+    texts = [made.source] if made.kernels else []
+    for step in made.steps:
+        if isinstance(step, Eqn):
+            for number, inner in enumerate(subtapes(step.params)):
+                text = source(inner, language)
+                texts += [f"// ---- {step.primitive.name}, tape {number}: {inner.name}\n\n{text}"] if text else []
+    return "\n".join(texts)
 
 
 def reads_of(step: Kernel | Eqn) -> Sequence[Var | Literal]:
