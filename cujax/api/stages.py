@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cujax.api.shape_dtype import struct_of
 from cujax.engine.compiler.analysis import analyse, bytes_of
 from cujax.engine.compiler.generate import LANGUAGES
-from cujax.engine.compiler.program import generated, optimized
+from cujax.engine.compiler.program import optimized, source
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.tape import ClosedTape
 from cujax.engine.core.trace import Tracer, aval_of
@@ -118,7 +118,7 @@ class Lowered(Stage):
     def as_text(self, dialect: str | None = None) -> str:
         """The tape after the compiler's passes; with `dialect` "cuda" or "host", the source of its kernels.
 
-        Loops and branches are programs of their own and not part of it.  ValueError for another dialect.
+        Loops and branches are programs of their own, whose kernels follow.  ValueError for another dialect.
         """
         tape = self._recording.tape
         if dialect is None:
@@ -128,7 +128,7 @@ class Lowered(Stage):
                 f"as_text: there is no dialect {dialect!r}; write one of {', '.join(map(repr, LANGUAGES))} for the "
                 "source of the kernels, or nothing for the tape"
             )
-        return generated(tape, dialect, self._recording.owned).source
+        return source(tape, dialect, self._recording.owned)
 
     def cost_analysis(self) -> dict[str, float]:
         """`bytes accessed`: what one run reads and writes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from programs import CASES
+from programs import CASES, f32
 
 import cujax
 
@@ -35,6 +35,16 @@ def test_text_does_not_depend_on_how_often_or_when_it_is_made():
     first, second = (cujax.jit(lambda x: CASES["forces"].function(x, x[:, 0])) for _ in range(2))
     (args,) = CASES["forces"].args[:1],
     assert first.lower(*args).as_text("host") == second.lower(*args).as_text("host")
+
+
+def test_kernels_of_loops_and_branches_follow():
+    def function(x):
+        x = cujax.lax.cond(x.sum() > 0, lambda x: x * 2, lambda x: x - 1, x)
+        return cujax.lax.fori_loop(0, 9, lambda i, x: x * x + i, x)
+
+    text = cujax.jit(function).lower(f32(5)).as_text("host")
+    assert "// ---- cond, tape 0" in text and "// ---- cond, tape 1" in text and "// ---- scan, tape 0" in text
+    assert text.count('extern "C"') >= 4
 
 
 def test_unknown_dialect():

@@ -238,9 +238,9 @@ def generated(tape: Tape, language: str | None, owned: Sequence[int] = ()) -> Ge
     return tape.memo(("generated", language, tuple(owned)), make)
 
 
-def source(tape: Tape, language: str) -> str:
+def source(tape: Tape, language: str, owned: Sequence[int] = ()) -> str:
     """The kernels of a tape's program and of the programs of its loops and branches, each under its name."""
-    made = generated(tape, language)
+    made = generated(tape, language, owned)
     texts = [made.source] if made.kernels else []
     for step in made.steps:
         if isinstance(step, Eqn):
