@@ -1,8 +1,24 @@
-"""All actions, registered by importing what defines them."""
+"""`build(seed)`: a random program, made by all the actions that the modules imported here register."""
+
+from __future__ import annotations
 
 from . import elementwise, gathers, movers, reductions, steps, streams
-from .builder import ACTIONS
+from .builder import ACTIONS, Builder
+from .program import Program
 
-MODULES = (elementwise, gathers, movers, reductions, steps, streams)
+__all__ = ["build", "elementwise", "gathers", "movers", "reductions", "steps", "streams"]
 
-__all__ = ["ACTIONS", "MODULES"]
+
+def build(seed: int) -> Program:
+    """The program of a seed, of 5 to 60 statements."""
+    builder = Builder(seed)
+    length = builder.rng.choice((5, 8, 12, 20, 30, 45, 60))
+    weights, actions = zip(*ACTIONS, strict=True)
+    for _ in range(builder.rng.randint(1, 4)):
+        builder.input()
+    for _ in range(40 * length):
+        if len(builder.statements) >= length:
+            break
+        (action,) = builder.rng.choices(actions, weights)
+        builder.attempt(action)
+    return builder.finish()

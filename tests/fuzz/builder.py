@@ -13,7 +13,7 @@ It raises Refused (as `some` does) where nothing suits; what it had appended goe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from random import Random
@@ -251,18 +251,3 @@ class Builder:
         made = [t for s in self.statements for t in s.targets]
         outputs = [n for n in made if not self.uses.get(n) or self.chance(0.06)]
         return Program(self.inputs, self.statements, outputs, self.values).with_outputs(outputs)
-
-
-def build(seed: int, actions: Sequence[tuple[float, Action]] = ACTIONS) -> Program:
-    """The program of a seed, of 5 to 60 statements."""
-    builder = Builder(seed)
-    length = builder.rng.choice((5, 8, 12, 20, 30, 45, 60))
-    weights = [w for w, _ in actions]
-    for _ in range(builder.rng.randint(1, 4)):
-        builder.input()
-    for _ in range(40 * length):
-        if len(builder.statements) >= length:
-            break
-        (chosen,) = builder.rng.choices(actions, weights)
-        builder.attempt(chosen[1])
-    return builder.finish()

@@ -13,15 +13,12 @@ import jax
 
 import cujax
 
-from . import actions
-from .builder import build
+from .actions import build
 from .gradient import gradient
 from .minimise import minimised, script
 from .program import Program, joined
 from .targets import TARGETS, Target
 from .trial import Problem, trial
-
-assert actions.ACTIONS
 
 
 def prepare() -> None:
@@ -42,8 +39,9 @@ def programs(seeds: Sequence[int]) -> Program:
 
 
 def gradients(seeds: Sequence[int]) -> Program | None:
-    """The derivative of the programs; None where there is nothing to differentiate."""
-    return gradient(programs(seeds))
+    """The derivative of those programs that have one, as one; None where none has."""
+    found = [g.primal for s in seeds if (g := gradient(build(s))) is not None]
+    return gradient(joined(found)) if found else None
 
 
 def failures(

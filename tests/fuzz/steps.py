@@ -85,11 +85,11 @@ def order(b: Builder) -> None:
 @action(1)
 def loop_in_place(b: Builder) -> None:
     """A carry of which each turn changes a part."""
-    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS) and v.ndim > 0)
+    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS) and indexable(v))
     v, times = b[x], b.rng.randint(0, 4)
     text, w = b.drawn_constant(v.dtype)
     turn = b.rng.choice((f"c.at[i].add({text})", f"c.at[1:-1].set(c[2:] + {text})" if v.shape[0] > 1 else "c",
-                         f"lax.dynamic_update_index_in_dim(c, c[0] + {text}, i, 0)" if v.shape[0] else "c"))
+                         f"lax.dynamic_update_index_in_dim(c, c[0] + {text}, i, 0)"))
     value = v
     for _ in range(times):
         value = merged(v.shape, sum_of(value, w), v)

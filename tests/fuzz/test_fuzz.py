@@ -43,7 +43,6 @@ def test_programs(target, pack):
     check(target, pack)
 
 
-@pytest.mark.parametrize("target, pack", budget("quick", 0, 32))
+@pytest.mark.parametrize("target, pack", budget("quick", 0, 48))
 def test_gradients(target, pack):
-    for seed in pack:
-        check(target, [seed], gradients)
+    check(target, pack, gradients)
