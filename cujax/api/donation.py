@@ -8,14 +8,16 @@ Where it is, the array is deleted; where it is not, the program gets a copy, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from sys import getrefcount
 from typing import Any
 
 from cujax.engine.backends.api import Buffer
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import ConcreteArray, delete_array
-from cujax.engine.ground.source import describe_function, function_name
+from cujax.engine.core.tape import Tape
+from cujax.engine.ground.source import describe_function, function_name, warn_user
 
 
 class Donation:
@@ -30,6 +32,29 @@ class Donation:
         self.owned = tuple([captured + i for i, donated in enumerate(flags) if donated])
         self._fun, self._names, self._captured = fun, names, captured
         self._reasons: dict[int, str] = {}
+
+    def warn(self, tape: Tape, changed: Collection[int]) -> None:
+        """A warning, as in JAX, when the function uses donated arguments for whose memory it has no result."""
+        useless = self._without_result(tape, changed)
+        if useless:
+            names = list(self._names)
+            found = ", ".join(f"{tape.inputs[i].aval.str_long()} ({names[i - self._captured]})" for i in useless)
+            warn_user(
+                f"Some donated buffers were not usable: {found}, of {describe_function(self._fun)}. A result takes "
+                "the memory of one argument with as many elements; no result is left for these: do not donate them."
+            )
+
+    def _without_result(self, tape: Tape, changed: Collection[int]) -> list[int]:
+        results = Counter(a.size for a in tape.out_avals)
+        used = {a for e in tape.eqns for a in e.inputs} | set(tape.outputs)
+        useless = []
+        for number in sorted(self.owned, key=lambda number: number not in changed):
+            var = tape.inputs[number]
+            if results[var.aval.size] > 0:
+                results[var.aval.size] -= 1
+            elif var in used and number not in changed:
+                useless.append(number)
+        return useless
 
     def take(self, changed: Sequence[int], buffers: list[Buffer], leaves: Sequence[Any]) -> None:
         """Make the buffers of the inputs `changed` those of this call alone."""

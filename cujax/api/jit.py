@@ -134,6 +134,7 @@ class DonatingRecording(Recording):
 
     def _compile(self) -> Callable[[list[Buffer]], list[Buffer]]:
         program = compile_tape(self.tape, self.owned)
+        self._donation.warn(self.tape, program.changed)
         self._changed, self._call = program.changed, program.call
         return self._call
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import warnings
 import weakref
 
 import jax
@@ -85,6 +86,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Some donated buffers were not usable")
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("length", LENGTHS)
 def test_values(name, length):
@@ -106,6 +108,35 @@ def test_what_is_deleted_is_deleted_in_jax_too(name):
     jax.jit(function, donate_argnums=donated)(*theirs)
     assert sum(x.is_deleted() for x in ours) <= sum(x.is_deleted() for x in theirs)
     assert not any(x.is_deleted() for i, x in enumerate(ours) if i not in donated)
+
+
+def warnings_of(library, function, donated, shapes):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        library.jit(function, donate_argnums=donated)(*[library.numpy.ones(s) for s in shapes])
+    return [(w.category, str(w.message)) for w in caught]
+
+
+@pytest.mark.parametrize("function, donated, shapes", [
+    (lambda x: x.sum(), 0, [4]), (lambda x: x.astype("int8"), 0, [4]), (lambda x: x.T, 0, [(2, 3)]),
+    (lambda x, y: x[::-1] + y, (0, 1), [4, 4]), (lambda x, y: y[::-1].sum(), 0, [4, 4]),
+    (lambda x, y: x[::-1] + y[:4].sum(), (0, 1), [4, 8]), (lambda x: x.reshape(2, 2)[::-1], 0, [4]),
+])
+def test_warnings_are_those_of_jax(function, donated, shapes):
+    ours, theirs = (warnings_of(library, function, donated, shapes) for library in (cujax, jax))
+    assert [category for category, _ in ours] == [category for category, _ in theirs]
+    for (_, text), (_, other) in zip(ours, theirs, strict=True):
+        assert text.startswith(other.split(".")[0])
+
+
+def test_the_warning_names_the_arguments():
+    def function(p, y):
+        return p["w"].sum() + y
+
+    ((_, text),) = warnings_of(cujax, lambda *a: function({"w": a[0]}, a[1]), (0, 1), [3, ()])
+    assert "float32[3] (a[0]), of <lambda> at " in text and "do not donate them" in text
+    with pytest.warns(UserWarning, match=r"float32\[3\] \(p\['w'\]\), of function at .*test_donation.py"):
+        cujax.jit(function, donate_argnums=(0, 1))({"w": fresh(3)}, 1.0)
 
 
 @overwriting
