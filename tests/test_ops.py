@@ -16,6 +16,7 @@ import pytest
 from jax import lax as jax_lax
 from op_samples import SAMPLES, Sample
 
+from cujax.engine.backends.select import selected
 from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
 from cujax.engine.core.array import ConcreteArray, to_array
@@ -312,8 +313,11 @@ def test_jit_is_eager(sample):
     second = jit_p.bind(*consts, *operands, tape=tape, name="f")
     assert len(traced) == 1 and compile_tape(tape) is program
     for a, b, eager in zip(first, second, ours(sample, *operands), strict=True):
-        np.testing.assert_array_equal(numbers(a), numbers(eager))
-        np.testing.assert_array_equal(numbers(b), numbers(eager))
+        np.testing.assert_array_equal(numbers(a), numbers(b))
+        if selected().kernels is None:
+            np.testing.assert_array_equal(numbers(a), numbers(eager))
+        else:  # kernels call other implementations of the same functions, and reduce in another order
+            close(a, eager, sample.ulp, "jit")
 
 
 class NumpyReader:

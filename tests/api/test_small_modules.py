@@ -68,7 +68,14 @@ def test_stages_are_classes_of_what_jit_gives():
     assert isinstance(jitted.lower(1.0).compile(), cujax.stages.Compiled)
 
 
-@pytest.mark.parametrize("name", cujax.errors.__all__)
+def test_errors_that_jax_has_no_class_for():
+    own = {name for name in cujax.errors.__all__ if not hasattr(jax.errors, name)}
+    assert own == {"IncompatibleDevicesError", "OutOfMemoryError"}
+    assert issubclass(cujax.errors.OutOfMemoryError, (cujax.errors.JaxRuntimeError, MemoryError))
+    assert all(getattr(cujax.errors, name).__doc__ for name in own)
+
+
+@pytest.mark.parametrize("name", [name for name in cujax.errors.__all__ if hasattr(jax.errors, name)])
 def test_errors_derive_as_those_of_jax_and_explain_themselves(name):
     ours, theirs = getattr(cujax.errors, name), getattr(jax.errors, name)
     builtin = next(c for c in theirs.__mro__ if c.__module__ == "builtins")
