@@ -54,6 +54,9 @@ class SanitizedTarget:
             module, call.name, call.blocks, (call.threads,), 0, [*buffers, *call.sizes]
         )
 
+    def stretch(self, module: SanitizedModule, calls: Sequence[KernelCall]) -> None:
+        """None: every launch is a process of its own."""
+
     def launch(
         self,
         module: SanitizedModule,
