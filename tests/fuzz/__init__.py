@@ -9,7 +9,8 @@ text.  Where to start reading:
     program.py     `Program`: inputs, statements, outputs; its source and how it is run
     value.py       `Value`: what is known of a value, and from it how far two right results may be apart
     builder.py     `Builder`: makes a program of a seed, by actions drawn at random
-    actions.py     the actions: elementwise.py, movers.py, gathers.py, reductions.py, streams.py, steps.py
+    actions.py     the actions: elementwise.py, choices.py, conversions.py, movers.py, gathers.py, reductions.py,
+                   streams.py, loops.py, steps.py
     gradient.py    the derivative of a program, as another one
     targets.py     the ways to run a program: NumPy op by op, kernels on the host or in the emulator, JAX
     trial.py       runs a program on targets and says what is wrong

@@ -41,19 +41,18 @@ from .value import (
 )
 
 Action = Callable[["Builder"], None]
-ACTIONS: list[tuple[float, Action]] = []
 
 _EXTENTS = (1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 31, 33, 64, 65, 100, 127, 129, 200, 257, 515)
 
 
 def action(weight: float) -> Callable[[Action], Action]:
-    """Registers an action, drawn with this weight."""
+    """Marks an action, to be drawn with this weight."""
 
-    def register(function: Action) -> Action:
-        ACTIONS.append((weight, function))
+    def mark(function: Action) -> Action:
+        function.weight = weight
         return function
 
-    return register
+    return mark
 
 
 class Builder:
@@ -101,6 +100,13 @@ class Builder:
         except Refused:
             found = x
         return found if found != x or self.chance(0.2) else self.input(like.shape, like.dtype)
+
+    def found(self, shape: Shape, dtype: Any, suits: Callable[[Value], bool]) -> str:
+        """One of the values that suit; where there is none, a new input."""
+        try:
+            return self.some(lambda v: v.dtype == dtype and suits(v))
+        except Refused:
+            return self.input(shape, dtype)
 
     # --- new values -------------------------------------------------------------------------------------------
 
@@ -247,7 +253,11 @@ class Builder:
     # --- the program ------------------------------------------------------------------------------------------
 
     def finish(self) -> Program:
-        """What has been built, with every value that nobody reads as an output and some others too."""
+        """What has been built, with every value that nobody reads as an output and some others too.
+
+        Now and then an input is an output, or one value two of them.
+        """
         made = [t for s in self.statements for t in s.targets]
         outputs = [n for n in made if not self.uses.get(n) or self.chance(0.06)]
+        outputs += [n for n in self.inputs if self.chance(0.05)] + [n for n in outputs if self.chance(0.02)]
         return Program(self.inputs, self.statements, outputs, self.values).with_outputs(outputs)

@@ -39,7 +39,7 @@ def sum_over(v: Value, axes: tuple[int, ...], keepdims: bool = False) -> Value:
     """What is known of a sum: exact on the grid, else within a few roundings of the largest possible sum."""
     n = max(length(v, axes), 1)
     return number(reduced_shape(v, axes, keepdims), v.dtype, n * v.bound, v.step, n * v.error,
-                  roundings=4, special=v.special)
+                  roundings=16, special=v.special)
 
 
 def reducible(v: Value) -> bool:
@@ -167,7 +167,17 @@ def variance(b: Builder) -> None:
 @action(1.5)
 def distances(b: Builder) -> None:
     """Differences of all pairs, weighed and summed, as in a simulation of particles."""
-    x = b.tamed(b.some(lambda v: ordinary(v) and v.ndim == 2 and v.shape[0] < 40 and v.shape[1] < 5), 2)
+    dtype = b.dtype(lambda d: d in REALS)
+    if dtype not in REALS:
+        raise Refused
+
+    def particles(v: Value) -> bool:
+        return ordinary(v) and v.ndim == 2 and v.shape[0] < 40 and v.shape[1] < 5
+
+    x = b.found((b.rng.randint(1, 39), b.rng.randint(1, 4)), dtype, particles)
+    x = b.tamed(x, 2)
+    if not ordinary(b[x]):
+        raise Refused
     v = b[x]
     n, dims = v.shape
     pairs = Value((n, n, dims), v.dtype, 2 * v.bound, v.step, 2 * v.error)

@@ -1,4 +1,4 @@
-"""Actions around kernels: products of matrices, sorting, running sums, loops, branches, calls, mapped functions."""
+"""Actions around kernels: products of matrices, sorting, running sums, branches, calls, mapped functions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from .builder import Builder, action
 from .elementwise import product_of, sum_of
 from .gathers import indexable
 from .movers import axis_of, without
-from .reductions import ordinary, sum_over
-from .value import BOOL, COMPLEX, INTEGERS, REALS, Refused, Value, floating, integer, merged
+from .reductions import sum_over
+from .value import BOOL, COMPLEX, INTEGERS, REALS, Refused, Value, integer, merged
 
 
 @action(1.5)
@@ -49,60 +49,16 @@ def running(b: Builder) -> None:
 @action(1)
 def branch(b: Builder) -> None:
     x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS))
-    p = b.some(lambda v: v.dtype == BOOL and v.shape == ())
+    p = b.found((), BOOL, lambda v: v.shape == ())
     y = b.partner(x)
     value = merged(b[x].shape, sum_of(b[x], b[y]), b[x])
     b.emit(f"lax.cond({p}, lambda x, y: x + y, lambda x, y: x[...], {x}, {y})", value.derived())
-
-
-@action(1)
-def loop(b: Builder) -> None:
-    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS))
-    y = b.partner(x)
-    times = b.rng.randint(0, 3)
-    value = b[x]
-    for _ in range(times):
-        value = merged(value.shape, sum_of(value, b[y]), b[x])
-    b.emit(f"lax.fori_loop(0, {times}, lambda i, x: x + {y}, {x})", value.derived())
-
-
-@action(0.7)
-def scan(b: Builder) -> None:
-    x = b.some(lambda v: ordinary(v) and v.shape[0] < 10)
-    v = b[x]
-    first = v.moved(v.shape[1:])
-    value = floating(v.shape, v.dtype, 2 * v.bound + 1, None, 4 * v.error, roundings=16)
-    zeros = f"jnp.zeros({first.shape}, '{v.dtype.name}')"
-    b.emit(f"lax.scan(lambda c, x: (c * 0.5 + x, c * 0.5 + x), {zeros}, {x})[1]", value)
 
 
 @action(0.7)
 def order(b: Builder) -> None:
     x = b.some(lambda v: v.ndim == 1 and v.dtype in (*INTEGERS, *REALS) and v.is_certain and not v.special)
     b.emit(f"jnp.argsort({x})", integer(b[x].shape, INTEGERS[3], max(b[x].size, 1)))
-
-
-@action(1)
-def loop_in_place(b: Builder) -> None:
-    """A carry of which each turn changes a part."""
-    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS) and indexable(v))
-    v, times = b[x], b.rng.randint(0, 4)
-    text, w = b.drawn_constant(v.dtype)
-    turn = b.rng.choice((f"c.at[i].add({text})", f"c.at[1:-1].set(c[2:] + {text})" if v.shape[0] > 1 else "c",
-                         f"lax.dynamic_update_index_in_dim(c, c[0] + {text}, i, 0)"))
-    value = v
-    for _ in range(times):
-        value = merged(v.shape, sum_of(value, w), v)
-    b.emit(f"lax.fori_loop(0, {times}, lambda i, c: {turn}, {x})", value.derived())
-
-
-@action(0.7)
-def while_loop(b: Builder) -> None:
-    x = b.some(lambda v: v.dtype in (*INTEGERS, *REALS))
-    y = b.partner(x)
-    value = merged(b[x].shape, sum_of(sum_of(b[x], b[y]), b[y]), b[x])
-    carry = f"(0, {x})"
-    b.emit(f"lax.while_loop(lambda c: c[0] < 2, lambda c: (c[0] + 1, c[1] + {y}), {carry})[1]", value.derived())
 
 
 @action(1)

@@ -37,6 +37,8 @@ def fold_in(b: Builder) -> None:
 
 @action(1)
 def move_keys(b: Builder) -> None:
+    if b.chance(0.5):
+        split_key(b)
     keys = b.some(lambda v: v.ndim > 0, keys=True)
     v = b[keys]
     kind = b.rng.randrange(3)
