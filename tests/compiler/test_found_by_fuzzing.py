@@ -11,6 +11,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from emulator import why_not
+from emulator.backend import emulated_backend
 
 import cujax
 import cujax.numpy as jnp
@@ -24,6 +26,15 @@ def check(f: Callable, *arguments: Any) -> None:
     result = cujax.jit(f)(*arguments)
     assert result.dtype == expected.dtype
     np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
+
+
+@pytest.fixture
+def emulated():
+    """Kernels are those for a GPU."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with emulated_backend():
+        yield
 
 
 def counted(*shape: int, dtype: Any = "float64") -> np.ndarray:
@@ -68,3 +79,15 @@ def test_unsigned_indices_beyond_the_largest_signed_one():
     check(lambda x, i: x.at[i].get(mode="clip"), counted(4), i)
     check(lambda x, i: x.at[i].add(1.0, mode="clip"), counted(4), i)
     check(lambda x, i: lax.dynamic_slice(x, (i[2],), (2,)), counted(4), i)
+
+
+@pytest.mark.usefixtures("emulated")
+def test_packs_of_a_result_in_place_of_what_is_not_read():
+    def turn(i, carry):
+        x, y = carry
+        return x.at[1:].set(y[1:]), y.at[0].set(x[0] + 1)  # nothing of y is left
+
+    def f(x, y):
+        return lax.fori_loop(0, 3, turn, (x, y))[1]
+
+    check(f, counted(1, 8, dtype="int32"), counted(1, 8, dtype="int32"))

@@ -155,7 +155,7 @@ def _packed(frame: CudaFrame, width: int) -> str:
         f"cj::load_pack({frame.buffers[v]} + pack * {width});"
         for v in moving
     ]
-    results = [f"{packs_of[v]};" for v in stored if v not in in_place]
+    results = [f"{packs_of[v]};" for v in stored if in_place.get(v) not in moving]
     stores = [f"cj::store_pack({frame.buffers[v]} + pack * {width}, {frame.buffers[v]}_pack);" for v in stored]
     each = [f"const {frame.index} {name} = pack * {width} + k;", *element]
     pack = [
