@@ -271,7 +271,7 @@ def angle(b: Builder) -> None:
 
 @action(1)
 def next_number(b: Builder) -> None:
-    x = b.some(lambda v: v.is_raw and is_real(v.dtype) and not v.special)
+    x = b.some(lambda v: v.is_raw and v.step is None and is_real(v.dtype))  # next to 0 are numbers that XLA makes 0
     y = b.partner(x, lambda v: v.is_certain)
     if not b[y].is_certain:
         raise Refused

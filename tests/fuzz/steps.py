@@ -73,7 +73,7 @@ def mapped(b: Builder) -> None:
     """Gathers, slices and updates of each row at a place of its own."""
     x = b.some(lambda v: indexable(v) and v.ndim > 1 and v.dtype != BOOL and v.is_certain and not v.special)
     v = b[x]
-    i = b.input((v.shape[0],), b.rng.choice(INTEGERS[2:4]))
+    i = b.small_integer(b.input((v.shape[0],), b.rng.choice(INTEGERS[2:4])), 100)
     text, w = b.drawn_constant(v.dtype)
     size = b.rng.randint(1, v.shape[1])
     function, value = b.rng.choice((

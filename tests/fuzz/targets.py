@@ -6,8 +6,8 @@
     quick      the same, without optimization: three times as many programs in the time
     donated    the same, of arguments that are given away, so that results may take their place
     emulator   jit, with the kernels for a GPU, run thread by thread
-    jax        JAX's jit on the CPU, where it is right: XLA joins dynamic slices with starts outside of the operand
-               wrongly, and in gradients JAX takes narrow and huge indices for others
+    jax        JAX's jit on the CPU, where it is right: XLA joins dynamic slices, and gathers from them, wrongly
+               where they start outside, counts zeros of int8 wrongly, and flushes subnormal numbers
 
 A target returns the results of every run that it makes of a program: two of them, with one of other arguments in
 between, show a buffer that a later run wrote over, or an earlier one left dirty.
