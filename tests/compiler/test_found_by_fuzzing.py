@@ -22,10 +22,11 @@ pytestmark = pytest.mark.usefixtures("x64")
 
 
 def check(f: Callable, *arguments: Any) -> None:
-    expected = f(*map(jnp.asarray, arguments))
-    result = cujax.jit(f)(*arguments)
-    assert result.dtype == expected.dtype
-    np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
+    results = cujax.tree.leaves((f(*map(jnp.asarray, arguments)), cujax.jit(f)(*arguments)))
+    half = len(results) // 2
+    for expected, result in zip(results[:half], results[half:], strict=True):
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
 
 
 @pytest.fixture
@@ -60,6 +61,13 @@ def test_an_index_that_turns_out_to_be_constant_leaves_a_reduction_unread():
         return lax.dynamic_update_slice(y, y + 1, (lax.reduce_and(x, (0, 1)), 0))
 
     check(f, counted(3, 3, dtype="int32"), counted(1, 2, dtype="int32"))
+
+
+def test_a_map_that_shares_a_kernel_with_an_unread_reduction():
+    def f(x, y):
+        return lax.dynamic_update_slice(y, y + 1, (lax.reduce_and(x, (0, 1)), 0)), x + 1
+
+    check(f, counted(70, 70, dtype="int32"), counted(2, 2, dtype="int32"))
 
 
 def test_places_of_a_scatter_that_positions_decide():

@@ -103,7 +103,8 @@ def _headers_for(text: str) -> list[str]:
 
 
 _DECLARED = re.compile(
-    r"\b(?:struct|class|using)\s+(?:alignas\(\d+\)\s*)?(\w+)\b(?!\s*;)|CJ_FN\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*\("
+    r"\b(?:struct|class|using|constexpr \w+)\s+(?:alignas\(\d+\)\s*)?(\w+)\b(?!\s*;)"
+    r"|CJ_FN\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*\("
 )
 
 
