@@ -55,6 +55,10 @@ def action(weight: float) -> Callable[[Action], Action]:
     return mark
 
 
+_HUGE = 200_000  # elements, enough for several threads and for sums that are split
+_LONG = (5000, 33_000, 70_000, 131_072)
+
+
 class Builder:
     """A program in the making: see the module's docstring.
 
@@ -65,11 +69,13 @@ class Builder:
     def __init__(self, seed: int) -> None:
         self.rng = rng = Random(seed)
         self.numbers = np.random.default_rng(seed)
-        self.largest = rng.choice((60, 300, 1000, 3000, 3000, 20_000)) if rng.random() < 0.95 else 200_000
+        self.largest = rng.choice((60, 300, 1000, 3000, 3000, 20_000)) if rng.random() < 0.95 else _HUGE
         small = [d for d in _EXTENTS if d <= max(self.largest // 4, 9)]
         self.dims = [*rng.sample(small, 2), rng.randint(2, 6), 1]
         if rng.random() < 0.08:
             self.dims.append(0)
+        if self.largest == _HUGE:
+            self.dims.append(rng.choice(_LONG))
         self.dtypes = rng.sample((*DTYPES, *REALS, np.dtype("float32"), np.dtype("int32")), rng.randint(2, 5))
         self.inputs: dict[int, Input] = {}
         self.values: dict[int, Value] = {}
