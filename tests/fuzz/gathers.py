@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from .builder import Builder, action
 from .elementwise import sum_of
 from .movers import axis_of, update_operand, without
@@ -91,7 +93,10 @@ def scatter(b: Builder) -> None:
     method = b.rng.choice(("add", "add", "max", "min", "multiply"))
     if not combines(v, method):
         raise Refused
-    y, w = update_operand(b, x, (*b[i].shape, *without(v.shape, 0)))
+    shape = (*b[i].shape, *without(v.shape, 0))
+    if prod(shape) > b.largest:
+        raise Refused
+    y, w = update_operand(b, x, shape)
     if not w.is_certain or w.special:
         raise Refused
     value = repeated_sum(v, w, b[i].size) if method == "add" else merged(v.shape, v, w).derived()
