@@ -74,6 +74,9 @@ def main() -> int:
     first, _, last = options.seeds.partition(":")
     seeds = range(int(first), int(last or int(first) + 1))
     targets = [TARGETS[name] for name in options.targets.split(",")]
+    for target in targets:
+        if reason := target.why_not():
+            parser.error(f"{target.name} cannot run here: {reason}")
     make = {"programs": programs, "gradients": gradients}[options.of]
     started, failed, done = time.monotonic(), 0, 0
     for pack in packs(seeds, options.pack):

@@ -6,6 +6,8 @@
     quick      the same, without optimization: three times as many programs in the time
     donated    the same, of arguments that are given away, so that results may take their place
     emulator   jit, with the kernels for a GPU, run thread by thread
+    nvrtc      the same, and NVRTC makes machine code of the kernels
+    gpu        jit, on a GPU
     jax        JAX's jit on the CPU, where it is right: XLA joins dynamic slices, and gathers from them, wrongly
                where they start outside, counts zeros of int8 wrongly, and flushes subnormal numbers
 
@@ -17,23 +19,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache, partial
 from typing import Any, NamedTuple
 
+import emulator
 import jax
 import numpy as np
-from emulator.backend import emulated_backend
+from emulator.backend import EmulatedBackend
+from emulator.target import EmulatedModule, EmulatorTarget
 
 import cujax
 import cujax.lax
 import cujax.numpy
 import cujax.random
-from cujax.engine.backends import host_compiler
+from cujax.engine.backends import cuda, host_compiler, select
+from cujax.engine.backends.cuda_compiler import compile_for
+from cujax.engine.backends.host_backend import HostBackend
 from cujax.engine.backends.host_compiler import HostCompiler
 from cujax.engine.backends.host_target import HostTarget
-from cujax.engine.backends.select import selected
+from cujax.engine.backends.numpy_backend import NumpyBackend
 
 from .program import Program
 from .value import KEY
@@ -52,12 +58,14 @@ Results = list[np.ndarray]
 class Target(NamedTuple):
     """run(program, arguments) -> the results of each run.
 
-    is_strict: gives NumPy's bits where IEEE 754 defines them, for ops run one by one.
+    is_strict: gives NumPy's bits where IEEE 754 defines them, for ops run one by one.  why_not: the reason why it
+    cannot run here, "" where it can.
     """
 
     name: str
     run: Callable[[Program, Sequence[np.ndarray]], list[Results]]
     is_strict: bool = True
+    why_not: Callable[[], str] = str
 
 
 def _to_numpy(program: Program, outs: Sequence[Any], library: Any) -> Results:
@@ -72,39 +80,43 @@ def _to_numpy(program: Program, outs: Sequence[Any], library: Any) -> Results:
 
 
 @contextmanager
-def _kernels(target: Any) -> Iterator[None]:
-    """Programs are compiled by this kernel target; without kernels for None."""
-    backend = selected()
-    before = backend.kernels
-    backend.kernels = target
+def _on(backend: Any) -> Iterator[None]:
+    """Arrays and programs of this process are those of `backend`."""
+    before = select._selected
+    select._selected = backend
     try:
         yield
     finally:
-        backend.kernels = before
+        select._selected = before
 
 
 def _run_eager(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]:
-    with _kernels(None):  # loops and branches compile their bodies
+    with _on(_numpy()):
         outs = program.function(OURS)(*[cujax.numpy.asarray(a) for a in arguments])
-    return [_to_numpy(program, outs, cujax)]
+        return [_to_numpy(program, outs, cujax)]
 
 
 def _run_compiled(
-    backend: Callable[[], AbstractContextManager], program: Program, arguments: Sequence[np.ndarray]
+    backend: Callable[[], Any], program: Program, arguments: Sequence[np.ndarray]
 ) -> list[Results]:
     f = cujax.jit(program.function(OURS))
     others = [np.roll(x, 1) for x in arguments]
-    with backend():
+    with _on(backend()):
         first, _, second = f(*arguments), f(*others), f(*arguments)
-    return [_to_numpy(program, outs, cujax) for outs in (first, second)]
+        return [_to_numpy(program, outs, cujax) for outs in (first, second)]
 
 
-def _run_donated(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]:
+def _run_donated(
+    backend: Callable[[], Any], program: Program, arguments: Sequence[np.ndarray]
+) -> list[Results]:
     f = cujax.jit(program.function(OURS), donate_argnums=range(len(arguments)))
-    with _quick(), warnings.catch_warnings():
+    with _on(backend()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*donated")
         runs = [f(*[cujax.numpy.array(x) for x in arguments]) for _ in range(2)]
-    return [_to_numpy(program, outs, cujax) for outs in runs]
+        return [_to_numpy(program, outs, cujax) for outs in runs]
+
+
+_numpy, _host, _gpu = cache(NumpyBackend), cache(HostBackend), cache(cuda.CudaBackend)
 
 
 class _QuickCompiler(HostCompiler):
@@ -115,13 +127,41 @@ class _QuickCompiler(HostCompiler):
 
 
 @cache
-def _quick_target() -> HostTarget | None:
-    found = host_compiler.find()
-    return HostTarget(_QuickCompiler(*[getattr(found, f.name) for f in fields(found)])) if found else None
+def _quick() -> HostBackend:
+    backend, found = HostBackend(), host_compiler.find()
+    assert found is not None
+    backend.kernels = HostTarget(_QuickCompiler(*[getattr(found, f.name) for f in fields(found)]))
+    return backend
 
 
-def _quick() -> AbstractContextManager:
-    return _kernels(_quick_target())
+class _CompiledByNvrtc(EmulatorTarget):
+    """The emulator, of kernels that are kernels for an H100 too."""
+
+    def compile(self, source: str) -> EmulatedModule:
+        compile_for(source, 90)
+        return super().compile(source)
+
+
+def _without_compiler() -> str:
+    return "" if host_compiler.find() else "there is no C++ compiler"
+
+
+def _without_emulator() -> str:
+    return emulator.why_not() or ""
+
+
+def _without_nvrtc() -> str:
+    try:
+        from cupy_backends.cuda.libs import nvrtc
+
+        nvrtc.getVersion()
+    except Exception as error:  # CuPy raises many kinds where a library is missing
+        return f"there is no NVRTC: {error}"
+    return _without_emulator()
+
+
+def _without_gpu() -> str:
+    return cuda.available()[1]
 
 
 # --- JAX ------------------------------------------------------------------------------------------------------
@@ -140,11 +180,13 @@ TARGETS = {
     t.name: t
     for t in (
         EAGER,
-        Target("numpy", partial(_run_compiled, lambda: _kernels(None))),
-        Target("host", partial(_run_compiled, nullcontext)),
-        Target("quick", partial(_run_compiled, _quick)),
-        Target("donated", _run_donated),
-        Target("emulator", partial(_run_compiled, emulated_backend)),
+        Target("numpy", partial(_run_compiled, _numpy)),
+        Target("host", partial(_run_compiled, _host), why_not=_without_compiler),
+        Target("quick", partial(_run_compiled, _quick), why_not=_without_compiler),
+        Target("donated", partial(_run_donated, _quick), why_not=_without_compiler),
+        Target("emulator", partial(_run_compiled, EmulatedBackend), why_not=_without_emulator),
+        Target("nvrtc", partial(_run_compiled, lambda: EmulatedBackend(_CompiledByNvrtc())), why_not=_without_nvrtc),
+        Target("gpu", partial(_run_compiled, _gpu), why_not=_without_gpu),
         Target("jax", _run_jax, is_strict=False),
     )
 }

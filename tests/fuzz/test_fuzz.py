@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import emulator
 import pytest
-
-from cujax.engine.backends.select import selected
 
 from .command import failures, gradients, packs, programs
 from .minimise import minimised, script
@@ -23,9 +20,7 @@ def budget(target: str, first: int, last: int) -> list:
 @pytest.fixture(autouse=True)
 def available(target):
     """Skips what this machine cannot run."""
-    if target in ("host", "quick", "donated") and selected().kernels is None:
-        pytest.skip("there is no C++ compiler")
-    if target == "emulator" and (reason := emulator.why_not()):
+    if reason := TARGETS[target].why_not():
         pytest.skip(reason)
 
 
@@ -37,7 +32,7 @@ def check(target: str, pack: list[int], make=programs) -> None:
 
 @pytest.mark.parametrize("target, pack", [
     *budget("quick", 0, 96), *budget("host", 96, 112), *budget("donated", 112, 128), *budget("numpy", 128, 144),
-    *budget("emulator", 144, 160), *budget("jax", 160, 176),
+    *budget("nvrtc", 144, 160), *budget("jax", 160, 176), *budget("gpu", 176, 240),
 ])
 def test_programs(target, pack):
     check(target, pack)
