@@ -336,6 +336,8 @@ SORTING = [
 SPECIAL = [
     *(unary(op, -3, 3, ulp=16) for op in ("erf", "erfc")),
     unary("erf_inv", -0.99, 0.99, ulp=16),
+    Sample("portable_log", [reals(A, 0.1, 3)], jax=lax.log),
+    Sample("portable_log1p", [reals(A, -0.9, 3)], jax=lax.log1p, ulp=128),  # XLA's error in float64
     unary("lgamma", 0.2, 6, ulp=32),
     unary("lgamma", -5.9, -5.1, ulp=32, label="lgamma of negative numbers"),
     unary("digamma", 0.2, 6, ulp=32),

@@ -1,7 +1,7 @@
-"""erf_inv.h, special.h, incomplete.h and bessel.h: bits, accuracy, poles and ends.
+"""portable.h, erf_inv.h, special.h, incomplete.h and bessel.h: bits, accuracy, poles and ends.
 
-The inverse of erf gives the bits of the op.  The rest is compared with SciPy's functions of float64 over grids, and
-with values of 17 digits where SciPy is not accurate itself; how far off it may be stands in one table.
+Logarithms and the inverse of erf give the bits of the op.  The rest is compared with SciPy's functions of float64
+over grids, and with values of 17 digits where SciPy is not accurate itself; how far off it may be stands in one table.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from cujax.engine.backends.kernel_headers import headers_folder
 from cujax.engine.core.primitive import REGISTRY
 from cujax.engine.ops.double_log import table
 
-HEADERS = ["erf_inv.h", "special.h", "incomplete.h", "bessel.h"]
+HEADERS = ["portable.h", "erf_inv.h", "special.h", "incomplete.h", "bessel.h"]
 DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64"}
 ARITY = {
-    "erf_inv": 1, "erf": 1, "erfc": 1, "lgamma": 1, "digamma": 1, "zeta": 2, "polygamma": 2, "igamma": 2, "igammac": 2,
-    "igamma_grad_a": 2, "random_gamma_grad": 2, "betainc": 3, "bessel_i0e": 1, "bessel_i1e": 1, "bessel_j0": 1,
-    "bessel_j1": 1, "bessel_y0": 1, "bessel_y1": 1,
+    "portable_log": 1, "portable_log1p": 1, "erf_inv": 1, "erf": 1, "erfc": 1, "lgamma": 1, "digamma": 1, "zeta": 2,
+    "polygamma": 2, "igamma": 2, "igammac": 2, "igamma_grad_a": 2, "random_gamma_grad": 2, "betainc": 3,
+    "bessel_i0e": 1, "bessel_i1e": 1, "bessel_j0": 1, "bessel_j1": 1, "bessel_y0": 1, "bessel_y1": 1,
 }
 PLACES = ["{0}", "{1}", "{2}"]
 UNITS = [
@@ -75,11 +75,37 @@ def test_erf_inv_has_the_bits_of_the_op(short, run):
 
 def test_the_header_has_the_table_of_the_op():
     """128 reciprocals and 128 logarithms."""
-    text = (headers_folder() / "erf_inv.h").read_text()
+    text = (headers_folder() / "portable.h").read_text()
     tables = re.findall(r"CJ_TABLE double (\w+)\[128\] = \{(.*?)\}", text, re.DOTALL)
     assert [name for name, _ in tables] == ["log_inverses", "log_centres"]
     found = [[float.fromhex(word) for word in re.split(r"[\s,]+", body.strip())] for _, body in tables]
     np.testing.assert_array_equal(found, table())
+
+
+def arguments_of_log(dtype: Any) -> np.ndarray:
+    rng = np.random.default_rng(RNG_SEED)
+    ends = [0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 1e-40, 3.4e38]
+    small, near = 10.0 ** rng.uniform(-44, 38, 50_000), 1 + 10.0 ** -rng.uniform(0, 8, 20_000)
+    with np.errstate(all="ignore"):
+        return np.concatenate([rng.uniform(-1, 2, 100_000), small, -small, near, -near, ends]).astype(dtype)
+
+
+@pytest.mark.parametrize("short", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("name", ["portable_log", "portable_log1p"])
+def test_logarithms_have_the_bits_of_the_op(name, short, run):
+    x = arguments_of_log(dtype_of(DTYPES[short]))
+    with np.errstate(all="ignore"):
+        expected = REGISTRY[name].impl(np, x)
+    same_bits(run(f"{name}_{short}", x), expected)
+
+
+@pytest.mark.parametrize("name", ["log", "log1p"])
+def test_logarithms_have_the_bits_of_xla(name):
+    x = arguments_of_log(np.float32)
+    x = x[~((np.abs(x) < 2.0**-126) & (x != 0))]  # which XLA takes for zero
+    with np.errstate(all="ignore"):
+        found = REGISTRY[f"portable_{name}"].impl(np, x)
+    same_bits(found, np.asarray(getattr(jax_lax, name)(x)))
 
 
 # ---- accuracy ---------------------------------------------------------------------------------------------
@@ -293,6 +319,10 @@ def test_as_a_device_computes_it(run):
     for short in ("f32", "f64"):
         x = arguments_of_erf_inv(DTYPES[short])[::20]
         same_bits(emulated(f"erf_inv_{short}", x), run(f"erf_inv_{short}", x))
+        for name in ("portable_log", "portable_log1p"):
+            x = arguments_of_log(DTYPES[short])[::20]
+            if short == "f32":
+                same_bits(emulated(f"{name}_{short}", x), run(f"{name}_{short}", x))
         for name in TOLERANCES:
             xs = [x[:300].astype(DTYPES[short]) for x in grid_of(name)]
             found, expected = emulated(f"{name}_{short}", *xs), run(f"{name}_{short}", *xs)

@@ -1,10 +1,10 @@
-"""log(1 + y) for y from -1 to 0, rounded as the reference rounds it.
+"""log(x) and log(1 + y), rounded as the reference rounds them: both in float32, the second in float64 for y <= 0.
 
-Normal random numbers are promised to the bit, and `erf_inv` takes this logarithm of -x*x.  The methods are
+Random numbers are promised to the bit, and `erf_inv` takes this logarithm of -x*x.  The methods are
 those of S. Moshier's Cephes library, `log1p.c` and, for float32, `logf.c`: a rational function near 0,
 elsewhere log of the rounded sum 1 + y, for float32 the exponent and a polynomial of the mantissa in three
 strands.  What decides the last bit is where products and sums are fused into one rounding.  Generated code
-(`kernels/special.h`) keeps to the same places.
+(`kernels/portable.h`) keeps to the same places.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _NEAR_ZERO = 0.41421356237309503  # sqrt(2) - 1
 
 
 def log1p_as_fused(xp: Any, y: Any) -> Any:
-    """log(1 + y) of y <= 0, of shape (n,): minus infinity at -1, NaN below; float32 or float64."""
+    """log(1 + y) of y, of shape (n,): minus infinity at -1, NaN below; float32, or float64 and y <= 0."""
     near = xp.absolute(y) < y.dtype.type(_NEAR_ZERO)
     out = xp.empty_like(y)
     out[near] = _near_zero(xp, y[near])
-    out[~near] = _log(xp, y[~near] + y.dtype.type(1))
+    out[~near] = log_as_fused(xp, y[~near] + y.dtype.type(1))
     return out
 
 
@@ -50,11 +50,13 @@ def _near_zero(xp: Any, y: Any) -> Any:
     return y + library(xp).fma(squared, y.dtype.type(-0.5), rest)
 
 
-def _log(xp: Any, x: Any) -> Any:
+def log_as_fused(xp: Any, x: Any) -> Any:
+    """log(x): minus infinity at 0, NaN below; float32, or float64 not within 1/16 of 1."""
     kind = x.dtype.type
     method = _log_single if kind is np.float32 else log_double
-    log = method(xp, xp.where(x > 0, x, kind(0.5)))
-    return xp.where(x > 0, log, xp.where(x == 0, kind(-np.inf), kind(np.nan)))
+    inside = (x > 0) & (x < kind(np.inf))
+    log = method(xp, xp.where(inside, x, kind(0.5)))
+    return xp.where(inside, log, xp.where(x > 0, x, xp.where(x == 0, kind(-np.inf), kind(np.nan))))
 
 
 def _log_single(xp: Any, x: Any) -> Any:

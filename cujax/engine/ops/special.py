@@ -1,7 +1,8 @@
 """The error function and the logarithm of the gamma function, with their relatives.
 
-    erf erfc erf_inv        erf_inv by Giles' polynomials, see below
+    erf erfc erf_inv             erf_inv by Giles' polynomials, see below
     lgamma digamma polygamma
+    portable_log portable_log1p  log and log1p with the same bits on every target
 
 Real floats only.  float16 and bfloat16 are computed in float32.  What NumPy does not have comes from the
 backend's library.
@@ -16,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from cujax.engine.backends.select import library
-from cujax.engine.ops.elementwise import add, exp, mul, neg, square
+from cujax.engine.ops.elementwise import add, div, exp, mul, neg, square
 from cujax.engine.ops.families import FLOAT, binary, unary
-from cujax.engine.ops.log1p import log1p_as_fused
+from cujax.engine.ops.log1p import log1p_as_fused, log_as_fused
 
 
 def _in_float32(xp: Any, function: Callable, *xs: Any) -> Any:
@@ -121,6 +122,34 @@ erf_inv_p, erf_inv = unary(
     cuda="cj::erf_inv({x})",
     impl=lambda xp, x: _in_float32(xp, lambda x: _in_blocks(xp, _erf_inv, x), x),
     jvp=lambda t, out, x: mul(sqrt(pi) / 2, mul(t, exp(square(out)))),
+)
+
+# --- logarithms to the bit ----------------------------------------------------------------------------
+#
+# The logarithms of NumPy, of the C library and of CUDA differ in the last places.  Where a sampler compares or
+# rounds what it computed, one of ten thousand draws would differ with them.  float64 is left as it is: there the
+# last places decide one of 10**13.
+
+
+def _portable(single: Callable, name: str) -> Callable:
+    """An `impl`: `single(xp, x)`, which takes float32 of shape (n,); for float64 the function of NumPy."""
+
+    def in_single(xp: Any, x: Any) -> Any:
+        if x.dtype == np.float64:
+            return getattr(xp, name)(x)
+        return xp.reshape(single(xp, xp.reshape(x, (-1,))), x.shape)
+
+    return lambda xp, x: _in_float32(xp, lambda x: in_single(xp, x), x)
+
+
+portable_log_p, portable_log = unary(
+    "portable_log", domain=FLOAT, doc="log(x), of float32 with the same bits on every target.",
+    cuda="cj::portable_log({x})", impl=_portable(log_as_fused, "log"), jvp=lambda t, out, x: div(t, x),
+)
+portable_log1p_p, portable_log1p = unary(
+    "portable_log1p", domain=FLOAT, doc="log(1 + x), of float32 with the same bits on every target.",
+    cuda="cj::portable_log1p({x})", impl=_portable(log1p_as_fused, "log1p"),
+    jvp=lambda t, out, x: div(t, add(x, 1)),
 )
 
 # --- the gamma function -------------------------------------------------------------------------------
