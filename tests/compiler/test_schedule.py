@@ -9,7 +9,8 @@ from programs import CASES
 import cujax
 import cujax.numpy as jnp
 from cujax.engine.backends.select import selected
-from cujax.engine.compiler.program import compile_tape, generated, last_uses, optimized
+from cujax.engine.compiler.passes import optimized
+from cujax.engine.compiler.program import compile_tape, generated, last_uses
 from cujax.engine.compiler.schedule import ALIGNMENT, lay_out
 
 

@@ -13,7 +13,8 @@ from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.generate import Generated
 from cujax.engine.compiler.kernel import Kernel
-from cujax.engine.compiler.program import generated, last_uses, optimized, reads_of, writes_of
+from cujax.engine.compiler.passes import optimized
+from cujax.engine.compiler.program import generated, last_uses, reads_of, writes_of
 from cujax.engine.compiler.schedule import lay_out
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, subtapes

@@ -5,7 +5,7 @@
     share_common_subexpressions      an equation that stands twice is computed once
     remove_dead_code                 what nobody reads goes (core/simplify.py)
 
-`optimize` runs them.  Under `config.dump` the tape after each is written to a file.
+`optimize` runs them, `optimized` remembers what they made.  Under `config.dump` the tape after each is written to a file.
 """
 
 from __future__ import annotations
@@ -153,6 +153,11 @@ def optimize(tape: Tape) -> Tape:
         tape = check_if_asked(rewrite(tape), f"after {name}")
         dump(tape, number, name)
     return tape
+
+
+def optimized(tape: Tape) -> Tape:
+    """`tape` after all passes, remembered on it."""
+    return tape.memo("optimized", lambda: optimize(tape))
 
 
 def dump(content: Any, number: int, name: str, of: str = "", suffix: str = "txt") -> None:

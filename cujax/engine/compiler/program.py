@@ -24,7 +24,7 @@ from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.generate import Generated, generate
 from cujax.engine.compiler.kernel import Kernel, without_comments
-from cujax.engine.compiler.passes import PASSES, dump, optimize
+from cujax.engine.compiler.passes import PASSES, dump, optimized
 from cujax.engine.compiler.plan import make_plan
 from cujax.engine.compiler.schedule import lay_out
 from cujax.engine.compiler.stretch import in_stretches
@@ -214,11 +214,6 @@ class Program:
         for run in self._runs:
             run(slots)
         return [slots[i] for i in self._outputs]
-
-
-def optimized(tape: Tape) -> Tape:
-    """`tape` after the passes, remembered on it."""
-    return tape.memo("optimized", lambda: optimize(tape))
 
 
 def generated(tape: Tape, language: str | None, owned: Sequence[int] = ()) -> Generated:
