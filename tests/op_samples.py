@@ -347,6 +347,7 @@ SPECIAL = [
                label=f"polygamma {order}")
         for order in (0, 1, 2)
     ),
+    binary("random_gamma_grad", reals(A, 0.3, 5), reals(A, 0.1, 6), order=0, ulp=32),
 ]
 
 

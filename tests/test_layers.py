@@ -23,6 +23,7 @@ OPS = [
     "double_log",
     "log1p",
     "special",
+    "incomplete",
     "slicing",
     "joining",
     "slice_updates",

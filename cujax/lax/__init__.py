@@ -176,6 +176,10 @@ from cujax.engine.ops.fft import (
     fft,
     fft_p,
 )
+from cujax.engine.ops.incomplete import (
+    random_gamma_grad,
+    random_gamma_grad_p,
+)
 from cujax.engine.ops.index_dimensions import (
     GatherDimensionNumbers,
     GatherScatterMode,
