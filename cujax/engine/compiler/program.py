@@ -1,9 +1,7 @@
 """`Program`: a tape made ready to run again and again on a backend's buffers.
 
-A program is a list of steps over numbered slots.  A `KernelStep` runs a generated kernel, an `ImplStep` one
-`impl`: a library call, a loop, or any op at all where the backend has no kernels.  A step frees the slots that
-nobody reads after it, so that memory is returned as early as possible.  `compile_tape` is the entrance; the
-program of a tape is kept on it.
+A program is a list of steps over numbered slots (steps.py).  A step frees the slots that nobody reads after it, so that
+memory is returned as early as possible.  `compile_tape` is the entrance; the program of a tape is kept on it.
 
 Ops that hold tapes (`scan`, `cond`, ...) are steps too: their `impl` compiles and runs the inner tapes.
 """
@@ -12,21 +10,20 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from fastrlock.rlock import FastRLock
 
 from cujax.engine.backends.api import Buffer, KernelTarget
 from cujax.engine.backends.kernel_errors import KernelCompileError
 from cujax.engine.backends.select import selected
-from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.generate import Generated, generate
 from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimized
 from cujax.engine.compiler.plan import make_plan
 from cujax.engine.compiler.schedule import lay_out
+from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep
 from cujax.engine.compiler.stretch import in_stretches
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
@@ -38,111 +35,6 @@ from cujax.engine.ground.source import warn_user
 
 _compiling = FastRLock()
 _reported: weakref.WeakSet[KernelCompileError] = weakref.WeakSet()  # a compiler that takes nothing fails only once
-
-Run = Callable[[list[Any]], None]  # what a step does to the slots
-_BYTE = np.dtype(np.uint8)
-
-
-class ImplStep:
-    """`slots[outputs] = impl(xp, *slots[inputs], **params)`."""
-
-    __slots__ = ("dead", "impl", "inputs", "multiple", "outputs", "params", "xp")
-
-    def __init__(self, eqn: Eqn, slots: dict[Any, int], xp: Any) -> None:
-        self.impl = eqn.primitive.rule("impl")
-        self.inputs = tuple([slots[a] for a in eqn.inputs])
-        self.outputs = tuple([slots[v] for v in eqn.outputs])
-        self.multiple, self.params, self.xp = eqn.primitive.multiple, eqn.params, xp
-        self.dead: tuple[int, ...] = ()
-
-    def run(self, slots: list[Any]) -> None:
-        out = self.impl(self.xp, *[slots[i] for i in self.inputs], **self.params)
-        if self.multiple:
-            for i, buffer in zip(self.outputs, out, strict=True):
-                slots[i] = buffer
-        else:
-            slots[self.outputs[0]] = out
-        for i in self.dead:
-            slots[i] = None
-
-    def runner(self) -> Run:
-        """`run`."""
-        return self.run
-
-
-class KernelStep:
-    """Runs a kernel on contiguous buffers and those of its results.
-
-    results: for each its origin, (shape, dtype) of a new buffer, (offset, shape, dtype) of one in the program's arena,
-    which is in the last slot, or (number,) of the slot with the buffer that it takes.
-    """
-
-    __slots__ = (
-        "backend", "calls", "dead", "inputs", "is_empty", "launches", "outputs", "results", "scratch", "target"
-    )
-
-    def __init__(
-        self, kernel: Kernel, launches: Sequence[Callable], slots: dict[Any, int], offsets: dict[Var, int]
-    ) -> None:
-        self.backend, self.launches, self.scratch = selected(), tuple(launches), kernel.scratch
-        self.inputs = tuple([slots[a] for a in kernel.reads])
-        self.outputs = tuple([slots[v] for v in kernel.writes])
-        self.results = [_origin(v, kernel, slots, offsets) for v in kernel.writes]
-        self.is_empty = kernel.is_empty
-        self.calls = () if kernel.is_empty else kernel.calls
-        self.target = None if kernel.target is None else slots[kernel.target]
-        self.dead: tuple[int, ...] = ()
-
-    def run(self, slots: list[Any]) -> None:
-        buffers = self.prepare(slots)
-        if not self.is_empty:
-            for launch in self.launches:
-                launch(buffers)
-        for i in self.dead:
-            slots[i] = None
-
-    def prepare(self, slots: list[Any]) -> list[Any]:
-        """The arguments of the kernel.  Its results are in their slots before it has run."""
-        backend = self.backend
-        contiguous = backend.contiguous
-        if self.target is not None:
-            results = [backend.copy(contiguous(slots[self.target]))]
-        else:
-            results = [self._buffer(slots, *origin) for origin in self.results]
-        buffers = [] if self.is_empty else [contiguous(slots[i]) for i in self.inputs] + results
-        if self.scratch:
-            buffers.append(backend.empty((self.scratch,), _BYTE))
-        for i, buffer in zip(self.outputs, results, strict=True):
-            slots[i] = buffer
-        return buffers
-
-    def _buffer(self, slots: list[Any], *origin: Any) -> Buffer:
-        if len(origin) == 1:
-            return self.backend.contiguous(slots[origin[0]])
-        return self.backend.empty(*origin) if len(origin) == 2 else self.backend.part(slots[-1], *origin)
-
-    @property
-    def copies(self) -> bool:
-        """Whether `prepare` copies the buffer that is going to be changed."""
-        return self.target is not None
-
-    def runner(self) -> Run:
-        """`run`, compiled where that can be."""
-        if native is None or self.target is not None:
-            return self.run
-        new = (*self.results, ((self.scratch,), _BYTE)) if self.scratch else tuple(self.results)
-        backend, launches = self.backend, () if self.is_empty else self.launches
-        return native.kernel_runner(
-            self.inputs, self.outputs, new, launches, self.dead, backend.empty, backend.part, backend.contiguous
-        )
-
-
-def _origin(var: Var, kernel: Kernel, slots: dict[Any, int], offsets: dict[Var, int]) -> tuple:
-    """Where a result's buffer comes from: see `KernelStep`."""
-    if var in kernel.in_place:
-        return (slots[kernel.in_place[var]],)
-    layout = var.aval.shape, physical(var.aval.dtype)
-    return (offsets[var], *layout) if var in offsets else layout
 
 
 class Program:
@@ -176,7 +68,7 @@ class Program:
         self._outputs = tuple([self._slots[a] for a in tape.outputs])
         self._runs = tuple([step.runner() for step in self._made_steps(steps, target, backend.xp)])
         nbytes = self.arena.nbytes
-        self._new_arena = functools.partial(backend.empty, (nbytes,), _BYTE) if nbytes else None
+        self._new_arena = functools.partial(backend.empty, (nbytes,), BYTE) if nbytes else None
         self._may_move = len(backend.devices()) > 1
         if native is not None and not self._may_move:
             parts = self._runs, self._others, self._outputs, self._new_arena

@@ -6,7 +6,7 @@ in a tenth of the time:
 
     pytree.c    flatten                                    ground/pytree_spec.py
     arrays.c    call_key, read_buffers, wrap_buffers       core/leaves.py
-    steps.c     kernel_runner, program_runner              compiler/program.py
+    steps.c     kernel_runner, program_runner              compiler/steps.py, program.py
     launch.c    Launcher                                   backends/host_launch.py
                 empty, contiguous                          backends/host_backend.py
 

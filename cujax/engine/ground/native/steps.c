@@ -1,4 +1,4 @@
-/* Running programs and their steps: `KernelStep.run` and `Program.run` of compiler/program.py.
+/* Running programs and their steps: `KernelStep.run` of compiler/steps.py and `Program.run` of compiler/program.py.
 
    A runner is a function made for one step or program, which has a tuple of what it needs in the place of a module.
 */
