@@ -6,6 +6,7 @@ The twin of `numpy_library.py`, function for function.  It imports without CuPy.
 from __future__ import annotations
 
 from cujax.engine.backends.cuda_bits import reduce_bits
+from cujax.engine.backends.cuda_fft import fft, fft_writes_out
 from cujax.engine.backends.cuda_fma import fma, horner
 from cujax.engine.backends.cuda_linalg import (
     cholesky,
@@ -19,7 +20,7 @@ from cujax.engine.backends.cuda_special import digamma, erf, erfc, lgamma, polyg
 from cujax.engine.backends.cuda_threefry import random_bits, random_fold_in, random_split, threefry2x32
 
 __all__ = [
-    "cholesky", "digamma", "erf", "erfc", "fma", "horner", "host_ints", "lgamma", "lu",
+    "cholesky", "digamma", "erf", "erfc", "fft", "fft_writes_out", "fma", "horner", "host_ints", "lgamma", "lu",
     "permutation_of_pivots", "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits",
     "scatter_rows", "threefry2x32", "triangular_solve", "tridiagonal_solve", "workspace_bytes",
 ]

@@ -7,6 +7,7 @@ SciPy is used where it is installed; without it the same results come from NumPy
 from __future__ import annotations
 
 from cujax.engine.backends.numpy_bits import reduce_bits
+from cujax.engine.backends.numpy_fft import fft, fft_writes_out
 from cujax.engine.backends.numpy_fma import fma, horner
 from cujax.engine.backends.numpy_linalg import (
     cholesky,
@@ -20,7 +21,7 @@ from cujax.engine.backends.numpy_special import digamma, erf, erfc, lgamma, poly
 from cujax.engine.backends.numpy_threefry import random_bits, random_fold_in, random_split, threefry2x32
 
 __all__ = [
-    "cholesky", "digamma", "erf", "erfc", "fma", "horner", "host_ints", "lgamma", "lu",
+    "cholesky", "digamma", "erf", "erfc", "fft", "fft_writes_out", "fma", "horner", "host_ints", "lgamma", "lu",
     "permutation_of_pivots", "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits",
     "scatter_rows", "threefry2x32", "triangular_solve", "tridiagonal_solve", "workspace_bytes",
 ]

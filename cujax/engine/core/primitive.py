@@ -5,6 +5,10 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
 
     shape      (*avals, **params) -> aval, or a tuple of avals for `multiple`
     impl       (xp, *buffers, **params) -> buffer(s); xp is NumPy or CuPy
+    writes_out True, or (**params) -> bool: `impl` also takes `out=`, contiguous buffers for the results (a tuple for
+               `multiple`), fills and returns them
+    is_fresh   True: results of `impl` have memory of their own and it keeps no operand, so that both may lie in a
+               program's arena and be overwritten afterwards; implied by `writes_out`
     jvp        (primals, tangents, **params) -> (out(s), tangent(s)); tangents may be `Zero`
     transpose  (ct, *operands, **params) -> a cotangent or None for each operand; operands to be
                transposed are `Linear`
@@ -111,6 +115,8 @@ class Primitive:
     def bind(self, *args: Any, **params: Any) -> Any:
         """Apply the op under the current trace."""
         return context.trace.process(self, args, params)
+        writes_out: bool | Callable[..., bool] = False,
+        is_fresh: bool = False,
 
     def abstract(self, avals: tuple[ShapedArray, ...], params: dict[str, Any]) -> Any:
         """The aval of the result (a tuple for `multiple`), remembered by operands and params.
@@ -122,6 +128,7 @@ class Primitive:
         key = (avals, *params.values())
         try:
             found = self._avals.get(key)
+        self.writes_out, self.is_fresh = writes_out, is_fresh or bool(writes_out)
         except TypeError:  # an unhashable param
             return self.shape(*avals, **params)
         if found is None:
@@ -139,3 +146,7 @@ class Primitive:
 
     def __repr__(self) -> str:
         return self.name
+    def takes_out(self, params: dict[str, Any]) -> bool:
+        """Whether `impl` with these params takes `out=`."""
+        return self.writes_out(**params) if callable(self.writes_out) else self.writes_out
+

@@ -42,6 +42,7 @@ from cujax.engine.ops.structural import (
     convert_element_type,
     convert_element_type_p,
     ndim_of,
+    placed,
     transpose,
 )
 
@@ -163,7 +164,7 @@ def _unless_sorted(permutation: tuple[int, ...]) -> tuple[int, ...] | None:
 
 
 def _impl(
-    xp: Any, x: Any, y: Any, *, dimension_numbers: Any, precision: Any, preferred_element_type: Any
+    xp: Any, x: Any, y: Any, *, dimension_numbers: Any, precision: Any, preferred_element_type: Any, out: Any = None
 ) -> Any:
     work, out_dtype = sum_and_result_dtype(x.dtype, y.dtype, preferred_element_type)
     plan = _plan(x.shape, y.shape, dimension_numbers)
@@ -172,11 +173,15 @@ def _impl(
         x = x.transpose(plan.x_order)
     if plan.y_order is not None:
         y = y.transpose(plan.y_order)
+    x, y = x.reshape(plan.x_shape), y.reshape(plan.y_shape)
     multiply = xp.multiply if plan.depth == 1 else xp.matmul
-    out = multiply(x.reshape(plan.x_shape), y.reshape(plan.y_shape)).reshape(plan.out_shape)
-    if work == out_dtype:
+    if out is not None and work == out_dtype:
+        multiply(x, y, out=out.reshape((*plan.x_shape[:-1], plan.y_shape[-1])))
         return out
-    return convert_element_type_p.rule("impl")(xp, out, new_dtype=out_dtype, weak_type=False)
+    found = multiply(x, y).reshape(plan.out_shape)
+    if work != out_dtype:
+        found = convert_element_type_p.rule("impl")(xp, found, new_dtype=out_dtype, weak_type=False)
+    return placed(xp, found, out)
 
 
 def bilinear_jvp(primitive: Any) -> Any:
@@ -254,7 +259,7 @@ def _shifted(axes: tuple[int, ...], dim: int | None) -> tuple[int, ...]:
 
 dot_general_p: Primitive = Primitive(
     "dot_general", shape=_shape, impl=_impl, jvp=bilinear_jvp(lambda: dot_general_p), transpose=_transpose,
-    batch=_batch, cuda=not_fusable("it is a call of BLAS"), domain=NUMERIC, family="contraction",
+    batch=_batch, cuda=not_fusable("it is a call of BLAS"), domain=NUMERIC, family="contraction", writes_out=True,
     doc="Sum of products over contracted axes, for each index of the batch axes.",
 )
 

@@ -249,7 +249,7 @@ def _empty_batch(operands: Sequence[Any], dims: Sequence[int | None], **params: 
 conv_general_dilated_p: Primitive = Primitive(
     "conv_general_dilated", shape=convolution_aval, impl=_impl,
     jvp=bilinear_jvp(lambda: conv_general_dilated_p), transpose=_transpose, batch=_batch,
-    cuda=not_fusable("it is a call of a library"), domain=NUMERIC, family="contraction",
+    cuda=not_fusable("it is a call of a library"), domain=NUMERIC, family="contraction", is_fresh=True,
     doc="Sum of products over windows that a kernel takes.",
 )
 

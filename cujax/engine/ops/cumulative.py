@@ -30,7 +30,7 @@ from cujax.engine.ops.families import INEXACT, NUMBER, align_batch, cumulative, 
 from cujax.engine.ops.logic import eq, select_n
 from cujax.engine.ops.rounding import share_of_tie
 from cujax.engine.ops.slicing import pad
-from cujax.engine.ops.structural import dtype_of, ndim_of
+from cujax.engine.ops.structural import dtype_of, ndim_of, placed
 
 # --- evaluation ---------------------------------------------------------------------------------------
 
@@ -60,21 +60,24 @@ def _interleaved(xp: Any, first: Any, odd: Any, even: Any, n: int) -> Any:
     return out
 
 
-def _along(xp: Any, function: Callable, xs: Sequence[Any], axis: int, reverse: bool) -> Any:
-    """The last result of `function(xs)` along axis 0, as seen from `axis`, from its end when `reverse`."""
+def _along(
+    xp: Any, function: Callable, xs: Sequence[Any], axis: int, reverse: bool, dtype: Any, out: Any = None
+) -> Any:
+    """The last result of `function(xs)` along axis 0, as seen from `axis`, from its end when `reverse`; in `dtype`."""
     step = -1 if reverse else 1
-    out = function([xp.moveaxis(x, axis, 0)[::step] for x in xs])[-1]
-    return xp.moveaxis(out[::step], 0, axis)
+    last = function([xp.moveaxis(x, axis, 0)[::step] for x in xs])[-1]
+    found = xp.moveaxis(last[::step], 0, axis)
+    return found.astype(dtype) if out is None else placed(xp, found, out)
 
 
 def _wide_impl(name: str) -> Callable:
     """`xp.cumsum` or `xp.cumprod`, carried in a wider dtype."""
 
-    def impl(xp: Any, x: Any, *, axis: int, reverse: bool) -> Any:
+    def impl(xp: Any, x: Any, *, axis: int, reverse: bool, out: Any = None) -> Any:
         def run(xs: Sequence[Any]) -> Sequence[Any]:
             return [getattr(xp, name)(xs[0], axis=0, dtype=_WIDER.get(x.dtype, x.dtype))]
 
-        return _along(xp, run, [x], axis, reverse).astype(x.dtype)
+        return _along(xp, run, [x], axis, reverse, x.dtype, out)
 
     return impl
 
@@ -82,12 +85,12 @@ def _wide_impl(name: str) -> Callable:
 def _running_impl(combine: Callable) -> Callable:
     """The impl of a running reduction by `combine(xp, x, y)`; 16-bit floats are carried in float32."""
 
-    def impl(xp: Any, x: Any, *, axis: int, reverse: bool) -> Any:
+    def impl(xp: Any, x: Any, *, axis: int, reverse: bool, out: Any = None) -> Any:
         def pair(left: Sequence[Any], right: Sequence[Any]) -> Sequence[Any]:
             return [combine(xp, left[0], right[0])]
 
         wide = x.astype(np.float32) if dtypes.is_float(x.dtype) and x.dtype.itemsize == 2 else x
-        return _along(xp, lambda xs: _running(xp, pair, xs), [wide], axis, reverse).astype(x.dtype)
+        return _along(xp, lambda xs: _running(xp, pair, xs), [wide], axis, reverse, x.dtype, out)
 
     return impl
 
@@ -110,13 +113,13 @@ def _recurrence_shape(a: ShapedArray, b: ShapedArray, *, axis: int, reverse: boo
     return b
 
 
-def _recurrence_impl(xp: Any, a: Any, b: Any, *, axis: int, reverse: bool) -> Any:
+def _recurrence_impl(xp: Any, a: Any, b: Any, *, axis: int, reverse: bool, out: Any = None) -> Any:
     def pair(left: Sequence[Any], right: Sequence[Any]) -> Sequence[Any]:
         return [left[0] * right[0], left[1] * right[0] + right[1]]
 
     wide = np.dtype(np.float32) if b.dtype.itemsize == 2 else b.dtype
     xs = [a.astype(wide, copy=False), b.astype(wide, copy=False)]
-    return _along(xp, lambda xs: _running(xp, pair, xs), xs, axis, reverse).astype(b.dtype)
+    return _along(xp, lambda xs: _running(xp, pair, xs), xs, axis, reverse, b.dtype, out)
 
 
 def _recurrence_jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[Any, Any]:
@@ -145,7 +148,7 @@ recurrence_p = Primitive(
     "recurrence", shape=_recurrence_shape, impl=_recurrence_impl, jvp=_recurrence_jvp,
     transpose=_recurrence_transpose, batch=_recurrence_batch,
     cuda=not_fusable("each element needs the ones before it"),
-    doc="h[k] = a[k] h[k-1] + b[k] along an axis, from h = 0.", domain=INEXACT, family="cumulative",
+    doc="h[k] = a[k] h[k-1] + b[k] along an axis, from h = 0.", domain=INEXACT, family="cumulative", writes_out=True,
 )
 
 

@@ -58,7 +58,7 @@ det_p: Primitive = Primitive(
     "det", shape=_det_shape, impl=lambda xp, a: xp.linalg.det(a),
     jvp=partials_jvp(lambda: det_p, (lambda t, out, a: _sum_of_products(cofactors_p.bind(a), t),)),
     transpose=NOT_LINEAR, batch=batch_stacks(lambda: det_p), cuda=LAPACK, domain=PART_OR_COMPLEX,
-    doc="The determinant.", family="linalg",
+    doc="The determinant.", family="linalg", is_fresh=True,
 )
 
 
@@ -99,7 +99,7 @@ cofactors_p: Primitive = Primitive(
     "cofactors", shape=_cofactors_shape, impl=_cofactors_impl,
     jvp=partials_jvp(lambda: cofactors_p, (_cofactors_partial,)), transpose=NOT_LINEAR,
     batch=batch_stacks(lambda: cofactors_p), cuda=LAPACK, domain=PART_OR_COMPLEX,
-    doc="The derivatives of the determinant by each element.", family="linalg",
+    doc="The derivatives of the determinant by each element.", family="linalg", is_fresh=True,
 )
 
 
@@ -154,7 +154,7 @@ slogdet_p: Primitive = Primitive(
     "slogdet", shape=_slogdet_shape, impl=lambda xp, a: xp.linalg.slogdet(a), jvp=_slogdet_jvp,
     transpose=NOT_LINEAR, batch=batch_stacks(lambda: slogdet_p), multiple=True, cuda=LAPACK,
     domain=PART_OR_COMPLEX, doc="The sign of the determinant and the logarithm of its absolute value.",
-    family="linalg",
+    family="linalg", is_fresh=True,
 )
 
 

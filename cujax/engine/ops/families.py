@@ -330,7 +330,7 @@ def cumulative(
     p: Primitive = Primitive(
         name, shape=shape, impl=impl, jvp=partials_jvp(lambda: p, (jvp,)), transpose=transpose, batch=batch,
         cuda=not_fusable("each element needs the ones before it"), doc=doc, domain=domain,
-        family="cumulative",
+        family="cumulative", writes_out=True,
     )
 
     def function(operand: Any, axis: int = 0, reverse: bool = False) -> Any:

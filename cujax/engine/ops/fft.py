@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from cujax.engine.backends.select import library, selected
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive, not_fusable
@@ -34,6 +35,7 @@ from cujax.engine.ops.structural import (
     full_of,
     linear_jvp,
     move_dim,
+    placed,
 )
 
 
@@ -83,12 +85,15 @@ def _check_rfft_dtype(x: ShapedArray) -> None:
 # --- rules --------------------------------------------------------------------------------------------
 
 
-def _impl(xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple) -> Any:
-    out = _shape(ShapedArray(x.shape, x.dtype), fft_type=fft_type, fft_lengths=fft_lengths)
-    if not out.size or not x.size:
-        return xp.zeros(out.shape, out.dtype)
-    transform = getattr(xp.fft, _FUNCTIONS[fft_type])
-    return transform(x, s=fft_lengths, axes=tuple(range(-len(fft_lengths), 0))).astype(out.dtype, copy=False)
+def _impl(xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple, out: Any = None) -> Any:
+    aval = _shape(ShapedArray(x.shape, x.dtype), fft_type=fft_type, fft_lengths=fft_lengths)
+    if not aval.size or not x.size:
+        return placed(xp, xp.zeros(aval.shape, aval.dtype), out)
+    return library(xp).fft(x, _FUNCTIONS[fft_type], fft_lengths, out).astype(aval.dtype, copy=False)
+
+
+def _writes_out(*, fft_type: FftType, fft_lengths: tuple) -> bool:
+    return library(selected().xp).fft_writes_out(_FUNCTIONS[fft_type])
 
 
 def _weights(x: ShapedArray, length: int) -> Any:
@@ -122,7 +127,7 @@ def _batch(
 fft_p: Primitive = Primitive(
     "fft", shape=_shape, impl=_impl, jvp=linear_jvp(lambda: fft_p), transpose=_transpose, batch=_batch,
     cuda=not_fusable("it is a call of an FFT library"), domain=INEXACT, family="fft",
-    doc="The discrete Fourier transform over trailing axes.",
+    doc="The discrete Fourier transform over trailing axes.", writes_out=_writes_out,
 )
 
 

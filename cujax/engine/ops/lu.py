@@ -106,7 +106,7 @@ def _lu_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list, list
 lu_p: Primitive = Primitive(
     "lu", shape=_lu_shape, impl=lambda xp, a: library(xp).lu(a), jvp=_lu_jvp, transpose=NOT_LINEAR,
     batch=batch_stacks(lambda: lu_p), multiple=True, cuda=LAPACK, domain=PART_OR_COMPLEX,
-    doc="LU factors of a matrix with its rows interchanged.", family="linalg",
+    doc="LU factors of a matrix with its rows interchanged.", family="linalg", is_fresh=True,
 )
 
 
@@ -146,7 +146,7 @@ lu_pivots_to_permutation_p: Primitive = Primitive(
     "lu_pivots_to_permutation", shape=_permutation_shape,
     impl=lambda xp, pivots, *, permutation_size: library(xp).permutation_of_pivots(pivots, permutation_size),
     jvp=zero_tangent_jvp(lambda: lu_pivots_to_permutation_p), transpose=NOT_LINEAR,
-    batch=batch_stacks(lambda: lu_pivots_to_permutation_p), domain=_INT32, family="linalg",
+    batch=batch_stacks(lambda: lu_pivots_to_permutation_p), domain=_INT32, family="linalg", is_fresh=True,
     cuda=not_fusable("each interchange depends on those before it"),
     doc="The permutation that interchanges of rows amount to.",
 )
@@ -177,7 +177,7 @@ def _lu_factors_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[li
 lu_factors_p: Primitive = Primitive(
     "lu_factors", shape=_lu_factors_shape, impl=lambda xp, a: library(xp).lu(a)[::2], jvp=_lu_factors_jvp,
     transpose=NOT_LINEAR, batch=batch_stacks(lambda: lu_factors_p), multiple=True, cuda=LAPACK,
-    domain=PART_OR_COMPLEX, family="linalg",
+    domain=PART_OR_COMPLEX, family="linalg", is_fresh=True,
     doc="LU factors and permutation, as constants of differentiation.",
 )
 
@@ -232,7 +232,7 @@ def _linear_solve_batch(
 linear_solve_p: Primitive = Primitive(
     "linear_solve", shape=_linear_solve_shape, impl=_linear_solve_impl, jvp=_linear_solve_jvp,
     transpose=_linear_solve_transpose, batch=_linear_solve_batch, cuda=LAPACK, domain=PART_OR_COMPLEX,
-    doc="The solution of a system of equations whose LU factors are given.", family="linalg",
+    doc="The solution of a system of equations whose LU factors are given.", family="linalg", is_fresh=True,
 )
 
 

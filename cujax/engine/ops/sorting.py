@@ -26,7 +26,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.families import ANY, NUMERIC, ORDERED, dtype_error
 from cujax.engine.ops.indexing import GatherDimensionNumbers, GatherScatterMode, gather
-from cujax.engine.ops.structural import broadcasted_iota, expand_dims, move_dim, shape_of
+from cujax.engine.ops.structural import broadcasted_iota, expand_dims, move_dim, placed, shape_of
 
 # --- sort ---------------------------------------------------------------------------------------------
 
@@ -48,13 +48,18 @@ def _order(xp: Any, keys: Sequence[Any], axis: int) -> Any:
     return order
 
 
-def _sort_impl(xp: Any, *operands: Any, dimension: int, is_stable: bool, num_keys: int) -> tuple[Any, ...]:
+def _sort_impl(
+    xp: Any, *operands: Any, dimension: int, is_stable: bool, num_keys: int, out: Sequence[Any] | None = None
+) -> tuple[Any, ...]:
     if len(operands) == 1 and operands[0].dtype.kind in "biuf":
         # Equal integers are the same integer; equal floats may differ in the sign of zero.
         kind = "stable" if operands[0].dtype.kind == "f" else None
-        return (xp.sort(operands[0], axis=dimension, kind=kind),)
+        sorted_ = xp.array(operands[0], copy=True) if out is None else placed(xp, operands[0], out[0])
+        sorted_.sort(axis=dimension, kind=kind)
+        return (sorted_,)
     order = _order(xp, operands[:num_keys], dimension)
-    return tuple([xp.take_along_axis(x, order, dimension) for x in operands])
+    found = [xp.take_along_axis(x, order, dimension) for x in operands]
+    return tuple([placed(xp, x, buffer) for x, buffer in zip(found, out or [None] * len(found), strict=True)])
 
 
 def _sort_shape(*avals: ShapedArray, dimension: int, is_stable: bool, num_keys: int) -> tuple:
@@ -97,7 +102,7 @@ def _sort_batch(
 sort_p: Primitive = Primitive(
     "sort", shape=_sort_shape, impl=_sort_impl, jvp=_sort_jvp, transpose=NOT_LINEAR, batch=_sort_batch,
     multiple=True, cuda=not_fusable("it is a call of a sorting library"), domain=ANY, family="sorting",
-    doc="Operands in the lexicographic order of the first of them.",
+    doc="Operands in the lexicographic order of the first of them.", writes_out=True,
 )
 
 
@@ -176,7 +181,7 @@ def _top_k_batch(_: AxisData, operands: Sequence[Any], dims: Sequence[int], *, k
 top_k_p: Primitive = Primitive(
     "top_k", shape=_top_k_shape, impl=_top_k_impl, jvp=_top_k_jvp, transpose=NOT_LINEAR, batch=_top_k_batch,
     multiple=True, cuda=not_fusable("it is a call of a sorting library"), domain=ORDERED, family="sorting",
-    doc="The k largest elements along an axis, and their indices.",
+    doc="The k largest elements along an axis, and their indices.", is_fresh=True,
 )
 
 

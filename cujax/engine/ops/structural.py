@@ -45,6 +45,14 @@ def dtype_of(x: Any) -> Any:
     return aval_of(x).dtype
 
 
+def placed(xp: Any, found: Any, out: Any) -> Any:
+    """What an `impl` returns that has `found` a result and takes `out=`: `out` with its values, if there is one."""
+    if out is None:
+        return found
+    xp.copyto(out, found)
+    return out
+
+
 def linear_jvp(primitive: Callable[[], Primitive]) -> Callable:
     """The jvp of an op that is linear in its first and only operand: itself, on the tangent."""
 
@@ -589,10 +597,13 @@ def add_tangents(x: Any, y: Any) -> Any:
     return x if type(y) is Zero else add_any(x, y)
 
 
+def _copy_impl(xp: Any, x: Any, *, out: Any = None) -> Any:
+    return xp.array(x, copy=True) if out is None else placed(xp, x, out)
+
+
 copy_p = mover(
-    "copy", lambda shape: shape, lambda xp, x: xp.array(x, copy=True), lambda ct, x: (ct,),
-    lambda axis, x, dim: (copy(x), dim), "A copy in memory of its own.",
-    cuda=not_fusable("its purpose is a buffer of its own"),
+    "copy", lambda shape: shape, _copy_impl, lambda ct, x: (ct,), lambda axis, x, dim: (copy(x), dim),
+    "A copy in memory of its own.", cuda=not_fusable("its purpose is a buffer of its own"), writes_out=True,
 )
 
 

@@ -70,7 +70,7 @@ def _cholesky_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
 cholesky_p: Primitive = Primitive(
     "cholesky", shape=_cholesky_shape, impl=lambda xp, a: library(xp).cholesky(a), jvp=_cholesky_jvp,
     transpose=NOT_LINEAR, batch=batch_stacks(lambda: cholesky_p), cuda=LAPACK, domain=PART_OR_COMPLEX,
-    doc="The lower-triangular factor of a positive definite matrix.", family="linalg",
+    doc="The lower-triangular factor of a positive definite matrix.", family="linalg", is_fresh=True,
 )
 
 
@@ -191,7 +191,7 @@ def _triangular_solve_batch(
 triangular_solve_p: Primitive = Primitive(
     "triangular_solve", shape=_triangular_solve_shape, impl=_triangular_solve_impl, jvp=_triangular_solve_jvp,
     transpose=_triangular_solve_transpose, batch=_triangular_solve_batch, cuda=LAPACK, domain=INEXACT,
-    doc="The solution of a system of equations with a triangular matrix.", family="linalg",
+    doc="The solution of a system of equations with a triangular matrix.", family="linalg", is_fresh=True,
 )
 
 

@@ -90,7 +90,7 @@ def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None]) 
 
 tridiagonal_solve_p: Primitive = Primitive(
     "tridiagonal_solve", shape=_shape, impl=lambda xp, *operands: library(xp).tridiagonal_solve(*operands),
-    jvp=_jvp, transpose=_transpose, batch=_batch, cuda=LAPACK, domain=PART_OR_COMPLEX, family="linalg",
+    jvp=_jvp, transpose=_transpose, batch=_batch, cuda=LAPACK, domain=PART_OR_COMPLEX, family="linalg", is_fresh=True,
     doc="The solution of a system of equations with a tridiagonal matrix.",
 )
 
