@@ -9,6 +9,7 @@ from emulator.backend import emulated_backend
 
 import cujax
 import cujax.numpy as jnp
+from cujax import lax
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.passes import optimize
@@ -49,7 +50,7 @@ NONE = {
     "other dtype": lambda x: x > 1,
     "narrower": lambda x: x.astype("float16"),
     "result itself": lambda x: (x, x + 1),
-    "seen by a library": lambda x: (jnp.sort(x), x + 1)[1] + jnp.sort(x),
+    "seen by who might keep it": lambda x: lax.optimization_barrier(x) * (x + 1),
     "index of a gather": lambda x: x + x[(x[:, 0] * 3).astype("int32")],
 }
 
@@ -69,6 +70,12 @@ def test_taken(name):
 @pytest.mark.parametrize("name", NONE)
 def test_not_taken(name):
     assert sum(taken(NONE[name], X, owned=[0])) == 0
+
+
+def test_what_a_library_has_read_or_made_is_taken():
+    assert taken(lambda x: x * 2 + jnp.sort(x)[::-1], X, owned=[0]) == [1]
+    assert taken(lambda x: jnp.sort(x) * 2 + x[::-1], X) == [1]
+    assert taken(lambda x: (x @ x.T) * 2, X) == [1]
 
 
 def test_what_is_read_later_is_not_taken_now():

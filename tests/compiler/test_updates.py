@@ -11,9 +11,9 @@ import cujax
 import cujax.numpy as jnp
 from cujax import lax
 from cujax.engine.backends.select import selected
+from cujax.engine.compiler.loop_body import LoopBody
 from cujax.engine.compiler.passes import optimize
 from cujax.engine.compiler.plan import make_plan
-from cujax.engine.compiler.program import compile_body
 from cujax.engine.compiler.update import Update
 
 RANDOM = np.random.default_rng(0)
@@ -100,7 +100,7 @@ def test_a_loop_changes_its_carry_in_place(name):
     tape = cujax.make_jaxpr(LOOPS[name])(3, x).tape
     swapped = cujax.make_jaxpr(lambda x, i: LOOPS[name](i, x))(x, 3).tape
     assert len(tape.inputs) == 2
-    assert compile_body(swapped, 0, 1).changed == (0,)
+    assert LoopBody(swapped, 0, 1).program().changed == (0,)
 
 
 @pytest.mark.parametrize("name", LOOPS)

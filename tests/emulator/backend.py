@@ -18,13 +18,12 @@ from cujax.engine.backends import select
 from cujax.engine.backends.numpy_backend import NumpyBackend
 from emulator.target import EmulatorTarget
 
-_ALIGNMENT = 16
-
 
 class EmulatedBackend(NumpyBackend):
     """See `api.Backend`."""
 
     name = "emulator"
+    alignment = 16
 
     def __init__(self, kernels: Any = None) -> None:
         self.kernels = EmulatorTarget() if kernels is None else kernels
@@ -32,7 +31,8 @@ class EmulatedBackend(NumpyBackend):
     def contiguous(self, buffer: np.ndarray | np.generic) -> np.ndarray:
         """Where loads of 16 bytes can begin, too, as on a GPU."""
         found = super().contiguous(buffer)
-        return found if found.ctypes.data % _ALIGNMENT == 0 else np.array(found)
+        is_small = found.nbytes < self.alignment
+        return found if is_small or found.ctypes.data % self.alignment == 0 else np.array(found)
 
 
 @contextmanager

@@ -85,10 +85,12 @@ class Backend(Protocol):
     """Everything that the engine asks of a kind of processor.
 
     kernels: how programs are compiled, or None where every op runs through its `impl`.
+    alignment: bytes; kernels take buffers that begin at a multiple of it, and any that are smaller.
     """
 
     name: str
     platform: str
+    alignment: int
 
     @property
     def kernels(self) -> KernelTarget | None: ...

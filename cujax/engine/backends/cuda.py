@@ -28,7 +28,6 @@ from cujax.engine.backends.cuda_target import CudaTarget
 from cujax.engine.backends.cuda_upload import LARGEST, Uploader
 from cujax.engine.backends.out_of_memory import size_text
 
-_ALIGNMENT = 16  # bytes that kernels load at once
 _DLPACK_CUDA = (2, 13)  # kDLCUDA, kDLCUDAManaged
 
 
@@ -57,6 +56,7 @@ class CudaBackend:
 
     name = "cuda"
     platform = "gpu"
+    alignment = 16  # bytes that kernels load at once
 
     def __init__(self) -> None:
         found, reason = available()
@@ -99,8 +99,9 @@ class CudaBackend:
         return self.xp.ndarray(shape, dtype, arena.data + offset)
 
     def contiguous(self, buffer: Any) -> Any:
-        if buffer._c_contiguous and buffer.data.ptr % _ALIGNMENT == 0:  # `flags` is an object and ten times slower
-            return buffer
+        if buffer._c_contiguous:  # `flags` is an object and ten times slower
+            if buffer.data.ptr % self.alignment == 0 or buffer.nbytes < self.alignment:
+                return buffer
         return self.xp.array(buffer, order="C")
 
     def copy(self, buffer: Any) -> Any:

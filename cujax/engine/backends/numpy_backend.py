@@ -21,6 +21,7 @@ class NumpyBackend:
 
     name = "numpy"
     platform = "cpu"
+    alignment = 1
     xp = np
     library = numpy_library
     kernels: Any = None

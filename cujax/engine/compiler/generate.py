@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cujax.engine.backends.api import KernelCall
@@ -27,12 +28,13 @@ from cujax.engine.core.tape import Eqn, Var
 class Generated(NamedTuple):
     """steps: a Kernel or an equation each, in order.  source: what is compiled, with comments.
 
-    changed: the inputs whose buffers are overwritten.
+    changed: the inputs whose buffers are overwritten.  taken: as in `in_place.Changes`.
     """
 
     steps: list[Kernel | Eqn]
     source: str
     changed: frozenset[Var]
+    taken: Mapping[Eqn, tuple[int, ...]] = MappingProxyType({})
 
     @property
     def kernels(self) -> list[Kernel]:
@@ -66,7 +68,7 @@ def generate(plan: Plan, language: str) -> Generated:
             steps.append(kernel._replace(target=target, in_place=step.in_place))
         else:
             steps.append(step)
-    return Generated(steps, source_of([s for s in steps if isinstance(s, Kernel)]), plan.changed)
+    return Generated(steps, source_of([s for s in steps if isinstance(s, Kernel)]), plan.changed, plan.taken)
 
 
 def source_of(kernels: Sequence[Kernel]) -> str:

@@ -1,21 +1,25 @@
 """Which results take the buffer of an operand that nobody reads afterwards.
 
-    write_in_place(steps, tape, inside, owned) -> steps     with `in_place` of each kernel's region set
+    write_in_place(steps, tape, inside, language, owned, placed) -> Changes     and `in_place` of each region is set
 
-The buffer has to belong to the program: one of its kernels has made it, or the caller has given it away (`owned`), and
-no opaque step has seen it, which might have kept a view.  An update then changes elements of it; without that it is
-made in a copy.  An op on a window becomes an update only in place, since otherwise its whole result is written anyway
-and fuses like any map.  A map takes the buffer of an operand that it reads nowhere but at the place that it writes.
+The buffer has to belong to the program: one of its kernels or a library has made it, or the caller has given it away
+(`owned`), and no step has seen it that might have kept a view.  An update then changes elements of it; without that it
+is made in a copy.  An op on a window becomes an update only in place, since otherwise its whole result is written
+anyway and fuses like any map.  A map takes the buffer of an operand that it reads nowhere but at the place that it
+writes.  A loop that runs on the host changes its carry in place from the start.  Results for which the caller gives a
+buffer (`placed`) take no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.fuse import Region, Step
 from cujax.engine.compiler.index import flatten
+from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.primitive import UpdateMap
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -23,31 +27,75 @@ from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 IsFree = Callable[[Var | Literal], bool]
 
 
-def write_in_place(steps: Sequence[Step], tape: Tape, inside: set[Var], owned: frozenset[Var]) -> list[Step]:
+class Changes(NamedTuple):
+    """taken: for loops on the host the numbers of the operands that they overwrite.  overwritten: by any step."""
+
+    steps: list[Step]
+    taken: dict[Eqn, tuple[int, ...]]
+    overwritten: frozenset[Var]
+
+
+def write_in_place(
+    steps: Sequence[Step], tape: Tape, inside: set[Var], language: str, owned: Collection[Var],
+    placed: Collection[Var] = (),
+) -> Changes:
     """`steps` with every result that can take an operand's buffer doing so."""
-    opaque = {a for s in steps if isinstance(s, Eqn) for a in (*s.inputs, *s.outputs)}
-    made = {v for s in steps if isinstance(s, Region) for v in s.writes}
-    outputs = set(tape.outputs)
+    loops = {s: overwrites_of(s, language) for s in steps if isinstance(s, Eqn)}
+    seen = {a for s, overwritten in loops.items() for a in _seen_by(s, overwritten)}
+    belonging = {*made_by(steps, language), *owned} - seen - {*tape.outputs}
     last = {a: k for k, s in enumerate(steps) for a in (s.needs if isinstance(s, Region) else s.inputs)}
 
     def is_free(atom: Var | Literal, step: int) -> bool:
-        return (
-            isinstance(atom, Var) and (atom in made or atom in owned) and atom not in opaque
-            and atom not in outputs and last.get(atom) == step
-        )
+        return atom in belonging and last.get(atom) == step
 
-    return [_in_place(s, inside, partial(is_free, step=k)) for k, s in enumerate(steps)]
+    taken = {s: _taken(s, loops[s], partial(is_free, step=k)) for k, s in enumerate(steps) if isinstance(s, Eqn)}
+    found = [_in_place(s, inside, partial(is_free, step=k), placed) for k, s in enumerate(steps)]
+    changed = {v for s in found if isinstance(s, Region) for v in s.in_place.values()}
+    changed |= {s.inputs[i] for s, numbers in taken.items() for i in numbers}
+    return Changes(found, {s: numbers for s, numbers in taken.items() if numbers}, frozenset(changed))
 
 
-def _in_place(step: Step, inside: set[Var], is_free: IsFree) -> Step:
+def overwrites_of(eqn: Eqn, language: str | None) -> Mapping[int, int]:
+    """As `Runs.overwrites`."""
+    return {} if eqn.primitive.runs is None else eqn.primitive.runs(language, **eqn.params).overwrites
+
+
+def made_by(steps: Sequence[Step | Kernel], language: str) -> set[Var]:
+    """The results of steps that are memory of the program's own."""
+    made: set[Var] = set()
+    for step in steps:
+        if not isinstance(step, Eqn):
+            made.update(step.writes)
+        elif step.primitive.is_fresh:
+            made.update(step.outputs)
+        else:
+            made |= {step.outputs[k] for k in overwrites_of(step, language).values()}
+    return made
+
+
+def _seen_by(eqn: Eqn, overwritten: Mapping[int, int]) -> list[Var | Literal]:
+    """The operands and results that may share memory after a step that is no kernel."""
+    if eqn.primitive.is_fresh:
+        return []
+    own = set(overwritten.values())
+    operands = [a for i, a in enumerate(eqn.inputs) if i not in overwritten]
+    return [*operands, *[v for k, v in enumerate(eqn.outputs) if k not in own]]
+
+
+def _taken(eqn: Eqn, overwritten: Mapping[int, int], is_free: IsFree) -> tuple[int, ...]:
+    return tuple([i for i in overwritten if is_free(eqn.inputs[i]) and eqn.inputs.count(eqn.inputs[i]) == 1])
+
+
+def _in_place(step: Step, inside: set[Var], is_free: IsFree, placed: Collection[Var]) -> Step:
     if isinstance(step, Update):
-        return _changing_its_target(step) if is_free(step.target) and step.target not in step.reads else step
+        can_change = step.full[0] not in placed and is_free(step.target) and step.target not in step.reads
+        return _changing_its_target(step) if can_change else step
     if not isinstance(step, Region) or step.axes is not None:
         return step
-    update = _as_update(step, inside, is_free)
+    update = None if step.makes[0] in placed else _as_update(step, inside, is_free)
     if update is not None:
         return update
-    step.in_place = _own_places(step, is_free)
+    step.in_place = _own_places(step, is_free, placed)
     return step
 
 
@@ -69,7 +117,7 @@ def _changing_its_target(update: Update) -> Update:
     return update
 
 
-def _own_places(region: Region, is_free: IsFree) -> dict[Var, Var]:
+def _own_places(region: Region, is_free: IsFree, placed: Collection[Var]) -> dict[Var, Var]:
     """For results of a map an operand of the same type and shape that is read only where the result is written."""
     own = flatten(region.axis_indices(), region.shape)
     operands = [
@@ -77,7 +125,7 @@ def _own_places(region: Region, is_free: IsFree) -> dict[Var, Var]:
         if isinstance(v, Var) and is_free(v) and all(flatten(p, v.aval.shape) == own for p in places)
     ]
     found: dict[Var, Var] = {}
-    for result in region.writes:
+    for result in [v for v in region.writes if v not in placed]:
         fitting = [v for v in operands if _layout(v) == _layout(result)]
         if fitting:
             found[result] = fitting[0]

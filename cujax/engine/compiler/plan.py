@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
@@ -20,11 +21,12 @@ from cujax.engine.ground.dtypes import is_inexact
 class Plan(NamedTuple):
     """Regions and equations, in an order in which they can run.
 
-    changed: inputs of the tape whose buffers the steps overwrite.
+    changed: inputs of the tape whose buffers the steps overwrite.  taken: as in `in_place.Changes`.
     """
 
     steps: list[Step]
     changed: frozenset[Var]
+    taken: Mapping[Eqn, tuple[int, ...]] = MappingProxyType({})
 
     def __str__(self) -> str:
         """One line for each step, for `config.dump`."""
@@ -46,8 +48,11 @@ def _describe(step: Step) -> str:
     return f"{kind}  {over}, {step.size} operations: {made}"
 
 
-def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
-    """The steps that compute `tape` by kernels in `language`; the buffers of `owned` inputs may be overwritten."""
+def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Collection[Var] = ()) -> Plan:
+    """The steps that compute `tape` by kernels in `language`.
+
+    The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
+    """
     producers = Producers(tape)
     decision = Decision(tape, producers, lambda eqn: _kind(producers, eqn, language))
     apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER) for v in e.outputs}
@@ -61,11 +66,9 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = ()) -> Plan:
         for var in eqn.outputs:
             if var in decision.written:
                 merger.add(Region(producers, inside, var))
-    steps = _without_unread(merger.ordered(), tape)
     owned = frozenset(owned)
-    steps = write_in_place(steps, tape, inside, owned)
-    changed = {v for s in steps if isinstance(s, Region) for v in s.in_place.values()}
-    return Plan(steps, owned & changed)
+    changes = write_in_place(_without_unread(merger.ordered(), tape), tape, inside, language, owned, placed)
+    return Plan(changes.steps, owned & changes.overwritten, changes.taken)
 
 
 def _kind(producers: Producers, eqn: Eqn, language: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastrlock.rlock import FastRLock
@@ -22,8 +22,8 @@ from cujax.engine.compiler.generate import Generated, generate
 from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimized
 from cujax.engine.compiler.plan import make_plan
-from cujax.engine.compiler.schedule import lay_out
-from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep
+from cujax.engine.compiler.schedule import lay_out, written_by
+from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Layout, Run
 from cujax.engine.compiler.stretch import in_stretches
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
@@ -40,36 +40,39 @@ _reported: weakref.WeakSet[KernelCompileError] = weakref.WeakSet()  # a compiler
 class Program:
     """Runs the steps of one tape, in order, on buffers.
 
-    changed: numbers of the inputs whose buffers a run overwrites, among those that the caller gives away.
+    owned: numbers of the inputs that a run may overwrite; changed: of those among them that it does overwrite.
+    placed: numbers of the outputs that are written into buffers which are passed after the inputs.
     call: the same as calling it, without the context where none is needed.
-    Slots hold the inputs first, then the literals, then everything computed.
+    Slots hold the inputs first, then the buffers for outputs, the literals, and everything computed.
     """
 
-    def __init__(self, tape: Tape, target: KernelTarget | None, owned: Sequence[int] = ()) -> None:
+    def __init__(
+        self, tape: Tape, target: KernelTarget | None, owned: Sequence[int] = (), placed: Sequence[int] = ()
+    ) -> None:
         backend = selected()
-        self.generated = generated(tape, None if target is None else target.language, owned)
+        self.generated = generated(tape, None if target is None else target.language, owned, placed)
         self.tape = tape = optimized(tape)
-        self._slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
-        self._literals: list[Any] = []
-        steps = self.generated.steps
-        for literal in _literals_of(steps, tape):
-            self._slots[literal] = len(tape.inputs) + len(self._literals)
-            self._literals.append(backend.constant(literal.buffer))
-        for step in steps:
-            for var in writes_of(step):
-                self._slots[var] = len(self._slots)
+        steps, literals = self.generated.steps, _literals_of(self.generated.steps, tape)
+        computed = [v for s in steps for v in writes_of(s)]
+        first = len(tape.inputs) + len(placed)
+        slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
+        slots |= {a: i for i, a in enumerate([*literals, *computed], first)}
         self._dead = last_uses(steps, tape)
         self.arena = lay_out(steps, tape.outputs, self._dead)
         dump(self.arena, len(PASSES) + 2, "schedule", tape.name)
         dump(self.generated.source, len(PASSES) + 3, "emit", tape.name, "cpp")
-        num_computed = len(self._slots) - len(tape.inputs) - len(self._literals)
         self.changed = tuple([i for i in owned if tape.inputs[i] in self.generated.changed])
-        self._others = [*self._literals, *[None] * num_computed]
-        self._outputs = tuple([self._slots[a] for a in tape.outputs])
-        self._runs = tuple([step.runner() for step in self._made_steps(steps, target, backend.xp)])
+        self._others = [*[backend.constant(a.buffer) for a in literals], *[None] * len(computed)]
+        places = dict(zip(placed, range(len(tape.inputs), first), strict=True))
+        given = _given(steps, tape, places)
+        self._outputs = tuple([places.get(k, slots[a]) for k, a in enumerate(tape.outputs)])
+        made = self._made_steps(Layout(slots, self.arena.offsets, given), target)
+        copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
+        self._runs = (*[step.runner() for step in made], *([_copying(copies, backend.xp)] if copies else []))
         nbytes = self.arena.nbytes
         self._new_arena = functools.partial(backend.empty, (nbytes,), BYTE) if nbytes else None
         self._may_move = len(backend.devices()) > 1
+        self._movable = [*range(len(tape.inputs)), *range(first, first + len(literals))]
         if native is not None and not self._may_move:
             parts = self._runs, self._others, self._outputs, self._new_arena
             self.run = native.program_runner(*parts)  # type: ignore[method-assign]
@@ -77,16 +80,15 @@ class Program:
         on_host = target is not None and target.language == "host"
         self.call = self.run if on_host and all(isinstance(s, Kernel) for s in steps) else self.__call__
 
-    def _made_steps(self, steps: Sequence[Kernel | Eqn], target: Any, xp: Any) -> list[Any]:
+    def _made_steps(self, layout: Layout, target: Any) -> list[Any]:
         module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
         made: list[Any] = []
-        for step, dead in zip(steps, self._dead, strict=True):
+        for step, dead in zip(self.generated.steps, self._dead, strict=True):
             if isinstance(step, Kernel):
-                launches = [target.launcher(module, c) for c in step.calls]
-                found: Any = KernelStep(step, launches, self._slots, self.arena.offsets)
+                found: Any = KernelStep(step, [target.launcher(module, c) for c in step.calls], layout)
             else:
-                found = ImplStep(step, self._slots, xp)
-            found.dead = tuple([self._slots[v] for v in dead])
+                found = ImplStep(step, layout, self.generated.taken.get(step, ()))
+            found.dead = tuple([layout.slots[v] for v in dead])
             made.append(found)
         return made if module is None else in_stretches(made, lambda calls: target.stretch(module, calls))
 
@@ -99,8 +101,9 @@ class Program:
         """As calling the program, inside another one that is already quiet."""
         slots: list[Any] = [*buffers, *self._others]
         if self._may_move:
-            given = len(buffers) + len(self._literals)
-            slots[:given] = selected().place(slots[:given], self.tape.name)
+            moved = selected().place([slots[i] for i in self._movable], self.tape.name)
+            for i, buffer in zip(self._movable, moved, strict=True):
+                slots[i] = buffer
         if self._new_arena is not None:
             slots.append(self._new_arena())
         for run in self._runs:
@@ -108,21 +111,43 @@ class Program:
         return [slots[i] for i in self._outputs]
 
 
-def generated(tape: Tape, language: str | None, owned: Sequence[int] = ()) -> Generated:
+def _given(steps: Sequence[Kernel | Eqn], tape: Tape, places: Mapping[int, int]) -> dict[Var, int]:
+    """For results that a step can write into the buffer of an output the slot of that buffer, of the first if several.
+
+    places: the slots of the buffers by the numbers of the outputs.
+    """
+    written = {v for s in steps for v in written_by(s)}
+    return {v: places[k] for k in reversed(places) if isinstance(v := tape.outputs[k], Var) and v in written}
+
+
+def _copying(copies: Sequence[tuple[int, int]], xp: Any) -> Run:
+    """The last step of a program some of whose outputs are made elsewhere than where they are to be."""
+
+    def copy(slots: list[Any]) -> None:
+        for source, destination in copies:
+            xp.copyto(slots[destination], slots[source])
+
+    return copy
+
+
+def generated(
+    tape: Tape, language: str | None, owned: Sequence[int] = (), placed: Sequence[int] = ()
+) -> Generated:
     """Kernels in `language` and library calls for a tape; every equation as it is where there is no language.
 
-    owned: numbers of inputs whose buffers may be overwritten.
+    owned, placed: as of a `Program`.
     """
     if language is None:
         return Generated(list(optimized(tape).eqns), "", frozenset())
 
     def make() -> Generated:
         rewritten = optimized(tape)
-        plan = make_plan(rewritten, language, [rewritten.inputs[i] for i in owned])
+        outputs = {a for a in [rewritten.outputs[k] for k in placed] if isinstance(a, Var)}
+        plan = make_plan(rewritten, language, [rewritten.inputs[i] for i in owned], outputs)
         dump(plan, len(PASSES) + 1, "fuse", tape.name)
         return generate(plan, language)
 
-    return tape.memo(("generated", language, tuple(owned)), make)
+    return tape.memo(("generated", language, tuple(owned), tuple(placed)), make)
 
 
 def source(tape: Tape, language: str, owned: Sequence[int] = ()) -> str:
@@ -164,53 +189,24 @@ def _literals_of(steps: Sequence[Kernel | Eqn], tape: Tape) -> list[Literal]:
     return list(dict.fromkeys(a for a in atoms if isinstance(a, Literal)))
 
 
-def compile_tape(tape: Tape, owned: tuple[int, ...] = ()) -> Program:
-    """The program of `tape`, made once; it may overwrite the buffers of the inputs whose numbers are in `owned`."""
-    key = ("program", owned)
+def compile_tape(tape: Tape, owned: tuple[int, ...] = (), placed: tuple[int, ...] = ()) -> Program:
+    """The program of `tape`, made once; for owned and placed see there."""
+    key = ("program", owned, placed)
     found = tape._memo.get(key)
     if found is None:
         with _compiling:
-            found = tape.memo(key, lambda: _compile(tape, owned))
+            found = tape.memo(key, lambda: _compile(tape, owned, placed))
     return found
 
 
-def compile_body(tape: Tape, num_consts: int, num_carry: int) -> Program:
-    """The program of a loop's body (consts, carry, ...) -> (carry, ...), which may change its carry in place.
-
-    The inputs that it overwrites (`changed`) are its own from the second step on; before the first the loop copies
-    them.  A carry qualifies if what takes its place in the next step is no other input, no other carry, and made by
-    a kernel, so that nothing else refers to it.
-    """
-    target = selected().kernels
-    if target is None:
-        return compile_tape(tape)
-    steps, rewritten = generated(tape, target.language).steps, optimized(tape)
-    made = {v for s in steps if isinstance(s, Kernel) for v in s.writes}
-    outputs = rewritten.outputs[:num_carry]
-    owned = [
-        num_consts + i
-        for i, out in enumerate(outputs)
-        if outputs.count(out) == 1 and (out in made or out is rewritten.inputs[num_consts + i])
-    ]
-    return compile_tape(tape, tuple(owned))
-
-
-def copied(buffers: Sequence[Buffer], numbers: Iterable[int]) -> list[Buffer]:
-    """`buffers` with copies of those that a program is going to overwrite."""
-    found = list(buffers)
-    for i in numbers:
-        found[i] = selected().copy(found[i])
-    return found
-
-
-def _compile(tape: Tape, owned: tuple[int, ...]) -> Program:
+def _compile(tape: Tape, owned: tuple[int, ...], placed: tuple[int, ...]) -> Program:
     try:
-        return Program(tape, selected().kernels, owned)
+        return Program(tape, selected().kernels, owned, placed)
     except KernelCompileError as error:
         if error not in _reported:
             _reported.add(error)
             warn_user(f"{error}\n{tape.name} runs operation by operation instead.", RuntimeWarning)
-        return Program(tape, None)
+        return Program(tape, None, (), placed)
 
 
 def run_compiled(tape: Tape, args: Sequence[ConcreteArray]) -> list[ConcreteArray]:

@@ -2,9 +2,9 @@
 
     lay_out(steps, outputs, last) -> Arena
 
-A value has a place in the arena if kernels alone make and read it: what a library call has seen it might have kept
-a view of, and results outlive the run.  A place is free again after the last step that reads its value, so values
-that do not live at the same time share memory.  A value that an update changes in place keeps its place.
+A value has a place in the arena if a kernel makes it, or an op that writes where it is told to, and if nobody reads it
+who might keep a view; results outlive the run.  A place is free again after the last step that reads its value, so
+values that do not live at the same time share memory.  A value that an update changes in place keeps its place.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.core.tape import Eqn, Literal, Var
 
 ALIGNMENT = 256
+_LARGE = 1 << 16  # bytes of a result from which on a library is told where to write it; below, it allocates faster
 
 
 class Arena(NamedTuple):
@@ -37,18 +38,28 @@ def lay_out(
     """The arena of a program whose values in `dead[k]` nobody reads after step k."""
     offsets: dict[Var, int] = {}
     held = _Memory()
-    placed = _placed(steps, outputs)
+    inside = _inside(steps, outputs)
     for step, ended in zip(steps, dead, strict=True):
-        if isinstance(step, Kernel):
-            for var in step.writes:
-                if var in placed:
-                    before = step.in_place.get(var)
-                    offsets[var] = held.take(_size(var)) if before is None else offsets[before]
-        kept = step.in_place.values() if isinstance(step, Kernel) else ()
+        in_place = step.in_place if isinstance(step, Kernel) else {}
+        for var in written_by(step):
+            if var in inside:
+                offsets[var] = offsets[in_place[var]] if var in in_place else held.take(_size(var))
         for var in ended:
-            if var in offsets and var not in kept:
+            if var in offsets and var not in in_place.values():
                 held.give_back(offsets[var], _size(var))
     return Arena(held.top, offsets)
+
+
+def written_by(step: Kernel | Eqn) -> Sequence[Var]:
+    """The results of a step that it can write into buffers which it is given."""
+    if isinstance(step, Kernel):
+        return step.writes
+    return step.outputs if step.primitive.takes_out(step.params) else ()
+
+
+def is_large(eqn: Eqn) -> bool:
+    """Whether it is worth telling a library where to write its results."""
+    return any(_size(v) >= _LARGE for v in eqn.outputs)
 
 
 def _size(var: Var) -> int:
@@ -57,19 +68,19 @@ def _size(var: Var) -> int:
     return max(-(-nbytes // ALIGNMENT), 1) * ALIGNMENT
 
 
-def _placed(steps: Sequence[Kernel | Eqn], outputs: Collection[Var | Literal]) -> set[Var]:
+def _inside(steps: Sequence[Kernel | Eqn], outputs: Collection[Var | Literal]) -> set[Var]:
     """The values that have a place: with one that is changed in place, all that it becomes have one or none has."""
-    made = {v for s in steps if isinstance(s, Kernel) for v in s.writes}
-    outside = {a for s in steps if isinstance(s, Eqn) for a in s.inputs} | set(outputs)
-    placed = made - outside
+    written = {v for s in steps if isinstance(s, Kernel) or is_large(s) for v in written_by(s)}
+    outside = {a for s in steps if isinstance(s, Eqn) and not s.primitive.is_fresh for a in s.inputs} | set(outputs)
+    inside = written - outside
     changes = [(before, after) for s in steps if isinstance(s, Kernel) for after, before in s.in_place.items()]
     for before, after in reversed(changes):
-        if after not in placed:
-            placed.discard(before)
+        if after not in inside:
+            inside.discard(before)
     for before, after in changes:
-        if before not in placed:
-            placed.discard(after)
-    return placed
+        if before not in inside:
+            inside.discard(after)
+    return inside
 
 
 class _Memory:

@@ -2,14 +2,19 @@
 
     ImplStep    a library call, a loop, or any op where the backend has no kernels, through its `impl`
     KernelStep  a generated kernel
+    Layout      where everything is: the slots of values, and the origin of each result's buffer
 
-A step's `runner()` is a function of the slots.
+A step's `runner()` is a function of the slots.  The origin of a buffer is one of
+
+    (shape, dtype)           a new one
+    (offset, shape, dtype)   a part of the program's arena, which is in the last slot
+    (number,)                what is in that slot: an operand that is overwritten, or a buffer that the caller has given
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,27 +22,60 @@ from cujax.engine.backends.api import Buffer
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.kernel import Kernel
-from cujax.engine.core.tape import Eqn, Var
+from cujax.engine.compiler.schedule import is_large
+from cujax.engine.core.tape import Eqn, Literal, Var
 from cujax.engine.ground.native import native
 
 Run = Callable[[list[Any]], None]  # what a step does to the slots
 BYTE = np.dtype(np.uint8)
 
 
+class Layout(NamedTuple):
+    """slots: numbers of values.  offsets: of those in the arena.  given: slots with buffers for some of the results."""
+
+    slots: Mapping[Var | Literal, int]
+    offsets: Mapping[Var, int]
+    given: Mapping[Var, int]
+
+    def origin(self, var: Var) -> tuple:
+        """Where the buffer comes from into which `var` is written."""
+        if var in self.given:
+            return (self.given[var],)
+        kind = var.aval.shape, physical(var.aval.dtype)
+        return (self.offsets[var], *kind) if var in self.offsets else kind
+
+
+def _buffer(backend: Any, slots: list[Any], origin: tuple) -> Buffer:
+    if len(origin) == 1:
+        return backend.contiguous(slots[origin[0]])
+    return backend.empty(*origin) if len(origin) == 2 else backend.part(slots[-1], *origin)
+
+
 class ImplStep:
-    """`slots[outputs] = impl(xp, *slots[inputs], **params)`."""
+    """`slots[outputs] = impl(xp, *slots[inputs], **params)`.
 
-    __slots__ = ("dead", "impl", "inputs", "multiple", "outputs", "params", "xp")
+    results: origins of buffers that `impl` takes as `out`; None where it allocates its results itself.
+    taken: numbers of operands that a loop may overwrite.
+    """
 
-    def __init__(self, eqn: Eqn, slots: dict[Any, int], xp: Any) -> None:
+    __slots__ = ("backend", "dead", "impl", "inputs", "multiple", "outputs", "params", "results")
+
+    def __init__(self, eqn: Eqn, layout: Layout, taken: Sequence[int] = ()) -> None:
+        self.backend = selected()
         self.impl = eqn.primitive.rule("impl")
-        self.inputs = tuple([slots[a] for a in eqn.inputs])
-        self.outputs = tuple([slots[v] for v in eqn.outputs])
-        self.multiple, self.params, self.xp = eqn.primitive.multiple, eqn.params, xp
+        self.inputs = tuple([layout.slots[a] for a in eqn.inputs])
+        self.outputs = tuple([layout.slots[v] for v in eqn.outputs])
+        self.multiple, self.params = eqn.primitive.multiple, {**eqn.params, "owned": taken} if taken else eqn.params
+        is_told = eqn.primitive.takes_out(eqn.params) and (is_large(eqn) or any(v in layout.given for v in eqn.outputs))
+        self.results = [layout.origin(v) for v in eqn.outputs] if is_told else None
         self.dead: tuple[int, ...] = ()
 
     def run(self, slots: list[Any]) -> None:
-        out = self.impl(self.xp, *[slots[i] for i in self.inputs], **self.params)
+        params = self.params
+        if self.results is not None:
+            buffers = tuple([_buffer(self.backend, slots, origin) for origin in self.results])
+            params = {**params, "out": buffers if self.multiple else buffers[0]}
+        out = self.impl(self.backend.xp, *[slots[i] for i in self.inputs], **params)
         if self.multiple:
             for i, buffer in zip(self.outputs, out, strict=True):
                 slots[i] = buffer
@@ -52,23 +90,18 @@ class ImplStep:
 
 
 class KernelStep:
-    """Runs a kernel on contiguous buffers and those of its results.
-
-    results: for each its origin, (shape, dtype) of a new buffer, (offset, shape, dtype) of one in the program's arena,
-    which is in the last slot, or (number,) of the slot with the buffer that it takes.
-    """
+    """Runs a kernel on contiguous buffers and those of its results, whose origins are `results`."""
 
     __slots__ = (
         "backend", "calls", "dead", "inputs", "is_empty", "launches", "outputs", "results", "scratch", "target"
     )
 
-    def __init__(
-        self, kernel: Kernel, launches: Sequence[Callable], slots: dict[Any, int], offsets: dict[Var, int]
-    ) -> None:
+    def __init__(self, kernel: Kernel, launches: Sequence[Callable], layout: Layout) -> None:
+        slots, in_place = layout.slots, kernel.in_place
         self.backend, self.launches, self.scratch = selected(), tuple(launches), kernel.scratch
         self.inputs = tuple([slots[a] for a in kernel.reads])
         self.outputs = tuple([slots[v] for v in kernel.writes])
-        self.results = [_origin(v, kernel, slots, offsets) for v in kernel.writes]
+        self.results = [(slots[in_place[v]],) if v in in_place else layout.origin(v) for v in kernel.writes]
         self.is_empty = kernel.is_empty
         self.calls = () if kernel.is_empty else kernel.calls
         self.target = None if kernel.target is None else slots[kernel.target]
@@ -86,21 +119,15 @@ class KernelStep:
         """The arguments of the kernel.  Its results are in their slots before it has run."""
         backend = self.backend
         contiguous = backend.contiguous
+        results = [_buffer(backend, slots, origin) for origin in self.results]
         if self.target is not None:
-            results = [backend.copy(contiguous(slots[self.target]))]
-        else:
-            results = [self._buffer(slots, *origin) for origin in self.results]
+            backend.xp.copyto(results[0], slots[self.target])
         buffers = [] if self.is_empty else [contiguous(slots[i]) for i in self.inputs] + results
         if self.scratch:
             buffers.append(backend.empty((self.scratch,), BYTE))
         for i, buffer in zip(self.outputs, results, strict=True):
             slots[i] = buffer
         return buffers
-
-    def _buffer(self, slots: list[Any], *origin: Any) -> Buffer:
-        if len(origin) == 1:
-            return self.backend.contiguous(slots[origin[0]])
-        return self.backend.empty(*origin) if len(origin) == 2 else self.backend.part(slots[-1], *origin)
 
     @property
     def copies(self) -> bool:
@@ -116,11 +143,3 @@ class KernelStep:
         return native.kernel_runner(
             self.inputs, self.outputs, new, launches, self.dead, backend.empty, backend.part, backend.contiguous
         )
-
-
-def _origin(var: Var, kernel: Kernel, slots: dict[Any, int], offsets: dict[Var, int]) -> tuple:
-    """Where a result's buffer comes from: see `KernelStep`."""
-    if var in kernel.in_place:
-        return (slots[kernel.in_place[var]],)
-    layout = var.aval.shape, physical(var.aval.dtype)
-    return (offsets[var], *layout) if var in offsets else layout

@@ -16,11 +16,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.program import compile_body, copied, run_compiled_impl
+from cujax.engine.backends.select import selected
+from cujax.engine.compiler.cpp import physical
+from cujax.engine.compiler.loop_body import LoopBody, copied
+from cujax.engine.compiler.program import run_compiled_impl
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
+from cujax.engine.control.rows import empty_rows, readable_rows
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import Primitive, not_fusable
+from cujax.engine.core.primitive import Primitive, Runs, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import part_depending_on, rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape
@@ -47,6 +51,11 @@ class Loop(NamedTuple):
         """`items`, one for each operand, as consts, carry, xs."""
         return split_at(items, self.num_consts, self.num_carry)
 
+    @property
+    def body(self) -> LoopBody:
+        """What runs in each step."""
+        return LoopBody(self.tape, self.num_consts, self.num_carry)
+
     def with_body(self, tape: Tape, num_consts: int, num_carry: int) -> dict[str, Any]:
         """Params of a loop over another body, of the same length and direction."""
         return self._replace(tape=tape, num_consts=num_consts, num_carry=num_carry)._asdict()
@@ -68,20 +77,35 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
     return (*carry_out, *(stacked(a, loop.length) for a in ys))
 
 
-def _impl(xp: Any, *buffers: Any, **params: Any) -> list[Any]:
-    """One pass of Python per step: each x is a view, each y is copied into a preallocated result."""
+def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> list[Any]:
+    """One pass of Python per step: each x is a view of a row, each y is written into a row of the result."""
     loop = Loop(**params)
-    program = compile_body(loop.tape, loop.num_consts, loop.num_carry)
-    consts, carry, xs = loop.groups(copied(buffers, program.changed if loop.length else ()))
     y_avals = loop.tape.out_avals[loop.num_carry :]
-    ys = [xp.empty((loop.length, *a.shape), getattr(a.dtype, "physical", a.dtype)) for a in y_avals]
-    steps = range(loop.length - 1, -1, -1) if loop.reverse else range(loop.length)
-    for i in steps:
-        outs = program.run([*consts, *carry, *[x[i] for x in xs]])
-        carry = outs[: loop.num_carry]
-        for y, value in zip(ys, outs[loop.num_carry :], strict=True):
-            y[i] = value
-    return [*carry, *ys]
+    ys = [empty_rows(loop.length, a.shape, physical(a.dtype)) for a in y_avals]
+    consts, carry, xs = loop.groups(buffers)
+    if loop.length:
+        carry = _run(loop, consts, carry, xs, ys, [i - loop.num_consts for i in owned])
+    return [*carry, *[selected().contiguous(y) for y in ys]]
+
+
+def _run(
+    loop: Loop, consts: list[Any], carry: list[Any], xs: list[Any], ys: list[Any], owned: Sequence[int]
+) -> list[Any]:
+    """All steps; the carries whose numbers are in `owned` may be overwritten.  Returns the last carry."""
+    body = loop.body
+    program = body.program()
+    carry = copied(carry, [k for k in body.changed(program) if k not in owned])
+    xs = [readable_rows(x) for x in xs]
+    for i in range(loop.length - 1, -1, -1) if loop.reverse else range(loop.length):
+        carry = program.run([*consts, *carry, *[rows[i, ...] for rows in (*xs, *ys)]])[: loop.num_carry]
+    return body.settled(program, carry)
+
+
+def _runs(language: str | None, **params: Any) -> Runs:
+    loop = Loop(**params)
+    body = loop.body
+    overwritten = body.overwritten(language) if loop.length else []
+    return Runs(((loop.tape, body.owned(language), body.placed),), {loop.num_consts + k: k for k in overwritten})
 
 
 def fixed_point(flags: Sequence[bool], step: Callable[[list[bool]], Sequence[bool]]) -> list[bool]:
@@ -353,7 +377,7 @@ def _batch(
 
 
 scan_p: Primitive = Primitive(
-    "scan", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(scan_p, args, params),
+    "scan", shape=_shape, impl=_impl, runs=_runs, evaluate=lambda args, params: run_compiled_impl(scan_p, args, params),
     jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop of known length over slices of arrays.",
     domain="tapes", family="control",

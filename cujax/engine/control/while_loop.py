@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.program import compile_body, compile_tape, copied, run_compiled_impl
+from cujax.engine.compiler.loop_body import LoopBody, copied
+from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.scan import fixed_point
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import Primitive, not_fusable
+from cujax.engine.core.primitive import Primitive, Runs, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import rearrange
 from cujax.engine.core.tape import Tape
@@ -39,6 +40,11 @@ class While(NamedTuple):
     body_tape: Tape
     body_consts: int
 
+    @property
+    def body(self) -> LoopBody:
+        """What runs in each step."""
+        return LoopBody(self.body_tape, self.body_consts, len(self.body_tape.outputs))
+
     def groups(self, items: Sequence[Any]) -> list[list[Any]]:
         """`items`, one for each operand, as condition's consts, body's consts, carry."""
         return split_at(items, self.cond_consts, self.body_consts)
@@ -52,15 +58,24 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
     return loop.body_tape.out_avals
 
 
-def _impl(xp: Any, *buffers: Any, **params: Any) -> list[Any]:
+def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> list[Any]:
     """One pass of Python per step; reading the condition waits for the device."""
     loop = While(**params)
     cond_consts, body_consts, carry = loop.groups(buffers)
-    condition, body = compile_tape(loop.cond_tape), compile_body(loop.body_tape, loop.body_consts, len(carry))
-    carry = copied(carry, [i - loop.body_consts for i in body.changed])
+    condition, body = compile_tape(loop.cond_tape), loop.body
+    program = body.program()
+    given = [i - loop.cond_consts - loop.body_consts for i in owned]
+    carry = copied(carry, [k for k in body.changed(program) if k not in given])
     while bool(condition.run([*cond_consts, *carry])[0]):
-        carry = body.run([*body_consts, *carry])
-    return carry
+        carry = program.run([*body_consts, *carry])
+    return body.settled(program, carry)
+
+
+def _runs(language: str | None, **params: Any) -> Runs:
+    loop = While(**params)
+    body, first = loop.body, loop.cond_consts + loop.body_consts
+    programs = (loop.cond_tape, (), ()), (loop.body_tape, body.owned(language), ())
+    return Runs(programs, {first + k: k for k in body.overwritten(language)})
 
 
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[list[Any], list[Any]]:
@@ -198,7 +213,7 @@ def _where(running: Any, new: Any, old: Any) -> Any:
 
 while_p: Primitive = Primitive(
     "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(while_p, args, params),
-    jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
+    runs=_runs, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
     domain="tapes", family="control",
 )

@@ -17,6 +17,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                run functions, which may close over values of the batching `trace` itself
     split      (unknown, args, **params) -> outs: how a structured op (a loop, a call) divides into what
                is computed now and what is recorded on a linear tape
+    runs       (language, **params) -> `Runs`, for ops that run tapes many times: see there
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
     cuda       C++ expression over scalar operands, or an emitter; `index_map` for data movers
@@ -28,7 +29,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
@@ -68,6 +69,18 @@ class UpdateMap(NamedTuple):
     rule: Callable
 
 
+class Runs(NamedTuple):
+    """What the `impl` of a loop does with its tapes, where kernels are in `language`, or None without kernels.
+
+    programs: (tape, owned, placed) for each program, as `compile_tape` is asked for it.
+    overwrites: {number of an operand: number of a result}.  The operand's buffer is changed if its number is in the
+        argument `owned` of `impl`, else a copy of it; whichever it is, the result is memory of the loop's own.
+    """
+
+    programs: Sequence[tuple[Any, tuple[int, ...], tuple[int, ...]]]
+    overwrites: Mapping[int, int]
+
+
 REGISTRY: dict[str, Primitive] = {}
 
 _MEMO_LIMIT = 8192
@@ -99,6 +112,9 @@ class Primitive:
         collective: bool = False,
         is_call: bool = False,
         family: str = "",
+        writes_out: bool | Callable[..., bool] = False,
+        is_fresh: bool = False,
+        runs: Callable[..., Runs] | None = None,
     ) -> None:
         if name in REGISTRY:
             raise ValueError(f"primitive {name!r} is declared twice")
@@ -110,13 +126,12 @@ class Primitive:
         self.is_call = is_call
         self.doc, self.domain, self.family = doc, domain, family
         self._avals: dict[Any, Any] = {}
+        self.writes_out, self.is_fresh, self.runs = writes_out, is_fresh or bool(writes_out), runs
         REGISTRY[name] = self
 
     def bind(self, *args: Any, **params: Any) -> Any:
         """Apply the op under the current trace."""
         return context.trace.process(self, args, params)
-        writes_out: bool | Callable[..., bool] = False,
-        is_fresh: bool = False,
 
     def abstract(self, avals: tuple[ShapedArray, ...], params: dict[str, Any]) -> Any:
         """The aval of the result (a tuple for `multiple`), remembered by operands and params.
@@ -128,7 +143,6 @@ class Primitive:
         key = (avals, *params.values())
         try:
             found = self._avals.get(key)
-        self.writes_out, self.is_fresh = writes_out, is_fresh or bool(writes_out)
         except TypeError:  # an unhashable param
             return self.shape(*avals, **params)
         if found is None:
@@ -136,6 +150,10 @@ class Primitive:
                 self._avals.clear()
             found = self._avals[key] = self.shape(*avals, **params)
         return found
+
+    def takes_out(self, params: dict[str, Any]) -> bool:
+        """Whether `impl` with these params takes `out=`."""
+        return self.writes_out(**params) if callable(self.writes_out) else self.writes_out
 
     def rule(self, slot: str) -> Callable:
         """The rule in `slot`; NotImplementedError with the reason where it was refused."""
@@ -146,7 +164,3 @@ class Primitive:
 
     def __repr__(self) -> str:
         return self.name
-    def takes_out(self, params: dict[str, Any]) -> bool:
-        """Whether `impl` with these params takes `out=`."""
-        return self.writes_out(**params) if callable(self.writes_out) else self.writes_out
-

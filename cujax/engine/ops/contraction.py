@@ -133,12 +133,13 @@ def _result_dtype(x: ShapedArray, y: ShapedArray, preferred: Any) -> Any:
 
 
 class _Plan(NamedTuple):
-    """How operands come to `matmul`: permutations (None where in order), shapes; the result's shape."""
+    """How operands come to `matmul`: permutations (None where in order), shapes; the result's shape there and here."""
 
     x_order: tuple[int, ...] | None
     x_shape: tuple[int, ...]
     y_order: tuple[int, ...] | None
     y_shape: tuple[int, ...]
+    product_shape: tuple[int, ...]
     out_shape: tuple[int, ...]
     depth: int
 
@@ -155,7 +156,7 @@ def _plan(x_shape: tuple, y_shape: tuple, dimension_numbers: Any) -> _Plan:
     return _Plan(
         _unless_sorted(axes.x_batch + axes.x_free + x_contract), (*batch, prod(m), depth),
         _unless_sorted(axes.y_batch + y_contract + axes.y_free), (*batch, depth, prod(n)),
-        (*batch, *m, *n), depth,
+        (*batch, prod(m), prod(n)), (*batch, *m, *n), depth,
     )
 
 
@@ -168,20 +169,27 @@ def _impl(
 ) -> Any:
     work, out_dtype = sum_and_result_dtype(x.dtype, y.dtype, preferred_element_type)
     plan = _plan(x.shape, y.shape, dimension_numbers)
-    x, y = xp.asarray(x, work), xp.asarray(y, work)
-    if plan.x_order is not None:
-        x = x.transpose(plan.x_order)
-    if plan.y_order is not None:
-        y = y.transpose(plan.y_order)
-    x, y = x.reshape(plan.x_shape), y.reshape(plan.y_shape)
+    x = _arranged(xp, x, work, plan.x_order, plan.x_shape)
+    y = _arranged(xp, y, work, plan.y_order, plan.y_shape)
     multiply = xp.multiply if plan.depth == 1 else xp.matmul
     if out is not None and work == out_dtype:
-        multiply(x, y, out=out.reshape((*plan.x_shape[:-1], plan.y_shape[-1])))
+        multiply(x, y, out=out.reshape(plan.product_shape))
         return out
-    found = multiply(x, y).reshape(plan.out_shape)
+    found = multiply(x, y)
+    if plan.product_shape != plan.out_shape:
+        found = found.reshape(plan.out_shape)
     if work != out_dtype:
         found = convert_element_type_p.rule("impl")(xp, found, new_dtype=out_dtype, weak_type=False)
     return placed(xp, found, out)
+
+
+def _arranged(xp: Any, x: Any, dtype: Any, order: tuple[int, ...] | None, shape: tuple[int, ...]) -> Any:
+    """An operand as `matmul` takes it; nothing is done where it is so."""
+    if x.dtype != dtype:
+        x = xp.asarray(x, dtype)
+    if order is not None:
+        x = x.transpose(order)
+    return x if x.shape == shape else x.reshape(shape)
 
 
 def bilinear_jvp(primitive: Any) -> Any:
