@@ -2,11 +2,13 @@
 //
 //     update<R>(place, x)          *place combined with x, by the only thread that is there
 //     atomic_update<R>(place, x)   the same while others do it too
+//     neutral<R>()                 an update that changes nothing
 //
 // R is a reduction of reduce.h.  Where the processor has no atomic instruction for it, the word that holds the
 // element is read, changed and exchanged until nobody else came between; complex128, which no word holds, is
 // changed under a lock.  Each update of f16 and bf16 is rounded.  The order of updates is not fixed, so sums of
-// floats may differ in their last bits from run to run.
+// floats may differ in their last bits from run to run; extrema are the same in every order.  Where the order
+// counts: in_order.h.  Where many updates go to few places: private.h.
 
 #pragma once
 
@@ -19,6 +21,26 @@ namespace cj {
 template <class R, class T> CJ_FN T combined(T old, T x) { return R::lower(R::combine(R::lift(old), R::lift(x))); }
 
 template <class R, class T> CJ_FN void update(T* place, T x) { *place = combined<R>(*place, x); }
+
+// As `combined` where the order is not fixed.  Of 0 and -0, and of several NaNs, the extremum is one whatever the order.
+template <class R, class T> CJ_FN T joined(T old, T x) {
+    if constexpr (is_float<T> && (is_same<R, Max<T>> || is_same<R, Min<T>>)) {
+        T first = combined<R>(old, x), second = combined<R>(x, old);
+        return bits_as<word<T>>(first) > bits_as<word<T>>(second) ? first : second;
+    } else {
+        return combined<R>(old, x);
+    }
+}
+
+template <class R> struct Neutral {
+    static CJ_FN typename R::Acc value() { return R::identity(); }
+};
+
+template <class T> struct Neutral<Sum<T>> {  // 0 would make 0 of -0
+    static CJ_FN typename Sum<T>::Acc value() { return -Sum<T>::identity(); }
+};
+
+template <class R> CJ_FN typename R::Acc neutral() { return Neutral<R>::value(); }
 
 // ---- exchange of words ------------------------------------------------------------------------------------
 
@@ -38,7 +60,7 @@ template <class R, class T> CJ_FN void update_word(T* place, T x) {
     W seen = *const_cast<volatile W*>(target), before;
     do {
         before = seen;
-        seen = exchange_if(target, before, bits_as<W>(combined<R>(bits_as<T>(before), x)));
+        seen = exchange_if(target, before, bits_as<W>(joined<R>(bits_as<T>(before), x)));
     } while (seen != before);
 }
 
@@ -53,7 +75,7 @@ template <class R, class T> CJ_FN void update_part_of_word(T* place, T x) {
     u32 seen = *const_cast<volatile u32*>(target), before;
     do {
         before = seen;
-        T next = combined<R>(bits_as<T>(W(before >> shift)), x);
+        T next = joined<R>(bits_as<T>(W(before >> shift)), x);
         seen = exchange_if(target, before, (before & ~mask) | (u32(bits_as<W>(next)) << shift));
     } while (seen != before);
 }

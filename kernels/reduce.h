@@ -189,6 +189,26 @@ template <class R> CJ_FN typename R::Acc block_reduce(typename R::Acc acc, typen
     return acc;
 }
 
+// The sum of `x` over the threads before each, and over all.  `sums` holds 32; it may be called again at once.
+template <class I> CJ_FN I sum_before(I x, I* sums, I& total) {
+    unsigned thread = thread_number(), lane = thread % warp_lanes, warp = thread / warp_lanes;
+    I sum = x;
+    for (unsigned distance = 1; distance < warp_lanes; distance *= 2) {
+        I other = __shfl_up_sync(~0u, sum, distance);
+        if (lane >= distance) sum += other;
+    }
+    if (lane == warp_lanes - 1) sums[warp] = sum;
+    __syncthreads();
+    I before = 0;
+    total = 0;
+    for (unsigned k = 0; k < thread_count() / warp_lanes; ++k) {
+        if (k == warp) before = total;
+        total += sums[k];
+    }
+    __syncthreads();
+    return before + sum - x;
+}
+
 // ---- grids ------------------------------------------------------------------------------------------------
 
 // `blocks` blocks share a result; this is the one with number `block`.  True in all threads of the one that comes

@@ -105,7 +105,7 @@ class Body:
         update = self.region
         assert isinstance(update, Update)
         condition, place, node = update.change
-        return Store(update.full[0], place, node, condition, update.eqn.primitive.update_map.reduction)
+        return Store(update.full[0], place, node, condition, update.reduction)
 
     # --- reductions ---------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class Body:
 
     def _ordered_axes(self) -> tuple[int, ...]:
         """The axes along which elements are combined in their order."""
-        return self.region.conflict_axes if isinstance(self.region, Update) else self.region.axes or ()
+        return self.region.ordered_axes if isinstance(self.region, Update) else self.region.axes or ()
 
     @property
     def kept_axes(self) -> list[Axis]:

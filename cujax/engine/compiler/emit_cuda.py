@@ -3,16 +3,18 @@
     extern "C" __global__ void fused_mul_sin_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0)
 
 A map has one thread for each element, or, where all that it reads and writes lies as the elements do, for each
-16 bytes of them.  Indices are `int` where all sizes fit.  Kernels with reductions: emit_cuda_reduce.py.
+16 bytes of them.  Indices are `int` where all sizes fit.  Kernels with reductions: emit_cuda_reduce.py,
+those whose updates may meet in one place: emit_cuda_update.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from cujax.engine.backends.api import KernelCall
-from cujax.engine.compiler.body import Axis, Body, Store, total_extent
-from cujax.engine.compiler.cpp import memory_type_name, physical, type_name
+from cujax.engine.compiler.body import Axis, Body, total_extent
+from cujax.engine.compiler.cpp import memory_type_name, physical
 from cujax.engine.compiler.expression import Load, index_elements
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Index
@@ -32,18 +34,15 @@ class CudaFrame(Frame):
         super().__init__(name, body)
         self.index = "int" if _fits_int(body) else "cj::i64"
 
-    def change(self, store: Store, place: str, text: str) -> str:
-        """As on the host, or, where updates of other threads may go to the same place, an atomic update."""
-        region = self.body.region
-        if not isinstance(region, Update) or not region.conflict_axes:
-            return super().change(store, place, text)
-        return f"cj::atomic_update<{store.reduction}<{type_name(store.var.aval.dtype)}>>(&{place}, {text});"
-
     def head(self, extra: str = "", suffix: str = "") -> list[str]:
         """The beginning of the function: its arguments by name, one slot of 8 bytes each."""
         sizes = [f"{'int' if self.index == 'int' else 'long long'} {n}" for n in self.sizes.names]
         arguments = [f"{kind} {name}" for kind, name in self.pointers()] + ([extra] if extra else []) + sizes
         return [f'extern "C" __global__ void {self.name}{suffix}({", ".join(arguments)}) {{']
+
+    def function(self, lines: Sequence[str], extra: str = "", suffix: str = "") -> str:
+        """The whole function; its sizes are those that are known by now."""
+        return "\n".join([*self.head(extra, suffix), *indented(lines), "}"])
 
     def thread(self) -> list[str]:
         """The number of this thread in the grid, and how many there are."""
@@ -69,17 +68,13 @@ def map_kernel(name: str, body: Body) -> Kernel:
     """The kernel of a region without reductions."""
     frame = CudaFrame(name, body)
     width = _pack_width(body)
-    text = _packed(frame, width) if width > 1 else _strided(frame)
+    text = frame.function(_packed(frame, width) if width > 1 else strided(frame))
     items = total_extent(body.axes)
     call = KernelCall(name, frame.sizes.values, body.work, (blocks_for(-(-items // width)), 1), THREADS)
     return Kernel((call,), text, tuple(body.reads), tuple(body.writes))
 
 
-def _function(frame: CudaFrame, lines: list[str]) -> str:
-    return "\n".join([*frame.head(), *indented(lines), "}"])
-
-
-def _strided(frame: CudaFrame) -> str:
+def strided(frame: CudaFrame) -> list[str]:
     """
     for (int item = thread; item < n0; item += threads) {
         const int i0 = item;
@@ -94,11 +89,10 @@ def _strided(frame: CudaFrame) -> str:
             frame.store_all(stores)
         places = frame.axis_places(body.axes, "item")
         items = frame.sizes.name(total_extent(body.axes)) if body.axes else "1"
-        lines = [
+        return [
             *frame.thread(), *outer, f"for ({frame.index} item = thread; item < {items}; item += threads) {{",
             *indented([*places, *inner]), "}",
         ]
-    return _function(frame, lines)
 
 
 # --- 16 bytes at a time ---------------------------------------------------------------------------------------------
@@ -127,7 +121,7 @@ def _is_flat(index: Index, axis: Axis) -> bool:
     )
 
 
-def _packed(frame: CudaFrame, width: int) -> str:
+def _packed(frame: CudaFrame, width: int) -> list[str]:
     """
     for (int pack = thread; pack < n0 / 4; pack += threads) {
         const cj::Pack<float> x0_pack = cj::load_pack(x0 + pack * 4);
@@ -162,11 +156,11 @@ def _packed(frame: CudaFrame, width: int) -> str:
         *loads, *results, "#pragma unroll", f"for (int k = 0; k < {width}; ++k) {{", *indented(each), "}", *stores,
     ]
     last = f"{n} / {width} * {width} + thread"
-    return _function(frame, [
+    return [
         *frame.thread(), *outer,
         f"for ({frame.index} pack = thread; pack < {n} / {width}; pack += threads) {{", *indented(pack), "}",
         f"for ({frame.index} {name} = {last}; {name} < {n}; {name} += threads) {{", *indented(tail), "}",
-    ])
+    ]
 
 
 def _element(frame: CudaFrame, packs: dict) -> list[str]:

@@ -99,8 +99,12 @@ class Frame:
         text = self.writer.value(store.node)
         for element in index_elements(store.place):
             self.writer.value(element)
-        place = target or f"{self.buffers[store.var]}[{self.writer.index(store.place)}]"
+        place = target or self.place(store)
         self.writer.write(self.change(store, place, text) if store.reduction else f"{place} = {text};")
+
+    def place(self, store: Store) -> str:
+        """The element that is written."""
+        return f"{self.buffers[store.var]}[{self.writer.index(store.place)}]"
 
     def change(self, store: Store, place: str, text: str) -> str:
         """The statement by which an update enters the element `place`, where no other does at the same time."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.kernel_headers import headers_folder
-from cujax.engine.compiler import emit_cuda, emit_cuda_reduce, emit_host_update
+from cujax.engine.compiler import emit_cuda, emit_cuda_reduce, emit_cuda_update, emit_host_update
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
@@ -48,8 +48,9 @@ def _host_kernel(name: str, body: Body) -> Kernel:
 
 
 def _cuda_kernel(name: str, body: Body) -> Kernel:
-    emit = emit_cuda.map_kernel if body.region.axes is None else emit_cuda_reduce.reduce_kernel
-    return emit(name, body)
+    if body.region.axes is not None:
+        return emit_cuda_reduce.reduce_kernel(name, body)
+    return (emit_cuda_update.update_kernel if body.reduced_axes else emit_cuda.map_kernel)(name, body)
 
 
 _EMITTERS = {"host": _host_kernel, "cuda": _cuda_kernel}

@@ -14,8 +14,8 @@ from cujax.engine.core.tape import Literal, Var
 class Kernel(NamedTuple):
     """`text` is the definition in the language of the target; `reads` and `writes` are its buffer arguments.
 
-    calls: one, or two where the second combines what the first has left in `scratch` bytes of memory, which are
-    the last buffer argument of both.  in_place: results that take the buffer of an operand, and that operand.
+    calls: one, or several that leave to each other what is in `scratch` bytes of memory, the last buffer argument of
+    all of them.  in_place: results that take the buffer of an operand, and that operand.
     target: of an update that is not in place, what its one result, a copy of it, is before.
     """
 

@@ -12,10 +12,8 @@ from typing import NamedTuple
 from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.kinds import OPAQUE, SCATTER, Producers
-from cujax.engine.compiler.update import Update, conflict_axes_of
+from cujax.engine.compiler.update import Update, goes_in_order
 from cujax.engine.core.tape import Eqn, Tape, Var
-from cujax.engine.ground.config import config
-from cujax.engine.ground.dtypes import is_inexact
 
 
 class Plan(NamedTuple):
@@ -54,7 +52,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
     producers = Producers(tape)
-    decision = Decision(tape, producers, lambda eqn: _kind(producers, eqn, language))
+    decision = Decision(tape, producers, lambda eqn: _kind(producers, eqn))
     apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER) for v in e.outputs}
     inside = {v for v in producers if v not in decision.written and v not in apart}
     merger = Merger()
@@ -71,19 +69,10 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     return Plan(changes.steps, owned & changes.overwritten, changes.taken)
 
 
-def _kind(producers: Producers, eqn: Eqn, language: str) -> str:
-    """As `kind_of`, but a scatter is opaque where the threads of a device would not give equal bits every time."""
+def _kind(producers: Producers, eqn: Eqn) -> str:
+    """As `kind_of`, but a scatter is opaque where a kernel would not keep the order of its updates."""
     kind = producers.kind(eqn)
-    if kind == SCATTER and language == "cuda" and conflict_axes_of(eqn) and _order_counts(eqn):
-        return OPAQUE
-    return kind
-
-
-def _order_counts(eqn: Eqn) -> bool:
-    reduction = eqn.primitive.update_map.reduction
-    if reduction == "cj::Last":
-        return True
-    return config.deterministic and reduction in ("cj::Sum", "cj::Product") and is_inexact(eqn.outputs[0].aval.dtype)
+    return OPAQUE if kind == SCATTER and not goes_in_order(eqn) else kind
 
 
 def _without_unread(steps: list[Step], tape: Tape) -> list[Step]:

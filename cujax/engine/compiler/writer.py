@@ -42,21 +42,30 @@ INDENT = "    "
 
 
 class Sizes:
-    """Names of the integers that a kernel takes as arguments, in the order in which they were needed."""
+    """Names of the integers that a kernel takes as arguments, in the order in which they were needed.
+
+    Those that have a name of their own, which says what they are, come last.
+    """
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
+        self._named: dict[str, int] = {}
 
     def name(self, value: int) -> str:
         return self._names.setdefault(value, f"n{len(self._names)}")
 
+    def give(self, name: str, value: int) -> str:
+        """`name`, for an argument of this value."""
+        self._named[name] = value
+        return name
+
     @property
     def values(self) -> tuple[int, ...]:
-        return tuple(self._names)
+        return (*self._names, *self._named.values())
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._names.values())
+        return (*self._names.values(), *self._named)
 
 
 class Writer:

@@ -120,6 +120,15 @@ def windows_are_unique(indices: ShapedArray, numbers: ScatterDimensionNumbers) -
     return all(indices.shape[d] <= 1 for d in batch if d not in numbers.scatter_indices_batching_dims)
 
 
+def overlapping_dims(operand: Any, updates: Any, numbers: ScatterDimensionNumbers) -> tuple[int, ...]:
+    """The axes of the updates along which windows that start at different places may overlap in part."""
+    axes = zip(window_axes(operand.ndim, as_gather(numbers)), numbers.update_window_dims, strict=True)
+    return tuple([
+        dim for axis, dim in axes
+        if axis in numbers.scatter_dims_to_operand_dims and 1 < updates.shape[dim] < operand.shape[axis]
+    ])
+
+
 def with_leading_axis(numbers: Any, offset: bool, indices: bool) -> Any:
     """The dimension numbers once operand and result (the updates) have a new axis 0.
 

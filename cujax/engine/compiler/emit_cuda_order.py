@@ -1,0 +1,232 @@
+"""Updates whose places may be the same, for a GPU, in their order: sums of floats, and updates that overwrite.
+
+Every place gets its updates in the order in which one thread would enter them, so the result has the same bits as on
+the host.  Three kernels list the updates of each *owner*, `..._count`, `..._offsets` and `..._list`, and a fourth one,
+a block for each owner, enters them (kernels/in_order.h).  It does so column by column where windows are long, and
+otherwise many at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cujax.engine.backends.api import KernelCall
+from cujax.engine.compiler.body import Body, total_extent
+from cujax.engine.compiler.cpp import memory_type_name, type_name
+from cujax.engine.compiler.emit_cuda import THREADS, CudaFrame
+from cujax.engine.compiler.expression import index_elements, reachable
+from cujax.engine.compiler.frame import indented
+from cujax.engine.compiler.index import Condition
+from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.update import Update
+from cujax.engine.compiler.writer import INDENT
+
+_WARP = 32
+_LONG_WINDOW = 32  # elements: a warp of columns
+_MOST_OWNERS = 256  # as in kernels/in_order.h
+_MOST_CHUNKS = 512
+_LEAST_CHUNK = 1024  # updates
+_SCAN_THREADS = 1024
+_MOST_TILES = 1 << 15  # blocks along y, for the columns of long windows
+
+
+def ordered_kernel(name: str, body: Body, update: Update) -> Kernel:
+    """The kernels of an update whose result depends on the order in which its elements enter."""
+    plan = _Plan(body, update)
+    steps = [_count(name, plan), _offsets(name, plan), _list(name, plan), _enter(name, plan)]
+    texts, calls = zip(*steps, strict=True)
+    return Kernel(calls, "\n\n".join(texts), tuple(body.reads), tuple(body.writes), plan.scratch)
+
+
+class _Plan:
+    """What the kernels share.
+
+    entries: the axes along which updates are numbered.  window: the others.  index: the type of numbers and starts.
+    """
+
+    def __init__(self, body: Body, update: Update) -> None:
+        self.body, self.update = body, update
+        self.entries, self.window = body.reduced_axes, body.kept_axes
+        self.updates, self.columns = total_extent(self.entries), total_extent(self.window)
+        self.start, self.spacing = update.start, update.start_spacing
+        self.owners = max(1, min(update.last_start // self.spacing + 1, _MOST_OWNERS))
+        self.chunks = max(1, min(-(-self.updates // _LEAST_CHUNK), _MOST_CHUNKS))
+        fits = max(self.updates, update.target.aval.size) < 1 << 31
+        self.index, self._index_bytes = ("int", 4) if fits else ("cj::i64", 8)
+
+    @property
+    def scratch(self) -> int:
+        """Bytes for the offsets and the entries, as in `cj::Lists`."""
+        offsets = (self.owners * self.chunks + 1) * self._index_bytes
+        return -(-offsets // 16) * 16 + self.updates * 2 * self._index_bytes
+
+
+class _Frame(CudaFrame):
+    """One of the kernels."""
+
+    def __init__(self, name: str, plan: _Plan) -> None:
+        super().__init__(name, plan.body)
+        self.plan = plan
+        ((self.change_,),) = plan.body.full
+
+    def made(self, lines: Sequence[str], blocks: tuple[int, int], threads: int) -> tuple[str, KernelCall]:
+        """The text, in which `lines` come after the lists, and the call."""
+        numbers = {name: getattr(self.plan, name) for name in ("owners", "chunks", "updates", "spacing")}
+        names = ", ".join([self.sizes.give(name, value) for name, value in numbers.items()])
+        lists = f"const cj::Lists<{self.plan.index}> lists(memory, {names});"
+        text = self.function([lists, *lines], "char* CJ_RESTRICT memory")
+        return text, KernelCall(self.name, self.sizes.values, self.plan.body.work, blocks, threads)
+
+    def where_inside(self, update: str, statement: str) -> list[str]:
+        """For the update of that number, `statement` of its start, unless it is dropped."""
+        writer, condition, start = self.writer, self.change_.condition, self.plan.start
+        with writer.scope() as lines:
+            for line in self.axis_places(self.plan.entries, update):
+                writer.write(line)
+            opening = f"if ({writer.condition(condition)}) " if isinstance(condition, Condition) else ""
+            for element in index_elements(start):
+                writer.value(element)
+            writer.write(opening + statement.format(writer.index(start)))
+            return lines
+
+    def value(self, store: str) -> list[str]:
+        """`store` of the value of the update `entry` in the column that is at hand."""
+        with self.writer.scope() as lines:
+            text = self.writer.value(self.change_.node)
+            self.writer.write(store.format(text))
+            return lines
+
+    @property
+    def offset(self) -> str:
+        """From the start of a window to the column that is at hand."""
+        return self.writer.index(self.change_.place - self.plan.start)
+
+    @property
+    def reduction(self) -> str:
+        return f"{self.change_.reduction}<{self.element}>"
+
+    @property
+    def element(self) -> str:
+        return str(type_name(self.change_.var.aval.dtype))
+
+
+def _count(name: str, plan: _Plan) -> tuple[str, KernelCall]:
+    """
+    for (int update = lists.first() + int(threadIdx.x); update < lists.last(); update += int(blockDim.x)) {
+        const cj::i64 i0 = update;
+        const bool inside_1 = cj::to_index(x0[i0]) >= 0 && n0 >= cj::to_index(x0[i0]);
+        if (inside_1) lists.count(counts, cj::to_index(x0[i0]));
+    }
+    """
+    frame, index = _Frame(f"{name}_count", plan), plan.index
+    step = f"update < lists.last(); update += {index}(blockDim.x)"
+    return frame.made([
+        "__shared__ int counts[cj::most_owners];", "lists.start_counting(counts);",
+        f"for ({index} update = lists.first() + {index}(threadIdx.x); {step}) {{",
+        *indented(frame.where_inside("update", "lists.count(counts, {});")), "}",
+        "lists.keep(counts);",
+    ], (plan.chunks, 1), THREADS)
+
+
+def _offsets(name: str, plan: _Plan) -> tuple[str, KernelCall]:
+    frame = _Frame(f"{name}_offsets", plan)
+    return frame.made([f"__shared__ {plan.index} sums[32];", "lists.add_up(sums);"], (1, 1), _SCAN_THREADS)
+
+
+def _list(name: str, plan: _Plan) -> tuple[str, KernelCall]:
+    """
+    for (int tile = lists.first(); tile < lists.last(); tile += 32) {
+        const int update = tile + int(threadIdx.x);
+        int start = -1;
+        if (update < lists.last()) { ... if (inside_1) start = cj::to_index(x0[i0]); }
+        lists.add(next, start, update);
+    }
+    """
+    frame, index = _Frame(f"{name}_list", plan), plan.index
+    tile = [
+        f"const {index} update = tile + {index}(threadIdx.x);", f"{index} start = -1;",
+        "if (update < lists.last()) {", *indented(frame.where_inside("update", "start = {};")), "}",
+        "lists.add(next, start, update);",
+    ]
+    return frame.made([
+        f"__shared__ {index} next[cj::most_owners];", "lists.start_listing(next);",
+        f"for ({index} tile = lists.first(); tile < lists.last(); tile += {_WARP}) {{", *indented(tile), "}",
+    ], (plan.chunks, 1), _WARP)
+
+
+def _enter(name: str, plan: _Plan) -> tuple[str, KernelCall]:
+    frame = _Frame(name, plan)
+    return (_columns if plan.columns >= _LONG_WINDOW else _turns)(frame, plan)
+
+
+def _columns(frame: _Frame, plan: _Plan) -> tuple[str, KernelCall]:
+    """
+    cj::Run<cj::Sum<float>, float, float, int> run(y0 + i1);
+    for (int k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {
+        int starts[cj::read_ahead];
+        float values[cj::read_ahead];
+        ... those of the entries k, k + 1, ...
+        for (int ahead = 0; ahead < cj::read_ahead; ++ahead)
+            if (k + ahead < end) run.enter(starts[ahead], values[ahead]);
+    }
+    run.leave();
+    """
+    index, kind = frame.index, frame.element
+    run = f"cj::Run<{frame.reduction}, {kind}, {memory_type_name(frame.change_.var.aval.dtype)}, {plan.index}>"
+    with frame.writer.scope() as hoisted:
+        frame.hoist(reachable([frame.change_.node]), {a.number for a in plan.body.axes})
+        entry = [
+            f"const cj::Entry<{plan.index}> entry = lists.entries[k + ahead < end ? k + ahead : end - 1];",
+            *frame.axis_places(plan.entries, "entry.update"), "starts[ahead] = entry.start;",
+            *frame.value("values[ahead] = {};"),
+        ]
+        each = ["#pragma unroll", "for (int ahead = 0; ahead < cj::read_ahead; ++ahead)"]
+        several = [
+            f"{plan.index} starts[cj::read_ahead];", f"{kind} values[cj::read_ahead];",
+            each[0], f"{each[1]} {{", *indented(entry), "}",
+            *each, f"{INDENT}if (k + ahead < end) run.enter(starts[ahead], values[ahead]);",
+        ]
+        column = [
+            *frame.axis_places(plan.window, "column"),
+            f"{run} run({frame.buffers[frame.change_.var]} + {frame.offset});",
+            f"for ({plan.index} k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {{", *indented(several), "}",
+            "run.leave();",
+        ]
+    threads = next((t for t in (32, 64) if plan.columns <= t), 128)
+    width = f"{index}(gridDim.y) * {index}(blockDim.x)"
+    first = f"{index}(blockIdx.y) * {index}(blockDim.x) + {index}(threadIdx.x)"
+    return frame.made([
+        *hoisted, f"const {plan.index} end = lists.end(blockIdx.x);",
+        f"for ({index} column = {first}; column < {frame.sizes.name(plan.columns)}; column += {width}) {{",
+        *indented(column), "}",
+    ], (plan.owners, min(-(-plan.columns // threads), _MOST_TILES)), threads)
+
+
+def _turns(frame: _Frame, plan: _Plan) -> tuple[str, KernelCall]:
+    """
+    for (int tile = lists.begin(blockIdx.x); tile < end; tile += int(blockDim.x)) {
+        const bool is_entry = tile + int(threadIdx.x) < end;
+        const cj::Entry<int> entry = lists.entries[is_entry ? tile + int(threadIdx.x) : tile];
+        const cj::i64 i0 = entry.update;
+        cj::enter_in_turn<cj::Sum<float>>(turn, y0, is_entry ? entry.start : -1, x1[i0]);
+    }
+    """
+    index = plan.index
+    with frame.writer.scope() as hoisted:
+        frame.hoist(reachable([frame.change_.node]), {a.number for a in plan.body.axes})
+        place = " + ".join(["entry.start", *([] if frame.offset == "0" else [frame.offset])])
+        turn = f"turn, {frame.buffers[frame.change_.var]}, is_entry ? {place} : -1, {{}}"
+        inner = frame.value(f"cj::enter_in_turn<{frame.reduction}>({turn});")
+        for axis in reversed(plan.window):
+            inner = [frame.loop(axis), *indented(inner), "}"]
+        tile = [
+            f"const bool is_entry = tile + {index}(threadIdx.x) < end;",
+            f"const cj::Entry<{index}> entry = lists.entries[is_entry ? tile + {index}(threadIdx.x) : tile];",
+            *frame.axis_places(plan.entries, "entry.update"), *inner,
+        ]
+    return frame.made([
+        f"__shared__ cj::Turn<{frame.element}, {index}> turn;", *hoisted,
+        f"const {index} end = lists.end(blockIdx.x);",
+        f"for ({index} tile = lists.begin(blockIdx.x); tile < end; tile += {index}(blockDim.x)) {{",
+        *indented(tile), "}",
+    ], (plan.owners, 1), THREADS)

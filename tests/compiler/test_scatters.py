@@ -1,0 +1,294 @@
+"""Scatters whose updates meet in one place: in their order on the host, in order, atomic or private on a device.
+
+The reference enters one update after the other.  Wherever the order counts the kernels must give its bits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from emulator import EmulatorTarget, SanitizedTarget, emulated_backend, same_in_all_orders, why_not
+
+import cujax
+import cujax.numpy as jnp
+from cujax import lax
+from cujax.engine.backends.select import selected
+from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.program import generated
+from cujax.engine.ground.config import config
+
+DTYPES = (
+    "bool", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "float16", "bfloat16", "float32", "float64",
+    "complex64", "complex128",
+)
+COMBINE = {"add": np.add, "multiply": np.multiply, "min": np.minimum, "max": np.maximum}
+
+emulator = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+
+
+class Case(NamedTuple):
+    """Updates of `count` windows of shape `window` in a target with `rows` of them."""
+
+    rows: int
+    window: tuple[int, ...]
+    count: int
+
+    def operands(self, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Target, places (some outside, some from the end) and updates."""
+        rng = np.random.default_rng(self.count)
+        places = rng.integers(-self.rows - 2, self.rows + 3, self.count).astype(np.int32)
+        return values(rng, dtype, (self.rows, *self.window)), places, values(rng, dtype, (self.count, *self.window))
+
+
+SINGLE, SHORT, LONG = Case(7, (), 300), Case(3000, (3,), 400), Case(300, (41,), 450)
+MANY = Case(5, (), 2500)  # so many for each place that a copy in shared memory pays
+
+
+def values(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Whose products stay in range, and whose sums are rounded where there is rounding."""
+    kind = np.dtype(jnp.dtype(dtype)).kind
+    if kind == "b":
+        return rng.random(shape) < 0.5
+    if kind in "iu":
+        return rng.integers(0, 9, shape).astype(dtype)
+    parts = 1 + rng.random((2, *shape)) / 64
+    return (parts[0] + 1j * parts[1] / 64 if kind == "c" else parts[0]).astype(jnp.dtype(dtype))
+
+
+def in_order(kind: str, x: np.ndarray, places: np.ndarray, updates: np.ndarray) -> np.ndarray:
+    x = x.copy()
+    for place, update in zip(places, updates, strict=True):
+        place = place + len(x) if place < 0 else place
+        if 0 <= place < len(x):
+            row = slice(place, place + 1)
+            x[row] = update if kind == "set" else COMBINE[kind](x[row], update[None])
+    return x
+
+
+def kinds_of(dtype: str) -> list[str]:
+    kind = np.dtype(jnp.dtype(dtype)).kind
+    return ["set", *(["add", "multiply"] if kind != "b" else []), *(["min", "max"] if kind != "c" else [])]
+
+
+def scatters(dtype: str, cases: tuple[Case, ...]) -> tuple[Any, list, list]:
+    """One function with all kinds of scatters of a dtype in all cases, its operands, and what it must give."""
+    operands = [case.operands(dtype) for case in cases]
+
+    def function(operands: Any) -> list:
+        return [getattr(x.at[i], kind)(u) for x, i, u in operands for kind in kinds_of(dtype)]
+
+    return function, operands, [in_order(kind, *o) for o in operands for kind in kinds_of(dtype)]
+
+
+def assert_same_bits(found: Any, expected: Any) -> None:
+    for x, y in zip(found, expected, strict=True):
+        x = np.asarray(x)
+        assert x.dtype == y.dtype and x.shape == y.shape
+        assert x.tobytes() == y.tobytes(), (x, y)
+
+
+# ---- on this process's backend ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_updates_enter_in_their_order(dtype):
+    function, operands, expected = scatters(dtype, (SINGLE, SHORT, LONG))
+    found = cujax.jit(function)(operands)
+    if dtype.startswith("complex"):  # NumPy's products of vectors are contracted, or not
+        for x, y in zip(found, expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-4)
+    else:
+        assert_same_bits(found, expected)
+
+
+@pytest.mark.skipif(getattr(selected().kernels, "language", "") != "host", reason="there are no threads of the host")
+@pytest.mark.parametrize("window", [(64,), (100,), (5000,), (3, 70)])
+def test_the_number_of_threads_changes_no_order(window, monkeypatch):
+    x, places, updates = Case(29, window, 2_000_000 // int(np.prod(window))).operands("float32")
+    expected = in_order("add", x, places, updates)
+    for threads in (1, 2, 3, 8):
+        monkeypatch.setattr(selected().kernels, "threads", threads)
+        assert_same_bits([cujax.jit(lambda x, i, u: x.at[i].add(u))(x, places, updates)], [expected])
+
+
+def windows(dim: int) -> lax.ScatterDimensionNumbers:
+    return lax.ScatterDimensionNumbers((dim,), (), (0,))
+
+
+@pytest.mark.parametrize("dim", (0, 1))
+@pytest.mark.parametrize("op", ("scatter", "scatter_add"))
+def test_windows_that_overlap_in_part(op, dim):
+    rng = np.random.default_rng(3)
+    x, updates = rng.random(1000, np.float32), rng.random((3000, 64), np.float32)
+    starts = rng.integers(-9, 950, 3000).astype(np.int32)
+    given = updates.T if dim == 0 else updates
+    found = cujax.jit(lambda x, i, u: getattr(lax, op)(x, i, u, windows(dim)))(x, starts[:, None], given)
+    for start, update in zip(starts, updates, strict=True):
+        if 0 <= start <= 1000 - 64:
+            window = slice(start, start + 64)
+            x[window] = update if op == "scatter" else x[window] + update
+    assert_same_bits([found], [x])
+
+
+@pytest.mark.parametrize("axis", (0, 1))
+def test_a_batch_of_scatters(axis):
+    rng = np.random.default_rng(4)
+    x, places, updates = rng.random((9, 5), np.float32), rng.integers(0, 5, (9, 300)), rng.random((9, 300), np.float32)
+    expected = np.stack([in_order("add", *each) for each in zip(x, places, updates, strict=True)])
+    batched = cujax.vmap(lambda x, i, u: x.at[i].add(u), (0, axis, 0))
+    found = cujax.jit(batched)(x, places.T if axis else places, updates)
+    assert_same_bits([found], [expected])
+
+
+# ---- on a device -----------------------------------------------------------------------------------------------------
+
+
+def on_device(target: Any, function: Any, *operands: Any) -> list[np.ndarray]:
+    with emulated_backend(target):
+        return [np.asarray(r) for r in cujax.jit(lambda *xs: function(*xs))(*operands)]
+
+
+@emulator
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_device_gives_the_bits_of_one_thread(dtype):
+    function, operands, expected = scatters(dtype, (SINGLE, SHORT, LONG, MANY))
+    assert_same_bits(on_device(EmulatorTarget(), function, operands), expected)
+
+
+@emulator
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", ("int8", "float32", "complex128"))
+def test_no_order_of_threads_and_no_race_changes_them(dtype):
+    function, operands, expected = scatters(dtype, (SINGLE, LONG, MANY))
+    with emulated_backend() as backend:
+        jitted = cujax.jit(lambda *xs: function(*xs))
+        assert_same_bits(
+            same_in_all_orders(backend.kernels, lambda: [np.asarray(r) for r in jitted(operands)]), expected
+        )
+    assert_same_bits(on_device(EmulatorTarget(find_races=True), function, operands), expected)
+
+
+@emulator
+def test_nothing_is_out_of_bounds_or_undefined():
+    function, operands, expected = scatters("bool", (SINGLE, LONG))
+    assert_same_bits(on_device(SanitizedTarget(), function, operands), expected)
+
+
+@emulator
+@pytest.mark.parametrize("dtype", ("float16", "float32", "complex64"))
+def test_without_determinism_sums_of_floats_are_sums(dtype):
+    function, operands, _ = scatters(dtype, (SINGLE, LONG, MANY))
+    with config.override("deterministic", False):
+        found = on_device(EmulatorTarget(find_races=True), function, operands)
+    exact = [
+        in_order(kind, x.astype(np.complex128), i, u.astype(np.complex128)) if kind in ("set", "add", "multiply")
+        else in_order(kind, x, i, u)
+        for x, i, u in operands for kind in kinds_of(dtype)
+    ]
+    for x, y in zip(found, exact, strict=True):
+        np.testing.assert_allclose(x.astype(y.dtype), y, rtol=0.1 if dtype == "float16" else 1e-4)
+
+
+@emulator
+def test_extrema_of_zeros_and_nans_are_the_same_in_every_order():
+    x = np.array([-0.0, 0.0, -1.0, 1.0], np.float32)
+    payloads = np.array([0x7FC00001, 0xFFC00002], np.uint32).view(np.float32)
+    updates = np.array([0.0, -0.0, -0.0, 0.0, *payloads, *payloads[::-1]] * 40, np.float32)
+    places = np.tile([0, 1, 0, 1, 2, 3, 2, 3], 40)
+    with emulated_backend() as backend:
+        jitted = cujax.jit(lambda x, i, u: (x.at[i].max(u), x.at[i].min(u)))
+        found = same_in_all_orders(backend.kernels, lambda: [np.asarray(r) for r in jitted(x, places, updates)])
+    for result in found:
+        assert (result[:2] == 0).all() and np.isnan(result[2:]).all()
+
+
+@emulator
+def test_places_without_updates_keep_their_bits():
+    x = np.array([-0.0, np.nan, -np.inf, -0.0], np.float32)
+    places, updates = np.full(9000, 3), np.zeros(9000, np.float32)
+    with config.override("deterministic", False):
+        found = on_device(EmulatorTarget(), lambda x, i, u: [x.at[i].add(u)], x, places, updates)
+    assert_same_bits(found, [np.array([-0.0, np.nan, -np.inf, 0.0], np.float32)])
+
+
+# ---- which kernels ---------------------------------------------------------------------------------------------------
+
+
+def kernel_of(function: Any, *args: Any) -> Kernel:
+    """The device's kernel of a scatter, the last one of the program."""
+    return generated(cujax.make_jaxpr(function)(*args).tape, "cuda").kernels[-1]
+
+
+def histogram(places: int, count: int) -> Kernel:
+    def function(i: Any) -> Any:
+        return jnp.zeros(places, jnp.int32).at[i].add(1, mode="promise_in_bounds")
+
+    return kernel_of(function, cujax.ShapeDtypeStruct((count,), np.uint32))
+
+
+def sum_of_rows(rows: int, columns: int, count: int) -> Kernel:
+    numbers = lax.ScatterDimensionNumbers((1,), (0,), (0,))
+    x, updates = [cujax.ShapeDtypeStruct((n, columns), np.float32) for n in (rows, count)]
+    places = cujax.ShapeDtypeStruct((count, 1), np.uint32)
+    return kernel_of(lambda x, i, u: lax.scatter_add(x, i, u, numbers), x, places, updates)
+
+
+def test_many_updates_of_few_places_are_gathered_in_each_block():
+    def is_private(*sizes: int) -> bool:
+        (call,) = histogram(*sizes).calls
+        return call.name.endswith("_private")
+
+    assert is_private(100, 10**6) and is_private(4096, 10**5)
+    assert not is_private(100, 100) and not is_private(10**6, 10**6)
+
+
+def test_copies_of_a_place_fill_the_memory_of_a_block():
+    places = (2, 100, 1000, 4096)
+    found = [histogram(n, 10**7).calls[0].sizes[-2:] for n in places]
+    assert found == list(zip(places, (32, 32, 4, 1), strict=True))
+
+
+def test_blocks_have_enough_updates_for_what_a_copy_costs():
+    assert histogram(100, 10**4).calls[0].blocks == (10**4 // (8 * 256), 1)
+    assert histogram(4000, 10**6).calls[0].blocks == (10**6 // (8 * 4000), 1)
+
+
+def test_another_size_of_target_or_updates_has_the_same_text():
+    assert len({histogram(n, count).text for n, count in ((100, 50), (100, 10**6), (10**6, 50))}) == 1
+    assert len({sum_of_rows(*shape).text for shape in ((9, 50, 70), (1000, 333, 12), (10**5, 90, 10**6))}) == 1
+
+
+def test_owners_and_chunks_grow_with_target_and_updates():
+    count, offsets, listed, enter = sum_of_rows(399, 128, 40_960).calls
+    assert count.blocks == listed.blocks == (40, 1) and listed.threads == 32
+    assert offsets.blocks == (1, 1) and enter.blocks == (256, 1) and enter.threads == 128
+    assert sum_of_rows(12, 40, 100).calls[3].blocks == (12, 1)
+    assert sum_of_rows(10**5, 5000, 10**7).calls[3].blocks == (256, 40)
+    assert sum_of_rows(10**5, 5000, 10**7).calls[0].blocks == (512, 1)
+
+
+def test_the_lists_have_room_for_all_updates():
+    assert sum_of_rows(399, 128, 40_960).scratch >= 8 * 40_960 + 4 * (256 * 40 + 1)
+
+
+@pytest.mark.parametrize("deterministic", (True, False))
+def test_sums_of_floats_are_in_order_where_results_must_repeat(deterministic):
+    with config.override("deterministic", deterministic):
+        assert len(sum_of_rows(399, 128, 40_960).calls) == (4 if deterministic else 1)
+
+
+def test_of_updates_that_overwrite_the_last_one_stays_in_any_case():
+    with config.override("deterministic", False):
+        kernel = kernel_of(lambda x, i, u: x.at[i].set(u), np.zeros(9), np.zeros(5, np.int32), np.zeros(5))
+    assert len(kernel.calls) == 4 and re.search(r"enter_in_turn<cj::Last<\w+>>", kernel.text)
+
+
+def test_updates_that_never_meet_are_a_map():
+    operands = np.zeros(9), np.zeros(5, np.int32), np.zeros(5)
+    kernel = kernel_of(lambda x, i, u: x.at[i].add(u, unique_indices=True), *operands)
+    assert len(kernel.calls) == 1 and "atomic" not in kernel.text
