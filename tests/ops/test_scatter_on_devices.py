@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cujax.engine.backends import cuda_scatter, numpy_scatter
+from cujax.engine.ground.config import config
 
 
 @pytest.mark.parametrize("kind", ["add", "multiply", "minimum", "maximum"])
@@ -25,6 +26,14 @@ def test_the_last_writer_of_a_row_wins():
     rows = np.array([2, 0, 2, 1, 2, 0, 5, 5])
     winners = cuda_scatter.last_writers(np, np.maximum.at, np.zeros(6), rows)
     assert winners.tolist() == [5, 5, 5, 1, 2, 0, 5, 5]
+
+
+@pytest.mark.parametrize("deterministic", (True, False))
+def test_floats_are_added_atomically_only_where_results_need_not_repeat(deterministic):
+    with config.override("deterministic", deterministic):
+        assert cuda_scatter.adds_atomically(np.dtype("int32"))
+        assert cuda_scatter.adds_atomically(np.dtype("float32")) is not deterministic
+        assert not cuda_scatter.adds_atomically(np.dtype("complex64"))
 
 
 def test_integers_are_read_only_where_they_are():

@@ -1,9 +1,11 @@
 """Writing to rows of an array, for scatter ops: the twin of `numpy_scatter.py` for CuPy.
 
 CuPy adds and compares atomically, for the dtypes that CUDA has atomic instructions for.  Sums of floats
-then depend on the order in which threads arrive, in their last bits.  Everything else goes by sorting: equal
-rows become neighbours, and a segmented scan combines them in a number of passes that is the logarithm of
-their count.  Nothing here waits for the device.
+then depend on the order in which threads arrive, in their last bits, so this is not done where results must repeat.
+Everything else goes by sorting: equal rows become neighbours, and a segmented scan combines them in a number of
+passes that is the logarithm of their count.  Nothing here waits for the device.
+
+This serves ops outside of `jit`; inside, scatters are kernels, which enter updates in their order.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+
+from cujax.engine.ground.config import config
 
 _ATOMIC_ADD = frozenset(map(np.dtype, ("int32", "uint32", "uint64", "float32", "float64")))
 _ATOMIC_EXTREMUM = frozenset(map(np.dtype, ("int32", "uint32", "uint64")))
@@ -39,12 +43,17 @@ def scatter_rows(kind: str, out: Any, rows: Any, updates: Any, unique: bool) -> 
         out[rows if unique else last_writers(cupy, cupyx.scatter_max, out, rows)] = updates
     elif unique:
         out[rows] = getattr(cupy, kind)(out[rows], updates)
-    elif kind == "add" and out.dtype in _ATOMIC_ADD:
+    elif kind == "add" and adds_atomically(out.dtype):
         cupyx.scatter_add(out, rows, updates)
     elif kind in ("minimum", "maximum") and out.dtype in _ATOMIC_EXTREMUM:
         (cupyx.scatter_min if kind == "minimum" else cupyx.scatter_max)(out, rows, updates)
     else:
         combine_sorted(cupy, getattr(cupy, kind), out, rows, updates)
+
+
+def adds_atomically(dtype: np.dtype) -> bool:
+    """Whether CuPy has an atomic addition, and its result may be used."""
+    return dtype in _ATOMIC_ADD and not (dtype.kind == "f" and config.deterministic)
 
 
 def last_writers(xp: Any, scatter_max: Callable, out: Any, rows: Any) -> Any:
