@@ -6,6 +6,7 @@
     FromIndex  an index as a number: iota
     Choice     one of two nodes by a Condition; the other is not computed, so it may lie outside its buffer
     Reduced    the result of a reduction of the same kernel
+    Register   a variable of a lane program (lane_program.py)
 
 An `Evaluator` makes them: `element(var, index)` is the node of one element of a value, following the
 equations back to what is loaded.  A value that is read at two indices is computed twice; equal nodes are one
@@ -149,6 +150,16 @@ class Reduced(Node):
         self._settle(var.aval.dtype)
 
 
+class Register(Node):
+    """A variable of a lane; two of one name are the same variable at different times."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, dtype: Any) -> None:
+        self.name = name
+        self._settle(dtype)
+
+
 class Evaluator:
     """Makes the nodes of one kernel.
 
@@ -216,6 +227,11 @@ class Evaluator:
         if kind == ELEMENTWISE:
             return self._operation(eqn, var, index)
         return self._written_out(eqn, index)
+
+    def clamped(self, number: Node, last: int) -> Node:
+        """An integer brought into the range 0 to `last`."""
+        text = f"cj::min(cj::max({{0}}, {literal_text(0, number.dtype)}), {literal_text(last, number.dtype)})"
+        return self._intern(Operation, text, (number,), number.dtype, "clamp", None)
 
     # --- elementwise ------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
 from cujax.engine.compiler.cpp import memory_type_name, physical, type_name
-from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, index_elements
+from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, Register, index_elements
 from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
@@ -145,6 +145,7 @@ def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> list[Node]:
     for node in nodes:
         own = set().union(*map(axes_in, node.indices)) if node.indices else set()
         is_safe = not isinstance(node, Load) or node.stays_inside()
-        if is_safe and not isinstance(node, Reduced) and not own & axes and all(n in found for n in node.parts):
+        is_fixed = is_safe and not isinstance(node, (Reduced, Register))
+        if is_fixed and not own & axes and all(n in found for n in node.parts):
             found[node] = None
     return list(found)

@@ -24,6 +24,7 @@ from cujax.engine.compiler.expression import Evaluator, Place, reachable
 from cujax.engine.compiler.index import axis_index
 from cujax.engine.compiler.kinds import (
     ELEMENTWISE,
+    LANES,
     MOVER,
     OPAQUE,
     REDUCTION,
@@ -100,9 +101,16 @@ class Region:
 
 
 class Decision:
-    """Which values are written: `written`; all others of fusable equations are computed where they are read."""
+    """Which values are written: `written`; all others of fusable equations are computed where they are read.
 
-    def __init__(self, tape: Tape, producers: Producers, kind: Callable[[Eqn], str]) -> None:
+    evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.
+    """
+
+    def __init__(
+        self, tape: Tape, producers: Producers, kind: Callable[[Eqn], str],
+        evaluations: Callable[[Eqn, int], int | None],
+    ) -> None:
+        self._evaluations = evaluations
         self.kinds = {e: kind(e) for e in tape.eqns}
         self._producers = producers
         self.written: set[Var] = set()
@@ -123,6 +131,9 @@ class Decision:
             return
         if kind == SCATTER:
             self._decide_scatter(eqn)
+            return
+        if kind == LANES:
+            self._decide_lanes(eqn)
             return
         if eqn.primitive.name in _RESHAPES and eqn.outputs[0] in self._forced:
             self.views.add(eqn)
@@ -153,6 +164,30 @@ class Decision:
                 share = min(1.0, atom.aval.size / max(updates.aval.size, 1))
                 self._paths.setdefault(atom, {})[(out, id(eqn), id(atom))] = share
 
+    def _decide_lanes(self, eqn: Eqn) -> None:
+        """What a lane reads once is computed there, if that costs little; what it might read often is written."""
+        self._sizes[eqn.outputs[0]], self._nodes[eqn.outputs[0]] = 1, 0
+        for number, atom in enumerate(eqn.inputs):
+            if not isinstance(atom, Var):
+                continue
+            evaluations = self._evaluations(eqn, number)
+            if evaluations is None and atom.aval.size > 1 and not self._is_only_moved(atom):
+                self._forced.add(atom)
+            else:
+                path = (eqn.outputs[0], id(eqn), number)
+                self._paths.setdefault(atom, {})[path] = float(evaluations or atom.aval.size)
+
+    def _is_only_moved(self, var: Var) -> bool:
+        """Whether movers alone make it of what is in memory anyway."""
+        pending = [var]
+        while pending:
+            eqn = self._producers.get(pending.pop())
+            if eqn is not None and self.kinds[eqn] not in (OPAQUE, SCATTER, LANES):
+                if self.kinds[eqn] != MOVER:
+                    return False
+                pending += [a for a in eqn.inputs if isinstance(a, Var)]
+        return True
+
     def _depends(self, target: Var, atoms: Iterable[Var | Literal]) -> bool:
         """Whether fusable equations lead from `target` to one of `atoms`."""
         pending, seen = [a for a in atoms if isinstance(a, Var)], set()
@@ -161,7 +196,7 @@ class Decision:
             eqn = self._producers.get(var)
             if var is target:
                 return True
-            if eqn is not None and var not in seen and self.kinds[eqn] not in (OPAQUE, SCATTER, REDUCTION):
+            if eqn is not None and var not in seen and self.kinds[eqn] not in (OPAQUE, SCATTER, LANES, REDUCTION):
                 pending += [a for a in eqn.inputs if isinstance(a, Var)]
             seen.add(var)
         return False

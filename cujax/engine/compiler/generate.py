@@ -17,8 +17,10 @@ from cujax.engine.compiler import emit_cuda, emit_cuda_reduce, emit_cuda_update,
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
+from cujax.engine.compiler.emit_lanes import LaneBody, lane_kernel
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.kernel import Kernel, without_comments
+from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.naming import kernel_name
 from cujax.engine.compiler.plan import Plan
 from cujax.engine.compiler.update import Update
@@ -53,6 +55,14 @@ def _cuda_kernel(name: str, body: Body) -> Kernel:
     return (emit_cuda_update.update_kernel if body.reduced_axes else emit_cuda.map_kernel)(name, body)
 
 
+def _kernel(region: Region, names: _Names, language: str) -> Kernel:
+    if isinstance(region, LaneRegion):
+        lanes = LaneBody(region)
+        return lane_kernel(names.fresh(lanes.name()), lanes, language)
+    body = Body(region)
+    return _EMITTERS[language](names.fresh(kernel_name(body)), body)
+
+
 _EMITTERS = {"host": _host_kernel, "cuda": _cuda_kernel}
 LANGUAGES = tuple(_EMITTERS)
 
@@ -63,8 +73,7 @@ def generate(plan: Plan, language: str) -> Generated:
     steps: list[Kernel | Eqn] = []
     for step in plan.steps:
         if isinstance(step, Region):
-            body = Body(step)
-            kernel = _EMITTERS[language](names.fresh(kernel_name(body)), body)
+            kernel = _kernel(step, names, language)
             target = step.target if isinstance(step, Update) and not step.in_place else None
             steps.append(kernel._replace(target=target, in_place=step.in_place))
         else:
@@ -107,7 +116,7 @@ def _headers_for(text: str) -> list[str]:
 
 _DECLARED = re.compile(
     r"\b(?:struct|class|using|constexpr \w+)\s+(?:alignas\(\d+\)\s*)?(\w+)\b(?!\s*;)"
-    r"|CJ_FN\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*\("
+    r"|(?:CJ_FN|static void)\b[^;={(]*?\b(\w+)\s*(?:<[^<>]*>)?\s*\("
 )
 
 

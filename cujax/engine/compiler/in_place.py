@@ -20,6 +20,7 @@ from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.fuse import Region, Step
 from cujax.engine.compiler.index import flatten
 from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.primitive import UpdateMap
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -90,7 +91,7 @@ def _in_place(step: Step, inside: set[Var], is_free: IsFree, placed: Collection[
     if isinstance(step, Update):
         can_change = step.full[0] not in placed and is_free(step.target) and step.target not in step.reads
         return _changing_its_target(step) if can_change else step
-    if not isinstance(step, Region) or step.axes is not None:
+    if not isinstance(step, Region) or isinstance(step, LaneRegion) or step.axes is not None:
         return step
     update = None if step.makes[0] in placed else _as_update(step, inside, is_free)
     if update is not None:

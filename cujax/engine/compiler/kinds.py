@@ -5,6 +5,7 @@
     REDUCTION    its `cuda` slot names a reduction, over the param `axes`
     SHORT        a reduction over so few elements that it is written out where its result is needed
     SCATTER      its `cuda` slot names how updates are combined
+    LANES        a loop or branch that is one kernel, each thread of which runs a lane of it (lanes.py)
     OPAQUE       it is a step of its own, through its `impl`
 
 `cost` is what computing one element takes, in units of an addition.
@@ -19,7 +20,7 @@ from cujax.engine.compiler.cpp import type_name
 from cujax.engine.core.tape import Eqn, Tape, Var
 
 ELEMENTWISE, MOVER, REDUCTION, SHORT = "elementwise", "mover", "reduction", "short"
-SCATTER, OPAQUE = "scatter", "opaque"
+SCATTER, LANES, OPAQUE = "scatter", "lanes", "opaque"
 
 SHORT_LENGTH = 8
 

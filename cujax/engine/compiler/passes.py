@@ -5,7 +5,8 @@
     share_common_subexpressions      an equation that stands twice is computed once
     remove_dead_code                 what nobody reads goes (core/simplify.py)
 
-`optimize` runs them, `optimized` remembers what they made.  Under `config.dump` the tape after each is written to a file.
+`optimize` runs them, `optimized` remembers what they made.  Under `config.dump` the tape after each is written to a
+file.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
-from cujax.engine.compiler.kinds import OPAQUE, SCATTER, Producers
+from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
+from cujax.engine.compiler.lane_region import LaneRegion
+from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
 from cujax.engine.compiler.update import Update, goes_in_order
 from cujax.engine.core.tape import Eqn, Tape, Var
 
@@ -19,12 +21,14 @@ from cujax.engine.core.tape import Eqn, Tape, Var
 class Plan(NamedTuple):
     """Regions and equations, in an order in which they can run.
 
-    changed: inputs of the tape whose buffers the steps overwrite.  taken: as in `in_place.Changes`.
+    changed: inputs of the tape whose buffers the steps overwrite.  taken: as in `in_place.Changes`.  mixed: loops and
+    branches that are no kernels.
     """
 
     steps: list[Step]
     changed: frozenset[Var]
     taken: Mapping[Eqn, tuple[int, ...]] = MappingProxyType({})
+    mixed: Mapping[Eqn, Mixed] = MappingProxyType({})
 
     def __str__(self) -> str:
         """One line for each step, for `config.dump`."""
@@ -34,6 +38,8 @@ class Plan(NamedTuple):
 def _describe(step: Step) -> str:
     if isinstance(step, Eqn):
         return f"step    {step.primitive.name}: {', '.join(v.aval.str_short() for v in step.outputs)}"
+    if isinstance(step, LaneRegion):
+        return f"lanes   {step.eqn.primitive.name}, {step.lanes.number} lanes {step.shape}, {step.size} operations"
     if isinstance(step, Update):
         where = "in place" if step.in_place else "in a copy"
         return f"update  {step.eqn.primitive.name} over {step.shape}, {where}: {step.full[0].aval.str_short()}"
@@ -52,21 +58,61 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
     producers = Producers(tape)
-    decision = Decision(tape, producers, lambda eqn: _kind(producers, eqn))
-    apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER) for v in e.outputs}
-    inside = {v for v in producers if v not in decision.written and v not in apart}
+    lanes, mixed = _lanes_of(tape, language)
+    while True:
+        decision = Decision(
+            tape, producers, lambda eqn: LANES if eqn in lanes else _kind(producers, eqn),
+            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]),
+        )
+        apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
+        inside = {v for v in producers if v not in decision.written and v not in apart}
+        refused = set(mixed)
+        steps = _steps(tape, decision, producers, inside, lanes, mixed)
+        if set(mixed) == refused:
+            break
+    owned = frozenset(owned)
+    changes = write_in_place(_without_unread(steps, tape), tape, inside, language, owned, placed)
+    return Plan(changes.steps, owned & changes.overwritten, changes.taken, mixed)
+
+
+def _lanes_of(tape: Tape, language: str) -> tuple[dict[Eqn, Lanes], dict[Eqn, Mixed]]:
+    """The loops and branches that may be kernels, and why the others are not.
+
+    One branch for all, outside of loops, is none on the host, which sees the number of the branch for nothing.
+    """
+    lanes: dict[Eqn, Lanes] = {}
+    mixed: dict[Eqn, Mixed] = {}
+    for eqn in tape.eqns:
+        if eqn.primitive.name in LOOPS and not (language == "host" and eqn.primitive.name == COND):
+            try:
+                lanes[eqn] = find_lanes(eqn)
+            except Mixed as error:
+                mixed[eqn] = error
+    return lanes, mixed
+
+
+def _steps(
+    tape: Tape, decision: Decision, producers: Producers, inside: set[Var], lanes: dict[Eqn, Lanes],
+    mixed: dict[Eqn, Mixed],
+) -> list[Step]:
+    """The steps in order; a loop that turns out not to be a kernel goes from `lanes` to `mixed`."""
     merger = Merger()
     for eqn in tape.eqns:
-        if decision.kinds[eqn] == SCATTER:
+        kind = decision.kinds[eqn]
+        if kind == LANES:
+            try:
+                merger.add(LaneRegion(producers, inside, eqn, lanes[eqn]))
+            except Mixed as error:
+                mixed[eqn] = error
+                del lanes[eqn]
+        elif kind == SCATTER:
             merger.add(Update(producers, inside, eqn))
-        elif decision.kinds[eqn] == OPAQUE or eqn in decision.views:
+        elif kind == OPAQUE or eqn in decision.views:
             merger.add(eqn)
         for var in eqn.outputs:
             if var in decision.written:
                 merger.add(Region(producers, inside, var))
-    owned = frozenset(owned)
-    changes = write_in_place(_without_unread(merger.ordered(), tape), tape, inside, language, owned, placed)
-    return Plan(changes.steps, owned & changes.overwritten, changes.taken)
+    return merger.ordered()
 
 
 def _kind(producers: Producers, eqn: Eqn) -> str:

@@ -23,6 +23,7 @@ from cujax.engine.compiler.expression import (
     Node,
     Operation,
     Reduced,
+    Register,
     index_elements,
     reachable,
 )
@@ -89,6 +90,7 @@ class Writer:
         self._uses = Counter(n for node in reachable(roots) for n in node.parts)
         self._instead: Mapping[Var | Literal, str] = {}
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
+        self.register_suffix = ""  # where a register is an array, the element that is meant
 
     # --- scopes -----------------------------------------------------------------------------------------------
 
@@ -150,9 +152,13 @@ class Writer:
         if self._find(node) is None:
             self._declare(node)
 
+    def know(self, node: Node, text: str) -> None:
+        """From here on, in this scope, `node` is `text`."""
+        self._known[-1][node] = text
+
     def _is_ready(self, node: Node) -> bool:
         """Known by name, or written out where it is used."""
-        if self._find(node) is not None or isinstance(node, (Constant, Reduced)):
+        if self._find(node) is not None or isinstance(node, (Constant, Reduced, Register)):
             return True
         is_once = self._uses[node] <= 1
         return isinstance(node, (Load, FromIndex)) and is_once and not any(map(index_elements, node.indices))
@@ -169,6 +175,9 @@ class Writer:
             return node.text
         if isinstance(node, Reduced):
             return self.reduced[node]
+        if isinstance(node, Register):
+            text = f"{node.name}{self.register_suffix}"
+            return f"bool({text})" if self.register_suffix and node.dtype.kind == "b" else text
         if isinstance(node, Load):
             text = self._element(node)
             return f"bool({text})" if node.dtype.kind == "b" else text

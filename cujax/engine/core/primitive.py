@@ -22,6 +22,9 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
     cuda       C++ expression over scalar operands, or an emitter; `index_map` for data movers
     update_map an `UpdateMap`, for ops that change some elements of their first operand
+    lane_map   a `LaneMap`, for ops on small matrices or rows that a lane program writes out
+    keys       (follower, operands, **params) -> results: how the op uses random keys (`core/key_reuse.py`); without
+               it an op moves them about, and one that runs functions makes new ones
     is_call    True for an op that does what its param `tape` says: the compiler puts the equations in its place
 
 `bind` sends the op to the current trace.  To add an op use a family (`ops/families.py`).
@@ -69,6 +72,17 @@ class UpdateMap(NamedTuple):
     rule: Callable
 
 
+class LaneMap(NamedTuple):
+    """How an op is computed within a lane, whose elements are scalars.
+
+    `axes(*avals, **params)` gives (result, operand, axis, axis of the result) for each axis along which elements do
+    not meet.  `element(e, index, *avals, **params)` is the element of the result at `index`, as an `index_map`.
+    """
+
+    axes: Callable
+    element: Callable
+
+
 class Runs(NamedTuple):
     """What the `impl` of a loop does with its tapes, where kernels are in `language`, or None without kernels.
 
@@ -103,18 +117,20 @@ class Primitive:
         cuda: Any = ABSENT,
         index_map: Any = ABSENT,
         update_map: Any = ABSENT,
+        lane_map: LaneMap | None = None,
         batch_functions: Callable | None = None,
         split: Callable | None = None,
         evaluate: Callable | None = None,
         stage: Callable | None = None,
+        keys: Callable | None = None,
         multiple: bool = False,
         effect: bool = False,
         collective: bool = False,
         is_call: bool = False,
         family: str = "",
         writes_out: bool | Callable[..., bool] = False,
-        is_fresh: bool = False,
         runs: Callable[..., Runs] | None = None,
+        is_fresh: bool = False,
     ) -> None:
         if name in REGISTRY:
             raise ValueError(f"primitive {name!r} is declared twice")
@@ -123,8 +139,8 @@ class Primitive:
         self.cuda, self.index_map, self.update_map = cuda, index_map, update_map
         self.batch_functions, self.split, self.evaluate, self.stage = batch_functions, split, evaluate, stage
         self.multiple, self.effect, self.collective = multiple, effect, collective
-        self.is_call = is_call
-        self.doc, self.domain, self.family = doc, domain, family
+        self.is_call, self.lane_map = is_call, lane_map
+        self.doc, self.domain, self.family, self.keys = doc, domain, family, keys
         self._avals: dict[Any, Any] = {}
         self.writes_out, self.is_fresh, self.runs = writes_out, is_fresh or bool(writes_out), runs
         REGISTRY[name] = self

@@ -1,0 +1,359 @@
+"""Kernels of lane programs, in both languages.
+
+    lane_kernel(name, body, language) -> Kernel
+
+On a device a thread runs one lane after the other: registers are variables, loops and branches are what they are in
+C++.  On the host a thread runs `WIDTH` lanes side by side, so that straight pieces fill the vector units: a register is
+an array with an element for each lane, a straight piece a loop over them, and a *mask* says which lanes still run a
+loop or have taken a branch.  A program without lane axes is one lane, and written as for a device.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cujax.engine.backends.api import KernelCall
+from cujax.engine.compiler.body import Axis, total_extent
+from cujax.engine.compiler.cpp import physical, short_name, type_name
+from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
+from cujax.engine.compiler.emit_host import HostFrame
+from cujax.engine.compiler.expression import Constant, Node, Operation, Register
+from cujax.engine.compiler.frame import Frame, indented
+from cujax.engine.compiler.kernel import Kernel
+from cujax.engine.compiler.lane_program import (
+    FIRST_COUNTER,
+    Action,
+    Block,
+    Leave,
+    Put,
+    Repeat,
+    Set,
+    Straight,
+    Switch,
+    roots_of,
+)
+from cujax.engine.compiler.lane_region import LaneRegion
+from cujax.engine.compiler.lane_values import kept_values
+from cujax.engine.compiler.writer import INDENT
+from cujax.engine.core.tape import Literal, Var
+
+_THREADS = 128
+_VECTOR_BYTES = 128  # of one register of all lanes that run side by side: two of the widest vectors
+_FITS_INT = (1 << 31) - 1
+
+
+class LaneBody:
+    """What a frame asks of a body, for the program of a lane."""
+
+    def __init__(self, region: LaneRegion) -> None:
+        self.region, self.program = region, region.program
+        self.reduced_axes: list[Axis] = []
+        for block in self.program.blocks():
+            for s in block.statements:
+                if isinstance(s, Straight):
+                    s.actions = [a for a in s.actions if not (isinstance(a, Put) and a.var in region.hidden)]
+        self.kept = kept_values(self.program)
+        self._nodes = self.program.reachable()
+        self.axes = [Axis(k, d, False) for k, d in enumerate(region.shape) if d != 1]
+
+    def nodes(self) -> list[Node]:
+        return self._nodes
+
+    def interior(self) -> dict:
+        return {}
+
+    @property
+    def reads(self) -> list[Var | Literal]:
+        return list(dict.fromkeys(n.source for n in self._nodes if hasattr(n, "source")))
+
+    @property
+    def writes(self) -> list[Var]:
+        return self.region.writes
+
+    @property
+    def work(self) -> int:
+        return self.region.lanes.number * max(self.program.work, 1)
+
+    def counters(self) -> list[int]:
+        """The iteration axes of loops."""
+        return [n for n in self.program.homes if isinstance(n, int)]
+
+    def name(self) -> str:
+        """For the kernel: `scan_mul_sub_f32`."""
+        words = dict.fromkeys(
+            n.name for n in self._nodes if isinstance(n, Operation) and n.name not in ("part", "clamp")
+        )
+        chosen = list(words)[:3] + ([f"{len(words) - 3}_more"] if len(words) > 3 else [])
+        text = "_".join([self.region.eqn.primitive.name, *chosen, short_name(self.writes[0].aval.dtype)])
+        return re.sub(r"\W", "_", text)
+
+
+def lane_kernel(name: str, body: LaneBody, language: str) -> Kernel:
+    """The kernel of a lane program."""
+    return _cuda_kernel(name, body) if language == "cuda" else _host_kernel(name, body)
+
+
+# --- one lane a thread --------------------------------------------------------------------------------------------
+
+
+class _Scalar:
+    """Statements of one lane, with variables for registers."""
+
+    def __init__(self, frame: Frame, body: LaneBody) -> None:
+        self.frame, self.body, self.writer = frame, body, frame.writer
+        frame.axes |= {n: f"t{n - FIRST_COUNTER}" for n in body.counters()}
+
+    def lane(self) -> list[str]:
+        """Everything that a lane does."""
+        return [*self.declarations(), *self.block(self.body.program.top)]
+
+    def declarations(self) -> list[str]:
+        """The variables, those of a type together."""
+        names: dict[str, dict[str, None]] = {}
+        for r in _registers(self.body):
+            names.setdefault(self.type(r.dtype), {})[self.declared(r.name)] = None
+        return [f"{kind} {', '.join(found)};" for kind, found in names.items()]
+
+    def type(self, dtype: object) -> str:
+        return str(type_name(dtype))
+
+    def declared(self, name: str) -> str:
+        return name
+
+    def block(self, block: Block) -> list[str]:
+        with self.writer.scope() as lines:
+            for s in block.statements:
+                if isinstance(s, Straight):
+                    self.straight(s)
+                elif isinstance(s, Repeat):
+                    self.repeat(s)
+                else:
+                    self.switch(s)
+        return lines
+
+    def straight(self, piece: Straight) -> None:
+        for node in self.body.kept.get(piece, ()):
+            self.writer.declare(node)
+        self.act(piece.actions)
+
+    def act(self, actions: Sequence[Action]) -> None:
+        """Read everything, then do everything."""
+        changed = {a.register.name for a in actions if isinstance(a, Set)}
+        for action in actions:
+            for node in roots_of(action):
+                is_named = isinstance(node, Constant) or (isinstance(node, Register) and node.name not in changed)
+                if len(actions) > 1 and not is_named:
+                    self.writer.declare(node)
+                else:
+                    self.writer.value(node)
+        for action in actions:
+            self.do(action, self.writer.value(action.node))
+
+    def do(self, action: Action, text: str) -> None:
+        if isinstance(action, Set):
+            self.writer.write(f"{action.register.name} = {text};")
+        elif isinstance(action, Put):
+            self.writer.write(f"{self.place(action)} = {text};")
+        else:
+            self.writer.write(f"if (!{text}) break;")
+
+    def place(self, put: Put) -> str:
+        return f"{self.frame.buffers[put.var]}[{self.writer.index(put.place)}]"
+
+    def repeat(self, loop: Repeat) -> None:
+        self.writer.write(self.opening(loop))
+        self.writer.nest(self.block(loop.body))
+        self.writer.write("}")
+
+    def opening(self, loop: Repeat) -> str:
+        if loop.counter is None:
+            return "while (true) {"
+        name, end = self.frame.axes[loop.counter.number], self.frame.sizes.name(loop.counter.extent)
+        return f"for ({self.frame.index} {name} = 0; {name} < {end}; ++{name}) {{"
+
+    def switch(self, switch: Switch) -> None:
+        last = len(switch.branches) - 1
+        for number, branch in enumerate(switch.branches):
+            condition = f"if ({switch.chosen.name} == {number}) {{"
+            opening = "{" if number == last else condition
+            self.writer.write(opening if number == 0 else f"}} else {opening}")
+            self.writer.nest(self.block(branch))
+        self.writer.write("}")
+
+
+def _registers(body: LaneBody) -> list[Register]:
+    """Those of the program, each once."""
+    found = {r.name: r for r in body.program.homes if isinstance(r, Register)}
+    return list(found.values())
+
+
+def _cuda_kernel(name: str, body: LaneBody) -> Kernel:
+    frame = CudaFrame(name, body)  # type: ignore[arg-type]
+    if any(length > _FITS_INT for length in _lengths(body)):
+        frame.index = "cj::i64"
+    lane = _Scalar(frame, body)
+    with frame.writer.scope() as outer:
+        frame.hoist(body.nodes(), {*frame.axes})
+        inner = lane.lane()
+        count = frame.sizes.name(total_extent(body.axes)) if body.axes else "1"
+        places = frame.axis_places(body.axes, "lane")
+    text = "\n".join([
+        *frame.head(),
+        *indented([
+            *frame.thread(), *outer, f"for ({frame.index} lane = thread; lane < {count}; lane += threads) {{",
+            *indented([*places, *inner]), "}",
+        ]),
+        "}",
+    ])
+    blocks = blocks_for(total_extent(body.axes), _THREADS)
+    call = KernelCall(name, frame.sizes.values, body.work, (blocks, 1), _THREADS)
+    return Kernel((call,), text, tuple(body.reads), tuple(body.writes))
+
+
+def _lengths(body: LaneBody) -> list[int]:
+    return [s.counter.extent for b in body.program.blocks() for s in b.statements
+            if isinstance(s, Repeat) and s.counter is not None]
+
+
+# --- many lanes a thread ------------------------------------------------------------------------------------------
+
+
+class _Vector(_Scalar):
+    """Statements of lanes side by side, with arrays for registers."""
+
+    def __init__(self, frame: Frame, body: LaneBody) -> None:
+        super().__init__(frame, body)
+        sizes = [physical(n.dtype).itemsize for n in body.nodes() if n.dtype is not None]
+        self.width = _VECTOR_BYTES // max([*sizes, 4])
+        self.writer.register_suffix = "[k]"
+        self._masks: list[str] = []
+        self._count = 0
+        self._arrays: list[str] = []
+
+    def lane(self) -> list[str]:
+        lines = self.block(self.body.program.top)
+        return [*self.declarations(), *self._arrays, *lines]
+
+    def type(self, dtype: object) -> str:
+        """Booleans as wide as most numbers, so that vectors of both go together."""
+        name = str(type_name(dtype))
+        return "int" if name == "bool" else name
+
+    def declared(self, name: str) -> str:
+        return f"{name}[{self.width}]"
+
+    def array(self, kind: str, word: str) -> str:
+        self._count += 1
+        self._arrays.append(f"{kind} {word}_{self._count}[{self.width}];")
+        return f"{word}_{self._count}"
+
+    def straight(self, piece: Straight) -> None:
+        kept = self.body.kept.get(piece, [])
+        leave = next((a for a in piece.actions if isinstance(a, Leave)), None)
+        if not kept and not piece.actions:
+            return
+        names = {node: self.array(self.type(node.dtype), "kept") for node in kept}
+        with self.writer.scope() as lines:
+            for node, array in names.items():
+                self.writer.value(node)
+                self.writer.write(f"{array}[k] = {self.writer.value(node)};")
+            self.act(piece.actions)
+        self._side_by_side(lines, "any" if leave else "")
+        for node, array in names.items():
+            self.writer.know(node, f"bool({array}[k])" if self.type(node.dtype) == "int" else f"{array}[k]")
+        if leave is not None:
+            self.writer.write("if (!any) break;")
+
+    def _side_by_side(self, lines: Sequence[str], found: str = "") -> None:
+        """Statements for all lanes."""
+        text = "\n".join(lines)
+        used = [a for a in self.body.axes if re.search(rf"\b{self.frame.axes[a.number]}\b", text)]
+        places = self.frame.axis_places(self.body.axes, "base + k") if used else []
+        if found:
+            self.writer.write(f"int {found} = 0;")
+        self.writer.write("#pragma omp simd" + (f" reduction(|:{found})" if found else ""))
+        self.writer.write("for (int k = 0; k < lanes; ++k) {")
+        self.writer.nest([*places, *lines])
+        self.writer.write("}")
+
+    def do(self, action: Action, text: str) -> None:
+        mask = self._masks[-1] if self._masks else ""
+        if isinstance(action, Set):
+            place = f"{action.register.name}[k]"
+            is_masked = action.is_masked and mask
+            self.writer.write(f"{place} = {f'{mask}[k] ? {text} : {place}' if is_masked else text};")
+        elif isinstance(action, Put):
+            self.writer.write(f"{f'if ({mask}[k]) ' if mask else ''}{self.place(action)} = {text};")
+        else:
+            self.writer.write(f"{mask}[k] = {mask}[k] && {text};")
+            self.writer.write(f"any |= {mask}[k];")
+
+    def repeat(self, loop: Repeat) -> None:
+        if loop.counter is not None:
+            super().repeat(loop)
+            return
+        mask = self.array("int", "active")
+        self._side_by_side([f"{mask}[k] = {f'{self._masks[-1]}[k]' if self._masks else '1'};"])
+        self._masks.append(mask)
+        super().repeat(loop)
+        self._masks.pop()
+
+    def switch(self, switch: Switch) -> None:
+        outer = f"{self._masks[-1]}[k] && " if self._masks else ""
+        for number, branch in enumerate(switch.branches):
+            mask = self.array("int", "taken")
+            self.writer.write("{")
+            with self.writer.scope() as lines:
+                self._side_by_side(
+                    [f"{mask}[k] = {outer}{switch.chosen.name}[k] == {number};", f"any |= {mask}[k];"], "any"
+                )
+                self._masks.append(mask)
+                self.writer.write("if (any) {")
+                self.writer.nest(self.block(branch))
+                self.writer.write("}")
+                self._masks.pop()
+            self.writer.nest(lines)
+            self.writer.write("}")
+
+
+def _host_kernel(name: str, body: LaneBody) -> Kernel:
+    frame = HostFrame(name, body)  # type: ignore[arg-type]
+    text = _side_by_side(frame, body) if body.axes else _alone(frame, body)
+    call = KernelCall(name, frame.sizes.values, body.work)
+    return Kernel((call,), text, tuple(body.reads), tuple(body.writes))
+
+
+def _alone(frame: HostFrame, body: LaneBody) -> str:
+    lane = _Scalar(frame, body)
+    with frame.writer.scope() as outer:
+        frame.hoist(body.nodes(), {*frame.axes})
+        inner = lane.lane()
+    return "\n".join([*frame.head(), *indented([*outer, *inner]), "}"])
+
+
+def _side_by_side(frame: HostFrame, body: LaneBody) -> str:
+    """
+    template <bool full> static void scan_mul_f32_lanes(..., cj::i64 base, int count)
+    and the function that hands out blocks of lanes
+    """
+    lane = _Vector(frame, body)
+    with frame.writer.scope() as outer:
+        frame.hoist(body.nodes(), {*frame.axes})
+        inner = lane.lane()
+        n = frame.sizes.name(total_extent(body.axes))
+    width = lane.width
+    parameters = ", ".join([*frame.parameters(), "cj::i64 base", "int count"])
+    arguments = ", ".join(frame.arguments())
+    lines = [
+        "template <bool full>", f"static void {frame.name}_lanes({parameters}) {{",
+        *indented([f"const int lanes = full ? {width} : count;", *outer, *inner]), "}", "",
+    ]
+    hand_out = [
+        "#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)",
+        f"for (cj::i64 base = 0; base < {n}; base += {width}) {{",
+        f"{INDENT}if (base + {width} <= {n}) {frame.name}_lanes<true>({arguments}, base, {width});",
+        f"{INDENT}else {frame.name}_lanes<false>({arguments}, base, int({n} - base));",
+        "}",
+    ]
+    return "\n".join([*lines, *frame.head(), *indented(hand_out), "}"])

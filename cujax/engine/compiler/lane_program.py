@@ -1,0 +1,426 @@
+"""A loop or branch as the program of one lane: what a thread does from beginning to end.
+
+    LaneProgram(eqn, lanes, evaluator)      blocks of statements on nodes of expression.py
+
+    Block      statements in order; the body of a loop, a branch, or the whole program
+    Straight   actions without control flow between them: Set a register, Put an element into memory, Leave the loop
+    Repeat     a loop: a known number of steps, or until a Leave
+    Switch     one of several blocks
+
+A carry's elements in one lane are registers.  Everything else is computed where an action needs it: an evaluator for
+each tape follows its equations back to registers and to loads from memory, so that elementwise code, small reductions
+and movers need nothing here.  Which values are kept in registers of their own, because several places need them or
+because they do not change within a loop, is found afterwards (`lane_values.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import product
+from typing import Any, NamedTuple
+
+from cujax.engine.compiler.expression import (
+    Choice,
+    Evaluator,
+    Node,
+    Place,
+    Register,
+    index_elements,
+    reachable,
+    reader,
+)
+from cujax.engine.compiler.index import AxisAtom, Index, as_index, axis_index, flatten, holds, of_atom
+from cujax.engine.compiler.kinds import OPAQUE, REDUCTION, SHORT, Producers, reduced_length
+from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, SCAN, WHILE, Lanes, Mixed, Scope
+from cujax.engine.compiler.passes import optimized
+from cujax.engine.core.tape import Eqn, Literal, Tape, Var
+
+FIRST_COUNTER = 1000  # numbers of iteration axes from here on are those of loops
+LONGEST_REDUCTION = 128  # elements that are written out one after the other
+LONGEST_CHOICE = 64  # registers that a computed place chooses from
+MOST_NODES = 6000
+GUESSED_STEPS = 100  # of a loop that runs until its condition is false
+
+Reader = Callable[[Place], Node]  # the node of an element of a value
+
+
+class Set(NamedTuple):
+    """`register` becomes `node`; is_masked: only in lanes that have not left the loop, or have taken the branch."""
+
+    register: Register
+    node: Node
+    is_masked: bool = False
+
+
+class Put(NamedTuple):
+    """Element `place` of the array `var` in memory becomes `node`."""
+
+    var: Var
+    place: Index
+    node: Node
+
+
+class Leave(NamedTuple):
+    """The loop ends where `node` is false."""
+
+    node: Node
+
+
+Action = Set | Put | Leave
+
+
+class Straight:
+    """actions: done in order, but for what they read: that is read before the first of them."""
+
+    __slots__ = ("actions",)
+
+    def __init__(self) -> None:
+        self.actions: list[Action] = []
+
+
+class Block:
+    """statements: in order.  outer: the block around it, None for the outermost, whose depth is 0."""
+
+    __slots__ = ("depth", "outer", "statements")
+
+    def __init__(self, outer: Block | None = None) -> None:
+        self.outer = outer
+        self.depth: int = 0 if outer is None else outer.depth + 1
+        self.statements: list[Straight | Repeat | Switch] = []
+
+    def add(self, actions: Sequence[Action]) -> None:
+        """A new straight piece."""
+        if actions:
+            piece = Straight()
+            piece.actions.extend(actions)
+            self.statements.append(piece)
+
+
+class Repeat:
+    """body: of the loop.  counter: the iteration axis that counts its steps, None where it runs until a Leave."""
+
+    __slots__ = ("body", "counter")
+
+    def __init__(self, body: Block, counter: AxisAtom | None) -> None:
+        self.body, self.counter = body, counter
+
+
+class Switch:
+    """chosen: the register with the number of the branch, which is within range."""
+
+    __slots__ = ("branches", "chosen")
+
+    def __init__(self, chosen: Register, branches: list[Block]) -> None:
+        self.chosen, self.branches = chosen, branches
+
+
+class LaneProgram:
+    """See the module's docstring.
+
+    top: the outermost block.  homes: the block in which each register, and each counter by its number, has its value.
+    work: operations of one lane, as far as the numbers of steps are known.
+    """
+
+    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator) -> None:
+        self.lanes = lanes
+        self.top = self._block = Block()
+        self.homes: dict[Register | int, Block] = {}
+        self.work = 0
+        self._steps, self._count = 1, 0
+        self._nodes = evaluator._nodes
+        self._lane_places = [axis_index(k, d) for k, d in enumerate(lanes.extents)]
+        written = {v: _Target(v, ()) for v in eqn.outputs}
+        results = self._enter((), eqn, evaluator, written)
+        self._block.add([p for v in written for p in self._puts(results[v], v, (), lanes.axes_of((), v))])
+        self.size = len(self.reachable())
+        if self.size > MOST_NODES:
+            raise Mixed(f"it takes {self.size} operations to write out what a lane does", eqn.source)
+
+    def blocks(self) -> list[Block]:
+        """All blocks, each before those inside it."""
+        found, pending = [], [self.top]
+        while pending:
+            block = pending.pop()
+            found.append(block)
+            for s in reversed(block.statements):
+                pending += [s.body] if isinstance(s, Repeat) else s.branches if isinstance(s, Switch) else []
+        return found
+
+    def actions(self) -> list[Action]:
+        """All actions, in no particular order."""
+        return [a for b in self.blocks() for s in b.statements if isinstance(s, Straight) for a in s.actions]
+
+    def reachable(self) -> list[Node]:
+        """All nodes, inputs first."""
+        return reachable([n for a in self.actions() for n in roots_of(a)])
+
+    # --- tapes ------------------------------------------------------------------------------------------------
+
+    def _run(
+        self, scope: Scope, tape: Tape, inputs: Sequence[Reader], written: dict[Var, _Target] | None = None
+    ) -> list[Reader]:
+        """The statements of a tape's loops and branches; returns how its outputs are read.
+
+        written: results of its loops whose elements go to memory as they are made.
+        """
+        evaluator = _TapeEvaluator(tape, dict(zip(tape.inputs, inputs, strict=True)), self._nodes)
+        for eqn in tape.eqns:
+            if eqn.primitive.name in LOOPS or eqn.primitive.name in INLINED:
+                evaluator.bound |= self._enter(scope, eqn, evaluator, written or {})
+        return [_reader(evaluator, a) for a in tape.outputs]
+
+    def _enter(
+        self, scope: Scope, eqn: Eqn, evaluator: Evaluator, written: dict[Var, _Target]
+    ) -> dict[Var, Reader]:
+        """The statements of a loop, branch or call; returns how its results are read."""
+        name = eqn.primitive.name
+        readers = [_reader(evaluator, a) for a in eqn.inputs]
+        if name == SCAN:
+            return self._scan(scope, eqn, readers, written)
+        if name == WHILE:
+            return self._while(scope, eqn, readers)
+        if name == COND:
+            return self._cond(scope, eqn, evaluator, readers)
+        made = self._run((*scope, id(eqn)), optimized(eqn.params["tape"]), readers)
+        return dict(zip(eqn.outputs, made, strict=True))
+
+    def _scan(
+        self, scope: Scope, eqn: Eqn, readers: Sequence[Reader], written: dict[Var, _Target]
+    ) -> dict[Var, Reader]:
+        params, tape, inner = eqn.params, optimized(eqn.params["tape"]), (*scope, id(eqn))
+        length, num_carry = params["length"], params["num_carry"]
+        consts, init, xs = split_at(readers, params["num_consts"], num_carry)
+        carry = self._held(inner, tape.inputs[len(consts) : len(consts) + num_carry])
+        self._block.add(self._sets(carry, init))
+        with self._inside(length) as block:
+            counter = AxisAtom(FIRST_COUNTER + self._number(), length)
+            self.homes[counter.number] = block
+            step = as_index(length - 1) - of_atom(counter) if params["reverse"] else of_atom(counter)
+            self._live_in(carry, block)
+            targets = {v: written.pop(v).after(step) for v in eqn.outputs[num_carry:] if v in written}
+            ys = list(zip(eqn.outputs[num_carry:], tape.outputs[num_carry:], strict=True))
+            passed = {o: targets[v] for v, o in ys if v in targets and isinstance(o, Var) and _is_stacked_once(tape, o)}
+            inputs = [*consts, *[c.read for c in carry], *[_at_step(x, step) for x in xs]]
+            outs = self._run(inner, tape, inputs, passed)
+            puts = [
+                put
+                for (v, out), read in zip(ys, outs[num_carry:], strict=True) if v in targets and out not in passed
+                for put in self._puts(read, *targets[v], self._axes_of(inner, out, scope, v))
+            ]
+            block.add([*puts, *self._sets(carry, outs[:num_carry])])
+        self._block.statements.append(Repeat(block, counter))
+        stacks = dict.fromkeys(eqn.outputs[num_carry:], _refused(eqn))
+        return stacks | dict(zip(eqn.outputs, self._results(carry), strict=False))
+
+    def _while(self, scope: Scope, eqn: Eqn, readers: Sequence[Reader]) -> dict[Var, Reader]:
+        params, inner = eqn.params, (*scope, id(eqn))
+        condition, body = optimized(params["cond_tape"]), optimized(params["body_tape"])
+        cond_consts, body_consts, init = split_at(readers, params["cond_consts"], params["body_consts"])
+        carry = self._held(inner, body.inputs[len(body_consts) :])
+        self._block.add(self._sets(carry, init))
+        with self._inside(GUESSED_STEPS) as block:
+            self._live_in(carry, block)
+            values = [c.read for c in carry]
+            [running] = self._run((*inner, "cond"), condition, [*cond_consts, *values])
+            [atom] = condition.outputs
+            block.add([Leave(self._element((*inner, "cond"), atom, running))])
+            outs = self._run(inner, body, [*body_consts, *values])
+            block.add(self._sets(carry, outs, is_masked=True))
+        self._block.statements.append(Repeat(block, None))
+        return dict(zip(eqn.outputs, self._results(carry), strict=True))
+
+    def _cond(self, scope: Scope, eqn: Eqn, evaluator: Evaluator, readers: Sequence[Reader]) -> dict[Var, Reader]:
+        branches = [optimized(t) for t in eqn.params["branches"]]
+        index = self._element(scope, eqn.inputs[0], readers[0])
+        chosen = Register(f"branch_{self._number()}", index.dtype)
+        self.homes[chosen] = self._block
+        self._block.add([Set(chosen, evaluator.clamped(index, len(branches) - 1))])
+        outs = self._held(scope, eqn.outputs)
+        blocks = []
+        for number, tape in enumerate(branches):
+            with self._inside(1) as block:
+                made = self._run((*scope, id(eqn), number), tape, readers[1:])
+                block.add(self._sets(outs, made, is_masked=True))
+            blocks.append(block)
+        self._block.statements.append(Switch(chosen, blocks))
+        return dict(zip(eqn.outputs, self._results(outs), strict=True))
+
+    # --- elements of lanes ------------------------------------------------------------------------------------
+
+    def _number(self) -> int:
+        self._count += 1
+        return self._count
+
+    @contextmanager
+    def _inside(self, steps: int) -> Iterator[Block]:
+        """A block inside the current one, while its statements are made."""
+        outer, nodes = self._block, len(self._nodes)
+        self._block, self._steps = Block(outer), self._steps * max(steps, 1)
+        yield self._block
+        self.work += self._steps * (len(self._nodes) - nodes)
+        self._block, self._steps = outer, self._steps // max(steps, 1)
+
+    def _held(self, scope: Scope, variables: Sequence[Var]) -> list[_Held]:
+        """New registers for the elements of values."""
+        found = []
+        for var in variables:
+            axes, number = self.lanes.axes_of(scope, var), self._number()
+            places = _rest_places(var.aval.shape, axes)
+            registers = {p: Register(f"r{number}_{k}", var.aval.dtype) for k, p in enumerate(places)}
+            found.append(_Held(var.aval.shape, axes, registers, self._nodes))
+        return found
+
+    def _live_in(self, values: Sequence[_Held], block: Block) -> None:
+        self.homes.update({r: block for v in values for r in v.registers.values()})
+
+    def _results(self, values: Sequence[_Held]) -> list[Reader]:
+        """How carries are read after their loop: from the same registers, which no longer change."""
+        after = [
+            v._replace(registers={p: Register(r.name, r.dtype) for p, r in v.registers.items()}) for v in values
+        ]
+        self._live_in(after, self._block)
+        return [v.read for v in after]
+
+    def _sets(self, values: Sequence[_Held], readers: Sequence[Reader], is_masked: bool = False) -> list[Action]:
+        """The actions by which all registers become the elements that the readers give for them."""
+        actions = [
+            Set(register, read(self._whole(value.axes, place)), is_masked)
+            for value, read in zip(values, readers, strict=True)
+            for place, register in value.registers.items()
+        ]
+        return [a for a in actions if a.node is not a.register]
+
+    def _puts(self, read: Reader, var: Var, prefix: Place, axes: Sequence[int | None]) -> list[Action]:
+        """The actions that write a lane's elements of a value to memory."""
+        places = [self._whole(axes, p) for p in _rest_places(var.aval.shape[len(prefix) :], axes)]
+        return [Put(var, flatten((*prefix, *p), var.aval.shape), read(p)) for p in places]
+
+    def _element(self, scope: Scope, atom: Var | Literal, read: Reader) -> Node:
+        """The one element that a lane has of a condition or of the number of a branch."""
+        axes = self.lanes.axes_of(scope, atom) if isinstance(atom, Var) else (None,) * atom.aval.ndim
+        return read(self._whole(axes, (0,) * axes.count(None)))
+
+    def _whole(self, axes: Sequence[int | None], place: Sequence[int]) -> Place:
+        """The index of an element: that of the lane, and `place` along the axes that are no lanes."""
+        rest = iter(place)
+        return tuple([as_index(next(rest)) if a is None else self._lane_places[a] for a in axes])
+
+    def _axes_of(self, inner: Scope, out: Var | Literal, scope: Scope, var: Var) -> tuple[int | None, ...]:
+        """The lane axes of what a step stacks in `var`: they are known of one of both."""
+        own = self.lanes.axes_of(inner, out) if isinstance(out, Var) else (None,) * out.aval.ndim
+        stacked = self.lanes.axes_of(scope, var)[1:]
+        return tuple([a if b is None else b for a, b in zip(own, stacked, strict=True)])
+
+
+class _Target(NamedTuple):
+    """Where the elements of a result go: to `var` in memory, at `prefix` along its first axes."""
+
+    var: Var
+    prefix: Place
+
+    def after(self, step: Index) -> _Target:
+        return self._replace(prefix=(*self.prefix, step))
+
+
+class _Held(NamedTuple):
+    """The registers of a value of `shape`: one for each place along the axes that are no lanes."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int | None, ...]
+    registers: dict[tuple[int, ...], Register]
+    nodes: dict
+
+    def read(self, index: Place) -> Node:
+        """The register at `index`, or a choice of those that a computed index may mean."""
+        rest = [(i, d) for i, d, a in zip(index, self.shape, self.axes, strict=True) if a is None]
+        if not any(i.terms for i, _ in rest):
+            return self.registers[tuple([i.constant for i, _ in rest])]
+        return self._choice(flatten([i for i, _ in rest], [d for _, d in rest]))
+
+    def _choice(self, index: Index) -> Node:
+        registers = list(self.registers.values())
+        low, high = int(max(index.low, 0)), int(min(index.high, len(registers) - 1))
+        if high - low >= LONGEST_CHOICE:
+            raise Mixed(f"a computed place chooses from {high - low + 1} values of a lane")
+        found: Node = registers[low]
+        for k in range(low + 1, high + 1):
+            key = (Choice, holds((index - k,)), registers[k], found)
+            found = self.nodes.get(key) or self.nodes.setdefault(key, Choice(*key[1:]))
+        return found
+
+
+class _TapeEvaluator(Evaluator):
+    """Nodes of one tape; `bound` says how inputs, and results of loops, are read."""
+
+    def __init__(self, tape: Tape, bound: dict[Any, Reader], nodes: dict) -> None:
+        super().__init__(_LaneProducers(tape), lambda v: True, {})
+        self.bound = bound
+        self._nodes = nodes
+
+    def _known(self, atom: Any, index: Place) -> Node | None:
+        read = self.bound.get(atom)
+        return super()._known(atom, index) if read is None else read(index)
+
+    def _compute(self, var: Any, index: Place) -> Node:
+        eqn = self._producers[var]
+        lane_map = eqn.primitive.lane_map
+        if lane_map is None or self._producers.kind(eqn) != OPAQUE:
+            return super()._compute(var, index)
+        e = reader(self, eqn)
+        found = lane_map.element(e, index, *[a.aval for a in eqn.inputs], **eqn.params)
+        return e.node(found, var.aval.dtype)
+
+
+class _LaneProducers(Producers):
+    """In a lane every reduction is short."""
+
+    def kind(self, eqn: Eqn) -> str:
+        kind = super().kind(eqn)
+        if kind not in (REDUCTION, SHORT):
+            return kind
+        if not 0 < reduced_length(eqn) <= LONGEST_REDUCTION:
+            raise Mixed(f"{eqn.primitive.name} combines {reduced_length(eqn)} elements in each lane", eqn.source)
+        return SHORT
+
+
+def roots_of(action: Action) -> list[Node]:
+    """The nodes that an action needs."""
+    return [action.node, *(index_elements(action.place) if isinstance(action, Put) else ())]
+
+
+def split_at(items: Sequence[Any], *sizes: int) -> list[list[Any]]:
+    """Pieces of these sizes, and the rest."""
+    found, begin = [], 0
+    for size in sizes:
+        found.append(list(items[begin : begin + size]))
+        begin += size
+    return [*found, list(items[begin:])]
+
+
+def _rest_places(shape: Sequence[int], axes: Sequence[int | None]) -> list[tuple[int, ...]]:
+    """The places along the axes that are no lanes."""
+    return list(product(*[range(d) for d, a in zip(shape, axes, strict=True) if a is None]))
+
+
+def _reader(evaluator: Evaluator, atom: Var | Literal) -> Reader:
+    return lambda place: evaluator.element(atom, place)
+
+
+def _at_step(read: Reader, step: Index) -> Reader:
+    return lambda place: read((step, *place))
+
+
+def _is_stacked_once(tape: Tape, out: Var) -> bool:
+    """Whether an output is what a loop of the tape stacks, and nothing else."""
+    makers = [e for e in tape.eqns if e.primitive.name == SCAN and out in e.outputs[e.params["num_carry"] :]]
+    return bool(makers) and tape.outputs.count(out) == 1
+
+
+def _refused(eqn: Eqn) -> Reader:
+    """For values that a lane cannot read."""
+
+    def read(place: Place) -> Node:
+        raise Mixed("what an inner loop stacks is read by the same lane", eqn.source)
+
+    return read
