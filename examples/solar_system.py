@@ -255,7 +255,7 @@ def print_weighing(start, gm, dt, path, years=1.0, error_km=100.0):
     """Weighs Jupiter with the beginning of the path, observed with errors; prints result and truth."""
     noise = error_km / 149597870.7
     exact = heliocentric(path.position[1 : 1 + round(years * YEAR / dt)])
-    observed = exact + noise * random.normal(random.PRNGKey(2000), exact.shape, dtype=exact.dtype)
+    observed = exact + noise * random.normal(random.key(2000), exact.shape, dtype=exact.dtype)
     print(f"\nJupiter's mass in Earth masses, from {len(observed) * dt:.0f} days of the others' motion,")
     print(f"observed with errors of {error_km:g} km:")
     mass, error = weigh_jupiter(start, gm, dt, observed, noise)
@@ -305,6 +305,7 @@ def main():
     """Integrate, then print and draw what the path shows."""
     options = arguments()
     cujax.config.update("jax_enable_x64", True)
+    cujax.config.update("jax_debug_key_reuse", True)
     start, gm = initial_state()
 
     chunk_days = YEAR / 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("CUJAX_DEBUG_PASSES", "1")
+os.environ.setdefault("CUJAX_DEBUG_KEY_REUSE", "1")
 # Where the processor has float16 arithmetic XLA fuses float16 products and sums; elsewhere each is rounded.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_max_isa=AVX2")
 
@@ -28,6 +29,13 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--platform") == "emulator":
         select._selected = EmulatedBackend()
+
+
+@pytest.fixture
+def reuse_of_keys():
+    """Random keys may be used twice in this test, which compares what they give."""
+    with config.override("debug_key_reuse", False):
+        yield
 
 
 @pytest.fixture

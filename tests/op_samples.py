@@ -819,6 +819,7 @@ RANDOM = [
     Sample("random_unwrap", [keys((2, 3))], order=0, jax=lambda words: jax.random.key_data(_jax_keys(words))),
     Sample("random_seed", [reals((5,), -9, 9)], {"impl": "threefry2x32"}, order=0, dtypes=INTS,
            jax=lambda seeds: _words(jax.vmap(jax.random.key)(seeds))),
+    Sample("random_clone", [keys((2, 3))], order=0, jax=lambda words: words),
     Sample("random_fold_in", [keys((4,)), integers((4,), 0, 2**32, "uint32")], order=0,
            jax=lambda words, data: _words(jax.vmap(jax.random.fold_in)(_jax_keys(words), data))),
     *(

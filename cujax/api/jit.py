@@ -35,6 +35,7 @@ from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
 from cujax.engine.core.array import describe_value
 from cujax.engine.core.context import context
+from cujax.engine.core.key_reuse import check_keys, passes_keys
 from cujax.engine.core.leaves import call_key, read_buffers, wrap_buffers
 from cujax.engine.core.recording import Origin, record, run_tape
 from cujax.engine.core.tape import Tape
@@ -77,7 +78,8 @@ class Recording:
         self.captured = list(captured)
         self.out_tree = out_tree
         self.tracers = [c for c in captured if isinstance(c, Tracer)]
-        self._direct = not self.tracers and not config.debug_nans and not config.debug_infs
+        watched = config.debug_nans or config.debug_infs or (config.debug_key_reuse and passes_keys(tape))
+        self._direct = not self.tracers and not watched
         self._constants = [c.buffer for c in captured] if self._direct else []
         self._inline = inline
         self._call: Any = None
@@ -223,6 +225,8 @@ class JitFunction:
         flat = FlatFunction("jit", fixed, in_tree)
         names = self._names(in_tree, static)
         tape, captured = record(flat, avals, function_name(self._fun), Origin("jit", self._fun, names))
+        if config.debug_key_reuse:
+            check_keys(tape)
         parts = tape, captured, flat.out_tree, self._options.inline
         if self._options.donated == Selection():
             recording = Recording(*parts)

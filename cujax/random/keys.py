@@ -18,7 +18,14 @@ from cujax import lax
 from cujax.engine.core.array import Array, to_array
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
-from cujax.engine.ops.random_bits import random_fold_in, random_seed, random_split, random_unwrap, random_wrap
+from cujax.engine.ops.random_bits import (
+    random_clone,
+    random_fold_in,
+    random_seed,
+    random_split,
+    random_unwrap,
+    random_wrap,
+)
 from cujax.numpy.creation import asarray, canonical_shape
 from cujax.numpy.promotion import operand
 
@@ -179,7 +186,9 @@ def key_dtype(impl: Any = None) -> Any:
 def clone(key: Any) -> Array:
     """`key` again, to say that it is used a second time on purpose.  TypeError for what is no array."""
     made = operand("clone", key)
-    return made if isinstance(made, Array) else asarray(key)
+    if not isinstance(made, Array):
+        return asarray(key)
+    return random_clone(made) if dtypes.is_key(made.dtype) else made
 
 
 # --- new keys from old ------------------------------------------------------------------------------------

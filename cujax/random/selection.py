@@ -10,6 +10,8 @@ from __future__ import annotations
 from math import ceil, log, prod
 from typing import Any
 
+import numpy as np
+
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.core.aval import ShapedArray
@@ -36,16 +38,24 @@ def permutation(
     integer, ValueError for an axis that x does not have.
     """
     one, _ = single_key("permutation", key)
-    x = as_array("permutation", x, 1)
-    if not x.ndim:
-        if not dtypes.is_integer(x.dtype):
-            raise TypeError(f"permutation: x must be an integer or have an axis, got {x.aval.str_short()}")
-        x = _count_to(max(int(x), 0))
+    x = _elements("permutation", x)
+    if type(x) is int:
+        x = _count_to(max(x, 0))
+    elif not x.ndim:
+        raise TypeError(f"permutation: x must be an integer or have an axis, got {x.aval.str_short()}")
     axis = canonical_axis(axis, x.ndim)
     if independent or x.ndim == 1:
         return _shuffle(one, x, axis)
     order = _shuffle(one, _count_to(x.shape[axis]), 0)
     return take(x, order, axis, mode="clip")
+
+
+def _elements(name: str, x: Any) -> Any:
+    """The argument from which `name` takes elements: an array, or the int that stands for 0 ... x - 1."""
+    if isinstance(x, int | np.integer):
+        return int(x)
+    found = as_array(name, x, 1)
+    return found if found.ndim or not dtypes.is_integer(found.dtype) else int(found)
 
 
 def _count_to(length: int) -> Array:
@@ -76,22 +86,22 @@ def choice(
     another shape than (number of elements,).
     """
     one, _ = single_key("choice", key)
-    a = as_array("choice", a, 1)
-    shape = canonical_shape("choice", shape)
-    axis = canonical_axis(axis, a.ndim) if a.ndim else 0
-    population, draws = a.shape[axis] if a.ndim else int(a), prod(shape)
-    result_shape = (*a.shape[:axis], *shape, *a.shape[axis + 1 :])
+    shape, a = canonical_shape("choice", shape), _elements("choice", a)
+    a_shape = () if type(a) is int else a.shape
+    axis = canonical_axis(axis, len(a_shape)) if a_shape else 0
+    population, draws = a_shape[axis] if a_shape else int(a), prod(shape)
+    result_shape = (*a_shape[:axis], *shape, *a_shape[axis + 1 :])
     if draws == 0:
-        return zeros(shape, a.dtype)
+        return zeros(shape, dtypes.python_scalar_dtype(int) if type(a) is int else a.dtype)
     _check_population(population, draws, replace)
     if p is None and not replace:
-        shuffled = permutation(one, a if a.ndim else population, axis)
+        shuffled = permutation(one, a, axis)
         return lax.reshape(lax.slice_in_dim(shuffled, 0, draws, axis=axis), result_shape)
     if p is None:
         index = randint(one, shape, 0, population)
     else:
         index = _weighted(one, shape, _weights(p, population), replace, mode)
-    return take(a, index, axis, mode="clip") if a.ndim else index
+    return take(a, index, axis, mode="clip") if a_shape else index
 
 
 def _check_population(population: int, draws: int, replace: bool) -> None:

@@ -8,7 +8,7 @@ from .command import failures, gradients, packs, programs
 from .minimise import minimised, script
 from .targets import TARGETS
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = pytest.mark.usefixtures("x64", "reuse_of_keys")  # programs draw from keys as they come
 
 _PACK = 16
 

@@ -17,6 +17,8 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ops import random_bits as ops
 from cujax.engine.transforms.jvp import jvp
 
+pytestmark = pytest.mark.usefixtures("reuse_of_keys")  # the same key in every way of drawing from it
+
 KEY = ops.random_seed(7)
 KEYS = ops.random_split(KEY, (3, 2), True)
 DRAWS = {

@@ -60,10 +60,10 @@ def test_bits_are_balanced_and_uncorrelated():
 
 @pytest.mark.parametrize("relation", ["split", "fold_in", "next seed"])
 def test_streams_of_related_keys_are_independent(relation):
-    key = random.key(4)
     pair = {
-        "split": tuple(random.split(key)), "fold_in": (random.fold_in(key, 0), random.fold_in(key, 1)),
-        "next seed": (key, random.key(5)),
+        "split": tuple(random.split(random.key(4))),
+        "fold_in": tuple(random.fold_in(random.key(4), i) for i in (0, 1)),
+        "next seed": (random.key(4), random.key(5)),
     }[relation]
     x, y = (np.asarray(random.normal(k, (N,)), np.float64) for k in pair)
     assert abs(np.mean(x * y)) * np.sqrt(N) < 4

@@ -6,7 +6,7 @@ transformed tapes are remembered on the tape, so a second call makes nothing new
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cujax.engine.compiler.program import compile_tape, run_compiled
@@ -67,8 +67,17 @@ def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[Any], *, tape
     return jit_p.bind(*operands, tape=derived, name=name), list(out_dims)
 
 
+def keys_of_call(name: str) -> Callable:
+    """The `keys` rule of an op that calls its param `tape`; where it has a function instead that is followed itself."""
+
+    def rule(follower: Any, operands: Sequence[Any], *, tape: Tape | None = None, **params: Any) -> list[Any]:
+        return [] if tape is None else follower.call(name, tape, operands)
+
+    return rule
+
+
 jit_p: Primitive = Primitive(
     "jit", shape=_shape, impl=_impl, evaluate=_evaluate, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch,
     multiple=True, collective=True, is_call=True, cuda=not_fusable("a call is inlined before fusion"),
-    doc="A call of a tape, compiled as a whole.", domain="tapes", family="control",
+    keys=keys_of_call("jit"), doc="A call of a tape, compiled as a whole.", domain="tapes", family="control",
 )

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cujax.engine.compiler.program import compile_tape, run_compiled
-from cujax.engine.control.call import jit_p
+from cujax.engine.control.call import jit_p, keys_of_call
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
@@ -168,12 +168,17 @@ def _inline_calls(tape: Tape) -> Tape:
     return record_pure(lambda *args: run(tape, args), tape.in_avals, tape.name)
 
 
+def _keys(follower: Any, operands: Sequence[Any], *, differentiated: bool, **params: Any) -> list[Any]:
+    """What is computed again uses the keys that the forward pass has used, rightly."""
+    return [] if differentiated else keys_of_call("checkpoint")(follower, operands, **params)
+
+
 checkpoint_p: Primitive = Primitive(
     "checkpoint", shape=_shape, impl=_impl, evaluate=_evaluate, jvp=_jvp, split=_split, transpose=_transpose,
     batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("computed again on purpose, it stays apart from the values it would be fused with"),
     doc="A function whose intermediate values are not kept for reverse mode.", domain="tapes",
-    family="control",
+    family="control", keys=_keys,
 )
 
 

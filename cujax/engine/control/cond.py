@@ -22,7 +22,9 @@ from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, is_linear
+from cujax.engine.ground import dtypes
 from cujax.engine.ops.logic import select_n
+from cujax.engine.ops.random_bits import random_clone
 from cujax.engine.ops.rounding import clamp
 from cujax.engine.ops.structural import broadcast_in_dim, move_dim, zeros_of
 from cujax.engine.transforms.batching import batch_tape
@@ -199,11 +201,16 @@ def _select_branches(
     axis: AxisData, index: Any, operands: Sequence[Any], dims: Sequence[int | None], branches: Branches
 ) -> tuple[list[Any], list[int | None]]:
     tapes = [batch_tape(t, axis, dims, True)[0] for t in branches]
-    results = [run_tape(t, operands) for t in tapes]
+    results = [run_tape(t, operands if not i else [_again(x) for x in operands]) for i, t in enumerate(tapes)]
     last = len(branches) - 1
     chosen = clamp(0, index, last)
     outs = [_choose(chosen, list(cases), last) for cases in zip(*results, strict=True)]
     return outs, [0] * len(outs)
+
+
+def _again(operand: Any) -> Any:
+    """An operand of a further branch, which may use the keys that the first one uses."""
+    return random_clone(operand) if dtypes.is_key(aval_of(operand).dtype) else operand
 
 
 def _choose(index: Any, cases: list[Any], last: int) -> Any:
@@ -211,9 +218,13 @@ def _choose(index: Any, cases: list[Any], last: int) -> Any:
     return select_n(which, *cases) if last else cases[0]
 
 
+def _keys(follower: Any, operands: Sequence[Any], *, branches: Branches) -> list[Any]:
+    return follower.either([lambda t=t: follower.call("cond", t, operands[1:]) for t in branches])
+
+
 cond_p: Primitive = Primitive(
     "cond", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(cond_p, args, params),
     jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a branch is a region of its own"), doc="One of several branches.", domain="tapes",
-    family="control",
+    family="control", keys=_keys,
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cujax.engine.compiler.program import compile_tape
+from cujax.engine.control.call import keys_of_call
 from cujax.engine.control.flags import nonzero_flags, split_at
 from cujax.engine.control.functions import (
     IN_BATCH_FUNCTIONS,
@@ -101,5 +102,6 @@ custom_jvp_call_p: Primitive = Primitive(
     "custom_jvp_call", shape=_shape, impl=_impl, evaluate=evaluate_function(lambda: custom_jvp_call_p),
     stage=_stage, jvp=_jvp, split=_split, transpose=_transpose, batch=IN_BATCH_FUNCTIONS,
     batch_functions=_batch_functions, multiple=True, is_call=True, cuda=not_fusable("a call is inlined before fusion"),
-    doc="A function with a forward derivative of its own.", domain="functions", family="control",
+    keys=keys_of_call("custom_jvp"), doc="A function with a forward derivative of its own.", domain="functions",
+    family="control",
 )

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from cujax.engine.compiler.program import compile_tape
+from cujax.engine.control.call import keys_of_call
 from cujax.engine.control.flags import merge_by, nonzero_flags, split_at, split_by
 from cujax.engine.control.functions import (
     IN_BATCH_FUNCTIONS,
@@ -159,7 +160,8 @@ custom_vjp_call_p: Primitive = Primitive(
     "custom_vjp_call", shape=_shape, impl=_impl, evaluate=evaluate_function(lambda: custom_vjp_call_p),
     stage=_stage, jvp=_jvp, split=_split, transpose=_transpose, batch=IN_BATCH_FUNCTIONS,
     batch_functions=_batch_functions, multiple=True, is_call=True, cuda=not_fusable("a call is inlined before fusion"),
-    doc="A function with a reverse derivative of its own.", domain="functions", family="control",
+    keys=keys_of_call("custom_vjp"), doc="A function with a reverse derivative of its own.", domain="functions",
+    family="control",
 )
 
 

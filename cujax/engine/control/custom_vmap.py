@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cujax.engine.compiler.program import compile_tape
+from cujax.engine.control.call import keys_of_call
 from cujax.engine.control.flags import split_at
 from cujax.engine.control.functions import evaluate_function, function_of, record_function
 from cujax.engine.core.aval import ShapedArray
@@ -73,5 +74,5 @@ custom_vmap_call_p: Primitive = Primitive(
     "custom_vmap_call", shape=_shape, impl=_impl, evaluate=evaluate_function(lambda: custom_vmap_call_p),
     stage=_stage, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True,
     is_call=True, cuda=not_fusable("a call is inlined before fusion"), domain="functions", family="control",
-    doc="A function with a batching rule of its own.",
+    keys=keys_of_call("custom_vmap"), doc="A function with a batching rule of its own.",
 )

@@ -24,6 +24,7 @@ from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split
 from cujax.engine.control.rows import empty_rows, readable_rows
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
+from cujax.engine.core.key_loops import Slices, num_steps, stacked_keys
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import part_depending_on, rearrange, remove_dead_code
@@ -376,9 +377,26 @@ def _batch(
     return outs, [*out_dims[: loop.num_carry], *y_dims]
 
 
+def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
+    loop = Loop(**params)
+    consts, carry, xs = loop.groups(operands)
+    slices = [Slices(x, loop.reverse) for x in xs]
+    steps, ys = min(loop.length, num_steps(carry)), []
+    with follower.loop():
+        for i in range(steps):
+            outs = follower.call("scan", loop.tape, [*consts, *carry, *[s.step(i) for s in slices]])
+            carry, of_step = split_at(outs, loop.num_carry)
+            ys.append(of_step)
+    for s in slices:
+        s.use_rest(follower, steps)
+    if not steps:
+        return [*carry, *[None] * (len(loop.tape.outputs) - loop.num_carry)]
+    return [*carry, *[stacked_keys(y, loop.length, loop.reverse) for y in zip(*ys, strict=True)]]
+
+
 scan_p: Primitive = Primitive(
     "scan", shape=_shape, impl=_impl, runs=_runs, evaluate=lambda args, params: run_compiled_impl(scan_p, args, params),
     jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop of known length over slices of arrays.",
-    domain="tapes", family="control",
+    domain="tapes", family="control", keys=_keys,
 )

@@ -19,12 +19,15 @@ from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split
 from cujax.engine.control.scan import fixed_point
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
+from cujax.engine.core.key_loops import num_steps
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import rearrange
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
+from cujax.engine.ground import dtypes
 from cujax.engine.ops.logic import select_n
+from cujax.engine.ops.random_bits import random_clone
 from cujax.engine.ops.reductions import reduce_or
 from cujax.engine.ops.structural import broadcast_in_dim, move_dim
 from cujax.engine.transforms.batching import batch_tape
@@ -206,14 +209,30 @@ def _run_until_all_done(
 
 
 def _where(running: Any, new: Any, old: Any) -> Any:
-    """`new` for the elements of the batch (axis 0) that still run, `old` for the others."""
+    """`new` for the elements of the batch (axis 0) that still run, `old` for the others.
+
+    An old key was used by a step that does not count.
+    """
     shape = aval_of(new).shape
-    return select_n(broadcast_in_dim(running, shape, (0,)), old, new)
+    kept = random_clone(old) if dtypes.is_key(aval_of(old).dtype) else old
+    return select_n(broadcast_in_dim(running, shape, (0,)), kept, new)
+
+
+def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
+    """A few steps, as if the loop took as many."""
+    loop = While(**params)
+    cond_consts, body_consts, carry = loop.groups(operands)
+    with follower.loop():
+        for _ in range(num_steps(carry)):
+            follower.call("while", loop.cond_tape, [*cond_consts, *carry])
+            carry = follower.call("while", loop.body_tape, [*body_consts, *carry])
+        follower.call("while", loop.cond_tape, [*cond_consts, *carry])
+    return carry
 
 
 while_p: Primitive = Primitive(
     "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(while_p, args, params),
     runs=_runs, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
-    domain="tapes", family="control",
+    domain="tapes", family="control", keys=_keys,
 )

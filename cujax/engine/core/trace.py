@@ -16,7 +16,7 @@ import numpy as np
 
 from cujax.engine.backends.out_of_memory import run_with_less
 from cujax.engine.backends.select import selected
-from cujax.engine.core import leaks, nan_check
+from cujax.engine.core import key_reuse, leaks, nan_check
 from cujax.engine.core.array import Array, ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import Context, context
@@ -133,28 +133,39 @@ class EvalTrace(Trace):
     __slots__ = ()
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
-        if primitive.evaluate is not None:
-            return primitive.evaluate(args, params)
-        backend = selected()
-        values = [a if type(a) is ConcreteArray or type(a) is Literal else known_array(a) for a in args]
-        out_avals = primitive.abstract(tuple([v.aval for v in values]), params)
-        try:
-            with backend.quiet(values):
-                out = primitive.impl(backend.xp, *buffers_of(values), **params)  # type: ignore[operator]
-        except MemoryError as error:
-            if isinstance(error, OutOfMemoryError):  # a program inside has tried again already
-                raise
-            out = _NO_MEMORY
-        if out is _NO_MEMORY:  # not inside `except`, which keeps what the failed try has made
-            out = _run_with_less(primitive, values, params)
-        if primitive.multiple:
-            results = [ConcreteArray(b, a) for b, a in zip(out, out_avals, strict=True)]
-            nan_check.check(primitive.name, results)
-            return results
-        result = ConcreteArray(out, out_avals)
-        if config.debug_nans or config.debug_infs:
-            nan_check.check(primitive.name, [result])
-        return result
+        return _watch(primitive, args, params) if config.watching else _run(primitive, args, params)
+
+
+def _run(primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+    """The op on the backend's arrays."""
+    if primitive.evaluate is not None:
+        return primitive.evaluate(args, params)
+    backend = selected()
+    values = [a if type(a) is ConcreteArray or type(a) is Literal else known_array(a) for a in args]
+    out_avals = primitive.abstract(tuple([v.aval for v in values]), params)
+    try:
+        with backend.quiet(values):
+            out = primitive.impl(backend.xp, *buffers_of(values), **params)  # type: ignore[operator]
+    except MemoryError as error:
+        if isinstance(error, OutOfMemoryError):  # a program inside has tried again already
+            raise
+        out = _NO_MEMORY
+    if out is _NO_MEMORY:  # not inside `except`, which keeps what the failed try has made
+        out = _run_with_less(primitive, values, params)
+    if primitive.multiple:
+        return [ConcreteArray(b, a) for b, a in zip(out, out_avals, strict=True)]
+    return ConcreteArray(out, out_avals)
+
+
+def _watch(primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+    """The op, and what the options for finding mistakes ask of it."""
+    if config.debug_key_reuse:
+        out = key_reuse.follow_op(primitive, args, params, lambda: _run(primitive, args, params))
+    else:
+        out = _run(primitive, args, params)
+    if primitive.evaluate is None:  # others have looked at theirs
+        nan_check.check(primitive.name, out if primitive.multiple else [out])
+    return out
 
 
 _NO_MEMORY = object()

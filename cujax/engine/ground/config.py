@@ -82,6 +82,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("debug_nans", False, bool, "Raise FloatingPointError at the operation that makes a NaN.", True),
     Option("debug_infs", False, bool,
            "Raise FloatingPointError at the operation that makes an infinity.", True),
+    Option("debug_key_reuse", False, bool,
+           "Raise KeyReuseError where a typed random key is used a second time.", True),
     Option("debug_passes", False, bool, "Verify the tape after every compiler pass.", True),
     Option("enable_checks", False, bool, "Verify every tape as it leaves a trace or a transformation.", True),
     Option("check_tracer_leaks", False, bool,
@@ -114,7 +116,6 @@ OPTIONS: tuple[Option, ...] = (
            aliases=("dump_ir_to",)),
     # Names that programs written for JAX set
     Option("softmax_custom_jvp", True, bool, NO_EFFECT + "the derivative of softmax is stable as it is."),
-    Option("debug_key_reuse", False, bool, NO_EFFECT + "the reuse of a key is not detected."),
     Option("explain_cache_misses", False, bool, NO_EFFECT + "log_compiles names what was traced."),
     Option("transfer_guard", None, ("allow", "log", "disallow", "log_explicit", "disallow_explicit"),
            NO_EFFECT + "transfers are not guarded."),
@@ -137,6 +138,7 @@ OPTIONS: tuple[Option, ...] = (
 
 _BY_SPELLING = {spelling: option for option in OPTIONS for spelling in option.spellings()}
 _TRACED = tuple(option.name for option in OPTIONS if option.traced)
+_WATCHING = ("debug_nans", "debug_infs", "debug_key_reuse")  # what is asked of every op outside `jit`
 _TRUE = frozenset(("1", "true", "t", "yes", "y", "on"))
 _FALSE = frozenset(("0", "false", "f", "no", "n", "off"))
 
@@ -215,7 +217,7 @@ _trace_keys: dict[tuple[Any, ...], Callable[[], int]] = {}
 
 
 def _push(view: _View, options: Iterable[Option]) -> None:
-    """Make the current values of `options` visible to the thread of `view`, and its trace key with them.
+    """Make the current values of `options` visible to the thread of `view`, with what is derived from them.
 
     One `dict.update`, so that the thread never sees a value together with another value's trace key.
     """
@@ -223,6 +225,7 @@ def _push(view: _View, options: Iterable[Option]) -> None:
     seen = {spelling: values[option.name] for option in options for spelling in option.spellings()}
     traced = tuple(values[name] for name in _TRACED)
     seen["trace_key"] = _trace_keys.setdefault(traced, _constant(len(_trace_keys)))
+    seen["watching"] = any(values[name] for name in _WATCHING)
     view.attributes.update(seen)
 
 
@@ -236,11 +239,12 @@ class Config(threading.local):
     Attributes cannot be assigned: `update` sets a value for the process, `override` for a `with` block.
     `config.trace_key()` is a small integer, equal for equal values of all options that a trace depends on
     and else different; it is pushed like the options, as a function, since a method here would take twice
-    as long to call.
+    as long to call.  `config.watching` says whether ops outside `jit` are watched by one of the options for that.
     """
 
     if TYPE_CHECKING:  # what `_push` sets
         trace_key: Callable[[], int]
+        watching: bool
 
         def __getattr__(self, name: str) -> Any: ...
 

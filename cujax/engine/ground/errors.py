@@ -73,7 +73,22 @@ class UnexpectedTracerError(TypeError):
 
 
 class KeyReuseError(TypeError):
-    """A random key was used twice: both uses would see the same bits.  Split it first."""
+    """A random key was used twice, so that both uses saw the same bits; raised under `config.debug_key_reuse`.
+
+    Wrong::
+
+        x = random.normal(key, (3,))
+        noise = random.uniform(key, (3,))        # made of the bits of x
+
+    Right::
+
+        key_x, key_noise = random.split(key)
+        x = random.normal(key_x, (3,))
+        noise = random.uniform(key_noise, (3,))
+
+    In a loop carry the key and split it in every step, or take `random.fold_in(key, i)` in step i.  Where a
+    repetition is intended, say so with `random.clone(key)`.
+    """
 
 
 class InconclusiveDimensionOperation(Exception):

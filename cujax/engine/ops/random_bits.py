@@ -3,6 +3,7 @@
     threefry2x32                             the hash of counters under keys, words in and words out
     random_wrap random_unwrap                keys from pairs of words, and back
     random_seed random_split random_fold_in  keys from integers, from keys, from keys with integers
+    random_clone                             the same keys, for another use
     random_bits                              unsigned integers of 8, 16, 32 or 64 bits from keys
     fma                                      x * y + z rounded once, what scales uniform numbers
 
@@ -27,7 +28,7 @@ import numpy as np
 from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import NOT_LINEAR, Primitive
+from cujax.engine.core.primitive import ABSENT, NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
@@ -62,13 +63,28 @@ def _check_words(name: str, *words: ShapedArray) -> None:
             raise TypeError(f"{name} takes words of dtype uint32, got {aval.str_short()}")
 
 
-def _random(name: str, shape: Callable, impl: Callable, batch: Callable, cuda: Any, doc: str) -> Primitive:
-    """A primitive with one result, of which nothing has a derivative."""
+def _random(
+    name: str, shape: Callable, impl: Callable, batch: Callable, cuda: Any, doc: str, used: str = "",
+    index_map: Any = ABSENT,
+) -> Primitive:
+    """A primitive with one result, of which nothing has a derivative.  `used`: what it does with its keys, if that
+    must be done once only."""
     p: Primitive = Primitive(
         name, shape=shape, impl=impl, jvp=zero_tangent_jvp(lambda: p), transpose=NOT_LINEAR, batch=batch,
-        cuda=cuda, doc=doc, domain=KEY, family="random",
+        cuda=cuda, index_map=index_map, doc=doc, domain=KEY, family="random", keys=_key_use(used),
     )
     return p
+
+
+def _key_use(used: str) -> Callable:
+    """The `keys` rule: the keys are used up; keys in the result are new."""
+
+    def rule(follower: Any, operands: Sequence[Any], **params: Any) -> list[None]:
+        if used:
+            follower.use(operands[0], used)
+        return [None]
+
+    return rule
 
 
 # --- the hash -----------------------------------------------------------------------------------------
@@ -234,7 +250,7 @@ def _layout_cuda(name: str) -> Callable:
 
 random_split_p = _random(
     "random_split", _random_split_shape, _random_split_impl, _drawing_batch(lambda: random_split_p),
-    _layout_cuda("random_split"), "New keys from each key.",
+    _layout_cuda("random_split"), "New keys from each key.", used="split",
 )
 
 
@@ -261,6 +277,22 @@ def random_fold_in(keys: Any, data: Any) -> Any:
     return random_fold_in_p.bind(keys, data)
 
 
+def _random_clone_shape(keys: ShapedArray) -> ShapedArray:
+    _check_keys("random_clone", keys)
+    return keys
+
+
+random_clone_p = _random(
+    "random_clone", _random_clone_shape, lambda xp, keys: keys, elementwise_batch(lambda: random_clone_p), "{x}",
+    "The same keys, which `debug_key_reuse` takes for others.", index_map=lambda e, index, keys: e.read(0, index),
+)
+
+
+def random_clone(keys: Any) -> Any:
+    """`keys`, for another use."""
+    return random_clone_p.bind(keys)
+
+
 # --- bits -----------------------------------------------------------------------------------------------
 
 
@@ -280,7 +312,7 @@ def _random_bits_impl(xp: Any, keys: Any, *, bit_width: int, shape: tuple, parti
 
 random_bits_p = _random(
     "random_bits", _random_bits_shape, _random_bits_impl, _drawing_batch(lambda: random_bits_p),
-    _layout_cuda("random_bits"), "Random unsigned integers from each key.",
+    _layout_cuda("random_bits"), "Random unsigned integers from each key.", used="numbers drawn",
 )
 
 
