@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from cujax.api.loops import while_loop
 from cujax.api.vectorize import vmap
 from cujax.engine.core.aval import ShapedArray
@@ -52,7 +54,7 @@ def scatter_apply(
         done, x = state
         return add(done, 1), select(gt(times, done), apply_to_elements(func, x), x)
 
-    return while_loop(lambda state: gt(most, state[0]), step, (0, operand))[1]
+    return while_loop(lambda state: gt(most, state[0]), step, (np.int32(0), operand))[1]
 
 
 def apply_to_elements(func: Callable[[Any], Any], x: Any) -> Any:

@@ -99,3 +99,14 @@ def test_packs_of_a_result_in_place_of_what_is_not_read():
         return lax.fori_loop(0, 3, turn, (x, y))[1]
 
     check(f, counted(1, 8, dtype="int32"), counted(1, 8, dtype="int32"))
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3])
+def test_a_loop_reads_outside_its_carry_where_the_result_is_not_taken(turns):
+    check(lambda x: lax.fori_loop(0, turns, lambda i, c: c.at[1:].set(c[:-1]), x), counted(2, 3))
+    check(lambda x: lax.fori_loop(0, turns, lambda i, c: c.at[1:-1].set(c[2:] + 1), x), counted(3, 3))
+
+
+def test_a_function_applied_several_times_at_places_of_64_bits():
+    i = np.array([1, 1, 3, -1])
+    check(lambda x, i: x.at[i].apply(lambda e: e * 3 + 1), counted(4, dtype="int32"), i)

@@ -332,15 +332,19 @@ class _Held(NamedTuple):
     nodes: dict
 
     def read(self, index: Place) -> Node:
-        """The register at `index`, or a choice of those that a computed index may mean."""
+        """The register at `index`, or a choice of those that a computed index may mean.
+
+        An index outside is that of an alternative which is not taken; any register stands for its element.
+        """
         rest = [(i, d) for i, d, a in zip(index, self.shape, self.axes, strict=True) if a is None]
         if not any(i.terms for i, _ in rest):
-            return self.registers[tuple([i.constant for i, _ in rest])]
+            return self.registers[tuple([min(max(int(i.constant), 0), d - 1) for i, d in rest])]
         return self._choice(flatten([i for i, _ in rest], [d for _, d in rest]))
 
     def _choice(self, index: Index) -> Node:
         registers = list(self.registers.values())
-        low, high = int(max(index.low, 0)), int(min(index.high, len(registers) - 1))
+        last = len(registers) - 1
+        low, high = (int(min(max(end, 0), last)) for end in (index.low, index.high))
         if high - low >= LONGEST_CHOICE:
             raise Mixed(f"a computed place chooses from {high - low + 1} values of a lane")
         found: Node = registers[low]
