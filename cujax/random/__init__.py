@@ -9,6 +9,8 @@ is a pure function of them, so all of it works inside `jit`, `vmap` and loops.  
 hash of the key and their own index; `config.threefry_partitionable=False` restores the layout of JAX before
 version 0.5.
 
+`Generator` draws without naming a key each time.
+
 Start at keys.py, then bits.py and uniform.py, from which every other distribution is made.
 """
 
@@ -22,6 +24,7 @@ from cujax.random.continuous import (
     normal,
     truncated_normal,
 )
+from cujax.random.generator import Generator, install_samplers, is_sampler
 from cujax.random.keys import (
     PRNGKey,
     clone,
@@ -35,3 +38,6 @@ from cujax.random.keys import (
 )
 from cujax.random.selection import categorical, choice, permutation
 from cujax.random.uniform import bernoulli, rademacher, uniform
+
+install_samplers({name: fun for name, fun in list(globals().items()) if is_sampler(fun)})
+del install_samplers, is_sampler
