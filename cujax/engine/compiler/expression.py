@@ -279,8 +279,14 @@ class Evaluator:
         return args[0] if text == "{0}" else self._intern(Operation, text, args, dtype, "part", None)
 
 
+_ARITHMETIC = {  # where it is not the plain operator: integers wrap, booleans are a field of two
+    "+": {"b": "{0} || {1}", "i": "cj::wrap({0}) + cj::wrap({1})", "u": "cj::wrap({0}) + cj::wrap({1})"},
+    "*": {"b": "{0} && {1}", "i": "cj::wrap({0}) * cj::wrap({1})", "u": "cj::wrap({0}) * cj::wrap({1})"},
+}
+
+
 class _Reader:
-    """The `e` of an index map: reads elements of the operands of one equation."""
+    """The `e` of an index map or lane map: reads elements of the operands of one equation and computes with them."""
 
     def __init__(self, evaluator: Evaluator, eqn: Eqn) -> None:
         self._evaluator, self._eqn = evaluator, eqn
@@ -300,6 +306,24 @@ class _Reader:
             return self._evaluator._intern(FromIndex, as_index(x), dtype)
         scalar = physical(dtype).type(x)
         return self._evaluator._intern(Constant, literal_text(scalar, dtype), dtype)
+
+    def apply(self, text: str, *args: Node, dtype: Any = None) -> Node:
+        """`text` with its places {0}, {1}, ... taken by `args`; of their dtype unless another is given."""
+        found = args[0].dtype if dtype is None else physical(dtype)
+        return self._evaluator._intern(
+            Operation, text, args, found, self._eqn.primitive.name, self._eqn.source
+        )
+
+    def convert(self, x: Node, dtype: Any) -> Node:
+        if x.dtype == physical(dtype):
+            return x
+        return self.apply(f"cj::convert<{type_name(dtype)}>({{0}})", x, dtype=dtype)
+
+    def add(self, x: Node, y: Node) -> Node:
+        return self.apply(_ARITHMETIC["+"].get(x.dtype.kind, "{0} + {1}"), x, y)
+
+    def multiply(self, x: Node, y: Node) -> Node:
+        return self.apply(_ARITHMETIC["*"].get(x.dtype.kind, "{0} * {1}"), x, y)
 
     def node(self, found: Any, dtype: Any) -> Node:
         """What an index map returned: a node, or an index that is the value."""

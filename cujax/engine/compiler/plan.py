@@ -83,7 +83,8 @@ def _lanes_of(tape: Tape, language: str) -> tuple[dict[Eqn, Lanes], dict[Eqn, Mi
     lanes: dict[Eqn, Lanes] = {}
     mixed: dict[Eqn, Mixed] = {}
     for eqn in tape.eqns:
-        if eqn.primitive.name in LOOPS and not (language == "host" and eqn.primitive.name == COND):
+        is_plain_branch = eqn.primitive.name == COND and not eqn.inputs[0].aval.ndim
+        if eqn.primitive.name in LOOPS and not (language == "host" and is_plain_branch):
             try:
                 lanes[eqn] = find_lanes(eqn)
             except Mixed as error:

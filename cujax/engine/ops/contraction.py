@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import Primitive, not_fusable
+from cujax.engine.core.primitive import LaneMap, Primitive, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear, is_zero
 from cujax.engine.ground import dtypes
@@ -265,9 +266,43 @@ def _shifted(axes: tuple[int, ...], dim: int | None) -> tuple[int, ...]:
     return axes if dim is None else ax.shift_axes(axes, dim)
 
 
+def _lane_axes(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **params: Any) -> list[tuple]:
+    axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
+    first, b = len(axes.x_batch), len(axes.x_batch) + len(axes.x_free)
+    return [
+        *[(0, operand, a, k) for operand, own in ((0, axes.x_batch), (1, axes.y_batch)) for k, a in enumerate(own)],
+        *[(0, 0, a, first + k) for k, a in enumerate(axes.x_free)],
+        *[(0, 1, a, b + k) for k, a in enumerate(axes.y_free)],
+    ]
+
+
+def _lane_element(
+    e: Any, index: tuple, x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, preferred_element_type: Any,
+    **params: Any,
+) -> Any:
+    """The products one after the other; those of half precision are summed in single."""
+    axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
+    first, b = len(axes.x_batch), len(axes.x_batch) + len(axes.x_free)
+    out = _result_dtype(x, y, preferred_element_type)
+    dtype = _WIDE.get(out, out)
+    total = None
+    for place in product(*[range(n) for n in _take(x.shape, axes.x_contract)]):
+        of_x = dict(zip((*axes.x_batch, *axes.x_free, *axes.x_contract), (*index[:b], *place), strict=True))
+        index_y = (*index[:first], *index[b:], *place)
+        of_y = dict(zip((*axes.y_batch, *axes.y_free, *axes.y_contract), index_y, strict=True))
+        pair = [e.convert(e.read(k, [of[a] for a in sorted(of)]), dtype) for k, of in enumerate((of_x, of_y))]
+        term = e.multiply(*pair)
+        total = term if total is None else e.add(total, term)
+    return e.value(0, out) if total is None else e.convert(total, out)
+
+
+_WIDE = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32}
+
+
 dot_general_p: Primitive = Primitive(
     "dot_general", shape=_shape, impl=_impl, jvp=bilinear_jvp(lambda: dot_general_p), transpose=_transpose,
-    batch=_batch, cuda=not_fusable("it is a call of BLAS"), domain=NUMERIC, family="contraction", writes_out=True,
+    batch=_batch, cuda=not_fusable("it is a call of BLAS"), lane_map=LaneMap(_lane_axes, _lane_element),
+    domain=NUMERIC, family="contraction", writes_out=True,
     doc="Sum of products over contracted axes, for each index of the batch axes.",
 )
 
