@@ -109,7 +109,7 @@ template <class I> struct Lists {
 
 // ---- one by one ---------------------------------------------------------------------------------------------
 
-constexpr int read_ahead = 8;  // updates that are read before the first of them enters: they wait for memory together
+constexpr int read_ahead = 16;  // updates that are read before the first of them enters: they wait for memory together
 
 // Updates of one column, M* target: an element is written when one of another place comes, so that many of one place
 // do not wait for memory.

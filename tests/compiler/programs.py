@@ -61,7 +61,7 @@ def gradient_of(step: Any) -> Any:
     return lambda u, ct: cujax.vjp(step, u)[1](ct)
 
 
-KEY = np.array([1, 2], np.uint32)
+KEY, PLACES = np.array([1, 2], np.uint32), np.arange(3001, dtype=np.int32) * 7 % 39  # of 37, so some are outside
 U, V, W = f32(37, 53), f32(53), f32(37, 53) * 0.5
 CASES = {
     "chain": Case(lambda x: jnp.sin(x) * jnp.exp(-0.1 * x) + jnp.sqrt(x) * jnp.log(x), (U,)),
@@ -103,4 +103,9 @@ CASES = {
     "softmax": Case(softmax, (f32(37, 153),)),
     "forces": Case(forces, (f32(70, 3), f32(70))),
     "short_vector_norm": Case(lambda p: p / jnp.sqrt((p * p).sum(-1, keepdims=True)), (f32(70, 3),)),
+    "scatter_add_rows": Case(lambda x, i, u: x.at[i].add(u), (f32(37, 65), PLACES, f32(3001, 65))),
+    "scatter_set_points": Case(lambda x, i, v: x.at[i, i % 53].set(v), (U, PLACES, f32(3001))),
+    "scatter_max": Case(lambda x, i, v: x.at[i].max(v), (f32(37), PLACES, f32(3001))),
+    "scatter_add_short_rows": Case(lambda x, i, u: x.at[i].add(u), (f32(37, 3), PLACES, f32(3001, 3))),
+    "histogram": Case(lambda x, i: x.at[i].add(1), (np.zeros(37, np.int32), PLACES)),
 }

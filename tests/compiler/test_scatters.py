@@ -134,6 +134,13 @@ def test_windows_that_overlap_in_part(op, dim):
     assert_same_bits([found], [x])
 
 
+@pytest.mark.parametrize("rows, count", [(0, 5), (5, 0), (5, 1), (1, 2)])
+def test_few_updates_and_places(rows, count):
+    x, places, updates = Case(rows, (3,), count).operands("float32")
+    found = cujax.jit(lambda x, i, u: (x.at[i].add(u), x.at[i].set(u)))(x, places, updates)
+    assert_same_bits(found, [in_order(kind, x, places, updates) for kind in ("add", "set")])
+
+
 @pytest.mark.parametrize("axis", (0, 1))
 def test_a_batch_of_scatters(axis):
     rng = np.random.default_rng(4)
@@ -171,6 +178,15 @@ def test_no_order_of_threads_and_no_race_changes_them(dtype):
             same_in_all_orders(backend.kernels, lambda: [np.asarray(r) for r in jitted(operands)]), expected
         )
     assert_same_bits(on_device(EmulatorTarget(find_races=True), function, operands), expected)
+
+
+@emulator
+@pytest.mark.parametrize("rows, count", [(0, 5), (5, 0), (1, 2), (300, 1023), (300, 1025), (3, 2047)])
+@pytest.mark.parametrize("window", [(), (33,)])
+def test_a_device_with_odd_sizes(rows, count, window):
+    x, places, updates = Case(rows, window, count).operands("float32")
+    found = on_device(EmulatorTarget(), lambda x, i, u: [x.at[i].add(u), x.at[i].max(u)], x, places, updates)
+    assert_same_bits(found, [in_order(kind, x, places, updates) for kind in ("add", "max")])
 
 
 @emulator
@@ -270,6 +286,12 @@ def test_owners_and_chunks_grow_with_target_and_updates():
     assert sum_of_rows(12, 40, 100).calls[3].blocks == (12, 1)
     assert sum_of_rows(10**5, 5000, 10**7).calls[3].blocks == (256, 40)
     assert sum_of_rows(10**5, 5000, 10**7).calls[0].blocks == (512, 1)
+
+
+def test_numbers_have_64_bits_where_32_are_too_few():
+    assert "cj::Lists<int>" in sum_of_rows(10**6, 2000, 10**6).text
+    assert "cj::Lists<cj::i64>" in sum_of_rows(10**6, 3000, 10**6).text
+    assert "cj::Lists<cj::i64>" in sum_of_rows(9, 1, 3 * 10**9).text
 
 
 def test_the_lists_have_room_for_all_updates():

@@ -28,6 +28,7 @@ _MOST_CHUNKS = 512
 _LEAST_CHUNK = 1024  # updates
 _SCAN_THREADS = 1024
 _MOST_TILES = 1 << 15  # blocks along y, for the columns of long windows
+_FITS_INT = (1 << 31) - (1 << 20)  # so that a chunk or a tile past the end does not overflow
 
 
 def ordered_kernel(name: str, body: Body, update: Update) -> Kernel:
@@ -51,7 +52,7 @@ class _Plan:
         self.start, self.spacing = update.start, update.start_spacing
         self.owners = max(1, min(update.last_start // self.spacing + 1, _MOST_OWNERS))
         self.chunks = max(1, min(-(-self.updates // _LEAST_CHUNK), _MOST_CHUNKS))
-        fits = max(self.updates, update.target.aval.size) < 1 << 31
+        fits = max(self.updates, update.target.aval.size) < _FITS_INT
         self.index, self._index_bytes = ("int", 4) if fits else ("cj::i64", 8)
 
     @property
