@@ -11,7 +11,8 @@ import cujax.numpy as jnp
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.program import compile_tape, generated, last_uses
-from cujax.engine.compiler.schedule import ALIGNMENT, lay_out
+from cujax.engine.compiler.schedule import ALIGNMENT, lay_out, written_by
+from cujax.engine.core.tape import Eqn
 
 
 def many_kernels(x, y):
@@ -23,25 +24,35 @@ def many_kernels(x, y):
     return x, y.sum(0)
 
 
+def products(x, y):
+    """Library steps that write into the arena, among kernels that overwrite what they read."""
+    for _ in range(3):
+        x = jnp.tanh(x @ y.T @ y / 100)
+        y = jnp.sort(y * 2, 1) + x.at[1:-1].set(0.0)
+    return x
+
+
+PROGRAMS = {"many kernels": many_kernels, "products": products}
+
+
 def steps_and_ends(function, *args):
     tape = cujax.make_jaxpr(function)(*args).tape
     steps, rewritten = generated(tape, "host").steps, optimized(tape)
     return steps, rewritten, last_uses(steps, rewritten)
 
 
-@pytest.mark.parametrize("name", [*CASES, "many kernels"])
+@pytest.mark.parametrize("name", [*CASES, *PROGRAMS])
 def test_values_that_live_together_do_not_overlap(name):
-    function, args = (many_kernels, (np.ones((300, 70)),) * 2) if name == "many kernels" else CASES[name][:2]
+    function, args = (PROGRAMS[name], (np.ones((300, 70)),) * 2) if name in PROGRAMS else CASES[name][:2]
     steps, tape, ends = steps_and_ends(function, *args)
     arena = lay_out(steps, tape.outputs, ends)
     living: dict = {}
     for step, ended in zip(steps, ends, strict=True):
-        made = [v for v in getattr(step, "writes", ()) if v in arena.offsets]
-        for var in made:
+        for var in [v for v in written_by(step) if v in arena.offsets]:
             begin, size = arena.offsets[var], var.aval.size * var.aval.dtype.itemsize
             assert begin % ALIGNMENT == 0 and begin + size <= arena.nbytes
             for other, (low, high) in living.items():
-                assert begin >= high or begin + size <= low or other in step.in_place.values()
+                assert begin >= high or begin + size <= low or other in getattr(step, "in_place", {}).values()
             living[var] = (begin, begin + size)
         for var in ended:
             living.pop(var, None)
@@ -60,6 +71,14 @@ def test_values_of_such_a_program():
     found = cujax.jit(many_kernels)(x, y)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+@pytest.mark.skipif(selected().kernels is None, reason="programs run op by op: they have no arena")
+def test_library_steps_take_part():
+    steps, _, ends = steps_and_ends(products, *(np.ones((300, 70)),) * 2)
+    arena = lay_out(steps, [], ends)
+    written = {v for s in steps if isinstance(s, Eqn) for v in written_by(s)}
+    assert len(written & arena.offsets.keys()) > 5
 
 
 @pytest.mark.skipif(selected().kernels is None, reason="programs run op by op: they have no arena")
