@@ -3,7 +3,10 @@
 Operands: the index (int32, clamped to the branches there are), then what all branches take.  Param:
 branches, a tuple of tapes with the same input and output avals.
 
-Batched with an index that differs from element to element, all branches run and `select_n` chooses.
+Batched with an index that differs from element to element, small branches all run and `select_n` chooses.  Where
+they hold loops, or much else, the index stays an array: of shape `lanes`, it chooses for each element of as many
+independent ones, and all operands and results begin with these axes.  In a lane kernel (compiler/lanes.py) each lane
+then runs its own branch; elsewhere, and for derivatives, it becomes the same choice among the results of all.
 Reverse mode divides every branch; residuals of different branches share slots of equal aval, since only one
 branch runs.
 """
@@ -33,6 +36,7 @@ from cujax.engine.transforms.linearize import SplitTape, record_unknown, split_t
 from cujax.engine.transforms.transpose import backward_pass
 
 Branches = tuple[Tape, ...]
+_FEW = 24  # equations that are sooner computed for nothing than branched around
 
 
 def _shape(index: ShapedArray, *avals: ShapedArray, branches: Branches) -> tuple[ShapedArray, ...]:
@@ -43,6 +47,8 @@ def _shape(index: ShapedArray, *avals: ShapedArray, branches: Branches) -> tuple
             raise TypeError(
                 f"cond branch {tape.name} does not fit operands {avals} or the first branch's result"
             )
+    if not all(a.shape[: index.ndim] == index.shape for a in branches[0].out_avals):
+        raise TypeError(f"cond results {branches[0].out_avals} do not begin with the axes {index.shape} of its index")
     return tuple(
         a.update(weak_type=all(t.out_avals[i].weak_type for t in branches))
         for i, a in enumerate(branches[0].out_avals)
@@ -51,6 +57,8 @@ def _shape(index: ShapedArray, *avals: ShapedArray, branches: Branches) -> tuple
 
 def _impl(xp: Any, index: Any, *buffers: Any, branches: Branches) -> list[Any]:
     """Reads the index, which waits for the device, and runs one branch."""
+    if index.ndim:
+        return compile_tape(_chosen_by_element(branches, index.ndim)).run([index, *buffers])
     chosen = min(max(int(index), 0), len(branches) - 1)
     return compile_tape(branches[chosen]).run(buffers)
 
@@ -58,12 +66,26 @@ def _impl(xp: Any, index: Any, *buffers: Any, branches: Branches) -> list[Any]:
 def _jvp(
     primals: Sequence[Any], tangents: Sequence[Any], *, branches: Branches
 ) -> tuple[list[Any], list[Any]]:
+    if aval_of(primals[0]).ndim:
+        return _jvp_of_chosen(primals, tangents, branches)
     nonzero = nonzero_flags(tangents[1:])
     nz_out = _any_branch([jvp_tape(t, nonzero)[1] for t in branches])
     derived = tuple(jvp_tape(t, nonzero, nz_out)[0] for t in branches)
     outs = cond_p.bind(*primals, *split_by(nonzero, tangents[1:])[1], branches=derived)
     n = len(nz_out)
     return outs[:n], pad_zeros(nz_out, outs[n:], branches[0].out_avals)
+
+
+def _jvp_of_chosen(
+    primals: Sequence[Any], tangents: Sequence[Any], branches: Branches
+) -> tuple[list[Any], list[Any]]:
+    """Of a branch for each element: derivatives of all branches, chosen among."""
+    tape = _chosen_by_element(branches, aval_of(primals[0]).ndim)
+    nonzero = [False, *nonzero_flags(tangents[1:])]
+    derived, nz_out = jvp_tape(tape, nonzero)
+    outs = run_tape(derived, [*primals, *split_by(nonzero, tangents)[1]])
+    n = len(nz_out)
+    return outs[:n], pad_zeros(nz_out, outs[n:], tape.out_avals)
 
 
 def _any_branch(flags: Sequence[Sequence[bool]]) -> list[bool]:
@@ -191,6 +213,8 @@ def _batch(
     index, operands = args[0], args[1:]
     out_dims = [batch_tape(t, axis, dims[1:])[1] for t in branches]
     batched = [any(d is not None for d in ds) for ds in zip(*out_dims, strict=True)]
+    if aval_of(index).ndim or (dims[0] is not None and any(map(_is_long, branches))):
+        return _batch_lanes(axis, args, dims, branches)
     if dims[0] is not None:
         return _select_branches(axis, move_dim(axis, index, dims[0], 0), operands, dims[1:], branches)
     tapes = tuple(batch_tape(t, axis, dims[1:], batched)[0] for t in branches)
@@ -213,8 +237,38 @@ def _again(operand: Any) -> Any:
     return random_clone(operand) if dtypes.is_key(aval_of(operand).dtype) else operand
 
 
+def _is_long(tape: Tape) -> bool:
+    """Whether it pays not to run a branch whose result is not chosen."""
+    return len(tape.eqns) > _FEW or any(e.primitive.family == "control" for e in tape.eqns)
+
+
+def _batch_lanes(
+    axis: AxisData, args: Sequence[Any], dims: Sequence[int | None], branches: Branches
+) -> tuple[list[Any], list[int | None]]:
+    """A branch for each element: everything has the batch axis first."""
+    moved = [move_dim(axis, x, d, 0) for x, d in zip(args, dims, strict=True)]
+    tapes = tuple([batch_tape(t, axis, [0] * (len(args) - 1), True)[0] for t in branches])
+    outs = cond_p.bind(*moved, branches=tapes)
+    return outs, [0] * len(outs)
+
+
+def _chosen_by_element(branches: Branches, ndim: int) -> Tape:
+    """(index, operands) -> for each element of the index the results of its branch; all branches run."""
+    index_aval = ShapedArray(branches[0].out_avals[0].shape[:ndim], dtypes.int32)
+
+    def run(index: Any, *operands: Any) -> list[Any]:
+        results = [run_tape(t, operands) for t in branches]
+        chosen = clamp(0, index, len(branches) - 1)
+        return [_choose(chosen, list(cases), len(branches) - 1) for cases in zip(*results, strict=True)]
+
+    in_avals = [index_aval, *branches[0].in_avals]
+    return branches[0].memo(
+        ("chosen_by_element", branches, ndim), lambda: record_pure(run, in_avals, branches[0].name)
+    )
+
+
 def _choose(index: Any, cases: list[Any], last: int) -> Any:
-    which = broadcast_in_dim(index, aval_of(cases[0]).shape, (0,))
+    which = broadcast_in_dim(index, aval_of(cases[0]).shape, tuple(range(aval_of(index).ndim)))
     return select_n(which, *cases) if last else cases[0]
 
 

@@ -1,11 +1,14 @@
 """`while_p`: a loop that ends when its condition does.
 
-Both tapes read constants of their own and then the carry: cond (consts, carry) -> bool[], body (consts,
+Both tapes read constants of their own and then the carry: cond (consts, carry) -> bool[*lanes], body (consts,
 carry) -> carry.  Params: cond_tape, cond_consts, body_tape, body_consts (numbers of constants).
 
+A condition of shape `lanes` is one for each of as many independent loops: all carries begin with these axes, and an
+element along them changes no more once its condition is false.  Batching makes such a loop of one whose condition
+differs from element to element.  Where it is not a lane kernel (compiler/lanes.py) it runs until the last is done.
+
 Forward derivatives carry the tangents along; reverse mode is refused, because the number of steps, and so
-the memory for residuals, is not known.  Batched with a condition that differs from element to element, the
-loop runs until the last is done and keeps the others as they are.
+the memory for residuals, is not known.
 """
 
 from __future__ import annotations
@@ -25,9 +28,7 @@ from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import rearrange
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
-from cujax.engine.ground import dtypes
 from cujax.engine.ops.logic import select_n
-from cujax.engine.ops.random_bits import random_clone
 from cujax.engine.ops.reductions import reduce_or
 from cujax.engine.ops.structural import broadcast_in_dim, move_dim
 from cujax.engine.transforms.batching import batch_tape
@@ -48,6 +49,11 @@ class While(NamedTuple):
         """What runs in each step."""
         return LoopBody(self.body_tape, self.body_consts, len(self.body_tape.outputs))
 
+    @property
+    def is_of_many(self) -> bool:
+        """Whether it is one loop for each element of its condition."""
+        return bool(self.cond_tape.out_avals[0].shape)
+
     def groups(self, items: Sequence[Any]) -> list[list[Any]]:
         """`items`, one for each operand, as condition's consts, body's consts, carry."""
         return split_at(items, self.cond_consts, self.body_consts)
@@ -58,12 +64,17 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
     carry = loop.groups(avals)[2]
     if not all(map(same_array_type, carry, loop.body_tape.out_avals)):
         raise TypeError(f"while_loop carry {carry} does not fit the body's result {loop.body_tape.out_avals}")
+    (lanes,) = [a.shape for a in loop.cond_tape.out_avals]
+    if not all(a.shape[: len(lanes)] == lanes for a in carry):
+        raise TypeError(f"while_loop carry {carry} does not begin with the axes {lanes} of its condition")
     return loop.body_tape.out_avals
 
 
 def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> list[Any]:
     """One pass of Python per step; reading the condition waits for the device."""
     loop = While(**params)
+    if loop.is_of_many:
+        return _run_until_all_done(xp, loop, buffers)
     cond_consts, body_consts, carry = loop.groups(buffers)
     condition, body = compile_tape(loop.cond_tape), loop.body
     program = body.program()
@@ -76,6 +87,9 @@ def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> l
 
 def _runs(language: str | None, **params: Any) -> Runs:
     loop = While(**params)
+    if loop.is_of_many:
+        stepwise = _runs(language, **_stepwise(loop)._asdict())
+        return Runs(((loop.cond_tape, (), ()), *stepwise.programs), {})
     body, first = loop.body, loop.cond_consts + loop.body_consts
     programs = (loop.cond_tape, (), ()), (loop.body_tape, body.owned(language), ())
     return Runs(programs, {first + k: k for k in body.overwritten(language)})
@@ -161,6 +175,8 @@ def _batch(
         return [0 if b else None for b in batched]
 
     def condition_batched(batched: Sequence[bool]) -> bool:
+        if loop.is_of_many:
+            return True  # its axes stay the first ones of all carries
         return batch_tape(loop.cond_tape, axis, [*d_cond, *as_dims(batched)])[1][0] is not None
 
     def carry_after(batched: list[bool]) -> list[bool]:
@@ -176,57 +192,54 @@ def _batch(
     cond_consts, body_consts, carry = loop.groups(operands)
     carry = [move_dim(axis, c, d, 0) if b else c for c, d, b in zip(carry, d_init, batched, strict=True)]
     batched_loop = While(condition, loop.cond_consts, body, loop.body_consts)
-    if not condition_batched(batched):
-        outs = while_p.bind(*cond_consts, *body_consts, *carry, **batched_loop._asdict())
-    else:
-        outs = _run_until_all_done(axis, batched_loop, cond_consts, body_consts, carry)
+    outs = while_p.bind(*cond_consts, *body_consts, *carry, **batched_loop._asdict())
     return outs, as_dims(batched)
 
 
-def _run_until_all_done(
-    axis: AxisData, loop: While, cond_consts: list[Any], body_consts: list[Any], carry: list[Any]
-) -> list[Any]:
-    """The loop whose condition is a batch of booleans, carried along so that it is computed once a step."""
-    running_aval = loop.cond_tape.out_avals[0]
-    carry_avals = [aval_of(c) for c in carry]
+def _run_until_all_done(xp: Any, loop: While, buffers: Sequence[Any]) -> list[Any]:
+    """A loop whose condition is an array: the array is carried along, so that it is computed once a step."""
+    consts, carry = split_at(buffers, loop.cond_consts + loop.body_consts)
+    (running,) = compile_tape(loop.cond_tape).run([*consts[: loop.cond_consts], *carry])
+    return _impl(xp, *consts, running, *carry, **_stepwise(loop)._asdict())[1:]
+
+
+def _stepwise(loop: While) -> While:
+    """The loop over (running, carry), as long as any is running; the others keep what they have."""
+    return loop.body_tape.memo(("stepwise", loop), lambda: _made_stepwise(loop))
+
+
+def _made_stepwise(loop: While) -> While:
+    carry_avals = loop.body_tape.out_avals
+    const_avals = [*loop.cond_tape.in_avals[: loop.cond_consts], *loop.body_tape.in_avals[: loop.body_consts]]
+    (running_aval,) = loop.cond_tape.out_avals
 
     def step(*args: Any) -> list[Any]:
-        c_consts, b_consts, [running], values = split_at(args, len(cond_consts), len(body_consts), 1)
-        stepped = run_tape(loop.body_tape, [*b_consts, *values])
+        cond_consts, body_consts, [running], values = split_at(args, loop.cond_consts, loop.body_consts, 1)
+        stepped = run_tape(loop.body_tape, [*body_consts, *values])
         kept = [_where(running, new, old) for new, old in zip(stepped, values, strict=True)]
-        return [run_tape(loop.cond_tape, [*c_consts, *kept])[0], *kept]
+        return [run_tape(loop.cond_tape, [*cond_consts, *kept])[0], *kept]
 
-    const_avals = [aval_of(c) for c in (*cond_consts, *body_consts)]
     body = record_pure(step, [*const_avals, running_aval, *carry_avals], loop.body_tape.name)
     condition = record_pure(
-        lambda running, *values: [reduce_or(running, (0,))], [running_aval, *carry_avals], loop.cond_tape.name
+        lambda running, *values: [reduce_or(running, tuple(range(running_aval.ndim)))],
+        [running_aval, *carry_avals], loop.cond_tape.name,
     )
-    running = run_tape(loop.cond_tape, [*cond_consts, *carry])[0]
-    outs = while_p.bind(
-        *cond_consts, *body_consts, running, *carry, **While(condition, 0, body, len(const_avals))._asdict()
-    )
-    return outs[1:]
+    return While(condition, 0, body, len(const_avals))
 
 
 def _where(running: Any, new: Any, old: Any) -> Any:
-    """`new` for the elements of the batch (axis 0) that still run, `old` for the others.
-
-    An old key was used by a step that does not count.
-    """
+    """`new` for the loops that still run, `old` for the others."""
     shape = aval_of(new).shape
-    kept = random_clone(old) if dtypes.is_key(aval_of(old).dtype) else old
-    return select_n(broadcast_in_dim(running, shape, (0,)), kept, new)
+    return select_n(broadcast_in_dim(running, shape, tuple(range(aval_of(running).ndim))), old, new)
 
 
 def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
-    """A few steps, as if the loop took as many."""
     loop = While(**params)
     cond_consts, body_consts, carry = loop.groups(operands)
     with follower.loop():
         for _ in range(num_steps(carry)):
             follower.call("while", loop.cond_tape, [*cond_consts, *carry])
             carry = follower.call("while", loop.body_tape, [*body_consts, *carry])
-        follower.call("while", loop.cond_tape, [*cond_consts, *carry])
     return carry
 
 
