@@ -1,23 +1,29 @@
-"""Kernels for the host: a C++ function with loops for OpenMP and for the vector units.
+"""Kernels for the host: C++ functions with loops for the vector units, and for threads.
 
+    static void fused_mul_sin_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to)
     extern "C" void fused_mul_sin_f32(void* const* buffers, const long long* sizes, int threads)
 
-A map over one axis is one parallel loop of vectors.  Over more, `..._row` computes a piece of the last axis, and
-the function hands out pieces.  Where positions decide what is read (the ends of a roll, the border of a pad),
-`..._row<interior>` is compiled twice: for the middle of a row, where the answers are known, and for its ends.
-Kernels with reductions: emit_host_reduce.py.
+The second function hands out pieces of the work to threads, which call the first (kernels/threads.h).  A map over one
+axis is one loop of vectors.  Over more, `..._row` computes a piece of the last axis.  Where positions decide what is
+read (the ends of a roll, the border of a pad), `..._row<interior>` is compiled twice: for the middle of a row, where
+the answers are known, and for its ends.  Where arrays lie across one another (tile.py), the rows are short ones, below
+one another.  Kernels with reductions: emit_host_reduce.py.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Axis, Body, middle_value, total_extent
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Condition, Index
+from cujax.engine.compiler.tile import across_axis
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _PIECE = 32768  # elements of a row that one thread takes at a time
+_TILE = 64, 256  # columns and rows of a tile: several lines of cache each way, all of which the caches keep
+_ARGUMENTS = "void* const* buffers, const long long* sizes"
 
 
 class HostFrame(Frame):
@@ -27,50 +33,76 @@ class HostFrame(Frame):
         return self.body.interior() if self.body.region.axes is None and not self.body.reduced_axes else {}
 
     def head(self) -> list[str]:
-        """The beginning of the function: its arguments by name."""
-        lines = [f'extern "C" void {self.name}(void* const* buffers, const long long* sizes, int threads) {{']
+        """The beginning of a kernel that one thread runs, or that asks for more by itself."""
+        return [f'extern "C" void {self.name}({_ARGUMENTS}, int threads) {{', *indented(self.unpacked())]
+
+    def unpacked(self) -> list[str]:
+        """Statements that give all arguments their names."""
+        lines = []
         for k, (kind, variable) in enumerate(self.pointers()):
-            lines.append(f"{INDENT}{kind} {variable} = static_cast<{kind.replace(' CJ_RESTRICT', '')}>(buffers[{k}]);")
-        lines += [f"{INDENT}const cj::i64 {n} = sizes[{k}];" for k, n in enumerate(self.sizes.names)]
-        return lines
+            lines.append(f"{kind} {variable} = static_cast<{kind.replace(' CJ_RESTRICT', '')}>(buffers[{k}]);")
+        return [*lines, *self._unpacked_sizes(self.sizes.names)]
+
+    def _unpacked_sizes(self, names: Sequence[str]) -> list[str]:
+        return [f"const cj::i64 {n} = sizes[{k}];" for k, n in enumerate(self.sizes.names) if n in names]
+
+    def part(self, lines: Sequence[str]) -> list[str]:
+        """The function that computes the pieces `from` to `to` - 1."""
+        head = f"static void {self.name}_part({_ARGUMENTS}, cj::i64 from, cj::i64 to) {{"
+        return [head, *indented([*self.unpacked(), *lines]), "}", ""]
+
+    def shared(self, lines: Sequence[str], count: str) -> str:
+        """The kernel whose pieces, `count` of them, are computed by `lines`; threads share them."""
+        return "\n".join([
+            *self.part(lines),
+            f'extern "C" void {self.name}({_ARGUMENTS}, int threads) {{',
+            *indented(self._unpacked_sizes(re.findall(r"\bn\d+\b", count))),
+            f"{INDENT}cj::share({self.name}_part, buffers, sizes, {count}, threads);",
+            "}",
+        ])
 
 
 def map_kernel(name: str, body: Body) -> tuple[str, Sizes]:
     """The text of a kernel without reductions, and the sizes that it takes."""
     frame = HostFrame(name, body)
-    if len(body.axes) <= 1 and not frame.interior:
+    if not body.axes:
+        return _single(frame), frame.sizes
+    if len(body.axes) == 1 and not frame.interior:
         return _flat(frame), frame.sizes
     return _rows(frame), frame.sizes
 
 
-def _flat(frame: HostFrame) -> str:
-    """One loop, or none.
+def _single(frame: HostFrame) -> str:
+    """One element.
 
-        for (cj::i64 i0 = 0; i0 < n0; ++i0) {
+        y0[0] = x0[0] * 2.0f;
+    """
+    with frame.writer.scope() as lines:
+        frame.store_all(frame.body.full[0])
+    return "\n".join([*frame.head(), *indented(lines), "}"])
+
+
+def _flat(frame: HostFrame) -> str:
+    """One loop.
+
+        #pragma omp simd
+        for (cj::i64 i0 = from; i0 < to; ++i0) {
             const float mul_1 = x0[i0] * x1_1;
             y0[i0] = mul_1;
         }
     """
-    writer, body = frame.writer, frame.body
-    (stores,) = body.full
-    lines: list[str] = []
-    with writer.scope() as outer:
-        frame.hoist(body.nodes(), {a.number for a in body.axes})
-        with writer.scope() as inner:
+    body = frame.body
+    (axis,), (stores,) = body.axes, body.full
+    with frame.writer.scope() as lines:
+        frame.hoist(body.nodes(), {axis.number})
+        with frame.writer.scope() as inner:
             frame.store_all(stores)
-        if body.axes:
-            (axis,) = body.axes
-            # Without the word `parallel` the condition is one of `simd` too, and a single thread runs scalar code.
-            outer += ["#pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)", frame.loop(axis)]
-            outer += [*indented(inner), "}"]
-        else:
-            outer += inner
-        lines = outer
-    return "\n".join([*frame.head(), *indented(lines), "}"])
+        lines += ["#pragma omp simd", frame.loop(axis, "from", "to"), *indented(inner), "}"]
+    return frame.shared(lines, frame.sizes.name(axis.extent))
 
 
 def _rows(frame: HostFrame) -> str:
-    """A function for a piece of a row, and the function that hands out the pieces."""
+    """A function for a piece of a row, and the kernel whose pieces are such."""
     writer, body = frame.writer, frame.body
     *outer, last = body.axes
     (stores,) = body.full
@@ -80,35 +112,60 @@ def _rows(frame: HostFrame) -> str:
             frame.store_all(stores)
         lines += ["#pragma omp simd", frame.loop(last, "begin", "end")]
         lines += [*indented(inner), "}"]
-    hand_out = _hand_out(frame, outer, last)
+    across = across_axis(body)
+    kernel = _hand_out(frame, outer, last) if across is None else _hand_out_tiles(frame, outer, across, last)
     places = [f"cj::i64 {frame.axes[a.number]}" for a in outer]
     parameters = ", ".join([*frame.parameters(), *places, "cj::i64 begin", "cj::i64 end"])
     template = "template <bool interior> " if frame.interior else ""
     row = [f"{template}static inline void {frame.name}_row({parameters}) {{", *indented(lines), "}", ""]
-    return "\n".join([*row, *frame.head(), *indented(hand_out), "}"])
+    return "\n".join([*row, kernel])
 
 
-def _hand_out(frame: HostFrame, outer: Sequence[Axis], last: Axis) -> list[str]:
-    """The parallel loop over pieces of rows."""
+def _hand_out(frame: HostFrame, outer: Sequence[Axis], last: Axis) -> str:
+    """The kernel whose pieces are those of rows."""
     n = frame.sizes.name(last.extent)
-    rows = frame.sizes.name(total_extent(outer)) if outer else "1"
-    lines = [
-        f"const cj::i64 pieces = ({n} + {_PIECE - 1}) / {_PIECE};",
-        "#pragma omp parallel for num_threads(threads) if (threads > 1)",
-        f"for (cj::i64 piece = 0; piece < {rows} * pieces; ++piece) {{",
-        f"{INDENT}const cj::i64 begin = piece % pieces * {_PIECE}, end = cj::min(begin + {_PIECE}, {n});",
+    pieces = f"({n} + {_PIECE - 1}) / {_PIECE}"
+    count = f"{frame.sizes.name(total_extent(outer))} * ({pieces})" if outer else pieces
+    piece = [
+        f"const cj::i64 begin = piece % pieces * {_PIECE}, end = cj::min(begin + {_PIECE}, {n});",
+        *frame.axis_places(outer, "piece / pieces"),
+        *_row_calls(frame, outer, last),
     ]
-    lines += indented(frame.axis_places(outer, "piece / pieces"))
-    narrowing = [INDENT + text for c, truth in frame.interior.items() for text in _narrow(frame, c, truth, last)]
+    lines = [f"const cj::i64 pieces = {pieces};", "for (cj::i64 piece = from; piece < to; ++piece) {", *indented(piece)]
+    return frame.shared([*lines, "}"], count)
+
+
+def _hand_out_tiles(frame: HostFrame, outer: Sequence[Axis], across: Axis, last: Axis) -> str:
+    """The kernel whose pieces are tiles of the axes `across` and `last`."""
+    others = [a for a in outer if a != across]
+    (columns, rows), n, m = _TILE, frame.sizes.name(last.extent), frame.sizes.name(across.extent)
+    per_row, per_column = f"({n} + {columns - 1}) / {columns}", f"({m} + {rows - 1}) / {rows}"
+    outside = [frame.sizes.name(total_extent(others))] if others else []
+    count = " * ".join([*outside, f"({per_column})", f"({per_row})"])
+    piece = [
+        f"const cj::i64 begin = piece % per_row * {columns}, end = cj::min(begin + {columns}, {n});",
+        f"const cj::i64 first = piece / per_row % per_column * {rows}, last = cj::min(first + {rows}, {m});",
+        *frame.axis_places(others, "piece / per_row / per_column"),
+        frame.loop(across, "first", "last"), *indented(_row_calls(frame, outer, last)), "}",
+    ]
+    lines = [
+        f"const cj::i64 per_row = {per_row}, per_column = {per_column};",
+        "for (cj::i64 piece = from; piece < to; ++piece) {", *indented(piece), "}",
+    ]
+    return frame.shared(lines, count)
+
+
+def _row_calls(frame: HostFrame, outer: Sequence[Axis], last: Axis) -> list[str]:
+    """Compute [begin, end) of a row: its middle, where positions decide nothing, apart from its ends."""
+    narrowing = [text for c, truth in frame.interior.items() for text in _narrow(frame, c, truth, last)]
     arguments = ", ".join([*frame.arguments(), *[frame.axes[a.number] for a in outer]])
-    call = f"{frame.name}_row"
     if not frame.interior:
-        return [*lines, f"{INDENT}{call}({arguments}, begin, end);", "}"]
-    lines += [f"{INDENT}cj::i64 low = begin, high = end;", *narrowing]
-    lines += [f"{INDENT}low = cj::min(low, end);", f"{INDENT}high = cj::max(low, high);"]
-    for kind, begin, end in (("false", "begin", "low"), ("true", "low", "high"), ("false", "high", "end")):
-        lines.append(f"{INDENT}{call}<{kind}>({arguments}, {begin}, {end});")
-    return [*lines, "}"]
+        return [f"{frame.name}_row({arguments}, begin, end);"]
+    parts = (("false", "begin", "low"), ("true", "low", "high"), ("false", "high", "end"))
+    return [
+        "cj::i64 low = begin, high = end;", *narrowing, "low = cj::min(low, end);", "high = cj::max(low, high);",
+        *[f"{frame.name}_row<{kind}>({arguments}, {first}, {last});" for kind, first, last in parts],
+    ]
 
 
 def _narrow(frame: HostFrame, condition: Condition, truth: bool, last: Axis) -> list[str]:
@@ -132,4 +189,3 @@ def _keep(frame: HostFrame, index: Index, last: Axis) -> list[str]:
 
 def _as_i64(text: str) -> str:
     return f"cj::i64({text})"
-

@@ -86,43 +86,70 @@ class _Shape:
     def struct(self, accumulator: Accumulator) -> str:
         return accumulator.reduction.struct
 
-    # --- the function -------------------------------------------------------------------------------------------
+    # --- the functions ------------------------------------------------------------------------------------------
 
     def text(self) -> str:
-        with self.writer.scope() as hoisted:
-            self.frame.hoist(self.body.nodes(), {a.number for a in self.body.axes})
-            lines = self._split_function() if self.is_split else self._function()
-            lines = [*hoisted, *lines]
-        return "\n".join([*self.frame.head(), *indented(lines), "}"])
+        return self._split_text() if self.is_split else self._whole_text()
 
-    def _function(self) -> list[str]:
-        item = [*self._places("item"), *self._phases(), *self._finish()]
-        return [
-            "#pragma omp parallel for num_threads(threads) if (threads > 1)",
-            f"for (cj::i64 item = 0; item < {self._item_count()}; ++item) {{", *indented(item), "}",
-        ]
+    def _hoisted(self) -> None:
+        self.frame.hoist(self.body.nodes(), {a.number for a in self.body.axes})
 
-    def _split_function(self) -> list[str]:
+    def _whole_text(self) -> str:
+        with self.writer.scope() as lines:
+            self._hoisted()
+            item = [*self._places("item"), *self._phases(), *self._finish()]
+            if not self.kept:
+                return "\n".join([*self.frame.head(), *indented([*lines, *item]), "}"])
+            lines += [*self._constants(), "for (cj::i64 item = from; item < to; ++item) {", *indented(item), "}"]
+        return self.frame.shared(lines, self._item_count())
+
+    def _split_text(self) -> str:
         """Chunks of the first reduced axis, each with its own partial results; then the items from these."""
-        axis = self.reduced[0]
-        n, many = self.size(axis.extent), self._partials()
+        many = self._partials()
         chunks = min(_MOST_CHUNKS, many // max(self._tiles(), 1))
-        lines = [f"const cj::i64 chunk = ({n} + {chunks - 1}) / {chunks};"]
-        lines += [f"{self._partial_type(a)} {self.names[a.result]}_parts[{many}];" for a in self._accumulators()]
-        item = [
-            f"const cj::i64 item = part / {chunks};", *self._places("item"),
-            f"const cj::i64 first = part % {chunks} * chunk;",
-            f"const cj::i64 last = first + chunk < {n} ? first + chunk : {n};",
-            *self._phase(0),
-            *[self._keep_part(a) for a in self._accumulators()],
+        part = "\n".join(self.frame.part(self._chunk_loop(chunks)))  # before the head: they share their sizes
+        with self.writer.scope() as lines:
+            self._hoisted()
+            final = [*self._places("item"), *[t for a in self._accumulators() for t in self._join_parts(a, chunks)]]
+            final += self._finish()
+            loop = [f"for (cj::i64 item = 0; item < {self._item_count()}; ++item) {{", *indented(final), "}"]
+            lines += [*self._constants(), *(loop if self.kept else ["const cj::i64 item = 0;", *final])]
+        count = f"({self._item_count()}) * {chunks}" if self.kept else str(chunks)
+        given = [f"buffers[{k}]" for k in range(len(self.frame.pointers()))]
+        arrays = [f"{self._partial_type(a)} {name}[{many}];" for a, name in self._part_names()]
+        share = [
+            *arrays, f"void* const with_parts[] = {{{', '.join([*given, *[n for _, n in self._part_names()]])}}};",
+            f"cj::share({self.frame.name}_part, with_parts, sizes, {count}, threads);",
         ]
-        lines += [
-            "#pragma omp parallel for num_threads(threads) if (threads > 1)",
-            f"for (cj::i64 part = 0; part < {self._item_count()} * {chunks}; ++part) {{", *indented(item), "}",
-        ]
-        final = [*self._places("item"), *[t for a in self._accumulators() for t in self._join_parts(a, chunks)]]
-        final += self._finish()
-        return [*lines, f"for (cj::i64 item = 0; item < {self._item_count()}; ++item) {{", *indented(final), "}"]
+        return "\n".join([part, *self.frame.head(), *indented([*share, *lines]), "}"])
+
+    def _chunk_loop(self, chunks: int) -> list[str]:
+        """What one thread does: some parts, each the chunk of an item."""
+        n, given = self.size(self.reduced[0].extent), len(self.frame.pointers())
+        with self.writer.scope() as lines:
+            self._hoisted()
+            item = [
+                f"const cj::i64 item = part / {chunks};", *self._places("item"),
+                f"const cj::i64 first = part % {chunks} * chunk;",
+                f"const cj::i64 last = first + chunk < {n} ? first + chunk : {n};",
+                *self._phase(0),
+                *[self._keep_part(a) for a in self._accumulators()],
+            ]
+            parts = [
+                f"auto* {name} = static_cast<{self._partial_type(a)}*>(buffers[{given + k}]);"
+                for k, (a, name) in enumerate(self._part_names())
+            ]
+            return [
+                *parts, *lines, *self._constants(), f"const cj::i64 chunk = ({n} + {chunks - 1}) / {chunks};",
+                "for (cj::i64 part = from; part < to; ++part) {", *indented(item), "}",
+            ]
+
+    def _part_names(self) -> list[tuple[Accumulator, str]]:
+        return [(a, f"{self.names[a.result]}_parts") for a in self._accumulators()]
+
+    def _constants(self) -> list[str]:
+        """What the places of items are computed with."""
+        return []
 
     def _phases(self) -> list[str]:
         return [line for phase in range(len(self.body.phases)) for line in self._phase(phase)]
@@ -257,19 +284,17 @@ class _Columns(_Shape):
         return total_extent(self.kept[:-1]) * -(-last.extent // _TILE)
 
     def _item_count(self) -> str:
-        return f"{self.size(total_extent(self.kept[:-1]))} * tiles" if len(self.kept) > 1 else "tiles"
+        outer = self.kept[:-1]
+        return f"{self.size(total_extent(outer))} * ({self._tile_count()})" if outer else self._tile_count()
+
+    def _tile_count(self) -> str:
+        return f"({self.size(self.kept[-1].extent)} + {_TILE - 1}) / {_TILE}"
+
+    def _constants(self) -> list[str]:
+        return [f"const cj::i64 tiles = {self._tile_count()};"]
 
     def _partials(self) -> int:
         return _MOST_CHUNKS * 4
-
-    def _function(self) -> list[str]:
-        return [self._tile_count(), *super()._function()]
-
-    def _split_function(self) -> list[str]:
-        return [self._tile_count(), *super()._split_function()]
-
-    def _tile_count(self) -> str:
-        return f"const cj::i64 tiles = ({self.size(self.kept[-1].extent)} + {_TILE - 1}) / {_TILE};"
 
     def _places(self, number: str) -> list[str]:
         n = self.size(self.kept[-1].extent)

@@ -1,15 +1,15 @@
 #include "prelude.h"
 #include "math.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_gt_lt_reduce_or_reduce_and_bool(void* const* buffers, const long long* sizes, int threads) {
+static void fused_gt_lt_reduce_or_reduce_and_bool_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     cj::b8* CJ_RESTRICT y0 = static_cast<cj::b8*>(buffers[1]);
     cj::b8* CJ_RESTRICT y1 = static_cast<cj::b8*>(buffers[2]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 item = 0; item < n0; ++item) {
+    for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 i1 = item;
         cj::Or<bool>::Acc or_acc_0 = cj::Or<bool>::identity();
         cj::And<bool>::Acc and_acc_1 = cj::And<bool>::identity();
@@ -25,4 +25,9 @@ extern "C" void fused_gt_lt_reduce_or_reduce_and_bool(void* const* buffers, cons
         y0[i1] = or_result_0;
         y1[i1] = and_result_1;
     }
+}
+
+extern "C" void fused_gt_lt_reduce_or_reduce_and_bool(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    cj::share(fused_gt_lt_reduce_or_reduce_and_bool_part, buffers, sizes, n0, threads);
 }

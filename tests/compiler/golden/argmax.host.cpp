@@ -2,14 +2,14 @@
 #include "math.h"
 #include "blocks.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_argmax_i32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_argmax_i32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     cj::i32* CJ_RESTRICT y0 = static_cast<cj::i32*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 item = 0; item < n1; ++item) {
+    for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Argmax<float>> argmax_acc_0;
         cj::Lanes<cj::Argmax<float>> argmax_acc_0_lanes;
@@ -29,4 +29,9 @@ extern "C" void fused_argmax_i32(void* const* buffers, const long long* sizes, i
         const cj::i32 argmax_result_0 = cj::convert<cj::i32>(cj::Argmax<float>::lower(argmax_acc_0.total()));
         y0[i0] = argmax_result_0;
     }
+}
+
+extern "C" void fused_argmax_i32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n1 = sizes[1];
+    cj::share(fused_argmax_i32_part, buffers, sizes, n1, threads);
 }

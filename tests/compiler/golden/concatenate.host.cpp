@@ -1,5 +1,6 @@
 #include "prelude.h"
 #include "math.h"
+#include "threads.h"
 
 template <bool interior> static inline void fused_mul_f32_row(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
@@ -11,7 +12,7 @@ template <bool interior> static inline void fused_mul_f32_row(const float* CJ_RE
     }
 }
 
-extern "C" void fused_mul_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -20,8 +21,7 @@ extern "C" void fused_mul_f32(void* const* buffers, const long long* sizes, int 
     const cj::i64 n2 = sizes[2];
     const cj::i64 n3 = sizes[3];
     const cj::i64 pieces = (n1 + 32767) / 32768;
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 piece = 0; piece < n2 * pieces; ++piece) {
+    for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n1);
         const cj::i64 i0 = piece / pieces;
         cj::i64 low = begin, high = end;
@@ -32,4 +32,10 @@ extern "C" void fused_mul_f32(void* const* buffers, const long long* sizes, int 
         fused_mul_f32_row<true>(x0, x1, y0, n0, n1, n2, n3, i0, low, high);
         fused_mul_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, i0, high, end);
     }
+}
+
+extern "C" void fused_mul_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    cj::share(fused_mul_f32_part, buffers, sizes, n2 * ((n1 + 32767) / 32768), threads);
 }

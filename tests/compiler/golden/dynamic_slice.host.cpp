@@ -1,6 +1,7 @@
 #include "prelude.h"
 #include "math.h"
 #include "index.h"
+#include "threads.h"
 
 static inline void fused_add_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 n5, cj::i64 n6, cj::i64 n7, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     const cj::i32 load_1 = x0[0];
@@ -12,7 +13,7 @@ static inline void fused_add_f32_row(const cj::i32* CJ_RESTRICT x0, const float*
     }
 }
 
-extern "C" void fused_add_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_add_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const cj::i32* CJ_RESTRICT x0 = static_cast<const cj::i32*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -25,10 +26,15 @@ extern "C" void fused_add_f32(void* const* buffers, const long long* sizes, int 
     const cj::i64 n6 = sizes[6];
     const cj::i64 n7 = sizes[7];
     const cj::i64 pieces = (n6 + 32767) / 32768;
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 piece = 0; piece < n7 * pieces; ++piece) {
+    for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n6);
         const cj::i64 i0 = piece / pieces;
         fused_add_f32_row(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, i0, begin, end);
     }
+}
+
+extern "C" void fused_add_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n6 = sizes[6];
+    const cj::i64 n7 = sizes[7];
+    cj::share(fused_add_f32_part, buffers, sizes, n7 * ((n6 + 32767) / 32768), threads);
 }

@@ -1,6 +1,7 @@
 #include "prelude.h"
 #include "math.h"
 #include "index.h"
+#include "threads.h"
 
 static inline void copy_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, const float* CJ_RESTRICT x2, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     const cj::i32 load_1 = x0[0];
@@ -18,7 +19,7 @@ static inline void copy_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_R
     }
 }
 
-extern "C" void copy_f32(void* const* buffers, const long long* sizes, int threads) {
+static void copy_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const cj::i32* CJ_RESTRICT x0 = static_cast<const cj::i32*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     const float* CJ_RESTRICT x2 = static_cast<const float*>(buffers[2]);
@@ -27,10 +28,15 @@ extern "C" void copy_f32(void* const* buffers, const long long* sizes, int threa
     const cj::i64 n1 = sizes[1];
     const cj::i64 n2 = sizes[2];
     const cj::i64 pieces = (n2 + 32767) / 32768;
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 piece = 0; piece < n0 * pieces; ++piece) {
+    for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n2);
         const cj::i64 i0 = piece / pieces;
         copy_f32_row(x0, x1, x2, y0, n0, n1, n2, i0, begin, end);
     }
+}
+
+extern "C" void copy_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n2 = sizes[2];
+    cj::share(copy_f32_part, buffers, sizes, n0 * ((n2 + 32767) / 32768), threads);
 }

@@ -2,16 +2,16 @@
 #include "math.h"
 #include "blocks.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_sub_mul_reduce_sum_3_more_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     const cj::i64 n2 = sizes[2];
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 item = 0; item < n0; ++item) {
+    for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Sum<float>> sum_acc_0;
         cj::Tree<cj::Sum<float>> sum_acc_1;
@@ -59,4 +59,9 @@ extern "C" void fused_sub_mul_reduce_sum_3_more_f32(void* const* buffers, const 
         y0[n1 * i0 + 1] = sum_result_1;
         y0[n1 * i0 + n2] = sum_result_2;
     }
+}
+
+extern "C" void fused_sub_mul_reduce_sum_3_more_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    cj::share(fused_sub_mul_reduce_sum_3_more_f32_part, buffers, sizes, n0, threads);
 }

@@ -1,12 +1,13 @@
 #include "prelude.h"
 #include "math.h"
+#include "threads.h"
 
-extern "C" void fused_mul_add_sign_8_more_i32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_mul_add_sign_8_more_i32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const cj::i32* CJ_RESTRICT x0 = static_cast<const cj::i32*>(buffers[0]);
     cj::i32* CJ_RESTRICT y0 = static_cast<cj::i32*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
-    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
-    for (cj::i64 i0 = 0; i0 < n0; ++i0) {
+    #pragma omp simd
+    for (cj::i64 i0 = from; i0 < to; ++i0) {
         const cj::i32 mul_1 = cj::wrap(x0[i0]) * cj::wrap(7);  // programs.py:71
         const cj::i32 add_1 = cj::wrap(mul_1) + cj::wrap(3);
         const cj::i32 sign_1 = cj::sign(add_1);
@@ -27,4 +28,9 @@ extern "C" void fused_mul_add_sign_8_more_i32(void* const* buffers, const long l
         const cj::i32 shift_left_1 = cj::shift_left(select_n_2, 1);
         y0[i0] = shift_left_1;
     }
+}
+
+extern "C" void fused_mul_add_sign_8_more_i32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    cj::share(fused_mul_add_sign_8_more_i32_part, buffers, sizes, n0, threads);
 }

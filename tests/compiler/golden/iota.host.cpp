@@ -1,5 +1,6 @@
 #include "prelude.h"
 #include "math.h"
+#include "threads.h"
 
 static inline void fused_convert_add_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
@@ -10,16 +11,21 @@ static inline void fused_convert_add_f32_row(const float* CJ_RESTRICT x0, float*
     }
 }
 
-extern "C" void fused_convert_add_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_convert_add_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     const cj::i64 pieces = (n0 + 32767) / 32768;
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 piece = 0; piece < n1 * pieces; ++piece) {
+    for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n0);
         const cj::i64 i0 = piece / pieces;
         fused_convert_add_f32_row(x0, y0, n0, n1, i0, begin, end);
     }
+}
+
+extern "C" void fused_convert_add_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    cj::share(fused_convert_add_f32_part, buffers, sizes, n1 * ((n0 + 32767) / 32768), threads);
 }

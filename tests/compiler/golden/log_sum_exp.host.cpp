@@ -2,14 +2,14 @@
 #include "math.h"
 #include "blocks.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_reduce_max_sub_exp_2_more_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_reduce_max_sub_exp_2_more_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 item = 0; item < n1; ++item) {
+    for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Max<float>> max_acc_0;
         cj::Lanes<cj::Max<float>> max_acc_0_lanes;
@@ -48,4 +48,9 @@ extern "C" void fused_reduce_max_sub_exp_2_more_f32(void* const* buffers, const 
         const float log_1 = cj::log(sum_result_1);  // programs.py:102
         y0[i0] = log_1;
     }
+}
+
+extern "C" void fused_reduce_max_sub_exp_2_more_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n1 = sizes[1];
+    cj::share(fused_reduce_max_sub_exp_2_more_f32_part, buffers, sizes, n1, threads);
 }

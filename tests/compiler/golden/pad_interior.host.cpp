@@ -1,5 +1,6 @@
 #include "prelude.h"
 #include "math.h"
+#include "threads.h"
 
 static inline void copy_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 n5, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
@@ -10,7 +11,7 @@ static inline void copy_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT 
     }
 }
 
-extern "C" void copy_f32(void* const* buffers, const long long* sizes, int threads) {
+static void copy_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
@@ -20,10 +21,15 @@ extern "C" void copy_f32(void* const* buffers, const long long* sizes, int threa
     const cj::i64 n4 = sizes[4];
     const cj::i64 n5 = sizes[5];
     const cj::i64 pieces = (n4 + 32767) / 32768;
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 piece = 0; piece < n5 * pieces; ++piece) {
+    for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n4);
         const cj::i64 i0 = piece / pieces;
         copy_f32_row(x0, y0, n0, n1, n2, n3, n4, n5, i0, begin, end);
     }
+}
+
+extern "C" void copy_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n4 = sizes[4];
+    const cj::i64 n5 = sizes[5];
+    cj::share(copy_f32_part, buffers, sizes, n5 * ((n4 + 32767) / 32768), threads);
 }

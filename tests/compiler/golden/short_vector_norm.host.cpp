@@ -1,14 +1,15 @@
 #include "prelude.h"
 #include "math.h"
+#include "threads.h"
 
-extern "C" void fused_mul_reduce_sum_sqrt_div_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_mul_reduce_sum_sqrt_div_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     const cj::i64 n2 = sizes[2];
-    #pragma omp parallel for simd num_threads(threads) if (parallel: threads > 1)
-    for (cj::i64 i0 = 0; i0 < n2; ++i0) {
+    #pragma omp simd
+    for (cj::i64 i0 = from; i0 < to; ++i0) {
         const float load_1 = x0[n0 * i0];
         const float mul_1 = load_1 * load_1;  // programs.py:105
         const float load_2 = x0[n0 * i0 + 1];
@@ -26,4 +27,9 @@ extern "C" void fused_mul_reduce_sum_sqrt_div_f32(void* const* buffers, const lo
         const float div_3 = cj::div(load_3, sqrt_1);
         y0[n0 * i0 + n1] = div_3;
     }
+}
+
+extern "C" void fused_mul_reduce_sum_sqrt_div_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n2 = sizes[2];
+    cj::share(fused_mul_reduce_sum_sqrt_div_f32_part, buffers, sizes, n2, threads);
 }

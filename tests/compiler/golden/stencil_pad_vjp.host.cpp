@@ -1,5 +1,6 @@
 #include "prelude.h"
 #include "math.h"
+#include "threads.h"
 
 template <bool interior> static inline void fused_mul_neg_add_any_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
@@ -49,7 +50,7 @@ template <bool interior> static inline void fused_mul_neg_add_any_f32_row(const 
     }
 }
 
-extern "C" void fused_mul_neg_add_any_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_mul_neg_add_any_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
@@ -58,8 +59,7 @@ extern "C" void fused_mul_neg_add_any_f32(void* const* buffers, const long long*
     const cj::i64 n3 = sizes[3];
     const cj::i64 n4 = sizes[4];
     const cj::i64 pieces = (n0 + 32767) / 32768;
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 piece = 0; piece < n3 * pieces; ++piece) {
+    for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n0);
         const cj::i64 i0 = piece / pieces;
         cj::i64 low = begin, high = end;
@@ -73,4 +73,10 @@ extern "C" void fused_mul_neg_add_any_f32(void* const* buffers, const long long*
         fused_mul_neg_add_any_f32_row<true>(x0, y0, n0, n1, n2, n3, n4, i0, low, high);
         fused_mul_neg_add_any_f32_row<false>(x0, y0, n0, n1, n2, n3, n4, i0, high, end);
     }
+}
+
+extern "C" void fused_mul_neg_add_any_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n3 = sizes[3];
+    cj::share(fused_mul_neg_add_any_f32_part, buffers, sizes, n3 * ((n0 + 32767) / 32768), threads);
 }

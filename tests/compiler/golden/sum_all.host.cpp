@@ -2,15 +2,15 @@
 #include "math.h"
 #include "blocks.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_mul_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_mul_reduce_sum_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
+    auto* sum_acc_0_parts = static_cast<cj::Sum<float>::Acc*>(buffers[2]);
     const cj::i64 chunk = (n0 + 63) / 64;
-    cj::Sum<float>::Acc sum_acc_0_parts[1024];
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 part = 0; part < 1 * 64; ++part) {
+    for (cj::i64 part = from; part < to; ++part) {
         const cj::i64 item = part / 64;
         const cj::i64 first = part % 64 * chunk;
         const cj::i64 last = first + chunk < n0 ? first + chunk : n0;
@@ -33,10 +33,18 @@ extern "C" void fused_mul_reduce_sum_f32(void* const* buffers, const long long* 
         }
         sum_acc_0_parts[part] = sum_acc_0.total();
     }
-    for (cj::i64 item = 0; item < 1; ++item) {
-        cj::Tree<cj::Sum<float>> sum_acc_0;
-        for (int k = 0; k < 64; ++k) sum_acc_0.add(sum_acc_0_parts[item * 64 + k]);
-        const float sum_result_0 = sum_acc_0.total();
-        y0[0] = sum_result_0;
-    }
+}
+
+extern "C" void fused_mul_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
+    const cj::i64 n0 = sizes[0];
+    cj::Sum<float>::Acc sum_acc_0_parts[1024];
+    void* const with_parts[] = {buffers[0], buffers[1], sum_acc_0_parts};
+    cj::share(fused_mul_reduce_sum_f32_part, with_parts, sizes, 64, threads);
+    const cj::i64 item = 0;
+    cj::Tree<cj::Sum<float>> sum_acc_0;
+    for (int k = 0; k < 64; ++k) sum_acc_0.add(sum_acc_0_parts[item * 64 + k]);
+    const float sum_result_0 = sum_acc_0.total();
+    y0[0] = sum_result_0;
 }

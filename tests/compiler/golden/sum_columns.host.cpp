@@ -2,15 +2,15 @@
 #include "math.h"
 #include "blocks.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_reduce_sum_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     const cj::i64 tiles = (n0 + 63) / 64;
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 item = 0; item < tiles; ++item) {
+    for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 column = item % tiles * 64;
         const int width = n0 - column < 64 ? int(n0 - column) : 64;
         cj::Lanes<cj::Sum<float>, 64> sum_acc_0;
@@ -34,4 +34,9 @@ extern "C" void fused_reduce_sum_f32(void* const* buffers, const long long* size
             y0[i1] = sum_acc_0_results[lane];
         }
     }
+}
+
+extern "C" void fused_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    cj::share(fused_reduce_sum_f32_part, buffers, sizes, (n0 + 63) / 64, threads);
 }

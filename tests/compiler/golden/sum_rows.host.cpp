@@ -2,14 +2,14 @@
 #include "math.h"
 #include "blocks.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_sin_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_sin_reduce_sum_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 item = 0; item < n1; ++item) {
+    for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Sum<float>> sum_acc_0;
         for (cj::i64 block = 0; block < n0; block += cj::block_length) {
@@ -30,4 +30,9 @@ extern "C" void fused_sin_reduce_sum_f32(void* const* buffers, const long long* 
         const float sum_result_0 = sum_acc_0.total();
         y0[i0] = sum_result_0;
     }
+}
+
+extern "C" void fused_sin_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n1 = sizes[1];
+    cj::share(fused_sin_reduce_sum_f32_part, buffers, sizes, n1, threads);
 }

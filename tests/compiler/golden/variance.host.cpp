@@ -2,14 +2,14 @@
 #include "math.h"
 #include "blocks.h"
 #include "reduce.h"
+#include "threads.h"
 
-extern "C" void fused_reduce_sum_div_sub_square_f32(void* const* buffers, const long long* sizes, int threads) {
+static void fused_reduce_sum_div_sub_square_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
-    #pragma omp parallel for num_threads(threads) if (threads > 1)
-    for (cj::i64 item = 0; item < n1; ++item) {
+    for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Sum<float>> sum_acc_0;
         for (cj::i64 block = 0; block < n0; block += cj::block_length) {
@@ -49,4 +49,9 @@ extern "C" void fused_reduce_sum_div_sub_square_f32(void* const* buffers, const 
         const float div_2 = cj::div(sum_result_1, 153.0f);  // programs.py:98
         y0[i0] = div_2;
     }
+}
+
+extern "C" void fused_reduce_sum_div_sub_square_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n1 = sizes[1];
+    cj::share(fused_reduce_sum_div_sub_square_f32_part, buffers, sizes, n1, threads);
 }
