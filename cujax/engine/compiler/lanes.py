@@ -258,9 +258,9 @@ class _Walk:
         for var in eqn.outputs:
             known[var] = True
             self.states.append((scope, var))
-            if isinstance(index, Var) and known.get(index, False):
-                for d in range(index.aval.ndim):  # each lane takes its own branch
-                    self.classes.join((scope, var, d), (scope, index, d))
+            for d in range(index.aval.ndim):  # each lane takes its own branch
+                assert isinstance(index, Var)
+                self.classes.join((scope, var, d), (scope, index, d))
 
     def _inlined(self, scope: Scope, eqn: Eqn, known: dict[Any, bool]) -> None:
         tape, inner = optimized(eqn.params["tape"]), (*scope, id(eqn))

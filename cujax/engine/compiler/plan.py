@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cujax.engine.compiler.delayed_sums import delay_sums
 from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
@@ -57,6 +58,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
 
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
+    tape = delay_sums(tape)
     producers = Producers(tape)
     lanes, mixed = _lanes_of(tape, language)
     while True:

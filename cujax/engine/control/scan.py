@@ -21,6 +21,7 @@ from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.loop_body import LoopBody, copied
 from cujax.engine.compiler.program import run_compiled_impl
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
+from cujax.engine.control.recompute import with_recomputed_residuals
 from cujax.engine.control.rows import empty_rows, readable_rows
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
@@ -35,7 +36,7 @@ from cujax.engine.ops.structural import add_tangents, move_dim
 from cujax.engine.transforms.batching import batch_tape
 from cujax.engine.transforms.jvp import instantiate, jvp_tape
 from cujax.engine.transforms.linearize import SplitTape, record_unknown, split_tape
-from cujax.engine.transforms.transpose import backward_pass, instantiate_ct
+from cujax.engine.transforms.transpose import backward_mixed, instantiate_ct
 
 
 class Loop(NamedTuple):
@@ -213,9 +214,10 @@ def _divide(loop: Loop, unknown: Sequence[bool], forced: Sequence[bool]) -> _Hal
     """The known body, which also gives the residuals to be stacked, and the linear body that reads them.
 
     A residual that is a known const or a slice of a known xs is read from there; one computed from consts
-    alone is computed once, by `invariant`; the rest, known carries among them, are stacked as ys.
+    alone is computed once, by `invariant`; the rest, known carries among them, are stacked as ys, or computed again
+    (recompute.py).
     """
-    parts = split_tape(loop.tape, unknown, forced)
+    parts = with_recomputed_residuals(split_tape(loop.tape, unknown, forced))
     known_groups = [
         split_by(u, a)[0] for u, a in zip(loop.groups(unknown), loop.groups(range(len(unknown))), strict=True)
     ]
@@ -335,7 +337,7 @@ def _transposed_body(
             *(Linear(a) for a in carry),
             *merge_by(lin_xs, res_xs, [Linear(a) for a in linear_xs]),
         ]
-        found = backward_pass(loop.tape, operands, [*ct_carry, *pad_zeros(nz_ys, ct_ys, y_avals)])
+        found = backward_mixed(loop.tape, operands, [*ct_carry, *pad_zeros(nz_ys, ct_ys, y_avals)])
         ct_consts, ct_init, ct_xs = loop.groups(found)
         return [
             *(add_tangents(s, ct) for s, ct in zip(sums, split_by(lin_consts, ct_consts)[1], strict=True)),
