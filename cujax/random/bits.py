@@ -8,15 +8,17 @@ import numpy as np
 
 from cujax import lax
 from cujax.engine.core.array import Array
-from cujax.engine.core.tape import Literal, literal
+from cujax.engine.core.tape import literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ops.random_bits import random_bits
 from cujax.numpy.promotion import operand
 from cujax.random.arguments import canonical_shape, sample_shape, stretch, stretch_together
+from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key, split_in
 
 
+@in_bulk
 def raw_bits(key: Array, shape: tuple[int, ...], width: int) -> Array:
     """Unsigned integers of `width` random bits from one typed key, in the layout that `config` names."""
     return random_bits(key, width, shape, config.threefry_partitionable)
@@ -43,7 +45,7 @@ def bits(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = No
 class _Interval(NamedTuple):
     """`low`, in the dtype of the draw; `span` values from there, and 2**w mod span, in its unsigned dtype.
 
-    A span of 0 stands for 2**w: all values of the dtype.
+    A span of 0 stands for 2**w: all values of the dtype.  A multiplier that is known to be 0 is None.
     """
 
     low: Any
@@ -74,18 +76,22 @@ def randint(
     else:
         low, high = stretch_together("randint", low, high)
         interval = _interval(low, high, dtypes.iinfo(found), work)
-    return lax.convert_element_type(_draw(one, shape, interval, work), found)
+    return _draw(one, shape, *interval, work, found)
 
 
-def _draw(key: Array, shape: tuple[int, ...], interval: _Interval, work: Any) -> Array:
-    low, span, multiplier = (stretch(x, shape) for x in interval)
+@in_bulk
+def _draw(
+    key: Array, shape: tuple[int, ...], low: Any, span: Any, multiplier: Any, work: Any, dtype: Any
+) -> Array:
+    """Integers of the interval, computed in the dtype `work`."""
+    low, span = stretch(low, shape), stretch(span, shape)
     width = dtypes.iinfo(work).bits
     high_key, low_key = split_in(key, 2)
     offset = lax.rem(raw_bits(low_key, shape, width), span)
-    if not (type(multiplier) is Literal and multiplier.val == 0):
+    if multiplier is not None:
         high = lax.rem(raw_bits(high_key, shape, width), span)
-        offset = lax.rem(lax.add(lax.mul(high, multiplier), offset), span)
-    return lax.add(low, lax.convert_element_type(offset, work))
+        offset = lax.rem(lax.add(lax.mul(high, stretch(multiplier, shape)), offset), span)
+    return lax.convert_element_type(lax.add(low, lax.convert_element_type(offset, work)), dtype)
 
 
 def _integer(name: str, bound: Any) -> Any:
@@ -99,14 +105,15 @@ def _unsigned(dtype: Any) -> Any:
 
 
 def _known_interval(minval: int, maxval: int, range_: Any, work: Any) -> _Interval:
-    """The interval between Python ints, in literals; a multiplier of 0 then saves half of the bits."""
+    """The interval between Python ints, in literals; where the multiplier is 0 that saves half of the bits."""
     least, greatest = int(range_.min), int(range_.max)
     low = min(max(minval, least), greatest)
     span = max(min(maxval, greatest + 1) - low, 1)
     width = dtypes.iinfo(work).bits
     multiplier = (2 ** (width // 2) % span) ** 2 % 2**width % span  # the square wraps, as it does on arrays
     unsigned = _unsigned(work)
-    return _Interval(literal(low, work), literal(span % 2**width, unsigned), literal(multiplier, unsigned))
+    factor = literal(multiplier, unsigned) if multiplier else None
+    return _Interval(literal(low, work), literal(span % 2**width, unsigned), factor)
 
 
 def _interval(minval: Any, maxval: Any, range_: Any, work: Any) -> _Interval:

@@ -21,6 +21,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.numpy.promotion import as_arrays
 from cujax.random.arguments import canonical_shape, float_dtype, sample_shape, stretch
+from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key, split_in
 from cujax.random.uniform import uniform_between, unit_interval
 
@@ -42,6 +43,7 @@ def normal(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = 
     return lax.div(lax.complex(real, imaginary), literal(sqrt(2), dtype))
 
 
+@in_bulk
 def real_normal(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     """Normal numbers of a floating-point `dtype` from one typed key."""
     symmetric = uniform_between(key, shape, dtype, _above_minus_one(dtype), 1)
@@ -85,28 +87,44 @@ def _scale_free(name: str, key: Any, shape: Any, dtype: Any) -> tuple[Array, tup
 
 def exponential(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density exp(-x) for x >= 0.  Arguments and errors as `uniform`."""
-    one, shape, dtype = _scale_free("exponential", key, shape, dtype)
-    return lax.neg(lax.log1p(lax.neg(unit_interval(one, shape, dtype))))
+    return _exponential(*_scale_free("exponential", key, shape, dtype))
+
+
+@in_bulk
+def _exponential(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    return lax.neg(lax.log1p(lax.neg(unit_interval(key, shape, dtype))))
 
 
 def laplace(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density exp(-|x|) / 2.  Arguments and errors as `uniform`."""
-    one, shape, dtype = _scale_free("laplace", key, shape, dtype)
-    symmetric = uniform_between(one, shape, dtype, _above_minus_one(dtype), 1)
+    return _laplace(*_scale_free("laplace", key, shape, dtype))
+
+
+@in_bulk
+def _laplace(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    symmetric = uniform_between(key, shape, dtype, _above_minus_one(dtype), 1)
     return lax.mul(lax.sign(symmetric), lax.log1p(lax.neg(lax.abs(symmetric))))
 
 
 def logistic(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers x for which 1 / (1 + exp(-x)) is uniform.  Arguments and errors as `uniform`."""
-    one, shape, dtype = _scale_free("logistic", key, shape, dtype)
-    x = uniform_between(one, shape, dtype, float(dtypes.finfo(dtype).tiny), 1)
+    return _logistic(*_scale_free("logistic", key, shape, dtype))
+
+
+@in_bulk
+def _logistic(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    x = uniform_between(key, shape, dtype, float(dtypes.finfo(dtype).tiny), 1)
     return lax.sub(lax.log(x), lax.log1p(lax.neg(x)))
 
 
 def cauchy(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density 1 / (pi (1 + x^2)).  Arguments and errors as `uniform`."""
-    one, shape, dtype = _scale_free("cauchy", key, shape, dtype)
-    x = uniform_between(one, shape, dtype, float(dtypes.finfo(dtype).eps), 1)
+    return _cauchy(*_scale_free("cauchy", key, shape, dtype))
+
+
+@in_bulk
+def _cauchy(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    x = uniform_between(key, shape, dtype, float(dtypes.finfo(dtype).eps), 1)
     return lax.tan(lax.mul(literal(pi, dtype), lax.sub(x, literal(0.5, dtype))))
 
 
@@ -122,6 +140,7 @@ def gumbel(
     return gumbel_typed(one, shape, dtype, mode)
 
 
+@in_bulk
 def gumbel_typed(key: Array, shape: tuple[int, ...], dtype: Any, mode: str | None) -> Array:
     """Gumbel numbers from one typed key.  ValueError for a mode other than "high", "low" and None."""
     if mode is None:

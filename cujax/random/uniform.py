@@ -19,6 +19,7 @@ from cujax.engine.ops.random_bits import fma
 from cujax.numpy.promotion import operand
 from cujax.random.arguments import canonical_shape, float_dtype, parameter, sample_shape, stretch
 from cujax.random.bits import raw_bits
+from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key
 
 
@@ -39,6 +40,7 @@ def uniform(
     return uniform_between(one, shape, dtype, low, high)
 
 
+@in_bulk
 def uniform_between(key: Array, shape: tuple[int, ...], dtype: Any, low: Any, high: Any) -> Array:
     """Numbers in [low, high), which are operands of `dtype` or Python numbers, from one typed key."""
     unit = unit_interval(key, shape, dtype)
@@ -56,6 +58,7 @@ def _is(x: Any, value: float) -> bool:
     return type(x) is Literal and x.val == value
 
 
+@in_bulk
 def unit_interval(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     """Numbers in [0, 1) of a floating-point `dtype` from one typed key."""
     info = dtypes.finfo(dtype)
@@ -87,10 +90,11 @@ def bernoulli(
     if not dtypes.is_float(p.dtype):
         raise TypeError(f"bernoulli probability `p` must have a floating dtype, got {p.dtype}.")
     shape = sample_shape("bernoulli", shape, p)
-    return coins(one, stretch(p, shape), shape, mode)
+    return coins(one, shape, stretch(p, shape), mode)
 
 
-def coins(key: Array, p: Any, shape: tuple[int, ...], mode: str = "low") -> Array:
+@in_bulk
+def coins(key: Array, shape: tuple[int, ...], p: Any, mode: str = "low") -> Array:
     """True with probability p, an operand that is scalar or of `shape`."""
     if mode == "low":
         return lax.lt(unit_interval(key, shape, p.dtype), p)
@@ -108,5 +112,5 @@ def rademacher(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: An
     one, _ = single_key("rademacher", key)
     dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "rademacher")
     half = literal(0.5, dtypes.python_scalar_dtype(float))
-    heads = coins(one, half, canonical_shape("rademacher", shape))
+    heads = coins(one, canonical_shape("rademacher", shape), half)
     return lax.select(heads, literal(1, dtype), literal(np.asarray(-1).astype(dtype), dtype))
