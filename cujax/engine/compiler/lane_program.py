@@ -202,7 +202,7 @@ class LaneProgram:
             ys = list(zip(eqn.outputs[num_carry:], tape.outputs[num_carry:], strict=True))
             passed = {o: targets[v] for v, o in ys if v in targets and isinstance(o, Var) and _is_stacked_once(tape, o)}
             inputs = [*consts, *[c.read for c in carry], *[_at_step(x, step) for x in xs]]
-            outs = self._run(inner, tape, inputs, passed)
+            outs = self._run(inner, tape, inputs, dict(passed))
             puts = [
                 put
                 for (v, out), read in zip(ys, outs[num_carry:], strict=True) if v in targets and out not in passed
