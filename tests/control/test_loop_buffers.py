@@ -80,8 +80,18 @@ def carries_exchanged(lib, np_, x, xs):
     return lib.lax.scan(step, (x, x, x * 2), xs)
 
 
+def rows_that_another_carry_could_take(lib, np_, x, xs):
+    def step(carry, x):
+        a, b = carry
+        new = a + x
+        return (new, a * 2), (new, b + 1)
+
+    return lib.lax.scan(step, (x, x), xs)
+
+
 CASES = {f.__name__: f for f in (
     leapfrog, kinds_of_rows, dtypes_of_rows, rows_that_are_updates, rows_of_loops_and_branches, carries_exchanged,
+    rows_that_another_carry_could_take,
 )}
 by_case = pytest.mark.parametrize("name", CASES)
 by_size = pytest.mark.parametrize("size", [3, 5, 8])  # rows of float32 of 12, 20 and 32 bytes
