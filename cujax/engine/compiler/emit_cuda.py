@@ -15,7 +15,7 @@ from math import prod
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, Body, total_extent
 from cujax.engine.compiler.cpp import memory_type_name, physical
-from cujax.engine.compiler.expression import Load, index_elements
+from cujax.engine.compiler.expression import Load, Operation, index_elements
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Index
 from cujax.engine.compiler.kernel import Kernel
@@ -54,10 +54,16 @@ class CudaFrame(Frame):
 
 
 def _fits_int(body: Body) -> bool:
-    """All sizes fit, and no index comes from data, which may be anything before it is clamped."""
-    elements = [e for n in body.nodes() for i in n.indices for e in index_elements(i)]
+    """All sizes fit, and no index comes from data, which may be anything before it is clamped.
+
+    Numbers of elements may go beyond all arrays of the kernel: where it draws a few of very many random numbers.
+    """
+    nodes = body.nodes()
+    if any(index_elements(i) for n in nodes for i in n.indices):
+        return False
+    numbers = [i.high for n in nodes if isinstance(n, Operation) for i in n.indices]
     sizes = [prod(body.region.shape), *[v.aval.size for v in (*body.reads, *body.writes)]]
-    return not elements and all(size < _FITS_INT for size in sizes)
+    return all(size < _FITS_INT for size in (*numbers, *sizes))
 
 
 def blocks_for(items: int, threads: int = THREADS) -> int:
