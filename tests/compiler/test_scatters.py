@@ -105,14 +105,37 @@ def test_updates_enter_in_their_order(dtype):
         assert_same_bits(found, expected)
 
 
+def add_along_last(x: Any, places: Any, updates: Any) -> Any:
+    """Updates whose batch axis comes after that of their windows."""
+    return lax.scatter_add(x, places[:, None], updates, lax.ScatterDimensionNumbers((0,), (1,), (1,)))
+
+
+def batch_of_adds(x: Any, places: Any, updates: Any) -> Any:
+    return cujax.vmap(lambda x, u: x.at[places].add(u))(x, updates)
+
+
+SHARED = {
+    "rows": (lambda x, i, u: x.at[i].add(u), (64,)),
+    "rows of several axes": (lambda x, i, u: x.at[i].add(u), (3, 70)),
+    "columns": (lambda x, i, u: x.at[i].add(u), (9000,)),
+    "windows first": (lambda x, i, u: add_along_last(x.T, i, u.T).T, (7,)),
+    "batch": (lambda x, i, u: batch_of_adds(x.T, i, u.T).T, (7,)),
+    "nothing": (lambda x, i, u: x.at[i].add(u), (7,)),
+}
+
+
 @pytest.mark.skipif(getattr(selected().kernels, "language", "") != "host", reason="there are no threads of the host")
-@pytest.mark.parametrize("window", [(64,), (100,), (9000,), (3, 70)])
-def test_the_number_of_threads_changes_no_order(window, monkeypatch):
+@pytest.mark.parametrize("name", SHARED)
+def test_threads_share_the_target_and_change_no_order(name, monkeypatch):
+    function, window = SHARED[name]
     x, places, updates = Case(29, window, 2_000_000 // int(np.prod(window))).operands("float32")
+    places = abs(places)
     expected = in_order("add", x, places, updates)
     for threads in (1, 2, 3, 8):
         monkeypatch.setattr(selected().kernels, "threads", threads)
-        assert_same_bits([cujax.jit(lambda x, i, u: x.at[i].add(u))(x, places, updates)], [expected])
+        assert_same_bits([cujax.jit(function)(x, places, updates)], [expected])
+    text = cujax.jit(function).lower(x, places, updates).as_text("host")
+    assert ("scatter_add_f32_part" in text or "scatter_add_lt_add_select_n_f32_part" in text) is (name != "nothing")
 
 
 def windows(dim: int) -> lax.ScatterDimensionNumbers:
