@@ -158,6 +158,23 @@ def nested_gradient(m, x):
     return m.api.grad(lambda w: nested(m, w)[1].sum() + (nested(m, w)[0] ** 2).sum())(x)
 
 
+def stacked_and_read(m, x):
+    """Each lane reads what its inner loop stacks: in order, backwards, and one element at a computed place."""
+    def outer(c, t):
+        last, ys = m.lax.scan(lambda d, y: (d * 0.5 + y, d), c, m.np.arange(5.0))
+        back, _ = m.lax.scan(lambda d, y: (d * 0.9 + y, None), last, ys, reverse=True)
+        return back * 0.1 + ys[(t * 3).astype(int) % 5], last
+
+    return m.lax.scan(outer, x, m.np.arange(4.0))
+
+
+def checkpointed(m, x):
+    def segment(c, t):
+        return m.lax.scan(lambda d, y: (d + 0.1 * m.np.sin(d * y), None), c, m.np.arange(5.0))[0] + t, None
+
+    return m.api.grad(lambda x: m.lax.scan(m.api.checkpoint(segment), x, m.np.arange(4.0))[0].sum())(x)
+
+
 def forward(m, x):
     return m.api.jvp(lambda v: kepler(m, v)[0], (x,), (m.np.ones_like(x),))
 
@@ -166,7 +183,7 @@ def forward(m, x):
 PROGRAMS = {
     ensemble: 1, ensemble_last: 1, trajectory: 1, backwards: 1, nested: 1, collatz: 1, kepler: 1, loops_in_branches: 1,
     dynamic: 1, table: 1, walk: 1, matrices: 1, alone: 1, grid: 1, not_first: 1, gradient: 4, shared_gradient: 2,
-    nested_gradient: 3, forward: 1,
+    nested_gradient: 3, stacked_and_read: 1, checkpointed: 2, forward: 1,
 }
 SIZES = (1, 7, 33, 70)
 

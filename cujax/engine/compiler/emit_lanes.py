@@ -18,7 +18,7 @@ from cujax.engine.compiler.body import Axis, total_extent
 from cujax.engine.compiler.cpp import physical, short_name, type_name
 from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
 from cujax.engine.compiler.emit_host import HostFrame
-from cujax.engine.compiler.expression import Constant, Node, Operation, Register
+from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_program import (
@@ -52,8 +52,8 @@ class LaneBody:
         for block in self.program.blocks():
             for s in block.statements:
                 if isinstance(s, Straight):
-                    s.actions = [a for a in s.actions if not (isinstance(a, Put) and a.var in region.hidden)]
-        self.kept = kept_values(self.program)
+                    s.actions = [a for a in s.actions if not (isinstance(a, Put) and a.var not in region.writes)]
+        self.kept, self.fixed = kept_values(self.program)
         self._nodes = self.program.reachable()
         self.axes = [Axis(k, d, False) for k, d in enumerate(region.shape) if d != 1]
 
@@ -65,7 +65,8 @@ class LaneBody:
 
     @property
     def reads(self) -> list[Var | Literal]:
-        return list(dict.fromkeys(n.source for n in self._nodes if hasattr(n, "source")))
+        loaded = dict.fromkeys(n.source for n in self._nodes if isinstance(n, Load))
+        return [v for v in loaded if v not in self.program.stacks]
 
     @property
     def writes(self) -> list[Var]:
@@ -194,7 +195,7 @@ def _cuda_kernel(name: str, body: LaneBody) -> Kernel:
         frame.index = "cj::i64"
     lane = _Scalar(frame, body)
     with frame.writer.scope() as outer:
-        frame.hoist(body.nodes(), {*frame.axes})
+        frame.hoist(body.fixed, set())
         inner = lane.lane()
         count = frame.sizes.name(total_extent(body.axes)) if body.axes else "1"
         places = frame.axis_places(body.axes, "lane")
@@ -327,7 +328,7 @@ def _host_kernel(name: str, body: LaneBody) -> Kernel:
 def _alone(frame: HostFrame, body: LaneBody) -> str:
     lane = _Scalar(frame, body)
     with frame.writer.scope() as outer:
-        frame.hoist(body.nodes(), {*frame.axes})
+        frame.hoist(body.fixed, set())
         inner = lane.lane()
     return "\n".join([*frame.head(), *indented([*outer, *inner]), "}"])
 
@@ -339,7 +340,7 @@ def _side_by_side(frame: HostFrame, body: LaneBody) -> str:
     """
     lane = _Vector(frame, body)
     with frame.writer.scope() as outer:
-        frame.hoist(body.nodes(), {*frame.axes})
+        frame.hoist(body.fixed, set())
         inner = lane.lane()
         n = frame.sizes.name(total_extent(body.axes))
     width = lane.width

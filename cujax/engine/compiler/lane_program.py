@@ -7,7 +7,8 @@
     Repeat     a loop: a known number of steps, or until a Leave
     Switch     one of several blocks
 
-A carry's elements in one lane are registers.  Everything else is computed where an action needs it: an evaluator for
+A carry's elements in one lane are registers.  What a loop stacks goes to memory: to the result, or, where the lane
+reads it again, to a buffer of the kernel's own.  Everything else is computed where an action needs it: an evaluator for
 each tape follows its equations back to registers and to loads from memory, so that elementwise code, small reductions
 and movers need nothing here.  Which values are kept in registers of their own, because several places need them or
 because they do not change within a loop, is found afterwards (`lane_values.py`).
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 from cujax.engine.compiler.expression import (
     Choice,
     Evaluator,
+    Load,
     Node,
     Place,
     Register,
@@ -119,6 +121,7 @@ class LaneProgram:
     """See the module's docstring.
 
     top: the outermost block.  homes: the block in which each register, and each counter by its number, has its value.
+    stacks: buffers that each lane writes and reads for itself, and the blocks after whose loops they are read.
     work: operations of one lane, as far as the numbers of steps are known.
     """
 
@@ -126,6 +129,7 @@ class LaneProgram:
         self.lanes = lanes
         self.top = self._block = Block()
         self.homes: dict[Register | int, Block] = {}
+        self.stacks: dict[Var, Block] = {}
         self.work = 0
         self._steps, self._count = 1, 0
         self._nodes = evaluator._nodes
@@ -198,20 +202,37 @@ class LaneProgram:
             self.homes[counter.number] = block
             step = as_index(length - 1) - of_atom(counter) if params["reverse"] else of_atom(counter)
             self._live_in(carry, block)
-            targets = {v: written.pop(v).after(step) for v in eqn.outputs[num_carry:] if v in written}
             ys = list(zip(eqn.outputs[num_carry:], tape.outputs[num_carry:], strict=True))
-            passed = {o: targets[v] for v, o in ys if v in targets and isinstance(o, Var) and _is_stacked_once(tape, o)}
+            targets = {v: self._target(v, written).after(step) for v, _ in ys}
+            passed = {o: targets[v] for v, o in ys if isinstance(o, Var) and _is_only_stacked(tape, o)}
             inputs = [*consts, *[c.read for c in carry], *[_at_step(x, step) for x in xs]]
             outs = self._run(inner, tape, inputs, dict(passed))
             puts = [
                 put
-                for (v, out), read in zip(ys, outs[num_carry:], strict=True) if v in targets and out not in passed
+                for (v, out), read in zip(ys, outs[num_carry:], strict=True) if out not in passed
                 for put in self._puts(read, *targets[v], self._axes_of(inner, out, scope, v))
             ]
             block.add([*puts, *self._sets(carry, outs[:num_carry])])
         self._block.statements.append(Repeat(block, counter))
-        stacks = dict.fromkeys(eqn.outputs[num_carry:], _refused(eqn))
+        stacks = {v: self._stack(v) for v in eqn.outputs[num_carry:] if v in self.stacks}
         return stacks | dict(zip(eqn.outputs, self._results(carry), strict=False))
+
+    def _target(self, var: Var, written: dict[Var, _Target]) -> _Target:
+        """Where what a loop stacks in `var` goes."""
+        found = written.pop(var, None)
+        if found is None:
+            self.stacks[var] = self._block.outer or self._block
+            found = _Target(var, ())
+        return found
+
+    def _stack(self, var: Var) -> Reader:
+        """How the lane reads what it has stacked itself."""
+
+        def read(place: Place) -> Node:
+            key = (Load, var, flatten(place, var.aval.shape), var.aval.dtype)
+            return self._nodes.get(key) or self._nodes.setdefault(key, Load(*key[1:]))  # type: ignore[no-any-return]
+
+        return read
 
     def _while(self, scope: Scope, eqn: Eqn, readers: Sequence[Reader]) -> dict[Var, Reader]:
         params, inner = eqn.params, (*scope, id(eqn))
@@ -415,16 +436,8 @@ def _at_step(read: Reader, step: Index) -> Reader:
     return lambda place: read((step, *place))
 
 
-def _is_stacked_once(tape: Tape, out: Var) -> bool:
-    """Whether an output is what a loop of the tape stacks, and nothing else."""
+def _is_only_stacked(tape: Tape, out: Var) -> bool:
+    """Whether an output is what a loop of the tape stacks, and read by nobody else."""
     makers = [e for e in tape.eqns if e.primitive.name == SCAN and out in e.outputs[e.params["num_carry"] :]]
-    return bool(makers) and tape.outputs.count(out) == 1
+    return bool(makers) and tape.outputs.count(out) == 1 and not any(out in e.inputs for e in tape.eqns)
 
-
-def _refused(eqn: Eqn) -> Reader:
-    """For values that a lane cannot read."""
-
-    def read(place: Place) -> Node:
-        raise Mixed("what an inner loop stacks is read by the same lane", eqn.source)
-
-    return read

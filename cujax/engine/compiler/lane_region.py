@@ -11,7 +11,14 @@ from cujax.engine.core.tape import Eqn, Var
 
 
 class LaneRegion(Region):
-    """Over the lanes of `eqn`: each thread runs one from beginning to end."""
+    """Over the lanes of `eqn`: each thread runs one from beginning to end.
+
+    What it writes are the results and, for itself alone, what its inner loops stack.
+    """
+
+    @property
+    def writes(self) -> list[Var]:
+        return [v for v in self.full if v not in self.hidden or v in self.program.stacks]
 
     __slots__ = ("eqn", "lanes", "program")
 
@@ -22,4 +29,5 @@ class LaneRegion(Region):
         self.in_place, self.reductions = {}, {}
         self.evaluator = Evaluator(producers, inside.__contains__, {})
         self.program = LaneProgram(eqn, lanes, self.evaluator)
+        self.full += self.program.stacks
         self.reads, self.size = dict(self.evaluator.reads), self.program.size

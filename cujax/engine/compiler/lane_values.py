@@ -19,15 +19,19 @@ from cujax.engine.compiler.writer import axes_in
 Kept = dict[Straight, list[Node]]
 
 
-def kept_values(program: LaneProgram) -> Kept:
-    """See the module's docstring; straight pieces are added to the program where loops need values before them."""
-    return _Keeper(program).kept
+def kept_values(program: LaneProgram) -> tuple[Kept, list[Node]]:
+    """See the module's docstring, and the values that are the same in all lanes and steps, inputs first.
+
+    Straight pieces are added to the program where loops need values before them.
+    """
+    keeper = _Keeper(program)
+    return keeper.kept, [n for n, home in keeper.homes.items() if home is None]
 
 
 class _Keeper:
     def __init__(self, program: LaneProgram) -> None:
         self._program = program
-        self._homes: dict[Node, Block | None] = {}
+        self.homes: dict[Node, Block | None] = {}
         self._before: dict[Block, Straight] = {}  # the straight piece right before the statement that holds a block
         self._branches: set[Block] = set()
         self._made: dict[Node, list[tuple[Block, Straight]]] = {}
@@ -53,13 +57,15 @@ class _Keeper:
     def _find_homes(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             found = self._program.homes.get(node) if isinstance(node, Register) else None
+            if isinstance(node, Load):
+                found = self._program.stacks.get(node.source)  # type: ignore[arg-type]
             for index in node.indices:
                 for number in axes_in(index):
                     is_counter = number >= FIRST_COUNTER
                     found = _deeper(found, self._program.homes[number] if is_counter else self._program.top)
             for part in node.parts:
-                found = _deeper(found, self._homes[part])
-            self._homes[node] = found
+                found = _deeper(found, self.homes[part])
+            self.homes[node] = found
 
     def _walk(self, block: Block) -> None:
         for s in block.statements:
@@ -74,7 +80,7 @@ class _Keeper:
         pending = [(root, straight, block)]
         while pending:
             node, straight, block = pending.pop()
-            if self._homes[node] is None or isinstance(node, (Constant, Register)):
+            if self.homes[node] is None or isinstance(node, (Constant, Register)):
                 continue
             if isinstance(node, FromIndex) or not _is_movable(node):
                 pending += [(n, straight, block) for n in node.parts]
@@ -91,7 +97,7 @@ class _Keeper:
 
     def _place_for(self, node: Node, straight: Straight, block: Block) -> tuple[Block, Straight]:
         """Before the outermost of the loops around that do not change the node."""
-        home = self._homes[node]
+        home = self.homes[node]
         while block is not home and block not in self._branches:
             assert block.outer is not None
             straight, block = self._before[block], block.outer
