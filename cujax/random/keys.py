@@ -4,6 +4,10 @@ A key is all the state there is: the same key gives the same numbers, on every m
 Typed keys (`key`) are arrays of dtype `key<fry>`, one element a key; raw keys (`PRNGKey`) are uint32 arrays
 with a last axis of the key's two words.  All functions take both and give back what they were given.
 
+There is one generator, Threefry-2x32.  JAX's "rbg" and "unsafe_rbg", which take whatever the hardware offers and
+promise no particular bits, are accepted as names of it: keys made by them are Threefry keys, of two words and dtype
+`key<fry>`, and `key_impl` says so.
+
 Start at `as_keys`, through which every function of this package reads its key.
 """
 
@@ -43,7 +47,7 @@ def as_keys(name: str, key: Any) -> tuple[Array, bool]:
         raise TypeError(f"random.{name}: unexpected PRNG key type {type(key)}; make a key with random.key(0)")
     words = _as_words(name, key)
     _remark_raw_key(name)
-    return random_wrap(words, impl=config.default_prng_impl), True
+    return random_wrap(words, impl=_default_implementation()), True
 
 
 def single_key(name: str, key: Any) -> tuple[Array, bool]:
@@ -102,7 +106,7 @@ def key(seed: Any, *, impl: Any = None, dtype: Any = None) -> Array:
 
     seed: a Python int of up to 64 bits, or an integer scalar, traced or not.  Without 64-bit dtypes it is
     taken modulo 2**32.  impl: the generator, "threefry2x32", or a key dtype; `dtype` is the same by another
-    name.  Raises TypeError for a seed that is no integer scalar, OverflowError for a greater int, ValueError
+    name.  "rbg" and "unsafe_rbg" are accepted and mean "threefry2x32" too.  Raises TypeError for a seed that is no integer scalar, OverflowError for a greater int, ValueError
     for another generator.
     """
     return _seeded("key", seed, _implementation("key", impl, dtype))
@@ -117,12 +121,16 @@ def PRNGKey(seed: Any, *, impl: Any = None) -> Array:
     return made if config.enable_custom_prng else random_unwrap(made)
 
 
+def _default_implementation() -> str:
+    return dtypes.key_dtype(config.default_prng_impl).impl
+
+
 def _implementation(name: str, impl: Any, dtype: Any) -> str:
     if impl is not None and dtype is not None:
         raise ValueError(f"random.{name}: give one of impl and dtype, got impl={impl!r} and dtype={dtype}")
     spec = impl if dtype is None else dtype
     if spec is None:
-        return config.default_prng_impl
+        return _default_implementation()
     if dtypes.is_key(spec):
         return spec.impl
     if not isinstance(spec, str):
@@ -157,7 +165,7 @@ def _int_seed(name: str, seed: int) -> Array:
 
 
 def wrap_key_data(key_bits_array: Any, *, impl: Any = None, dtype: Any = None) -> Array:
-    """Typed keys of shape `(...)` from their words, uint32 of shape `(..., 2)`.
+    """Typed keys of shape `(...)` from their words, uint32 of shape `(..., 2)` whatever `impl` says.
 
     impl, dtype: as in `key`.  TypeError for words of another dtype or shape.
     """

@@ -70,6 +70,22 @@ def test_both_forms():
         assert str(random.PRNGKey(3).dtype) == "key<fry>"
 
 
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg"])
+def test_generators_of_the_hardware_are_threefry(impl):
+    for make in (random.key, random.PRNGKey):
+        same(make(7, impl=impl), make(7))
+    assert random.key_impl(random.key(7, impl=impl)) == "threefry2x32"
+    assert random.key(0, impl=impl).dtype is random.key_dtype(impl) is random.key_dtype()
+    words = np.arange(6, dtype=np.uint32).reshape(3, 2)
+    same(random.wrap_key_data(words, impl=impl), words)
+    with config.override("default_prng_impl", impl):
+        assert config.jax_default_prng_impl == impl
+        same(random.key(7), random.PRNGKey(7))
+        same(random.uniform(random.PRNGKey(7)), random.uniform(random.key(7, impl="threefry2x32")))
+    with pytest.raises(TypeError, match=r"ends with \(2,\)"):
+        random.wrap_key_data(np.zeros((3, 4), np.uint32), impl=impl)
+
+
 def test_printing():
     assert repr(random.PRNGKey(0)) == "Array([0, 0], dtype=uint32)"
     assert repr(random.key(0)) == repr(jax.random.key(0)) == "Array((), dtype=key<fry>) overlaying:\n[0 0]"

@@ -71,7 +71,8 @@ OPTIONS: tuple[Option, ...] = (
     # Random keys
     Option("threefry_partitionable", True, bool,
            "Lay random bits out as JAX does today; when off, as JAX did before version 0.5.", True),
-    Option("default_prng_impl", "threefry2x32", ("threefry2x32",), "Generator behind new keys.", True),
+    Option("default_prng_impl", "threefry2x32", ("threefry2x32", "rbg", "unsafe_rbg"),
+           "Generator behind new keys: Threefry-2x32, by each of these names.", True),
     Option("enable_custom_prng", False, bool, "random.PRNGKey makes typed keys, as random.key does.", True),
     Option("random_seed_offset", 0, int, "Added to the seed of every new key.", True),
     Option("legacy_prng_key", "allow", ("allow", "warn", "error"),

@@ -49,7 +49,9 @@ class KeyDtype:
         return key_dtype, (self.impl,)
 
 
-_KEY_DTYPES = {"threefry2x32": KeyDtype("threefry2x32", "fry")}
+# JAX's "rbg" and "unsafe_rbg" give what the hardware offers: programs that name them ask for speed and for no bits in
+# particular. They get Threefry, which a kernel makes in place.
+_KEY_DTYPES = dict.fromkeys(("threefry2x32", "rbg", "unsafe_rbg"), KeyDtype("threefry2x32", "fry"))
 
 DType: TypeAlias = Any  # np.dtype or KeyDtype; NumPy's type stubs know no extended dtypes
 
@@ -119,7 +121,10 @@ def is_key(dtype: DType) -> bool:
 # ---- reading what a user wrote ---------------------------------------------------------------------------
 
 def key_dtype(impl: str) -> KeyDtype:
-    """The dtype of keys of generator `impl` ("threefry2x32"); ValueError for an unknown generator."""
+    """The dtype of keys of generator `impl`: of "threefry2x32", for which "rbg" and "unsafe_rbg" stand too.
+
+    ValueError for an unknown generator.
+    """
     if impl not in _KEY_DTYPES:
         raise ValueError(f"unknown random generator {impl!r}; the generators are {', '.join(_KEY_DTYPES)}")
     return _KEY_DTYPES[impl]
