@@ -110,3 +110,19 @@ def test_a_loop_reads_outside_its_carry_where_the_result_is_not_taken(turns):
 def test_a_function_applied_several_times_at_places_of_64_bits():
     i = np.array([1, 1, 3, -1])
     check(lambda x, i: x.at[i].apply(lambda e: e * 3 + 1), counted(4, dtype="int32"), i)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_a_carry_that_a_loop_replaces_by_something_that_does_not_change(turns):
+    def f(x):
+        new = (x > 2).astype("float64")
+        by_count = lax.fori_loop(0, turns, lambda i, c: new, lax.floor(x))
+        by_condition = lax.while_loop(lambda c: c[0] < turns, lambda c: (c[0] + 1, new), (0, lax.floor(x)))
+        return by_count, by_condition
+
+    check(f, counted(3, 2))
+
+
+def test_a_library_call_in_a_loop_that_is_the_same_at_each_step():
+    check(lambda x: lax.fori_loop(0, 3, lambda i, c: c + lax.sort(x)[::-1], x), counted(6))
+    check(lambda x: lax.fori_loop(0, 3, lambda i, c: c * jnp.cumsum(x), x), counted(6))

@@ -179,11 +179,11 @@ class _Walk:
                 continue
             is_changing = any(known.get(a, False) for a in eqn.inputs)
             known.update(dict.fromkeys(eqn.outputs, is_changing))
-            if is_changing:
-                self._equation(scope, eqn, known)
+            self._equation(scope, eqn, known)
         return [known.get(a, False) for a in tape.outputs]
 
     def _equation(self, scope: Scope, eqn: Eqn, known: dict[Any, bool]) -> None:
+        """Mixed for what no lane can compute, whether it changes or not."""
         for link in links_of(eqn):
             operand = eqn.inputs[link.operand]
             if not (isinstance(operand, Var) and known.get(operand, False)):
@@ -215,7 +215,8 @@ class _Walk:
             self._pass(scope, atom, inner, var, known.get(atom, False), int(is_slice))
         outs = self._tape(inner, tape, flags)
         self._carry(inner, tape.inputs[num_consts:num_fixed], tape.outputs[:num_carry], outs)
-        for k, (var, out) in enumerate(zip(eqn.outputs, tape.outputs, strict=True)):
+        ends = (*tape.inputs[num_consts:num_fixed], *tape.outputs[num_carry:])
+        for k, (var, out) in enumerate(zip(eqn.outputs, ends, strict=True)):
             self._result(scope, var, inner, out, outs[k] or k < num_carry, int(k >= num_carry))
             known[var] = True
             if k >= num_carry:
@@ -241,8 +242,8 @@ class _Walk:
             for d in range(running.aval.ndim):  # each lane runs until its own condition is false
                 for var in carry:
                     self.classes.join((inner, var, d), (tests, running, d))
-        for var, out in zip(eqn.outputs, body.outputs, strict=True):
-            self._result(scope, var, inner, out, True)
+        for var, end in zip(eqn.outputs, carry, strict=True):
+            self._result(scope, var, inner, end, True)
             known[var] = True
 
     def _cond(self, scope: Scope, eqn: Eqn, known: dict[Any, bool]) -> None:
@@ -272,7 +273,7 @@ class _Walk:
             known[var] = changes
 
     def _carry(self, inner: Scope, before: Sequence[Var], after: Sequence[Any], changing: Sequence[bool]) -> None:
-        """What a step makes of the carry takes its place."""
+        """What a step makes of the carry takes its place; where it does not change, the carry is that or the first."""
         for var, out, changes in zip(before, after, changing, strict=False):
             self.states.append((inner, var))
             self._pass(inner, out, inner, var, changes)
