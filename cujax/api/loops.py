@@ -7,17 +7,21 @@ to step; a Python scalar in the initial state takes the dtype that the first ste
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from cujax.api.vectorize import vmap
 from cujax.engine.control.flags import merge_by, split_at, split_by
 from cujax.engine.control.scan import scan_p
 from cujax.engine.control.staging import Staged, flatten_operands, stage
 from cujax.engine.control.while_loop import while_p
-from cujax.engine.core.array import to_array
+from cujax.engine.core.array import Array, to_array
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.simplify import rearrange
+from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.config import config
@@ -25,9 +29,11 @@ from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ground.source import describe_function
 from cujax.engine.ops.elementwise import add
 from cujax.engine.ops.joining import concatenate
-from cujax.engine.ops.logic import lt
+from cujax.engine.ops.logic import bitwise_and, lt
 from cujax.engine.ops.slicing import index_in_dim, slice_in_dim
 from cujax.engine.ops.structural import convert_element_type, reshape
+
+_LARGEST_INT32 = 2**31 - 1
 
 
 def scan(
@@ -198,12 +204,44 @@ def _stack(leaves: Sequence[Any]) -> Any:
     return concatenate([reshape(x, (1, *aval_of(x).shape)) for x in leaves], 0)
 
 
-def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:
+def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, *, max_steps: int | None = None) -> Any:
     """Run `val = body_fun(val)` while `cond_fun(val)`, starting from the pytree `init_val`.
 
-    Forward-mode differentiable.  TypeError when `cond_fun` does not return one boolean or `body_fun` changes
-    the type of the state.
+    max_steps: the loop ends after so many steps, whatever the condition says.  With it the loop is differentiable in
+    both modes, without it (as in JAX) in forward mode alone.  Going backwards about 2 sqrt(max_steps) states are
+    kept, and each step is computed once more.
+
+    TypeError when `cond_fun` does not return one boolean or `body_fun` changes the type of the state; ValueError for
+    a negative `max_steps`.
     """
+    if max_steps is not None:
+        return _bounded_while_loop(cond_fun, body_fun, init_val, max_steps)
+    return _while_loop(cond_fun, body_fun, init_val, None)
+
+
+def _bounded_while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, max_steps: Any) -> Any:
+    """With the number of steps as part of the state."""
+    bound = max_steps.__index__()
+    if bound < 0:
+        raise ValueError(f"lax.while_loop got a negative max_steps: {bound}")
+    count = literal(0, dtypes.int64 if bound > _LARGEST_INT32 else dtypes.int32)
+
+    def goes_on(state: Any) -> Any:
+        found = cond_fun(state[1])
+        value = found if isinstance(found, Array) else to_array(found) if isinstance(found, (bool, np.bool_)) else None
+        is_condition = value is not None and dtypes.is_bool(aval_of(value).dtype)
+        # anything else is left as it is for the error that it deserves
+        return bitwise_and(found, lt(state[0], literal(bound, count.aval.dtype))) if is_condition else found
+
+    def step(state: Any) -> Any:
+        return add(state[0], literal(1, count.aval.dtype)), body_fun(state[1])
+
+    for named, fun in ((goes_on, cond_fun), (step, body_fun)):
+        functools.update_wrapper(named, fun)
+    return _while_loop(goes_on, step, (to_array(count.buffer), init_val), bound)[1]
+
+
+def _while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, max_steps: int | None) -> Any:
     if not (callable(cond_fun) and callable(body_fun)):
         raise TypeError("lax.while_loop: body_fun and cond_fun arguments should be callable.")
     if config.disable_jit:
@@ -216,10 +254,10 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any) -> Any:
     )
     condition = stage("while_loop", cond_fun, in_tree, [aval_of(x) for x in init])
     _check_condition(cond_fun, condition)
-    return pytree.unflatten(tree, _bind_while(condition, body, init))
+    return pytree.unflatten(tree, _bind_while(condition, body, init, max_steps))
 
 
-def _bind_while(condition: Staged, body: Staged, init: Sequence[Any]) -> list[Any]:
+def _bind_while(condition: Staged, body: Staged, init: Sequence[Any], max_steps: int | None) -> list[Any]:
     """The last carry.  What the body hands on untouched becomes a constant of the loop, and is a result as it
     came: its gradient does not have to pass through the loop, which has no reverse mode."""
     n, m = len(condition.consts), len(body.consts)
@@ -233,6 +271,7 @@ def _bind_while(condition: Staged, body: Staged, init: Sequence[Any]) -> list[An
         cond_consts=n + len(constant),
         body_tape=rearrange(body.tape, [*range(m), *(m + i for i in order)], moving),
         body_consts=m + len(constant),
+        max_steps=max_steps,
     )
     return merge_by(fixed, outs, values)
 

@@ -1,14 +1,14 @@
 """`while_p`: a loop that ends when its condition does.
 
 Both tapes read constants of their own and then the carry: cond (consts, carry) -> bool[*lanes], body (consts,
-carry) -> carry.  Params: cond_tape, cond_consts, body_tape, body_consts (numbers of constants).
+carry) -> carry.  Params: cond_tape, cond_consts, body_tape, body_consts (numbers of constants), max_steps.
 
 A condition of shape `lanes` is one for each of as many independent loops: all carries begin with these axes, and an
 element along them changes no more once its condition is false.  Batching makes such a loop of one whose condition
 differs from element to element.  Where it is not a lane kernel (compiler/lanes.py) it runs until the last is done.
 
-Forward derivatives carry the tangents along; reverse mode is refused, because the number of steps, and so
-the memory for residuals, is not known.
+Forward derivatives carry the tangents along.  Reverse mode needs `max_steps`, a promise that there are no more
+(bounded_while.py); where it is None, the number of steps, and so the memory for residuals, is not known.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 from cujax.engine.compiler.loop_body import LoopBody, copied
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
+from cujax.engine.compiler.traffic import bytes_of
+from cujax.engine.control.bounded_while import as_scans
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.scan import fixed_point
 from cujax.engine.core.aval import ShapedArray, same_array_type
@@ -43,6 +45,7 @@ class While(NamedTuple):
     cond_consts: int
     body_tape: Tape
     body_consts: int
+    max_steps: int | None = None
 
     @property
     def body(self) -> LoopBody:
@@ -92,7 +95,9 @@ def _runs(language: str | None, **params: Any) -> Runs:
         return Runs(((loop.cond_tape, (), ()), *stepwise.programs), {})
     body, first = loop.body, loop.cond_consts + loop.body_consts
     programs = (loop.cond_tape, (), ()), (loop.body_tape, body.owned(language), ())
-    return Runs(programs, {first + k: k for k in body.overwritten(language)})
+    overwritten = body.overwritten(language)
+    before = bytes_of([a for k, a in enumerate(loop.body_tape.out_avals) if k not in overwritten])
+    return Runs(programs, {first + k: k for k in overwritten}, before)
 
 
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[list[Any], list[Any]]:
@@ -122,7 +127,7 @@ def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tupl
     outs = while_p.bind(
         *p[0], *p[1], *split_by(nz_consts, t[1])[1], *p[2],
         *(instantiate(x) for x, nz in zip(t[2], nz_carry, strict=True) if nz),
-        **While(condition, loop.cond_consts, body, loop.body_consts + t_consts)._asdict(),
+        **While(condition, loop.cond_consts, body, loop.body_consts + t_consts, loop.max_steps)._asdict(),
     )
     return outs[:num_carry], pad_zeros(nz_carry, outs[num_carry:], loop.body_tape.out_avals)
 
@@ -134,8 +139,14 @@ def _with_extra_inputs(tape: Tape, avals: Sequence[ShapedArray]) -> Tape:
 
 
 def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[Any]:
-    """The known carries run now, in a loop of their own; the loop of all carries is recorded whole."""
+    """The known carries run now, in a loop of their own; the loop of all carries is recorded whole.
+
+    With a bound on its steps it is divided as the scans that it then is.
+    """
     loop = While(**params)
+    if loop.max_steps is not None:
+        tape = as_scans(loop.cond_tape, loop.cond_consts, loop.body_tape, loop.body_consts, loop.max_steps)
+        return run_tape(tape, args)
     u_cond, u_body, u_init = loop.groups(unknown)
     u_carry = fixed_point(
         u_init, lambda flags: split_tape(loop.body_tape, [*u_body, *flags]).unknown_out
@@ -160,8 +171,9 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
 def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     raise ValueError(
         "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop "
-        "values: the number of steps, and so the memory for what the backward pass needs, is not known. Use "
-        "lax.scan, or lax.fori_loop with start and stop that are Python integers; forward mode (jvp, jacfwd) works."
+        "values: the number of steps, and so the memory for what the backward pass needs, is not known. Give "
+        "lax.while_loop a bound, max_steps=1000, or use lax.scan, or lax.fori_loop with start and stop that are Python "
+        "integers; forward mode (jvp, jacfwd) works."
     )
 
 
@@ -191,7 +203,7 @@ def _batch(
     condition, _ = batch_tape(loop.cond_tape, axis, [*d_cond, *as_dims(batched)], condition_batched(batched))
     cond_consts, body_consts, carry = loop.groups(operands)
     carry = [move_dim(axis, c, d, 0) if b else c for c, d, b in zip(carry, d_init, batched, strict=True)]
-    batched_loop = While(condition, loop.cond_consts, body, loop.body_consts)
+    batched_loop = While(condition, loop.cond_consts, body, loop.body_consts, loop.max_steps)
     outs = while_p.bind(*cond_consts, *body_consts, *carry, **batched_loop._asdict())
     return outs, as_dims(batched)
 
