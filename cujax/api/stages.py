@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cujax.api.shape_dtype import struct_of
-from cujax.engine.compiler.analysis import analyse, bytes_of
+from cujax.engine.compiler.analysis import analyse
 from cujax.engine.compiler.generate import LANGUAGES
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.program import source
+from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.tape import ClosedTape
 from cujax.engine.core.trace import Tracer, aval_of

@@ -45,6 +45,11 @@ _VIEWS = frozenset(("reshape", "squeeze", "transpose", "slice", "broadcast_in_di
 _RESHAPES = frozenset(("reshape", "squeeze"))
 
 
+def is_view(eqn: Eqn) -> bool:
+    """Whether it copies nothing as a step of its own."""
+    return eqn.primitive.name in _VIEWS
+
+
 class Region:
     """One kernel: it writes `full` values at every place of `shape`, and `kept` ones at those without `axes`.
 

@@ -23,6 +23,7 @@ from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.naming import kernel_name
 from cujax.engine.compiler.plan import Plan
+from cujax.engine.compiler.traffic import moved_by
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Eqn, Var
 
@@ -75,7 +76,7 @@ def generate(plan: Plan, language: str) -> Generated:
         if isinstance(step, Region):
             kernel = _kernel(step, names, language)
             target = step.target if isinstance(step, Update) and not step.in_place else None
-            steps.append(kernel._replace(target=target, in_place=step.in_place))
+            steps.append(kernel._replace(target=target, in_place=step.in_place, bytes_moved=moved_by(step)))
         else:
             steps.append(step)
     return Generated(steps, source_of([s for s in steps if isinstance(s, Kernel)]), plan.changed, plan.taken)

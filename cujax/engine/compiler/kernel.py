@@ -16,7 +16,8 @@ class Kernel(NamedTuple):
 
     calls: one, or several that leave to each other what is in `scratch` bytes of memory, the last buffer argument of
     all of them.  in_place: results that take the buffer of an operand, and that operand.
-    target: of an update that is not in place, what its one result, a copy of it, is before.
+    target: of an update that is not in place, what its one result, a copy of it, is before.  bytes_moved: as of
+    traffic.py.
     """
 
     calls: tuple[KernelCall, ...]
@@ -26,6 +27,7 @@ class Kernel(NamedTuple):
     scratch: int = 0
     target: Var | Literal | None = None
     in_place: Mapping[Var, Var] = MappingProxyType({})
+    bytes_moved: int = 0
 
     @property
     def is_empty(self) -> bool:

@@ -15,10 +15,15 @@ from cujax.engine.backends.api import Buffer
 from cujax.engine.backends.select import selected
 
 
+def pitch_of(shape: Sequence[int], dtype: np.dtype) -> int:
+    """How many elements after one row the next one begins."""
+    alignment = selected().alignment
+    return -(-prod(shape) * dtype.itemsize // alignment) * alignment // dtype.itemsize
+
+
 def empty_rows(length: int, shape: Sequence[int], dtype: np.dtype) -> Buffer:
     """An array (length, *shape) each of whose rows is a buffer that kernels can write."""
-    backend, size = selected(), prod(shape)
-    pitch = -(-size * dtype.itemsize // backend.alignment) * backend.alignment // dtype.itemsize
+    backend, size, pitch = selected(), prod(shape), pitch_of(shape, dtype)
     rows = backend.empty((length, pitch), dtype)
     if pitch == size:
         return rows.reshape((length, *shape))
@@ -29,10 +34,14 @@ def empty_rows(length: int, shape: Sequence[int], dtype: np.dtype) -> Buffer:
 
 def readable_rows(array: Buffer) -> Buffer:
     """The array, or a copy of it each of whose rows is a buffer that kernels read as it is."""
-    backend, (length, *shape) = selected(), array.shape
-    nbytes = prod(shape) * array.dtype.itemsize
-    if nbytes % backend.alignment == 0 or nbytes < backend.alignment:
+    length, *shape = array.shape
+    if are_readable(shape, array.dtype):
         return array
     rows = empty_rows(length, shape, array.dtype)
-    backend.xp.copyto(rows, array)
+    selected().xp.copyto(rows, array)
     return rows
+
+
+def are_readable(shape: Sequence[int], dtype: np.dtype) -> bool:
+    """Whether kernels read rows of this kind that follow each other without gaps."""
+    return pitch_of(shape, dtype) == prod(shape) or prod(shape) * dtype.itemsize < selected().alignment

@@ -20,9 +20,10 @@ from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.loop_body import LoopBody, copied
 from cujax.engine.compiler.program import run_compiled_impl
+from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.recompute import with_recomputed_residuals
-from cujax.engine.control.rows import empty_rows, readable_rows
+from cujax.engine.control.rows import are_readable, empty_rows, pitch_of, readable_rows
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import Slices, num_steps, stacked_keys
@@ -107,7 +108,18 @@ def _runs(language: str | None, **params: Any) -> Runs:
     loop = Loop(**params)
     body = loop.body
     overwritten = body.overwritten(language) if loop.length else []
-    return Runs(((loop.tape, body.owned(language), body.placed),), {loop.num_consts + k: k for k in overwritten})
+    programs = ((loop.tape, body.owned(language), body.placed),)
+    return Runs(programs, {loop.num_consts + k: k for k in overwritten}, _held(loop, overwritten))
+
+
+def _held(loop: Loop, overwritten: Sequence[int]) -> int:
+    """Bytes of the carry before a step, where it is not changed in place, and of rows with gaps."""
+    carry, ys = split_at(loop.tape.out_avals, loop.num_carry)
+    _, _, xs = loop.groups(loop.tape.in_avals)
+    before = bytes_of([a for k, a in enumerate(carry) if k not in overwritten]) if loop.length > 1 else 0
+    gapped = [x for x in xs if not are_readable(x.shape, physical(x.dtype))]
+    gapped += [y for y in ys if pitch_of(y.shape, physical(y.dtype)) != y.size]
+    return before + sum(loop.length * pitch_of(a.shape, d) * d.itemsize for a in gapped for d in [physical(a.dtype)])
 
 
 def fixed_point(flags: Sequence[bool], step: Callable[[list[bool]], Sequence[bool]]) -> list[bool]:

@@ -89,10 +89,12 @@ class Runs(NamedTuple):
     programs: (tape, owned, placed) for each program, as `compile_tape` is asked for it.
     overwrites: {number of an operand: number of a result}.  The operand's buffer is changed if its number is in the
         argument `owned` of `impl`, else a copy of it; whichever it is, the result is memory of the loop's own.
+    held: bytes beside operands, results and what the programs hold.
     """
 
     programs: Sequence[tuple[Any, tuple[int, ...], tuple[int, ...]]]
     overwrites: Mapping[int, int]
+    held: int = 0
 
 
 REGISTRY: dict[str, Primitive] = {}
