@@ -470,6 +470,11 @@ def factored(op: str, a: Operand, b: Operand, **params: Any) -> Sample:
                   label=f"{op} {params}")
 
 
+def jax_svd(a: Any, *, full_matrices: bool, compute_uv: bool) -> tuple:
+    found = lax.linalg.svd(a, full_matrices=full_matrices, compute_uv=compute_uv)
+    return (found[1], found[0], found[2]) if compute_uv else (found,)
+
+
 LAPACK = ["float32", "float64", "complex64", "complex128"]
 LINALG = [
     Sample(
@@ -546,6 +551,27 @@ LINALG = [
         jax=lambda a: jnp.linalg.det(a) * jnp.linalg.inv(a).T,
     ),
     Sample("slogdet", [well_conditioned((4, 4))], jax=lambda a: tuple(jnp.linalg.slogdet(a)), ulp=64),
+    *(
+        Sample("qr", [well_conditioned(shape)], {"full_matrices": full}, ulp=128, order=order,
+               label=f"qr {shape} {full}", dtypes=LAPACK if len(shape) > 2 else ["float64"],
+               jax=lambda a, *, full_matrices: tuple(lax.linalg.qr(a, full_matrices=full_matrices)))
+        for shape, full, order in (
+            ((2, 3, 3), True, 1), ((5, 3), False, 1), ((5, 3), True, 0), ((3, 5), False, 0))
+    ),
+    *(
+        Sample("eigh", [positive_definite(shape)], {"lower": lower}, ulp=512, order=order, label=f"eigh {shape}",
+               dtypes=LAPACK if len(shape) > 2 else ["float64"],
+               jax=lambda a, *, lower: tuple(lax.linalg.eigh(a, lower=lower, symmetrize_input=False)))
+        for shape, lower, order in (((2, 3, 3), True, 1), ((4, 4), False, 1))
+    ),
+    *(
+        Sample("svd", [well_conditioned(shape)], {"full_matrices": full, "compute_uv": vectors}, ulp=1024, order=order,
+               dtypes=kinds, jax=jax_svd, label=f"svd {shape} {full=} {vectors=}")
+        for shape, full, vectors, order, kinds in (
+            ((2, 3, 3), True, True, 1, LAPACK), ((5, 3), False, True, 1, ["float64"]),
+            ((3, 5), False, True, 1, ["complex128"]), ((5, 3), True, True, 0, ["float64"]),
+            ((3, 5), True, False, 1, ["float64"]))
+    ),
 ]
 
 def transform(

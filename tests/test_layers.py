@@ -51,6 +51,8 @@ OPS = [
     "tridiagonal",
     "lu",
     "determinant",
+    "qr",
+    "spectral",
     "fft",
     "random_bits",
 ]

@@ -1,6 +1,6 @@
 """Factorizations of matrices and systems of equations, under the names of `jax.lax.linalg`.
 
-All of them work on stacks of matrices: arrays of shape (..., n, n).  Only exports stand here.
+All of them work on stacks of matrices: arrays of shape (..., m, n).  Only exports stand here.
 """
 # ruff: noqa: F401
 
@@ -9,6 +9,16 @@ from cujax.engine.ops.lu import (
     lu_p,
     lu_pivots_to_permutation,
     lu_pivots_to_permutation_p,
+)
+from cujax.engine.ops.qr import (
+    qr,
+    qr_p,
+)
+from cujax.engine.ops.spectral import (
+    eigh,
+    eigh_p,
+    svd,
+    svd_p,
 )
 from cujax.engine.ops.triangular import (
     cholesky,

@@ -27,7 +27,7 @@ from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, complex, imag, real
 from cujax.engine.ops.elementwise import add, div, mul, sub
 from cujax.engine.ops.families import partials_jvp
 from cujax.engine.ops.lu import inverse
-from cujax.engine.ops.matrices import batch_stacks, check_matrices, matmul, matrix_transpose
+from cujax.engine.ops.matrices import batch_stacks, check_matrices, matmul, matrix_transpose, of_finite
 from cujax.engine.ops.slicing import index_in_dim
 from cujax.engine.ops.structural import (
     broadcast_in_dim,
@@ -76,11 +76,9 @@ def _products_of_others(xp: Any, s: Any) -> Any:
 
 
 def _cofactors_impl(xp: Any, a: Any) -> Any:
-    finite = xp.all(xp.isfinite(a), axis=(-2, -1), keepdims=True)  # the decomposition refuses others
-    u, s, vh = xp.linalg.svd(xp.where(finite, a, a.dtype.type(0)))
+    u, s, vh = of_finite(xp, xp.linalg.svd, a)
     scale = (xp.linalg.det(u) * xp.linalg.det(vh))[..., None] * _products_of_others(xp, s)
-    product = xp.matmul(xp.conj(u) * scale[..., None, :], xp.conj(vh))
-    return xp.where(finite, product, a.dtype.type(float("nan")))
+    return xp.matmul(xp.conj(u) * scale[..., None, :], xp.conj(vh))
 
 
 def _cofactors_partial(t: Any, out: Any, a: Any) -> Any:

@@ -1,8 +1,8 @@
 """The words in which rules about matrices are written.
 
 An operand of a linear-algebra op is a stack: an array of shape (..., n, m) whose last two axes are those of
-a matrix.  Here are what such ops check (`check_matrices`), products, transposes and triangles of stacks, and
-how a stack goes through `vmap`: as one more leading axis (`batch_stacks`).
+a matrix.  Here are what such ops check (`check_matrices`, `of_finite`), products, transposes and triangles of
+stacks, and how a stack goes through `vmap`: as one more leading axis (`batch_stacks`).
 """
 
 from __future__ import annotations
@@ -64,6 +64,16 @@ def _check_dtype(name: str, dtype: Any) -> None:
             "x.astype('float32')."
         )
     raise dtype_error(name, dtype, PART_OR_COMPLEX)
+
+
+def of_finite(xp: Any, decompose: Callable, a: Any) -> tuple[Any, ...]:
+    """`decompose(a)`, a tuple, with NaN for matrices with an element that is not finite, which LAPACK refuses."""
+    finite = xp.all(xp.isfinite(a), axis=(-2, -1))
+
+    def marked(x: Any) -> Any:
+        return xp.where(finite.reshape(finite.shape + (1,) * (x.ndim - finite.ndim)), x, x.dtype.type(float("nan")))
+
+    return tuple(marked(x) for x in decompose(xp.where(finite[..., None, None], a, a.dtype.type(0))))
 
 
 # --- products, transposes, triangles ------------------------------------------------------------------
