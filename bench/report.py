@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bench.rows import NOT_RUN, NOT_WRITTEN, Row
 
-MEAN_OF = "W1 (n >= 2^20), W2, W3, W8, W13"  # the cases marked as headline
+MEAN_OF = "W1 (n >= 2^20), W2, W3, W7, W8, W13"  # the cases marked as headline
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
 
 

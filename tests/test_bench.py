@@ -5,6 +5,7 @@ JAX stands beside only where a test is about it; compiling for it would take mos
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import warnings
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from bench import __main__ as command
-from bench import expression, fresh, machine, measure, peers, report, runner, workloads
+from bench import bit_stream, expression, fresh, machine, measure, peers, report, runner, workloads
 from bench.case import SCALES, Case, Scale, WrongResult, all_close, array_code
 from bench.rows import NOT_RUN, NOT_WRITTEN, Row, add_ratios
 from bench.workloads import teos10, w8_random_bits
@@ -32,7 +33,7 @@ def bounds(seconds: float = 60, scale: Scale = SMOKE) -> runner.Bounds:
 
 
 def test_the_registry_is_read_off_the_files():
-    assert list(workloads.FILES) == ["W1", "W2", "W3", "W8", "W9", "W13", "W14"]
+    assert list(workloads.FILES) == ["W1", "W2", "W3", "W7", "W8", "W9", "W13", "W14"]
 
 
 @pytest.mark.parametrize("workload", workloads.FILES)
@@ -47,6 +48,16 @@ def test_every_case_agrees_with_its_reference(workload, found):
 def test_names_of_cases_are_unique(scale):
     names = [(name, case.name) for name in workloads.FILES for case in workloads.cases(name, scale)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", bit_stream.STREAMS)
+def test_streams_for_other_programs(name, monkeypatch):
+    monkeypatch.setattr(bit_stream, "WORDS", 2**12)
+    first, second = itertools.islice(bit_stream.blocks(name, 3), 2)
+    for words in (first, second):
+        assert words.dtype == np.uint32 and words.shape == (bit_stream.WORDS,)
+        assert abs(np.bitwise_count(words).mean() - 16) < 5 * np.sqrt(8 / words.size)
+    assert not (first == second).all()
 
 
 DOUBLE = Case(

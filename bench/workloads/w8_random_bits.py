@@ -22,7 +22,7 @@ INTEGERS = (0, 1000)
 SEED = np.array([8, 42], np.uint32)
 CHECKED = 4096  # places at which the reference is computed
 # A uniform number may be rounded once or twice, which erfinv magnifies at the ends.
-TOLERANCES = {"bits": 0, "uniform": 0, "normal": 3e-5, "randint": 0}
+TOLERANCES = {"bits": 0, "uniform": 0, "normal": 3e-5, "uniform f64": 0, "normal f64": 1e-12, "randint": 0}
 
 
 def jax_like(draw: Callable[[Any, Any, Any], Any]) -> Callable[[Peer], Callable]:
@@ -54,18 +54,24 @@ def makes(n: int) -> dict[str, Make]:
         "bits": lambda g: g.integers(0, 2**32, n, np.uint32),
         "uniform": lambda g: g.random(n, np.float32),
         "normal": lambda g: g.standard_normal(n, np.float32),
+        "uniform f64": lambda g: g.random(n),
+        "normal f64": lambda g: g.standard_normal(n),
         "randint": lambda g: g.integers(low, high, n, np.int32),
     }
     torch = {
         "bits": lambda t, device: t.randint(-(2**31), 2**31, (n,), dtype=t.int32, device=device).view(t.uint32),
         "uniform": lambda t, device: t.rand(n, device=device),
         "normal": lambda t, device: t.randn(n, device=device),
+        "uniform f64": lambda t, device: t.rand(n, device=device, dtype=t.float64),
+        "normal f64": lambda t, device: t.randn(n, device=device, dtype=t.float64),
         "randint": lambda t, device: t.randint(low, high, (n,), dtype=t.int32, device=device),
     }
     keyed = {
         "bits": lambda r, np, key: r.bits(key, (n,), np.uint32),
         "uniform": lambda r, np, key: r.uniform(key, (n,), np.float32),
         "normal": lambda r, np, key: r.normal(key, (n,), np.float32),
+        "uniform f64": lambda r, np, key: r.uniform(key, (n,), np.float64),
+        "normal f64": lambda r, np, key: r.normal(key, (n,), np.float64),
         "randint": lambda r, np, key: r.randint(key, (n,), low, high, np.int32),
     }
     return {
@@ -92,6 +98,7 @@ def _case(name: str, n: int, cold: bool = False) -> Case:
         inputs=lambda: (SEED,),
         reference=lambda words: REFERENCES[name](words, places),
         compare=_compare(all_close(TOLERANCES[name], part=lambda result: result[places])),
+        x64=name.endswith("f64"),
         items=(n, "values"),
         new_size=(lambda: _case(name, n + 1000)) if cold else None,
         headline=True,
@@ -141,8 +148,15 @@ def threefry(key: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _bits(words: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """32 bits: both words of the hash, one upon the other."""
     x, y = threefry(words, places)
     return x ^ y
+
+
+def _wide_bits(words: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """64 bits: both words, side by side."""
+    x, y = threefry(words, places)
+    return x.astype(np.uint64) << np.uint64(32) | y
 
 
 def _uniform(words: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -150,13 +164,28 @@ def _uniform(words: np.ndarray, places: np.ndarray) -> np.ndarray:
     return (_bits(words, places) >> np.uint32(9)) * 2.0**-23
 
 
-def _normal(words: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """sqrt(2) erfinv of a uniform number in (-1, 1)."""
+def bits_as_normal(bits: np.ndarray) -> np.ndarray:
+    """sqrt(2) erfinv of a uniform number in (-1, 1) in float32, or in float64 for 64 bits each."""
     from scipy.special import erfinv
 
-    low, one = np.nextafter(np.float32(-1), np.float32(0)), np.float32(1)
-    uniform = _uniform(words, places).astype(np.float32) * (one - low) + low
+    kind, mantissa = (np.float32, 23) if bits.itemsize == 4 else (np.float64, 52)
+    low, one = np.nextafter(kind(-1), kind(0)), kind(1)
+    fraction = (bits >> bits.dtype.type(8 * bits.itemsize - mantissa)) * 2.0**-mantissa
+    uniform = fraction.astype(kind) * (one - low) + low
     return np.sqrt(2) * erfinv(np.maximum(low, uniform).astype(np.float64))
+
+
+def _normal(words: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return bits_as_normal(_bits(words, places))
+
+
+def _wide_uniform(words: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The upper 52 bits of 64."""
+    return (_wide_bits(words, places) >> np.uint64(12)) * 2.0**-52
+
+
+def _wide_normal(words: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return bits_as_normal(_wide_bits(words, places))
 
 
 def _randint(words: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -169,4 +198,11 @@ def _randint(words: np.ndarray, places: np.ndarray) -> np.ndarray:
     return low + (upper % span * shift + lower % span) % span
 
 
-REFERENCES = {"bits": _bits, "uniform": _uniform, "normal": _normal, "randint": _randint}
+REFERENCES = {
+    "bits": _bits,
+    "uniform": _uniform,
+    "normal": _normal,
+    "uniform f64": _wide_uniform,
+    "normal f64": _wide_normal,
+    "randint": _randint,
+}

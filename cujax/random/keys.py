@@ -106,8 +106,8 @@ def key(seed: Any, *, impl: Any = None, dtype: Any = None) -> Array:
 
     seed: a Python int of up to 64 bits, or an integer scalar, traced or not.  Without 64-bit dtypes it is
     taken modulo 2**32.  impl: the generator, "threefry2x32", or a key dtype; `dtype` is the same by another
-    name.  "rbg" and "unsafe_rbg" are accepted and mean "threefry2x32" too.  Raises TypeError for a seed that is no integer scalar, OverflowError for a greater int, ValueError
-    for another generator.
+    name.  "rbg" and "unsafe_rbg" are accepted and mean "threefry2x32" too.  Raises TypeError for a seed that is
+    no integer scalar, OverflowError for a greater int, ValueError for another generator.
     """
     return _seeded("key", seed, _implementation("key", impl, dtype))
 
