@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, total_extent
-from cujax.engine.compiler.cpp import physical, short_name, type_name
+from cujax.engine.compiler.cpp import short_name, type_name
 from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
 from cujax.engine.compiler.emit_host import HostFrame
 from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register
@@ -225,8 +225,8 @@ class _Vector(_Scalar):
 
     def __init__(self, frame: Frame, body: LaneBody) -> None:
         super().__init__(frame, body)
-        sizes = [physical(n.dtype).itemsize for n in body.nodes() if n.dtype is not None]
-        self.width = _VECTOR_BYTES // max([*sizes, 4])
+        sizes = [n.dtype.itemsize for n in body.nodes() if isinstance(n, Operation) and n.dtype is not None]
+        self.width = _VECTOR_BYTES // (8 if sizes.count(8) + sizes.count(16) > len(sizes) / 2 else 4)
         self.writer.register_suffix = "[k]"
         self._masks: list[str] = []
         self._count = 0

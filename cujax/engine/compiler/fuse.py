@@ -239,7 +239,7 @@ class Decision:
             if not isinstance(atom, Var):
                 continue
             found = self._paths.setdefault(atom, {})
-            if kind in (ELEMENTWISE, REDUCTION):
+            if kind in (ELEMENTWISE, REDUCTION) and eqn.primitive.name != "random_unwrap":
                 found.update(paths)
             else:
                 share = _share(eqn, number, var)
@@ -253,6 +253,8 @@ def _share(eqn: Eqn, number: int, var: Var) -> float:
     What a broadcast repeats along the last axes is computed once for all of them, before the loop over these.
     """
     operand, name = eqn.inputs[number].aval, eqn.primitive.name
+    if name == "random_unwrap":
+        return 0.5  # who reads one word of a key reads both
     if name in ("concatenate", "pad") or kind_of(eqn) == SHORT:
         share = operand.size / max(var.aval.size, 1)
         return share if kind_of(eqn) == SHORT else min(1.0, share)
