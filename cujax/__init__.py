@@ -58,6 +58,7 @@ from cujax.api.devices import (
     process_index,
     process_indices,
 )
+from cujax.api.explain import explain
 from cujax.api.inspect import closure_convert, eval_shape, make_jaxpr, named_call, named_scope, typeof
 from cujax.api.jacobians import hessian, jacfwd, jacobian, jacrev
 from cujax.api.jit import clear_caches, jit

@@ -1,6 +1,6 @@
 """Looking at functions without running them: `make_jaxpr`, `eval_shape`; names for what is traced.
 
-All of it records the function once on tracers, as `jit` does; see `_record`.
+All of it records the function once on tracers, as `jit` does; see `record_call`.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ class Recorded(NamedTuple):
         return self.out_tree.unflatten([struct_of(a) for a in self.tape.out_avals])
 
 
-def _record(
+def record_call(
     transform: str, fun: Callable, args: Sequence[Any], kwargs: dict[str, Any], static_argnums: Any = ()
 ) -> Recorded:
+    """The tape of a call of `fun`, for what is told the user as `transform`."""
     check_callable(transform, fun)
     static = {i % len(args) for i in argnums_tuple(static_argnums) if -len(args) <= i < len(args)}
     places = [i for i in range(len(args)) if i not in static]
@@ -72,7 +73,7 @@ def make_jaxpr(
         with ExitStack() as scope:
             for name, size in axis_env or ():
                 scope.enter_context(named_axis(name, size))
-            recorded = _record("make_jaxpr", fun, args, kwargs, static_argnums)
+            recorded = record_call("make_jaxpr", fun, args, kwargs, static_argnums)
         jaxpr = ClosedTape(recorded.tape, recorded.captured)
         return (jaxpr, recorded.out_info()) if return_shape else jaxpr
 
@@ -85,7 +86,7 @@ def eval_shape(fun: Callable, *args: Any, **kwargs: Any) -> Any:
     Arguments may be arrays, `ShapeDtypeStruct`s or anything else with a shape and a dtype; TypeError for
     others.
     """
-    return _record("eval_shape", fun, args, kwargs).out_info()
+    return record_call("eval_shape", fun, args, kwargs).out_info()
 
 
 def typeof(x: Any) -> ShapedArray:
@@ -126,7 +127,7 @@ def closure_convert(fun: Callable, *example_args: Any) -> tuple[Callable, list[A
 
     From `converted`: TypeError for arguments of another structure.
     """
-    recorded = _record("closure_convert", fun, example_args, {})
+    recorded = record_call("closure_convert", fun, example_args, {})
     taken_out = [isinstance(c, Tracer) and dtypes.is_inexact(c.aval.dtype) for c in recorded.captured]
     hoisted = [c for c, out in zip(recorded.captured, taken_out, strict=True) if out]
 

@@ -139,7 +139,7 @@ class LaneProgram:
         self._block.add([p for v in written for p in self._puts(results[v], v, (), lanes.axes_of((), v))])
         self.size = len(self.reachable())
         if self.size > MOST_NODES:
-            raise Mixed(f"it takes {self.size} operations to write out what a lane does", eqn.source)
+            raise Mixed(f"it takes {self.size} operations to write out what a lane does", eqn)
 
     def blocks(self) -> list[Block]:
         """All blocks, each before those inside it."""
@@ -230,7 +230,7 @@ class LaneProgram:
 
         def read(place: Place) -> Node:
             key = (Load, var, flatten(place, var.aval.shape), var.aval.dtype)
-            return self._nodes.get(key) or self._nodes.setdefault(key, Load(*key[1:]))  # type: ignore[no-any-return]
+            return self._nodes.get(key) or self._nodes.setdefault(key, Load(*key[1:]))
 
         return read
 
@@ -405,7 +405,7 @@ class _LaneProducers(Producers):
         if kind not in (REDUCTION, SHORT):
             return kind
         if not 0 < reduced_length(eqn) <= LONGEST_REDUCTION:
-            raise Mixed(f"{eqn.primitive.name} combines {reduced_length(eqn)} elements in each lane", eqn.source)
+            raise Mixed(f"{eqn.primitive.name} combines {reduced_length(eqn)} elements in each lane", eqn)
         return SHORT
 
 

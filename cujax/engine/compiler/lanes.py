@@ -35,11 +35,16 @@ Place = tuple[Scope, Var, int]  # an axis of a variable
 
 
 class Mixed(Exception):
-    """A loop is not a lane program: `reason`, and the user's line of the equation that is in the way."""
+    """A loop is not a lane program: `reason`, and the equation that is in the way."""
 
-    def __init__(self, reason: str, line: SourceLine | None = None) -> None:
+    def __init__(self, reason: str, eqn: Eqn | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.line = reason, line
+        self.reason, self.eqn = reason, eqn
+
+    @property
+    def line(self) -> SourceLine | None:
+        """The user's line of the equation."""
+        return None if self.eqn is None else self.eqn.source
 
 
 class Lanes(NamedTuple):
@@ -140,7 +145,7 @@ class _Classes:
     def mix(self, place: Place, eqn: Eqn) -> None:
         root = self.find(place)
         if root not in self.mixed:
-            self.mixed[root] = Mixed(f"{eqn.primitive.name} mixes its elements along axis {place[2]}", eqn.source)
+            self.mixed[root] = Mixed(f"{eqn.primitive.name} mixes its elements along axis {place[2]}", eqn)
 
     def separate(self, values: Iterable[tuple[Scope, Var]]) -> None:
         """A value with two axes of one class, as a product of all pairs has, mixes them."""
@@ -173,7 +178,7 @@ class _Walk:
         known: dict[Any, bool] = dict(zip(tape.inputs, changing, strict=True))
         for eqn in tape.eqns:
             if eqn.has_effect:
-                raise Mixed(f"{eqn.primitive.name} acts on the outside in every step", eqn.source)
+                raise Mixed(f"{eqn.primitive.name} acts on the outside in every step", eqn)
             if eqn.primitive.name in LOOPS or eqn.primitive.name in INLINED:
                 self.enter_eqn(scope, eqn, known)
                 continue
@@ -307,7 +312,7 @@ def links_of(eqn: Eqn) -> list[Link]:
         return _reduction_links(eqn)
     if eqn.primitive.lane_map is not None:
         return _lane_map_links(eqn)
-    raise Mixed(f"{eqn.primitive.name} is computed by a library", eqn.source)
+    raise Mixed(f"{eqn.primitive.name} is computed by a library", eqn)
 
 
 def _elementwise_links(eqn: Eqn) -> list[Link]:

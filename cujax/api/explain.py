@@ -1,0 +1,32 @@
+"""`explain`: what the compiler made of a function's loops."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from cujax.api.differentiable import check_callable
+from cujax.api.inspect import record_call
+from cujax.engine.backends.select import selected
+from cujax.engine.compiler.explain import loops_of
+
+
+def explain(fun: Callable) -> Callable[..., str]:
+    """A function with the arguments of `fun` that says what becomes of its loops and branches under `jit`.
+
+    For each of them: whether it is one kernel, in which every lane runs from beginning to end, with the number of
+    lanes, the values that each carries and the bytes read and written; or, if it runs in steps, which equation on
+    which line mixes the lanes, and what to write instead.  Nothing is run; arguments may be `ShapeDtypeStruct`s.
+
+        print(cujax.explain(simulate)(y0, 100.0))
+    """
+    check_callable("explain", fun)
+
+    @functools.wraps(fun)
+    def explain_f(*args: Any, **kwargs: Any) -> str:
+        target = selected().kernels
+        tape = record_call("explain", fun, args, kwargs).tape
+        return loops_of(tape, "cuda" if target is None else target.language)
+
+    return explain_f
