@@ -345,3 +345,15 @@ def test_what_such_a_body_returns_is_copied_where_it_might_be_an_operand():
     assert body.settled(body.program(), [u])[0] is u
     (found,) = body.settled(programs.Program(body.tape, None), [u])
     assert found is not u and not np.may_share_memory(found, u)
+
+
+@needs_kernels
+def test_the_text_of_a_loop_is_that_of_the_kernels_that_run():
+    language = selected().kernels.language
+    run = cujax.jit(lambda u: lax.scan(lambda u, _: (moved(u), u * 3), u, None, length=4))
+    text = run.lower(grid()).as_text(language)
+    body = body_of(lambda u: (moved(u), u * 3), grid()).program()
+    assert body.changed == (0,)
+    names = [call.name for kernel in body.generated.kernels for call in kernel.calls]
+    heads = [line for line in body.generated.source.splitlines() if any(f"{name}(" in line for name in names)]
+    assert heads and all(line in text for line in heads)

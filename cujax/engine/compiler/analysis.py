@@ -8,7 +8,7 @@ of each of its programs does, and holds what the largest of them holds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from cujax.engine.backends.select import selected
@@ -17,12 +17,10 @@ from cujax.engine.compiler.generate import Generated
 from cujax.engine.compiler.in_place import overwrites_of
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.passes import optimized
-from cujax.engine.compiler.program import generated, last_uses, writes_of
+from cujax.engine.compiler.program import generated, last_uses, programs_of, writes_of
 from cujax.engine.compiler.schedule import lay_out
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.core.tape import Eqn, Tape, Var, subtapes
-
-Owned = tuple[int, ...]
 
 
 class Analysis(NamedTuple):
@@ -38,10 +36,10 @@ class Analysis(NamedTuple):
     changed_bytes: int
 
 
-def analyse(tape: Tape, owned: Owned = (), placed: Owned = ()) -> Analysis:
+def analyse(tape: Tape, owned: tuple[int, ...] = (), placed: tuple[int, ...] = ()) -> Analysis:
     """Of one run of a `Program` of `tape` on this process's backend, inner programs included."""
     made = generated(tape, _language(), owned, placed)
-    inner = [analyse(*p) for s in made.steps if isinstance(s, Eqn) for p in _programs(s)]
+    inner = [analyse(*p) for s in made.steps if isinstance(s, Eqn) for p in programs_of(s, _language())]
     return Analysis(
         _peak(tape, made),
         sum(map(_moved, made.steps)) + sum(a.bytes_moved for a in inner),
@@ -54,13 +52,6 @@ def analyse(tape: Tape, owned: Owned = (), placed: Owned = ()) -> Analysis:
 def _language() -> str | None:
     target = selected().kernels
     return None if target is None else target.language
-
-
-def _programs(eqn: Eqn) -> Sequence[tuple[Tape, Owned, Owned]]:
-    """What a step runs, as `compile_tape` is asked for it."""
-    if eqn.primitive.runs is not None:
-        return eqn.primitive.runs(_language(), **eqn.params).programs
-    return [(t, (), ()) for t in subtapes(eqn.params)]
 
 
 def _moved(step: Kernel | Eqn) -> int:
@@ -122,7 +113,7 @@ def _shared(step: Kernel | Eqn, made: Generated) -> Iterator[tuple[Var, Var]]:
         yield from ((v, a) for v in step.outputs for a in step.inputs[:1] if isinstance(a, Var))
     elif step in made.taken:
         results = overwrites_of(step, _language())
-        yield from ((step.outputs[results[i]], step.inputs[i]) for i in made.taken[step])
+        yield from ((step.outputs[results[i]], a) for i in made.taken[step] if isinstance(a := step.inputs[i], Var))
 
 
 def _within(step: Kernel | Eqn) -> int:
@@ -130,4 +121,4 @@ def _within(step: Kernel | Eqn) -> int:
     if isinstance(step, Kernel):
         return step.scratch
     held = 0 if step.primitive.runs is None else step.primitive.runs(_language(), **step.params).held
-    return held + max((analyse(*p).temporary_bytes for p in _programs(step)), default=0)
+    return held + max((analyse(*p).temporary_bytes for p in programs_of(step, _language())), default=0)

@@ -52,7 +52,7 @@ def write_in_place(
     taken = {s: _taken(s, loops[s], partial(is_free, step=k)) for k, s in enumerate(steps) if isinstance(s, Eqn)}
     found = [_in_place(s, inside, partial(is_free, step=k), placed) for k, s in enumerate(steps)]
     changed = {v for s in found if isinstance(s, Region) for v in s.in_place.values()}
-    changed |= {s.inputs[i] for s, numbers in taken.items() for i in numbers}
+    changed |= {a for s, numbers in taken.items() for i in numbers if isinstance(a := s.inputs[i], Var)}
     return Changes(found, {s: numbers for s, numbers in taken.items() if numbers}, frozenset(changed))
 
 

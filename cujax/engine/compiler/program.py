@@ -64,7 +64,7 @@ class Program:
         self.changed = tuple([i for i in owned if tape.inputs[i] in self.generated.changed])
         self._others = [*[backend.constant(a.buffer) for a in literals], *[None] * len(computed)]
         places = dict(zip(placed, range(len(tape.inputs), first), strict=True))
-        given = _given(steps, tape, places)
+        given: dict[Any, int] = _given(steps, tape, places)
         self._outputs = tuple([places.get(k, slots[a]) for k, a in enumerate(tape.outputs)])
         made = self._made_steps(Layout(slots, self.arena.offsets, given), target)
         copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
@@ -111,7 +111,7 @@ class Program:
         return [slots[i] for i in self._outputs]
 
 
-def _given(steps: Sequence[Kernel | Eqn], tape: Tape, places: Mapping[int, int]) -> dict[Var, int]:
+def _given(steps: Sequence[Kernel | Eqn], tape: Tape, places: Mapping[int, int]) -> dict[Any, int]:
     """For results that a step can write into the buffer of an output the slot of that buffer, of the first if several.
 
     places: the slots of the buffers by the numbers of the outputs.
@@ -150,14 +150,21 @@ def generated(
     return tape.memo(("generated", language, tuple(owned), tuple(placed)), make)
 
 
-def source(tape: Tape, language: str, owned: Sequence[int] = ()) -> str:
+def programs_of(eqn: Eqn, language: str | None) -> Sequence[tuple[Tape, tuple[int, ...], tuple[int, ...]]]:
+    """What the `impl` of a loop, a branch or a call runs, each as `compile_tape` is asked for it."""
+    if eqn.primitive.runs is not None:
+        return eqn.primitive.runs(language, **eqn.params).programs
+    return [(t, (), ()) for t in subtapes(eqn.params)]
+
+
+def source(tape: Tape, language: str, owned: Sequence[int] = (), placed: Sequence[int] = ()) -> str:
     """The kernels of a tape's program and of the programs of its loops and branches, each under its name."""
-    made = generated(tape, language, owned)
+    made = generated(tape, language, owned, placed)
     texts = [made.source] if made.kernels else []
     for step in made.steps:
         if isinstance(step, Eqn):
-            for number, inner in enumerate(subtapes(step.params)):
-                text = source(inner, language)
+            for number, (inner, *buffers) in enumerate(programs_of(step, language)):
+                text = source(inner, language, *buffers)
                 texts += [f"// ---- {step.primitive.name}, tape {number}: {inner.name}\n\n{text}"] if text else []
     return "\n".join(texts)
 

@@ -23,13 +23,12 @@ def pitch_of(shape: Sequence[int], dtype: np.dtype) -> int:
 
 def empty_rows(length: int, shape: Sequence[int], dtype: np.dtype) -> Buffer:
     """An array (length, *shape) each of whose rows is a buffer that kernels can write."""
-    backend, size, pitch = selected(), prod(shape), pitch_of(shape, dtype)
-    rows = backend.empty((length, pitch), dtype)
-    if pitch == size:
-        return rows.reshape((length, *shape))
-    whole = rows[:, :size]
+    backend, pitch = selected(), pitch_of(shape, dtype)
+    if pitch == prod(shape):
+        return backend.empty((length, *shape), dtype)
+    memory = backend.empty((length, pitch), dtype)
     strides = [dtype.itemsize * prod(shape[k + 1 :]) for k in range(len(shape))]
-    return backend.xp.lib.stride_tricks.as_strided(whole, (length, *shape), (whole.strides[0], *strides))
+    return backend.xp.lib.stride_tricks.as_strided(memory, (length, *shape), (memory.strides[0], *strides))
 
 
 def readable_rows(array: Buffer) -> Buffer:
