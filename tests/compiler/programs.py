@@ -108,4 +108,8 @@ CASES = {
     "scatter_max": Case(lambda x, i, v: x.at[i].max(v), (f32(37), PLACES, f32(3001))),
     "scatter_add_short_rows": Case(lambda x, i, u: x.at[i].add(u), (f32(37, 3), PLACES, f32(3001, 3))),
     "histogram": Case(lambda x, i: x.at[i].add(1), (np.zeros(37, np.int32), PLACES)),
+    "transpose_mixed": Case(lambda x, y: x.T * y + 1, (f32(53, 37), U)),
+    "transpose_axes": Case(lambda x, y: jnp.transpose(x, (2, 1, 0)) - y, (f32(53, 3, 37), f32(37, 3, 53))),
+    "transpose_stencil": Case(lambda x, y: y + roll_step(x.T), (f32(53, 37), U)),
+    "transpose_below": Case(lambda x, y: jnp.concatenate([x.T, y]) * 2, (f32(53, 37), V[None])),
 }

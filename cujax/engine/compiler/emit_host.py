@@ -6,23 +6,22 @@
 The second function hands out pieces of the work to threads, which call the first (kernels/threads.h).  A map over one
 axis is one loop of vectors.  Over more, `..._row` computes a piece of the last axis.  Where positions decide what is
 read (the ends of a roll, the border of a pad), `..._row<interior>` is compiled twice: for the middle of a row, where
-the answers are known, and for its ends.  Where arrays lie across one another (tile.py), the rows are short ones, below
-one another.  Kernels with reductions: emit_host_reduce.py.
+the answers are known, and for its ends.  Where arrays lie across one another: emit_host_tile.py.  Kernels with
+reductions: emit_host_reduce.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cujax.engine.compiler.body import Axis, Body, middle_value, total_extent
+from cujax.engine.compiler.expression import Choice, Node
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Condition, Index
-from cujax.engine.compiler.tile import across_axis
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _PIECE = 32768  # elements of a row that one thread takes at a time
-_TILE = 64, 256  # columns and rows of a tile: several lines of cache each way, all of which the caches keep
 _ARGUMENTS = "void* const* buffers, const long long* sizes"
 
 
@@ -101,71 +100,75 @@ def _flat(frame: HostFrame) -> str:
     return frame.shared(lines, frame.sizes.name(axis.extent))
 
 
+class RowFunction:
+    """A function that computes a piece of a row: `begin` to `end` - 1 along `axis`, at one place of all other axes.
+
+    static inline void fused_mul_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 i0,
+                                         cj::i64 begin, cj::i64 end) {
+        #pragma omp simd
+        for (cj::i64 i1 = begin; i1 < end; ++i1) {
+            y0[n0 * i0 + i1] = x0[n0 * i0 + i1] * 2.0f;
+        }
+    }
+
+    nodes: what it computes.  write: writes the statements for one element.  others: type and name of what else is known
+    where it is called.
+    """
+
+    def __init__(
+        self, frame: HostFrame, suffix: str, axis: Axis, nodes: Sequence[Node], write: Callable[[], None],
+        others: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._frame, self._axis, self._name = frame, axis, f"{frame.name}_{suffix}"
+        with frame.writer.scope() as self._lines:
+            frame.hoist(nodes, {axis.number})
+            with frame.writer.scope() as inner:
+                write()
+            self._lines += ["#pragma omp simd", frame.loop(axis, "begin", "end"), *indented(inner), "}"]
+        places = [("cj::i64", name) for number, name in frame.axes.items() if number != axis.number]
+        known = [*frame.pointers(), *[("cj::i64", n) for n in frame.sizes.names], *places, *others]
+        words = set(re.findall(r"\w+", "\n".join(self._lines)))
+        self._known = [(kind, name) for kind, name in known if name in words]
+        conditions = {n.condition for n in nodes if isinstance(n, Choice)}
+        self._interior = {c: truth for c, truth in frame.interior.items() if c in conditions}
+
+    def text(self) -> list[str]:
+        parameters = [_parameter(kind, name) for kind, name in self._known]
+        head = f"static inline void {self._name}({', '.join([*parameters, 'cj::i64 begin', 'cj::i64 end'])}) {{"
+        return [f"template <bool interior> {head}" if self._interior else head, *indented(self._lines), "}", ""]
+
+    def calls(self, begin: str, end: str) -> list[str]:
+        """Compute a piece: its middle, where positions decide nothing, apart from its ends."""
+        arguments = ", ".join(name for _, name in self._known)
+        if not self._interior:
+            return [f"{self._name}({arguments}, {begin}, {end});"]
+        parts = (("false", begin, "low"), ("true", "low", "high"), ("false", "high", end))
+        return [
+            f"cj::i64 low = {begin}, high = {end};",
+            *[text for c, truth in self._interior.items() for text in _narrow(self._frame, c, truth, self._axis)],
+            f"low = cj::min(low, {end});", "high = cj::max(low, high);",
+            *[f"{self._name}<{kind}>({arguments}, {first}, {last});" for kind, first, last in parts],
+        ]
+
+
+def _parameter(kind: str, name: str) -> str:
+    """A parameter; in the types of arrays the place of the name is marked by @."""
+    return kind.replace("@", name) if "@" in kind else f"{kind} {name}"
+
+
 def _rows(frame: HostFrame) -> str:
     """A function for a piece of a row, and the kernel whose pieces are such."""
-    writer, body = frame.writer, frame.body
-    *outer, last = body.axes
-    (stores,) = body.full
-    with writer.scope() as lines:
-        frame.hoist(body.nodes(), {last.number})
-        with writer.scope() as inner:
-            frame.store_all(stores)
-        lines += ["#pragma omp simd", frame.loop(last, "begin", "end")]
-        lines += [*indented(inner), "}"]
-    across = across_axis(body)
-    kernel = _hand_out(frame, outer, last) if across is None else _hand_out_tiles(frame, outer, across, last)
-    places = [f"cj::i64 {frame.axes[a.number]}" for a in outer]
-    parameters = ", ".join([*frame.parameters(), *places, "cj::i64 begin", "cj::i64 end"])
-    template = "template <bool interior> " if frame.interior else ""
-    row = [f"{template}static inline void {frame.name}_row({parameters}) {{", *indented(lines), "}", ""]
-    return "\n".join([*row, kernel])
-
-
-def _hand_out(frame: HostFrame, outer: Sequence[Axis], last: Axis) -> str:
-    """The kernel whose pieces are those of rows."""
+    *outer, last = frame.body.axes
+    row = RowFunction(frame, "row", last, frame.body.nodes(), lambda: frame.store_all(frame.body.full[0]))
     n = frame.sizes.name(last.extent)
     pieces = f"({n} + {_PIECE - 1}) / {_PIECE}"
     count = f"{frame.sizes.name(total_extent(outer))} * ({pieces})" if outer else pieces
     piece = [
         f"const cj::i64 begin = piece % pieces * {_PIECE}, end = cj::min(begin + {_PIECE}, {n});",
-        *frame.axis_places(outer, "piece / pieces"),
-        *_row_calls(frame, outer, last),
+        *frame.axis_places(outer, "piece / pieces"), *row.calls("begin", "end"),
     ]
     lines = [f"const cj::i64 pieces = {pieces};", "for (cj::i64 piece = from; piece < to; ++piece) {", *indented(piece)]
-    return frame.shared([*lines, "}"], count)
-
-
-def _hand_out_tiles(frame: HostFrame, outer: Sequence[Axis], across: Axis, last: Axis) -> str:
-    """The kernel whose pieces are tiles of the axes `across` and `last`."""
-    others = [a for a in outer if a != across]
-    (columns, rows), n, m = _TILE, frame.sizes.name(last.extent), frame.sizes.name(across.extent)
-    per_row, per_column = f"({n} + {columns - 1}) / {columns}", f"({m} + {rows - 1}) / {rows}"
-    outside = [frame.sizes.name(total_extent(others))] if others else []
-    count = " * ".join([*outside, f"({per_column})", f"({per_row})"])
-    piece = [
-        f"const cj::i64 begin = piece % per_row * {columns}, end = cj::min(begin + {columns}, {n});",
-        f"const cj::i64 first = piece / per_row % per_column * {rows}, last = cj::min(first + {rows}, {m});",
-        *frame.axis_places(others, "piece / per_row / per_column"),
-        frame.loop(across, "first", "last"), *indented(_row_calls(frame, outer, last)), "}",
-    ]
-    lines = [
-        f"const cj::i64 per_row = {per_row}, per_column = {per_column};",
-        "for (cj::i64 piece = from; piece < to; ++piece) {", *indented(piece), "}",
-    ]
-    return frame.shared(lines, count)
-
-
-def _row_calls(frame: HostFrame, outer: Sequence[Axis], last: Axis) -> list[str]:
-    """Compute [begin, end) of a row: its middle, where positions decide nothing, apart from its ends."""
-    narrowing = [text for c, truth in frame.interior.items() for text in _narrow(frame, c, truth, last)]
-    arguments = ", ".join([*frame.arguments(), *[frame.axes[a.number] for a in outer]])
-    if not frame.interior:
-        return [f"{frame.name}_row({arguments}, begin, end);"]
-    parts = (("false", "begin", "low"), ("true", "low", "high"), ("false", "high", "end"))
-    return [
-        "cj::i64 low = begin, high = end;", *narrowing, "low = cj::min(low, end);", "high = cj::max(low, high);",
-        *[f"{frame.name}_row<{kind}>({arguments}, {first}, {last});" for kind, first, last in parts],
-    ]
+    return "\n".join([*row.text(), frame.shared([*lines, "}"], count)])
 
 
 def _narrow(frame: HostFrame, condition: Condition, truth: bool, last: Axis) -> list[str]:

@@ -13,7 +13,14 @@ from typing import NamedTuple
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.kernel_headers import headers_folder
-from cujax.engine.compiler import emit_cuda, emit_cuda_reduce, emit_cuda_update, emit_host_update
+from cujax.engine.compiler import (
+    emit_cuda,
+    emit_cuda_reduce,
+    emit_cuda_tile,
+    emit_cuda_update,
+    emit_host_tile,
+    emit_host_update,
+)
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
@@ -23,6 +30,7 @@ from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.naming import kernel_name
 from cujax.engine.compiler.plan import Plan
+from cujax.engine.compiler.tile import tiling_of
 from cujax.engine.compiler.traffic import moved_by
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Eqn, Var
@@ -45,15 +53,26 @@ class Generated(NamedTuple):
 
 
 def _host_kernel(name: str, body: Body) -> Kernel:
-    emit = emit_host_update.update_kernel if body.reduced_axes and body.region.axes is None else map_kernel
-    text, sizes = (emit if body.region.axes is None else reduce_kernel)(name, body)
+    if body.region.axes is not None:
+        text, sizes = reduce_kernel(name, body)
+    elif body.reduced_axes:
+        text, sizes = emit_host_update.update_kernel(name, body)
+    elif tiling := tiling_of(body, emit_host_tile.STAGED_BYTES):
+        text, sizes = emit_host_tile.tiled_kernel(name, body, tiling)
+    else:
+        text, sizes = map_kernel(name, body)
     return Kernel((KernelCall(name, sizes.values, body.work),), text, tuple(body.reads), tuple(body.writes))
 
 
 def _cuda_kernel(name: str, body: Body) -> Kernel:
     if body.region.axes is not None:
         return emit_cuda_reduce.reduce_kernel(name, body)
-    return (emit_cuda_update.update_kernel if body.reduced_axes else emit_cuda.map_kernel)(name, body)
+    if body.reduced_axes:
+        return emit_cuda_update.update_kernel(name, body)
+    tiling = tiling_of(body, emit_cuda_tile.STAGED_BYTES)
+    if tiling is not None and tiling.staged:
+        return emit_cuda_tile.tiled_kernel(name, body, tiling)
+    return emit_cuda.map_kernel(name, body)
 
 
 def _kernel(region: Region, names: _Names, language: str) -> Kernel:

@@ -2,7 +2,7 @@
 #include "math.h"
 #include "threads.h"
 
-static inline void fused_mul_add_f32_row(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+static inline void fused_mul_add_f32_row(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float load_1 = x1[i1];
@@ -22,7 +22,7 @@ static void fused_mul_add_f32_part(void* const* buffers, const long long* sizes,
     for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n0);
         const cj::i64 i0 = piece / pieces;
-        fused_mul_add_f32_row(x0, x1, y0, n0, n1, i0, begin, end);
+        fused_mul_add_f32_row(x0, x1, y0, n0, i0, begin, end);
     }
 }
 

@@ -3,7 +3,7 @@
 #include "index.h"
 #include "threads.h"
 
-static inline void fused_add_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 n5, cj::i64 n6, cj::i64 n7, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+static inline void fused_add_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 n5, cj::i64 n6, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     const cj::i32 load_1 = x0[0];
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
@@ -29,7 +29,7 @@ static void fused_add_f32_part(void* const* buffers, const long long* sizes, cj:
     for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n6);
         const cj::i64 i0 = piece / pieces;
-        fused_add_f32_row(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, i0, begin, end);
+        fused_add_f32_row(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, i0, begin, end);
     }
 }
 

@@ -3,7 +3,7 @@
 #include "index.h"
 #include "threads.h"
 
-static inline void fused_lt_add_select_n_mul_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+static inline void fused_lt_add_select_n_mul_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     const cj::i32 load_1 = x0[i0];
     const bool lt_1 = load_1 < 0;  // programs.py:83
     const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
@@ -28,7 +28,7 @@ static void fused_lt_add_select_n_mul_f32_part(void* const* buffers, const long 
     for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n2);
         const cj::i64 i0 = piece / pieces;
-        fused_lt_add_select_n_mul_f32_row(x0, x1, y0, n0, n1, n2, n3, i0, begin, end);
+        fused_lt_add_select_n_mul_f32_row(x0, x1, y0, n0, n1, n2, i0, begin, end);
     }
 }
 

@@ -2,7 +2,7 @@
 #include "math.h"
 #include "threads.h"
 
-static inline void fused_convert_add_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+static inline void fused_convert_add_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float convert_element_type_1 = cj::convert<float>(cj::i32(i1));  // programs.py:82
@@ -20,7 +20,7 @@ static void fused_convert_add_f32_part(void* const* buffers, const long long* si
     for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n0);
         const cj::i64 i0 = piece / pieces;
-        fused_convert_add_f32_row(x0, y0, n0, n1, i0, begin, end);
+        fused_convert_add_f32_row(x0, y0, n0, i0, begin, end);
     }
 }
 

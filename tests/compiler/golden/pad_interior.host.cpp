@@ -2,7 +2,7 @@
 #include "math.h"
 #include "threads.h"
 
-static inline void copy_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 n5, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+static inline void copy_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const bool inside_1 = n0 * ((i0) / n0) >= i0 && i0 >= n0 && n1 >= i1;
@@ -24,7 +24,7 @@ static void copy_f32_part(void* const* buffers, const long long* sizes, cj::i64 
     for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n4);
         const cj::i64 i0 = piece / pieces;
-        copy_f32_row(x0, y0, n0, n1, n2, n3, n4, n5, i0, begin, end);
+        copy_f32_row(x0, y0, n0, n1, n2, n3, n4, i0, begin, end);
     }
 }
 

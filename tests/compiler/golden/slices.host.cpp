@@ -2,7 +2,7 @@
 #include "math.h"
 #include "threads.h"
 
-static inline void fused_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+static inline void fused_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float sub_1 = x0[n0 * i0 + n1 * i1 + n2] - x0[n0 * i0 + n1 * i1];  // programs.py:77
@@ -22,7 +22,7 @@ static void fused_sub_f32_part(void* const* buffers, const long long* sizes, cj:
     for (cj::i64 piece = from; piece < to; ++piece) {
         const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n3);
         const cj::i64 i0 = piece / pieces;
-        fused_sub_f32_row(x0, y0, n0, n1, n2, n3, n4, i0, begin, end);
+        fused_sub_f32_row(x0, y0, n0, n1, n2, n3, i0, begin, end);
     }
 }
 

@@ -2,7 +2,7 @@
 #include "math.h"
 #include "threads.h"
 
-template <bool interior> static inline void fused_add_mul_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+template <bool interior> static inline void fused_add_mul_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float load_1 = x0[n0 * i0 + i1];
@@ -44,9 +44,9 @@ static void fused_add_mul_sub_f32_part(void* const* buffers, const long long* si
         high = cj::min(high, cj::i64(n4));
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, n3, n4, i0, begin, low);
-        fused_add_mul_sub_f32_row<true>(x0, y0, n0, n1, n2, n3, n4, i0, low, high);
-        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, n3, n4, i0, high, end);
+        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, i0, begin, low);
+        fused_add_mul_sub_f32_row<true>(x0, y0, n0, n1, n2, i0, low, high);
+        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, i0, high, end);
     }
 }
 

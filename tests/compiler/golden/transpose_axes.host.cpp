@@ -1,0 +1,49 @@
+#include "prelude.h"
+#include "math.h"
+#include "threads.h"
+
+static inline void fused_sub_f32_column(const float* CJ_RESTRICT x0, cj::i64 n0, cj::i64 n1, cj::i64 i1, cj::i64 i2, cj::i64 left, cj::i64 top, float (&tile_0)[64][129], cj::i64 begin, cj::i64 end) {
+    #pragma omp simd
+    for (cj::i64 i0 = begin; i0 < end; ++i0) {
+        tile_0[i2 - left][i0 - top] = x0[n0 * i2 + n1 * i1 + i0];
+    }
+}
+
+static inline void fused_sub_f32_row(const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 i1, cj::i64 left, cj::i64 top, float (&tile_0)[64][129], cj::i64 begin, cj::i64 end) {
+    #pragma omp simd
+    for (cj::i64 i2 = begin; i2 < end; ++i2) {
+        const float sub_1 = tile_0[i2 - left][i0 - top] - x1[n2 * i0 + n3 * i1 + i2];  // programs.py:112
+        y0[n2 * i0 + n3 * i1 + i2] = sub_1;
+    }
+}
+
+static void fused_sub_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    const cj::i64 n3 = sizes[3];
+    const cj::i64 n4 = sizes[4];
+    float tile_0[64][129];
+    const cj::i64 per_row = (n3 + 63) / 64, per_column = (n1 + 127) / 128;
+    for (cj::i64 piece = from; piece < to; ++piece) {
+        const cj::i64 left = piece % per_row * 64, right = cj::min(left + 64, n3);
+        const cj::i64 top = piece / per_row % per_column * 128, bottom = cj::min(top + 128, n1);
+        const cj::i64 i1 = piece / per_row / per_column;
+        for (cj::i64 i2 = left; i2 < right; ++i2) {
+            fused_sub_f32_column(x0, n0, n1, i1, i2, left, top, tile_0, top, bottom);
+        }
+        for (cj::i64 i0 = top; i0 < bottom; ++i0) {
+            fused_sub_f32_row(x1, y0, n2, n3, i0, i1, left, top, tile_0, left, right);
+        }
+    }
+}
+
+extern "C" void fused_sub_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n3 = sizes[3];
+    const cj::i64 n4 = sizes[4];
+    cj::share(fused_sub_f32_part, buffers, sizes, n4 * ((n1 + 127) / 128) * ((n3 + 63) / 64), threads);
+}
