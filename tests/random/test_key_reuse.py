@@ -153,8 +153,8 @@ def test_one_line_that_runs_twice():
 #
 # Each is a function of a key `k` and eight split keys `ks`; it runs eagerly and under jit.  Programs in DIFFERENT are
 # judged otherwise by JAX: there an element is used when it is sliced, and picking one is a use of all; what a loop
-# that takes no steps would do counts; a key is not known again where it is the same in two arguments, or comes out of
-# an array that was reshaped, rolled, gathered from or written to.
+# that takes no steps would do counts, and the condition that ends one does not; a key is not known again where it is
+# the same in two arguments, or comes out of an array that was reshaped, rolled, gathered from or written to.
 
 
 def steps(body, *init):
@@ -213,6 +213,8 @@ REUSED = {
         lambda c: random.uniform(c[0]) < 0.5, lambda c: (c[0], c[1] + 1), (k, 0)),
     "condition and body": lambda k, ks: lax.while_loop(
         lambda c: random.uniform(c[0]) < 0.5, lambda c: (random.split(c[0])[0], c[1] + 1), (k, 0)),
+    "condition, and after": lambda k, ks: random.normal(lax.while_loop(
+        lambda c: random.uniform(c[0]) < 0.5, lambda c: (random.fold_in(c[0], 1), c[1] + 1), (k, 0))[0]),
     "scanned and drawn": lambda k, ks: (
         lax.scan(lambda x, key: (x + random.normal(key), None), 0.0, ks), random.normal(ks[5])),
     "drawn and scanned": lambda k, ks: (
@@ -270,6 +272,8 @@ FINE = {
         lambda c: c[1] < 3, lambda c: (random.split(c[0])[0], c[1] + 1), (k, 0))[0],
     "batched while": lambda k, ks: cujax.vmap(lambda n, k: random.normal(lax.while_loop(
         lambda c: c[1] < n, lambda c: (random.split(c[0])[0], c[1] + 1), (k, 0))[0]))(jnp.arange(8), ks),
+    "linearized while": lambda k, ks: [derivative(1.0) for derivative in 2 * [cujax.linearize(lambda x: lax.while_loop(
+        lambda c: c[2] < 3, lambda c: (*walk(c[:2]), c[2] + 1), (k, x, 0))[1], 1.0)[1]]],
     "both branches": lambda k, ks: lax.cond(True, random.normal, lambda k: random.uniform(k), k),
     "batched branches": lambda k, ks: cujax.vmap(lambda p, k: lax.cond(p, random.normal, random.uniform, k))(
         jnp.arange(8) > 3, ks),
@@ -288,10 +292,10 @@ FINE = {
 }
 
 DIFFERENT = {
-    "reused": {"two arguments", "reshaped", "rolled", "gathered", "written"},
+    "reused": {"two arguments", "reshaped", "rolled", "gathered", "written", "condition, and after"},
     "fine": {
         "element taken twice", "two places", "place by place", "chosen", "loop of no steps", "batched branches",
-        "checkpoint", "pullback twice",
+        "checkpoint", "pullback twice", "linearized while",
     },
 }
 
@@ -313,6 +317,14 @@ def test_fine(name):
     jitted = cujax.jit(FINE[name])
     jitted(*arguments())
     jitted(*arguments())
+
+
+def test_a_loop_with_a_bound_is_differentiated():
+    def end(x, key):
+        return lax.while_loop(lambda c: c[2] < 3, lambda c: (*walk(c[:2]), c[2] + 1), (key, x, 0), max_steps=5)[1]
+
+    for gradient in (cujax.grad(end), cujax.jit(cujax.grad(end)), cujax.grad(cujax.jit(end))):
+        gradient(1.0, random.key(0))
 
 
 def in_jax(program):

@@ -30,7 +30,9 @@ from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import rearrange
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
+from cujax.engine.ground import dtypes
 from cujax.engine.ops.logic import select_n
+from cujax.engine.ops.random_bits import random_clone_p
 from cujax.engine.ops.reductions import reduce_or
 from cujax.engine.ops.structural import broadcast_in_dim, move_dim
 from cujax.engine.transforms.batching import batch_tape
@@ -152,7 +154,7 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
         u_init, lambda flags: split_tape(loop.body_tape, [*u_body, *flags]).unknown_out
     )
     condition_unknown = split_tape(loop.cond_tape, [*u_cond, *u_carry]).unknown_out[0]
-    recorded = record_unknown(while_p, args, params)
+    recorded = record_unknown(while_p, [_once_more(a) for a in args], params)
     if condition_unknown or all(u_carry):
         return recorded
     cond_consts, body_consts, carry = loop.groups(args)
@@ -166,6 +168,11 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
     known = While(condition, len(known_cond), body, len(known_body))
     known_outs = while_p.bind(*known_cond, *known_body, *known_carry, **known._asdict())
     return merge_by(u_carry, known_outs, split_by(u_carry, recorded)[1])
+
+
+def _once_more(arg: Any) -> Any:
+    """An operand of the recorded loop, which uses the keys that the known one has used: rightly, each time it runs."""
+    return record_unknown(random_clone_p, [arg], {}) if dtypes.is_key(aval_of(arg).dtype) else arg
 
 
 def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
@@ -246,12 +253,14 @@ def _where(running: Any, new: Any, old: Any) -> Any:
 
 
 def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
+    """A few steps, as if the loop took as many, and the condition that ends it."""
     loop = While(**params)
     cond_consts, body_consts, carry = loop.groups(operands)
     with follower.loop():
         for _ in range(num_steps(carry)):
             follower.call("while", loop.cond_tape, [*cond_consts, *carry])
             carry = follower.call("while", loop.body_tape, [*body_consts, *carry])
+        follower.call("while", loop.cond_tape, [*cond_consts, *carry])
     return carry
 
 
