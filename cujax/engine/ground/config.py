@@ -67,7 +67,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("default_matmul_precision", None,
            ("default", "high", "highest", "bfloat16", "tensorfloat32", "float32"),
            "Precision of matrix products and convolutions where the call names none.", True),
-    Option("deterministic", True, bool, "Library calls use only algorithms that repeat bit for bit.", True),
+    Option("deterministic", True, bool,
+           "Results repeat bit for bit: libraries use only algorithms whose results do, and updates of one place by a "
+           "scatter enter in their order.", True),
     # Random keys
     Option("threefry_partitionable", True, bool,
            "Lay random bits out as JAX does today; when off, as JAX did before version 0.5.", True),
