@@ -4,6 +4,10 @@ Every place gets its updates in the order in which one thread would enter them, 
 the host.  Three kernels list the updates of each *owner*, `..._count`, `..._offsets` and `..._list`, and a fourth one,
 a block for each owner, enters them (kernels/in_order.h).  It does so column by column where windows are long, and
 otherwise many at a time.
+
+All of it takes time in proportion to the updates, however they are spread, but for places that have most of them: these
+enter one after the other, as the order demands.  There are enough owners and chunks to keep a device busy, and few
+enough that one block adds up their counts.
 """
 
 from __future__ import annotations
@@ -33,16 +37,17 @@ _FITS_INT = (1 << 31) - (1 << 20)  # so that a chunk or a tile past the end does
 
 def ordered_kernel(name: str, body: Body, update: Update) -> Kernel:
     """The kernels of an update whose result depends on the order in which its elements enter."""
-    plan = _Plan(body, update)
-    steps = [_count(name, plan), _offsets(name, plan), _list(name, plan), _enter(name, plan)]
+    lists = _Lists(body, update)
+    steps = [_count(name, lists), _offsets(name, lists), _list(name, lists), _enter(name, lists)]
     texts, calls = zip(*steps, strict=True)
-    return Kernel(calls, "\n\n".join(texts), tuple(body.reads), tuple(body.writes), plan.scratch)
+    return Kernel(calls, "\n\n".join(texts), tuple(body.reads), tuple(body.writes), lists.scratch)
 
 
-class _Plan:
-    """What the kernels share.
+class _Lists:
+    """What the kernels share: how many owners and chunks there are, and what is listed.
 
-    entries: the axes along which updates are numbered.  window: the others.  index: the type of numbers and starts.
+    updates, columns: how many there are along `entries`, the axes along which updates are numbered, and along
+    `window`, the others.  index: the type of numbers and starts.
     """
 
     def __init__(self, body: Body, update: Update) -> None:
@@ -65,24 +70,24 @@ class _Plan:
 class _Frame(CudaFrame):
     """One of the kernels."""
 
-    def __init__(self, name: str, plan: _Plan) -> None:
-        super().__init__(name, plan.body)
-        self.plan = plan
-        ((self.change_,),) = plan.body.full
+    def __init__(self, name: str, lists: _Lists) -> None:
+        super().__init__(name, lists.body)
+        self.lists = lists
+        ((self.entering,),) = lists.body.full
 
     def made(self, lines: Sequence[str], blocks: tuple[int, int], threads: int) -> tuple[str, KernelCall]:
         """The text, in which `lines` come after the lists, and the call."""
-        numbers = {name: getattr(self.plan, name) for name in ("owners", "chunks", "updates", "spacing")}
+        numbers = {name: getattr(self.lists, name) for name in ("owners", "chunks", "updates", "spacing")}
         names = ", ".join([self.sizes.give(name, value) for name, value in numbers.items()])
-        lists = f"const cj::Lists<{self.plan.index}> lists(memory, {names});"
+        lists = f"const cj::Lists<{self.lists.index}> lists(memory, {names});"
         text = self.function([lists, *lines], "char* CJ_RESTRICT memory")
-        return text, KernelCall(self.name, self.sizes.values, self.plan.body.work, blocks, threads)
+        return text, KernelCall(self.name, self.sizes.values, self.lists.body.work, blocks, threads)
 
     def where_inside(self, update: str, statement: str) -> list[str]:
         """For the update of that number, `statement` of its start, unless it is dropped."""
-        writer, condition, start = self.writer, self.change_.condition, self.plan.start
+        writer, condition, start = self.writer, self.entering.condition, self.lists.start
         with writer.scope() as lines:
-            for line in self.axis_places(self.plan.entries, update):
+            for line in self.axis_places(self.lists.entries, update):
                 writer.write(line)
             opening = f"if ({writer.condition(condition)}) " if isinstance(condition, Condition) else ""
             for element in index_elements(start):
@@ -93,25 +98,25 @@ class _Frame(CudaFrame):
     def value(self, store: str) -> list[str]:
         """`store` of the value of the update `entry` in the column that is at hand."""
         with self.writer.scope() as lines:
-            text = self.writer.value(self.change_.node)
+            text = self.writer.value(self.entering.node)
             self.writer.write(store.format(text))
             return lines
 
     @property
     def offset(self) -> str:
         """From the start of a window to the column that is at hand."""
-        return self.writer.index(self.change_.place - self.plan.start)
+        return self.writer.index(self.entering.place - self.lists.start)
 
     @property
     def reduction(self) -> str:
-        return f"{self.change_.reduction}<{self.element}>"
+        return f"{self.entering.reduction}<{self.element}>"
 
     @property
     def element(self) -> str:
-        return str(type_name(self.change_.var.aval.dtype))
+        return str(type_name(self.entering.var.aval.dtype))
 
 
-def _count(name: str, plan: _Plan) -> tuple[str, KernelCall]:
+def _count(name: str, lists: _Lists) -> tuple[str, KernelCall]:
     """
     for (int update = lists.first() + int(threadIdx.x); update < lists.last(); update += int(blockDim.x)) {
         const cj::i64 i0 = update;
@@ -119,22 +124,22 @@ def _count(name: str, plan: _Plan) -> tuple[str, KernelCall]:
         if (inside_1) lists.count(counts, cj::to_index(x0[i0]));
     }
     """
-    frame, index = _Frame(f"{name}_count", plan), plan.index
+    frame, index = _Frame(f"{name}_count", lists), lists.index
     step = f"update < lists.last(); update += {index}(blockDim.x)"
     return frame.made([
         "__shared__ int counts[cj::most_owners];", "lists.start_counting(counts);",
         f"for ({index} update = lists.first() + {index}(threadIdx.x); {step}) {{",
         *indented(frame.where_inside("update", "lists.count(counts, {});")), "}",
         "lists.keep(counts);",
-    ], (plan.chunks, 1), THREADS)
+    ], (lists.chunks, 1), THREADS)
 
 
-def _offsets(name: str, plan: _Plan) -> tuple[str, KernelCall]:
-    frame = _Frame(f"{name}_offsets", plan)
-    return frame.made([f"__shared__ {plan.index} sums[32];", "lists.add_up(sums);"], (1, 1), _SCAN_THREADS)
+def _offsets(name: str, lists: _Lists) -> tuple[str, KernelCall]:
+    frame = _Frame(f"{name}_offsets", lists)
+    return frame.made([f"__shared__ {lists.index} sums[32];", "lists.add_up(sums);"], (1, 1), _SCAN_THREADS)
 
 
-def _list(name: str, plan: _Plan) -> tuple[str, KernelCall]:
+def _list(name: str, lists: _Lists) -> tuple[str, KernelCall]:
     """
     for (int tile = lists.first(); tile < lists.last(); tile += 32) {
         const int update = tile + int(threadIdx.x);
@@ -143,7 +148,7 @@ def _list(name: str, plan: _Plan) -> tuple[str, KernelCall]:
         lists.add(next, start, update);
     }
     """
-    frame, index = _Frame(f"{name}_list", plan), plan.index
+    frame, index = _Frame(f"{name}_list", lists), lists.index
     tile = [
         f"const {index} update = tile + {index}(threadIdx.x);", f"{index} start = -1;",
         "if (update < lists.last()) {", *indented(frame.where_inside("update", "start = {};")), "}",
@@ -152,15 +157,15 @@ def _list(name: str, plan: _Plan) -> tuple[str, KernelCall]:
     return frame.made([
         f"__shared__ {index} next[cj::most_owners];", "lists.start_listing(next);",
         f"for ({index} tile = lists.first(); tile < lists.last(); tile += {_WARP}) {{", *indented(tile), "}",
-    ], (plan.chunks, 1), _WARP)
+    ], (lists.chunks, 1), _WARP)
 
 
-def _enter(name: str, plan: _Plan) -> tuple[str, KernelCall]:
-    frame = _Frame(name, plan)
-    return (_columns if plan.columns >= _LONG_WINDOW else _turns)(frame, plan)
+def _enter(name: str, lists: _Lists) -> tuple[str, KernelCall]:
+    frame = _Frame(name, lists)
+    return (_columns if lists.columns >= _LONG_WINDOW else _turns)(frame, lists)
 
 
-def _columns(frame: _Frame, plan: _Plan) -> tuple[str, KernelCall]:
+def _columns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:
     """
     cj::Run<cj::Sum<float>, float, float, int> run(y0 + i1);
     for (int k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {
@@ -173,37 +178,37 @@ def _columns(frame: _Frame, plan: _Plan) -> tuple[str, KernelCall]:
     run.leave();
     """
     index, kind = frame.index, frame.element
-    run = f"cj::Run<{frame.reduction}, {kind}, {memory_type_name(frame.change_.var.aval.dtype)}, {plan.index}>"
+    run = f"cj::Run<{frame.reduction}, {kind}, {memory_type_name(frame.entering.var.aval.dtype)}, {lists.index}>"
     with frame.writer.scope() as hoisted:
-        frame.hoist(reachable([frame.change_.node]), {a.number for a in plan.body.axes})
+        frame.hoist(reachable([frame.entering.node]), {a.number for a in lists.body.axes})
         entry = [
-            f"const cj::Entry<{plan.index}> entry = lists.entries[k + ahead < end ? k + ahead : end - 1];",
-            *frame.axis_places(plan.entries, "entry.update"), "starts[ahead] = entry.start;",
+            f"const cj::Entry<{lists.index}> entry = lists.entries[k + ahead < end ? k + ahead : end - 1];",
+            *frame.axis_places(lists.entries, "entry.update"), "starts[ahead] = entry.start;",
             *frame.value("values[ahead] = {};"),
         ]
         each = ["#pragma unroll", "for (int ahead = 0; ahead < cj::read_ahead; ++ahead)"]
         several = [
-            f"{plan.index} starts[cj::read_ahead];", f"{kind} values[cj::read_ahead];",
+            f"{lists.index} starts[cj::read_ahead];", f"{kind} values[cj::read_ahead];",
             each[0], f"{each[1]} {{", *indented(entry), "}",
             *each, f"{INDENT}if (k + ahead < end) run.enter(starts[ahead], values[ahead]);",
         ]
         column = [
-            *frame.axis_places(plan.window, "column"),
-            f"{run} run({frame.buffers[frame.change_.var]} + {frame.offset});",
-            f"for ({plan.index} k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {{", *indented(several), "}",
+            *frame.axis_places(lists.window, "column"),
+            f"{run} run({frame.buffers[frame.entering.var]} + {frame.offset});",
+            f"for ({lists.index} k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {{", *indented(several), "}",
             "run.leave();",
         ]
-    threads = next((t for t in (32, 64) if plan.columns <= t), 128)
+    threads = next((t for t in (32, 64) if lists.columns <= t), 128)
     width = f"{index}(gridDim.y) * {index}(blockDim.x)"
     first = f"{index}(blockIdx.y) * {index}(blockDim.x) + {index}(threadIdx.x)"
     return frame.made([
-        *hoisted, f"const {plan.index} end = lists.end(blockIdx.x);",
-        f"for ({index} column = {first}; column < {frame.sizes.name(plan.columns)}; column += {width}) {{",
+        *hoisted, f"const {lists.index} end = lists.end(blockIdx.x);",
+        f"for ({index} column = {first}; column < {frame.sizes.name(lists.columns)}; column += {width}) {{",
         *indented(column), "}",
-    ], (plan.owners, min(-(-plan.columns // threads), _MOST_TILES)), threads)
+    ], (lists.owners, min(-(-lists.columns // threads), _MOST_TILES)), threads)
 
 
-def _turns(frame: _Frame, plan: _Plan) -> tuple[str, KernelCall]:
+def _turns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:
     """
     for (int tile = lists.begin(blockIdx.x); tile < end; tile += int(blockDim.x)) {
         const bool is_entry = tile + int(threadIdx.x) < end;
@@ -212,22 +217,22 @@ def _turns(frame: _Frame, plan: _Plan) -> tuple[str, KernelCall]:
         cj::enter_in_turn<cj::Sum<float>>(turn, y0, is_entry ? entry.start : -1, x1[i0]);
     }
     """
-    index = plan.index
+    index = lists.index
     with frame.writer.scope() as hoisted:
-        frame.hoist(reachable([frame.change_.node]), {a.number for a in plan.body.axes})
+        frame.hoist(reachable([frame.entering.node]), {a.number for a in lists.body.axes})
         place = " + ".join(["entry.start", *([] if frame.offset == "0" else [frame.offset])])
-        turn = f"turn, {frame.buffers[frame.change_.var]}, is_entry ? {place} : -1, {{}}"
+        turn = f"turn, {frame.buffers[frame.entering.var]}, is_entry ? {place} : -1, {{}}"
         inner = frame.value(f"cj::enter_in_turn<{frame.reduction}>({turn});")
-        for axis in reversed(plan.window):
+        for axis in reversed(lists.window):
             inner = [frame.loop(axis), *indented(inner), "}"]
         tile = [
             f"const bool is_entry = tile + {index}(threadIdx.x) < end;",
             f"const cj::Entry<{index}> entry = lists.entries[is_entry ? tile + {index}(threadIdx.x) : tile];",
-            *frame.axis_places(plan.entries, "entry.update"), *inner,
+            *frame.axis_places(lists.entries, "entry.update"), *inner,
         ]
     return frame.made([
         f"__shared__ cj::Turn<{frame.element}, {index}> turn;", *hoisted,
         f"const {index} end = lists.end(blockIdx.x);",
         f"for ({index} tile = lists.begin(blockIdx.x); tile < end; tile += {index}(blockDim.x)) {{",
         *indented(tile), "}",
-    ], (plan.owners, 1), THREADS)
+    ], (lists.owners, 1), THREADS)
