@@ -195,8 +195,8 @@ def _columns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:
         column = [
             *frame.axis_places(lists.window, "column"),
             f"{run} run({frame.buffers[frame.entering.var]} + {frame.offset});",
-            f"for ({lists.index} k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {{", *indented(several), "}",
-            "run.leave();",
+            f"for ({lists.index} k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {{",
+            *indented(several), "}", "run.leave();",
         ]
     threads = next((t for t in (32, 64) if lists.columns <= t), 128)
     width = f"{index}(gridDim.y) * {index}(blockDim.x)"
