@@ -138,6 +138,15 @@ def test_derivatives_of_clamp(bounds):
         close(a, b)
 
 
+@pytest.mark.parametrize("in_axes", [(0, None, None), (None, None, 0), (0, None, 0)])
+def test_clamp_of_one_number_between_bounds_that_vary(in_axes):
+    """JAX raises a TypeError."""
+    ends = np.float32([-2, 0, 2]), np.float32([-1, 1, 3])
+    low, high = (x if a == 0 else x[1] for x, a in zip(ends, in_axes[::2], strict=True))
+    out = cujax.vmap(lax.clamp, in_axes)(low, np.float32(0.5), high)
+    np.testing.assert_array_equal(out, np.clip(np.full(3, 0.5, np.float32), low, high))
+
+
 def test_clamp_by_scalars_has_the_derivative_of_clamp_by_arrays():
     x = np.float32(KINKS)
     scalar = derivatives(cujax, lax.clamp, np.float32(-1), x, np.float32(1))

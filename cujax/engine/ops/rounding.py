@@ -10,11 +10,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive, Refused
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
@@ -34,7 +36,7 @@ from cujax.engine.ops.families import (
     unary,
 )
 from cujax.engine.ops.logic import bitwise_and, eq, gt, lt, select_n
-from cujax.engine.ops.structural import dtype_of, linear_jvp, zero_tangent_jvp
+from cujax.engine.ops.structural import dtype_of, linear_jvp, move_dim, zero_tangent_jvp
 
 # --- extrema ------------------------------------------------------------------------------------------
 
@@ -73,6 +75,15 @@ def _clamp_shape(low: ShapedArray, x: ShapedArray, high: ShapedArray) -> ShapedA
 _clamp_type = elementwise_shape("clamp", ORDERED, lambda dtype: dtype)
 
 
+def _clamp_batch(axis: AxisData, xs: Sequence[Any], dims: Sequence[int | None]) -> tuple[Any, int]:
+    """x has the shape of the result, so it varies wherever a bound does."""
+    low, x, high = xs
+    return _elementwise_batch(axis, [low, move_dim(axis, x, dims[1], 0), high], [dims[0], 0, dims[2]])
+
+
+_elementwise_batch = elementwise_batch(lambda: clamp_p)
+
+
 def _masked(mask: Any, t: Any) -> Any:
     return select_n(mask, _like(t, 0), t)
 
@@ -84,7 +95,7 @@ clamp_p: Primitive = Primitive(
         lambda t, out, low, x, high: _masked(bitwise_and(gt(x, low), lt(x, high)), t),
         lambda t, out, low, x, high: _masked(lt(high, x), t),
     )),
-    transpose=NOT_LINEAR, batch=elementwise_batch(lambda: clamp_p), cuda="cj::clamp({x}, {y}, {z})",
+    transpose=NOT_LINEAR, batch=_clamp_batch, cuda="cj::clamp({x}, {y}, {z})",
     doc="x, at least min and at most max.", domain=ORDERED, family="ternary",
 )
 
