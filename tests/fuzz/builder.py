@@ -8,12 +8,12 @@ An action looks for values that suit it among those there are, and appends state
         b.emit(f"lax.rev({x}, ...)", b[x].moved(b[x].shape))
 
 It raises Refused (as `some` does) where nothing suits; what it had appended goes.  Values are named by their text,
-"v3", everywhere.
+"v3", everywhere.  Bodies of loops, branches and mapped functions are made by the same actions: `Builder.body`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
 from random import Random
@@ -55,6 +55,7 @@ def action(weight: float) -> Callable[[Action], Action]:
     return mark
 
 
+_MOST_NESTED = 2
 _HUGE = 200_000  # elements, enough for several threads and for sums that are split
 _LONG = (5000, 33_000, 70_000, 131_072)
 
@@ -62,11 +63,14 @@ _LONG = (5000, 33_000, 70_000, 131_072)
 class Builder:
     """A program in the making: see the module's docstring.
 
-    largest: elements of the largest value.  dims, dtypes: what this program's inputs are made of, few, so that
-    values often fit each other.
+    actions: what may be drawn.  largest: elements of the largest value.  dims, dtypes: what this program's inputs are
+    made of, few, so that values often fit each other.  hidden: the numbers of values of bodies that are finished.
+    depth: how many bodies are in the making, one inside the other.  rows: how many rows the body in the making is
+    mapped over, None where it is not.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, actions: Sequence[Action]) -> None:
+        self.actions, self.weights = actions, [f.weight for f in actions]
         self.rng = rng = Random(seed)
         self.numbers = np.random.default_rng(seed)
         self.largest = rng.choice((60, 300, 1000, 3000, 3000, 20_000)) if rng.random() < 0.95 else _HUGE
@@ -81,6 +85,9 @@ class Builder:
         self.values: dict[int, Value] = {}
         self.statements: list[Statement] = []
         self.uses: dict[int, int] = {}
+        self.hidden: set[int] = set()
+        self.depth = 0
+        self.rows: int | None = None
 
     def __getitem__(self, name: str) -> Value:
         return self.values[int(name[1:])]
@@ -92,7 +99,7 @@ class Builder:
 
     def some(self, suits: Callable[[Value], bool] = lambda v: True, keys: bool = False) -> str:
         """One of the values that suit, later ones more often than early ones."""
-        found = [n for n, v in self.values.items() if (v.dtype == KEY) == keys and suits(v)]
+        found = [n for n, v in self.values.items() if n not in self.hidden and (v.dtype == KEY) == keys and suits(v)]
         if not found:
             raise Refused
         place = int(len(found) * self.rng.random() ** 0.6)
@@ -106,6 +113,10 @@ class Builder:
         except Refused:
             found = x
         return found if found != x or self.chance(0.2) else self.input(like.shape, like.dtype)
+
+    def alike(self, shape: Shape, dtype: Any) -> str:
+        """A value of this shape and dtype; where there is none, a new input."""
+        return self.found(shape, dtype, lambda v: v.shape == shape)
 
     def found(self, shape: Shape, dtype: Any, suits: Callable[[Value], bool]) -> str:
         """One of the values that suit; where there is none, a new input."""
@@ -134,13 +145,52 @@ class Builder:
 
     def attempt(self, action: Action) -> bool:
         """Run an action; where it is refused, as if it had never been."""
-        before = (dict(self.inputs), dict(self.values), list(self.statements), dict(self.uses))
+        before = (dict(self.inputs), dict(self.values), list(self.statements), dict(self.uses), set(self.hidden))
+        depth, rows = self.depth, self.rows
         try:
             action(self)
         except Refused:
-            self.inputs, self.values, self.statements, self.uses = before
+            self.inputs, self.values, self.statements, self.uses, self.hidden = before
+            self.depth, self.rows = depth, rows
             return False
         return True
+
+    def extend(self, length: int) -> None:
+        """Append statements by actions drawn at random, until there are so many."""
+        for _ in range(40 * length):
+            if len(self.statements) >= length:
+                break
+            (action,) = self.rng.choices(self.actions, self.weights)
+            self.attempt(action)
+
+    def body(
+        self, parameters: Sequence[Value], finish: Callable[[list[str]], str], most: int = 6, rows: int | None = None
+    ) -> str:
+        """A lambda of random statements, then what `finish`, given the parameters' names, says is returned.
+
+            lambda v7, v8: [v9 := v7 + v3, v10 := v9 * v8, (v10, v9)][-1]
+
+        It reads values from outside as well.  Refused where bodies are nested too deeply.
+        """
+        if self.depth == _MOST_NESTED:
+            raise Refused
+        outer, self.statements = self.statements, []
+        outer_rows, self.rows = self.rows, rows
+        self.depth += 1
+        first = len(self.values)
+        names = [self._parameter(p) for p in parameters]
+        self.extend(self.rng.randint(0, most))
+        result = finish(names)
+        inner, self.statements = self.statements, outer
+        self.depth, self.rows = self.depth - 1, outer_rows
+        self.hidden.update(n for n in range(first, len(self.values)) if n not in self.inputs)
+        texts = [t for s in inner for t in s.bindings()]
+        return f"lambda {', '.join(names)}: [{', '.join([*texts, result])}][-1]"
+
+    def _parameter(self, value: Value) -> str:
+        number = len(self.values)
+        self.values[number] = value
+        return f"v{number}"
 
     def shape(self, most_rank: int = 5) -> Shape:
         """A shape of this program's dims, not too large."""
@@ -156,8 +206,10 @@ class Builder:
         return self.rng.choice(found)
 
     def input(self, shape: Shape | None = None, dtype: Any = None) -> str:
-        """A new input."""
+        """A new input; Refused where it would be too large."""
         shape = self.shape() if shape is None else shape
+        if prod(shape) > self.largest:
+            raise Refused
         dtype = self.dtype() if dtype is None else dtype
         array, value = self._draw(shape, dtype)
         layout = self.rng.choice(LAYOUTS) if shape and self.chance(0.4) else "plain"

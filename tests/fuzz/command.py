@@ -15,6 +15,7 @@ import cujax
 
 from .actions import build
 from .gradient import gradient
+from .mapped import mapped
 from .minimise import minimised, script
 from .program import Program, joined
 from .targets import TARGETS, Target
@@ -44,6 +45,20 @@ def gradients(seeds: Sequence[int]) -> Program | None:
     return gradient(joined(found)) if found else None
 
 
+def mapped_programs(seeds: Sequence[int]) -> Program:
+    return mapped(programs(seeds))
+
+
+def mapped_gradients(seeds: Sequence[int]) -> Program | None:
+    found = gradients(seeds)
+    return found and mapped(found)
+
+
+KINDS: dict[str, Callable[[Sequence[int]], Program | None]] = {
+    f.__name__: f for f in (programs, gradients, mapped_programs, mapped_gradients)
+}
+
+
 def failures(
     seeds: Sequence[int], targets: Sequence[Target], make: Callable[[Sequence[int]], Program | None] = programs
 ) -> list[tuple[Program, Problem]]:
@@ -66,7 +81,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="0:200", help="first:last, or one seed")
     parser.add_argument("--targets", default="host,jax", help=f"of {', '.join(TARGETS)}")
     parser.add_argument("--pack", type=int, default=16, help="programs that are compiled together")
-    parser.add_argument("--of", default="programs", choices=("programs", "gradients"), help="what is compared")
+    parser.add_argument("--of", default="programs", choices=KINDS, help="what is compared")
     parser.add_argument("--most-failures", type=int, default=10, help="after which the run ends")
     parser.add_argument("--minimise", default="yes", choices=("yes", "no"))
     options = parser.parse_args()
@@ -77,7 +92,7 @@ def main() -> int:
     for target in targets:
         if reason := target.why_not():
             parser.error(f"{target.name} cannot run here: {reason}")
-    make = {"programs": programs, "gradients": gradients}[options.of]
+    make = KINDS[options.of]
     started, failed, done = time.monotonic(), 0, 0
     for pack in packs(seeds, options.pack):
         for program, problem in failures(pack, targets, make):

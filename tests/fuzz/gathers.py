@@ -1,13 +1,15 @@
-"""Actions that read, and write, at places that are values themselves: gather and scatter."""
+"""Actions that read at places that are values themselves."""
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .builder import Builder, action
-from .elementwise import sum_of
-from .movers import axis_of, update_operand, without
-from .value import BOOL, COMPLEX, INTEGERS, REALS, Refused, Value, integer, merged
+from .movers import axis_of
+from .value import BOOL, COMPLEX, INTEGERS, Refused, Shape, Value, integer
 
 _MODES = ("", ", mode='clip'", ", mode='fill'", ", mode='fill', fill_value=0")
 
@@ -50,21 +52,80 @@ def filled(v: Value, mode: str) -> Value:
     return v.derived()
 
 
-@action(2)
-def plain_index(b: Builder) -> None:
-    x, i = b.some(lambda v: indexable(v) and v.ndim > 1), indices(b, 1)
-    j = b.partner(i, lambda v: v.bound <= 100)
-    j = b.small_integer(j, 100)
-    shape = (*b[i].shape, *b[x].shape[2:])
-    b.emit(f"{x}.at[{i}, {j}].get(mode='clip')", b[x].moved(shape))
+class Index(NamedTuple):
+    """text: what stands in brackets.  shape: of x[index].  times: how often one place may stand in it, at most."""
+
+    text: str
+    shape: Shape
+    times: int
 
 
-@action(1)
-def index_with_slice(b: Builder) -> None:
-    x, i = b.some(lambda v: indexable(v) and v.ndim > 1 and min(v.shape) > 1), indices(b, 1)
-    rest = b[x].shape[2:]
-    shape = (*b[i].shape, b[x].shape[1] - 1, *rest)
-    b.emit(f"{x}.at[{i}, 1:].get(mode='clip')", b[x].moved(shape))
+_SLICES = (":", "1:", ":-1", "::2", "::-1", "-2:", "::-2")
+
+
+def random_index(b: Builder, x: str) -> Index:
+    """Of arrays, numbers, values of rank 0, masks, slices and new axes, for some axes of `x`."""
+    first = indices(b)
+    texts: list[str] = []
+    entries: list[Any] = []
+    kinds = ["array", *b.rng.choices(("array", "column", "number", "value", "mask", "slice"), k=b[x].ndim - 1)]
+    b.rng.shuffle(kinds)
+    for axis, kind in enumerate(kinds):
+        text, entry = _entry(b, kind, first, b[x].shape[axis])
+        texts.append(text)
+        entries.append(entry)
+    if b.chance(0.15) and b[x].ndim < 4:
+        place = b.rng.randrange(len(texts) + 1)
+        texts.insert(place, "None")
+        entries.insert(place, None)
+    if b.chance(0.2):
+        texts, entries = _shortened(b, texts, entries)
+    places = [e.shape for e in entries if isinstance(e, np.ndarray) and e.dtype != bool]
+    try:
+        shape = np.broadcast_to(np.zeros((), bool), b[x].shape)[tuple(entries)].shape
+        return Index(", ".join(texts), shape, prod(np.broadcast_shapes(*places)))
+    except (IndexError, ValueError):  # those that do not broadcast
+        raise Refused from None
+
+
+def _entry(b: Builder, kind: str, first: str, d: int) -> tuple[str, Any]:
+    """One entry as text, and one of the same shape for NumPy."""
+    if kind == "slice":
+        text = b.rng.choice(_SLICES)
+        return text, slice(*[int(p) if p else None for p in text.split(":")])
+    if kind == "number":
+        n = b.rng.randint(-d, d - 1)
+        return str(n), n
+    if kind == "mask":
+        mask = [b.chance(0.5) for _ in range(d)]
+        if d > 20:
+            raise Refused
+        return f"np.array({mask})", np.array(mask)
+    if kind == "value":
+        i = b.small_integer(b.found((), INTEGERS[2], lambda v: v.shape == ()), 100)
+        return i, np.zeros((), int)
+    i = b.small_integer(b.partner(first), 100) if b.chance(0.5) else first
+    if kind == "column":
+        return f"{i}[..., None]", np.zeros((*b[i].shape, 1), int)
+    return i, np.zeros(b[i].shape, int)
+
+
+def _shortened(b: Builder, texts: list[str], entries: list[Any]) -> tuple[list[str], list[Any]]:
+    """Without the last entries, or with an ellipsis in place of some."""
+    start = b.rng.randrange(1, len(texts) + 1)
+    stop = b.rng.randrange(start, len(texts) + 1)
+    return [*texts[:start], "...", *texts[stop:]], [*entries[:start], ..., *entries[stop:]]
+
+
+@action(4)
+def index(b: Builder) -> None:
+    x = b.some(indexable)
+    i = random_index(b, x)
+    if b.chance(0.5):
+        b.emit(f"{x}[{i.text}]", b[x].moved(i.shape))
+    else:
+        mode = b.rng.choice(_MODES)
+        b.emit(f"{x}.at[{i.text}].get({mode[2:]})", filled(b[x], mode).moved(i.shape))
 
 
 @action(1.5)
@@ -80,67 +141,3 @@ def take_along_axis(b: Builder) -> None:
 def take_flat(b: Builder) -> None:
     x, i = b.some(indexable), indices(b)
     b.emit(f"jnp.take({x}, {i}, mode='clip')", b[x].moved(b[i].shape))
-
-
-# --- scatter --------------------------------------------------------------------------------------------------
-
-
-@action(2.5)
-def scatter(b: Builder) -> None:
-    """Sums and extremes at places that may repeat, on the grid, where no order matters."""
-    x, i = b.some(lambda v: indexable(v) and v.is_certain and not v.special), indices(b, 1)
-    v = b[x]
-    method = b.rng.choice(("add", "add", "max", "min", "multiply"))
-    if not combines(v, method):
-        raise Refused
-    shape = (*b[i].shape, *without(v.shape, 0))
-    if prod(shape) > b.largest:
-        raise Refused
-    y, w = update_operand(b, x, shape)
-    if not w.is_certain or w.special:
-        raise Refused
-    value = repeated_sum(v, w, b[i].size) if method == "add" else merged(v.shape, v, w).derived()
-    mode = b.rng.choice(("", ", mode='drop'", ", mode='clip'"))
-    if method == "multiply":
-        value = integer(v.shape, v.dtype)
-    b.emit(f"{x}.at[{i}].{method}({y}{mode})", value.moved(v.shape))
-
-
-def combines(v: Value, method: str) -> bool:
-    """Whether updates by the method give one result in any order."""
-    if v.dtype in COMPLEX:
-        return method == "add"
-    return v.dtype in INTEGERS or (v.dtype != BOOL and method != "multiply")
-
-
-def repeated_sum(v: Value, w: Value, times: int) -> Value:
-    """v plus up to `times` elements of w, exact."""
-    if v.dtype in INTEGERS:
-        return integer(v.shape, v.dtype)
-    many = w.derived(bound=w.bound * max(times, 1))
-    result = sum_of(v.moved(()), many.moved(())).derived()
-    if not result.is_certain:
-        raise Refused
-    return result.moved(v.shape)
-
-
-@action(1)
-def scatter_set(b: Builder) -> None:
-    """At places that are all different."""
-    x = b.some(lambda v: indexable(v) and v.shape[0] < 64)
-    n = b[x].shape[0]
-    places = b.rng.sample(range(-n, n), n)
-    places = [p for k, p in enumerate(places) if p % n not in {q % n for q in places[:k]}][: b.rng.randint(1, n)]
-    y, w = update_operand(b, x, (len(places), *b[x].shape[1:]))
-    b.emit(f"{x}.at[np.array({places})].set({y})", merged(b[x].shape, b[x], w))
-
-
-@action(0.7)
-def segment_sum(b: Builder) -> None:
-    x = b.some(lambda v: indexable(v) and v.dtype in (*INTEGERS, *REALS) and v.is_certain and not v.special)
-    v = b[x]
-    i = b.input((v.shape[0],), b.rng.choice(INTEGERS[2:4]))
-    zero = Value((), v.dtype, 0, 0)
-    value = repeated_sum(zero, v, v.shape[0])
-    b.emit(f"jnp.zeros((5, *{v.shape[1:]}), '{v.dtype.name}').at[{i}].add({x}, mode='drop')",
-           value.moved((5, *v.shape[1:])))

@@ -14,7 +14,7 @@ from .value import COMPLEX, REALS, Value
 
 _WIDE = (*REALS[2:], *COMPLEX)
 _RELATIVE = 1e-3
-_UNDIFFERENTIABLE = ("nextafter", "while_loop")
+_UNDIFFERENTIABLE = ("nextafter", "while_loop", "fori_loop(0, lax", "lax.pmax", "lax.pmin")
 
 
 class Gradient(Program):

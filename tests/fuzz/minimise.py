@@ -7,8 +7,9 @@ sizes have to go on fitting each other; what does not fit fails to run, in `eage
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -105,6 +106,44 @@ def _bypass(program: Program) -> Iterator[Program]:
                     yield replace(program, statements=rest).with_outputs(program.outputs)
 
 
+def _smaller_bodies(program: Program) -> Iterator[Program]:
+    """A binding of a body, `v9 := ...`, left out, with one of its operands in its place."""
+    for place, statement in enumerate(program.statements):
+        for name in re.findall(r"\b(v\d+) :=", statement.text):
+            for text in _without_binding(statement.text, name, program.values):
+                revised = [*program.statements]
+                revised[place] = Statement(statement.targets, text)
+                yield replace(program, statements=revised).with_outputs(program.outputs)
+
+
+def _without_binding(text: str, name: str, values: Mapping[int, Value]) -> Iterator[str]:
+    removal = _Removal(name)
+    shorter = ast.unparse(removal.visit(ast.parse(text, mode="eval")))
+    if not re.search(rf"\b{name}\b", shorter):
+        yield shorter
+        return
+    if removal.bound is not None:
+        for operand in Statement((), ast.unparse(removal.bound)).operands:
+            if operand in values and _is_alike(values[operand], values[int(name[1:])]):
+                yield re.sub(rf"\b{name}\b", f"v{operand}", shorter)
+
+
+class _Removal(ast.NodeTransformer):
+    """Takes the binding of a name out of the list in which it stands; `bound` is what it was bound to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.bound: ast.expr | None = None
+
+    def visit_List(self, node: ast.List) -> ast.AST:
+        for k, e in enumerate(node.elts):
+            if isinstance(e, ast.NamedExpr) and e.target.id == self.name:
+                self.bound = e.value
+                del node.elts[k]
+                return node
+        return self.generic_visit(node)
+
+
 def _is_alike(x: Value, y: Value) -> bool:
     return x.shape == y.shape and x.dtype == y.dtype
 
@@ -178,7 +217,8 @@ def _is_plainer(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 _WAYS: tuple[Way, ...] = (
-    _fewer_outputs, _earlier_outputs, _cut, _bypass, _smaller_extents, _smaller_numbers, _plainer_inputs,
+    _fewer_outputs, _earlier_outputs, _cut, _bypass, _smaller_bodies,
+    _smaller_extents, _smaller_numbers, _plainer_inputs,
 )
 
 
@@ -188,14 +228,15 @@ _WAYS: tuple[Way, ...] = (
 def script(program: Program, problem: Problem) -> str:
     """A Python script that shows the problem."""
     notes = "\n".join(f"# {line}" for line in problem.text.splitlines())
-    arguments = ",\n".join(f"    {_array_text(x)}" for x in program.inputs.values())
+    arguments = ",\n".join(f"    {_array_text(x)}" for x in program.given)
     return f"""{notes}
 import numpy as np
 from ml_dtypes import bfloat16
 
 import cujax
 import cujax.numpy as jnp
-from cujax import lax, random
+from cujax import checkpoint, jit, lax, nn, random, vjp, vmap
+from cujax.scipy import special
 
 cujax.config.update("jax_enable_x64", True)
 

@@ -35,6 +35,13 @@ class Statement(NamedTuple):
         text = _NAME.sub(lambda m: f"v{names(int(m.group(1)))}", self.text)
         return Statement(tuple(names(t) for t in self.targets), text)
 
+    def bindings(self) -> list[str]:
+        """The same as expressions, for the body of a lambda."""
+        if len(self.targets) == 1:
+            return [f"v{self.targets[0]} := {self.text}"]
+        whole = f"t{self.targets[0]}"
+        return [f"{whole} := {self.text}", *[f"v{t} := {whole}[{k}]" for k, t in enumerate(self.targets)]]
+
     def __str__(self) -> str:
         return ", ".join(f"v{t}" for t in self.targets) + f" = {self.text}"
 
@@ -128,6 +135,16 @@ class Program:
         """The program itself, where this one is derived from it."""
         return self
 
+    @property
+    def reference(self) -> Program:
+        """The program whose results, computed op by op, are the right ones."""
+        return self
+
+    @property
+    def given(self) -> list[Input]:
+        """The inputs that the function takes."""
+        return list(self.inputs.values())
+
     def function(self, names: Mapping[str, Any]) -> Callable:
         """The function, of one library."""
         scope = {"np": np, "bfloat16": bfloat16.type, **names}
@@ -135,7 +152,7 @@ class Program:
         return scope["f"]
 
     def arguments(self) -> list[np.ndarray]:
-        return [i.laid_out() for i in self.inputs.values()]
+        return [i.laid_out() for i in self.given]
 
     def with_outputs(self, outputs: Iterable[int]) -> Program:
         """Only what `outputs` need."""

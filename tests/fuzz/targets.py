@@ -8,8 +8,9 @@
     emulator   jit, with the kernels for a GPU, run thread by thread
     nvrtc      the same, and NVRTC makes machine code of the kernels
     gpu        jit, on a GPU
-    jax        JAX's jit on the CPU, where it is right: XLA joins dynamic slices, and gathers from them, wrongly
-               where they start outside, counts zeros of int8 wrongly, and flushes subnormal numbers
+    jax        JAX's jit on the CPU, and where that differs JAX op by op: XLA joins dynamic slices, and gathers from
+               them, wrongly where they start outside, and writes x.at[1:].set(x[:-1]) in place although it reads x
+    jax-eager  JAX op by op
 
 A target returns the results of every run that it makes of a program: two of them, with one of other arguments in
 between, show a buffer that a later run wrote over, or an earlier one left dirty.
@@ -26,14 +27,17 @@ from typing import Any, NamedTuple
 
 import emulator
 import jax
+import jax.scipy
 import numpy as np
 from emulator.backend import EmulatedBackend
 from emulator.target import EmulatedModule, EmulatorTarget
 
 import cujax
 import cujax.lax
+import cujax.nn
 import cujax.numpy
 import cujax.random
+import cujax.scipy.special
 from cujax.engine.backends import cuda, host_compiler, select
 from cujax.engine.backends.cuda_compiler import compile_for
 from cujax.engine.backends.host_backend import HostBackend
@@ -46,8 +50,11 @@ from .value import KEY
 
 
 def _names(library: Any) -> dict[str, Any]:
-    functions = {name: getattr(library, name) for name in ("jit", "vmap", "vjp")}
-    return {"jnp": library.numpy, "lax": library.lax, "random": library.random, **functions}
+    functions = {name: getattr(library, name) for name in ("jit", "vmap", "vjp", "checkpoint")}
+    return {
+        "jnp": library.numpy, "lax": library.lax, "random": library.random, "nn": library.nn,
+        "special": library.scipy.special, **functions,
+    }
 
 
 OURS, THEIRS = _names(cujax), _names(jax)
@@ -59,13 +66,15 @@ class Target(NamedTuple):
     """run(program, arguments) -> the results of each run.
 
     is_strict: gives NumPy's bits where IEEE 754 defines them, for ops run one by one.  why_not: the reason why it
-    cannot run here, "" where it can.
+    cannot run here, "" where it can.  second_opinion: the target that has to differ as well, where it is not certain
+    that this one is right.
     """
 
     name: str
     run: Callable[[Program, Sequence[np.ndarray]], list[Results]]
     is_strict: bool = True
     why_not: Callable[[], str] = str
+    second_opinion: Target | None = None
 
 
 def _to_numpy(program: Program, outs: Sequence[Any], library: Any) -> Results:
@@ -174,7 +183,14 @@ def _run_jax(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]
     return [_to_numpy(program, f(*arguments), jax)]
 
 
+def _run_jax_eagerly(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]:
+    with jax.disable_jit():
+        return [_to_numpy(program, program.function(THEIRS)(*map(jax.numpy.asarray, arguments)), jax)]
+
+
 EAGER = Target("eager", _run_eager)
+
+_JAX_EAGER = Target("jax-eager", _run_jax_eagerly, is_strict=False)
 
 TARGETS = {
     t.name: t
@@ -187,6 +203,7 @@ TARGETS = {
         Target("emulator", partial(_run_compiled, EmulatedBackend), why_not=_without_emulator),
         Target("nvrtc", partial(_run_compiled, lambda: EmulatedBackend(_CompiledByNvrtc())), why_not=_without_nvrtc),
         Target("gpu", partial(_run_compiled, _gpu), why_not=_without_gpu),
-        Target("jax", _run_jax, is_strict=False),
+        Target("jax", _run_jax, is_strict=False, second_opinion=_JAX_EAGER),
+        _JAX_EAGER,
     )
 }

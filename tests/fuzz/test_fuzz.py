@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .command import failures, gradients, packs, programs
+from .command import failures, gradients, mapped_gradients, mapped_programs, packs, programs
 from .minimise import minimised, script
 from .targets import TARGETS
 
@@ -41,3 +41,13 @@ def test_programs(target, pack):
 @pytest.mark.parametrize("target, pack", budget("quick", 0, 48))
 def test_gradients(target, pack):
     check(target, pack, gradients)
+
+
+@pytest.mark.parametrize("target, pack", budget("quick", 240, 256))
+def test_mapped_programs(target, pack):
+    check(target, pack, mapped_programs)
+
+
+@pytest.mark.parametrize("target, pack", budget("quick", 256, 272))
+def test_mapped_gradients(target, pack):
+    check(target, pack, mapped_gradients)

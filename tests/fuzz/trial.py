@@ -30,21 +30,28 @@ class Problem(NamedTuple):
 def trial(program: Program, targets: Sequence[Target]) -> list[Problem]:
     """What is wrong, at most one problem for each target."""
     try:
-        expected = outcome(EAGER, program)[0]
+        expected = outcome(EAGER, program.reference)[0]
     except Failed as failure:
         return [failure.problem]
-    problems = []
-    for target in targets:
-        try:
-            runs = outcome(target, program)
-        except Failed as failure:
-            problems.append(failure.problem)
-            continue
-        for number, results in enumerate(runs):
-            if (found := difference(program, target, expected, results, number)) is not None:
-                problems.append(found)
-                break
-    return problems
+    return [p for target in targets if (p := problem_on(target, program, expected)) is not None]
+
+
+def problem_on(target: Target, program: Program, expected: Results) -> Problem | None:
+    """What is wrong on one target, also by its second opinion where it has one."""
+    found = first_problem(target, program, expected)
+    if found is None or target.second_opinion is None:
+        return found
+    second = first_problem(target.second_opinion, program, expected)
+    return None if second is None else found
+
+
+def first_problem(target: Target, program: Program, expected: Results) -> Problem | None:
+    try:
+        runs = outcome(target, program)
+    except Failed as failure:
+        return failure.problem
+    found = (difference(program, target, expected, results, k) for k, results in enumerate(runs))
+    return next((p for p in found if p is not None), None)
 
 
 class Failed(Exception):
@@ -65,7 +72,7 @@ def outcome(target: Target, program: Program) -> list[Results]:
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         raise Failed(Problem(target.name, (), type(error).__name__, text)) from error
-    for argument, (number, given) in zip(arguments, program.inputs.items(), strict=True):
+    for argument, number, given in zip(arguments, program.inputs, program.given, strict=True):
         if not same_bits(argument, given.array):
             raise Failed(Problem(target.name, (), "argument", f"argument v{number} has changed"))
     return runs
