@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from programs import CASES
+from programs import CASES, softmax
 
 import cujax
 from cujax.engine.backends.select import selected
@@ -50,3 +50,8 @@ def test_another_shape_of_the_same_rank_compiles_nothing():
     before = target.compilations
     step(np.ones((33, 47), np.float32)), rows(np.ones((33, 447), np.float32))
     assert target.compilations == before
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (5, 12), (7, 3000)])
+def test_softmax_is_one_kernel_whatever_its_shape(shape):
+    assert len(steps_of(softmax, np.ones(shape, np.float32))) == 1

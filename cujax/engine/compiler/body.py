@@ -6,8 +6,8 @@
     Store       one element written
 
 A kernel with reductions goes over its reduced axes once for each phase: the values of phase 1 need results of
-phase 0.  Short trailing axes are written out (`unrolled`), so that what their elements share is computed
-once: the three components of a force share one distance.
+phase 0.  In which order loops go over axes: layout.py.  Short innermost ones are written out (`unrolled`), so that what
+their elements share is computed once: the three components of a force share one distance.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from cujax.engine.compiler.expression import (
 )
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, visit
+from cujax.engine.compiler.layout import loop_order
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
 
@@ -76,7 +77,8 @@ class Body:
     def __init__(self, region: Region) -> None:
         self.region = region
         self._evaluator = region.evaluator
-        self._unrolled = set() if isinstance(region, Update) else _unrolled_axes(region)
+        self._order = loop_order(region)
+        self._unrolled = set() if isinstance(region, Update) else _unrolled_axes(region, self._order)
         self._accumulators: dict[Reduced, Accumulator] = {}
         full = [self._change()] if isinstance(region, Update) else self._stores(region.full, region.shape, ())
         kept = self._stores(region.kept, region.shape, region.axes or ())
@@ -174,7 +176,7 @@ class Body:
             visit(index, lambda part: parts.setdefault(part))
         coefficients = [{a.number: c for a, c in p.terms if isinstance(a, AxisAtom)} for p in parts]
         merged: list[Axis] = []
-        for k in reversed([k for k, d in enumerate(shape) if d != 1 and k not in self._unrolled]):
+        for k in reversed([k for k in self._order if k not in self._unrolled]):
             axis = Axis(k, shape[k], k in reduced)
             last = merged[-1] if merged else None
             if last is not None and last.is_reduced == axis.is_reduced and all(
@@ -228,13 +230,12 @@ class Body:
         return {c: _middle_truth(c) for c in conditions if all(map(is_positional, c.indices))}
 
 
-def _unrolled_axes(region: Region) -> set[int]:
-    """The last axis, where it is short and others are left to loop over."""
+def _unrolled_axes(region: Region, order: Sequence[int]) -> set[int]:
+    """The axis of the innermost loop, where it is short and others are left to loop over."""
     shape = region.shape
-    longer = [k for k, d in enumerate(shape) if d != 1]
-    if len(longer) < 2 or 0 in shape or shape[longer[-1]] > UNROLL_LENGTH or longer[-1] in (region.axes or ()):
+    if len(order) < 2 or 0 in shape or shape[order[-1]] > UNROLL_LENGTH or order[-1] in (region.axes or ()):
         return set()
-    return {longer[-1]} if region.axes is not None or _is_broadcast_along(region, longer[-1]) else set()
+    return {order[-1]} if region.axes is not None or _is_broadcast_along(region, order[-1]) else set()
 
 
 def _is_broadcast_along(region: Region, axis: int) -> bool:

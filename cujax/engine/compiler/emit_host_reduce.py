@@ -20,6 +20,7 @@ from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
 from cujax.engine.compiler.cpp import type_name
 from cujax.engine.compiler.emit_host import HostFrame
 from cujax.engine.compiler.frame import indented
+from cujax.engine.compiler.tile import axis_across
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _FEW = 64  # elements that a plain loop reduces
@@ -27,6 +28,7 @@ _TILE = 64  # kept elements that one item of columns has
 _SPLIT_WORK = 1 << 16  # elements from which a reduction to few items is split
 _MOST_CHUNKS = 64
 _FEW_ITEMS = 16
+_ACROSS_LENGTH = 256  # of blocks of rows that lie across others: a line of memory for each element
 
 
 def reduce_kernel(name: str, body: Body) -> tuple[str, Sizes]:
@@ -231,21 +233,51 @@ class _Rows(_Shape):
 
     Other reductions than sums keep their lanes from block to block: there is no error to keep small, and a product
     of factors from all over the row stays in range where that of a part would not.
+
+    Where several axes are reduced over arrays that lie across one another (tile.py), blocks are short, and all rows go
+    over the same block before the next one.
     """
 
     def _phase(self, phase: int) -> list[str]:
-        accumulators, last = self.body.phases[phase], self.reduced[-1]
-        axis = self.frame.axes[last.number]
+        accumulators = self.body.phases[phase]
+        trees = [f"cj::Tree<{self.struct(a)}> {self.names[a.result]};" for a in accumulators]
+        sums = [a for a in accumulators if a.reduction.is_sum]
+        others = [a for a in accumulators if not a.reduction.is_sum]
+        return [
+            *trees, *map(self._lanes, others), *self._blocks(phase, sums), *map(self._add_lanes, others),
+            *self.results(phase),
+        ]
+
+    def _lanes(self, accumulator: Accumulator) -> str:
+        return f"cj::Lanes<{self.struct(accumulator)}> {self.names[accumulator.result]}_lanes;"
+
+    def _add_lanes(self, accumulator: Accumulator) -> str:
+        name = self.names[accumulator.result]
+        return f"{name}.add({name}_lanes.total());"
+
+    def _blocks(self, phase: int, sums: Sequence[Accumulator]) -> list[str]:
+        """The loops over blocks, and over the other reduced axes."""
+        last = self.reduced[-1]
         is_chunked = self.is_split and len(self.reduced) == 1
         begin, end = ("first", "last") if is_chunked else ("0", self.size(last.extent))
-        element = self.elements(phase, "{name}_lanes.values[lane]")
-        sums = [a for a in accumulators if a.reduction.is_sum]
-        lanes = {a.result: f"cj::Lanes<{self.struct(a)}> {self.names[a.result]}_lanes;" for a in accumulators}
-        block = [lanes[a.result] for a in sums]
-        block += [
-            f"const cj::i64 stop = block + cj::block_length < {end} ? block + cj::block_length : {end};",
+        is_tiled = axis_across(self.body) in self.reduced
+        length = str(_ACROSS_LENGTH) if is_tiled else "cj::block_length"
+        block = [
+            *map(self._lanes, sums),
+            f"const cj::i64 stop = block + {length} < {end} ? block + {length} : {end};",
+            *self._block(phase, self.frame.axes[last.number]),
+            *map(self._add_lanes, sums),
+        ]
+        loop = f"for (cj::i64 block = {begin}; block < {end}; block += {length}) {{"
+        if is_tiled:
+            return [loop, *indented(self.nest(self.reduced[:-1], block)), "}"]
+        return self.nest(self.reduced[:-1], [loop, *indented(block), "}"])
+
+    def _block(self, phase: int, axis: str) -> list[str]:
+        """The elements from `block` to `stop`."""
+        return [
             f"const auto element = [&](cj::i64 {axis}, int lane) __attribute__((always_inline)) {{",
-            *indented(element), "};",
+            *indented(self.elements(phase, "{name}_lanes.values[lane]")), "};",
             "cj::i64 at = block;",
             "for (; at + cj::lane_count <= stop; at += cj::lane_count) {",
             f"{INDENT}#pragma omp simd",
@@ -253,15 +285,6 @@ class _Rows(_Shape):
             "}",
             "for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);",
         ]
-        add = {a.result: f"{self.names[a.result]}.add({self.names[a.result]}_lanes.total());" for a in accumulators}
-        block += [add[a.result] for a in sums]
-        blocks = [
-            f"for (cj::i64 block = {begin}; block < {end}; block += cj::block_length) {{", *indented(block), "}",
-        ]
-        trees = [f"cj::Tree<{self.struct(a)}> {self.names[a.result]};" for a in accumulators]
-        others = [a.result for a in accumulators if not a.reduction.is_sum]
-        before, after = [lanes[r] for r in others], [add[r] for r in others]
-        return [*trees, *before, *self.nest(self.reduced[:-1], blocks), *after, *self.results(phase)]
 
 
 class _Columns(_Shape):

@@ -158,16 +158,17 @@ class Decision:
         """The operand is written; indices and updates are computed where the scatter reads them.
 
         Not so where they are computed from the operand: written first, they let the scatter change it in place.
+        Indices of which some may be equal are read twice: first to find the owner of each.
         """
         (out,), (target, indices, updates) = eqn.outputs, eqn.inputs
         self._forced.update(a for a in (target,) if isinstance(a, Var))
         if isinstance(target, Var) and self._depends(target, (indices, updates)):
             self._forced.update(a for a in (indices, updates) if isinstance(a, Var))
         self._sizes[out], self._nodes[out] = updates.aval.size, 0
-        for atom in (indices, updates):
+        for atom, times in ((indices, 1 if eqn.params["unique_indices"] else 2), (updates, 1)):
             if isinstance(atom, Var):
                 share = min(1.0, atom.aval.size / max(updates.aval.size, 1))
-                self._paths.setdefault(atom, {})[(out, id(eqn), id(atom))] = share
+                self._paths.setdefault(atom, {})[(out, id(eqn), id(atom))] = times * share
 
     def _decide_lanes(self, eqn: Eqn) -> None:
         """What a lane reads once is computed there, if that costs little; what it might read often is written."""
@@ -244,7 +245,8 @@ class Decision:
             else:
                 share = _share(eqn, number, var)
                 found.update({(*path, id(eqn), number): weight * share for path, weight in paths.items()})
-            self._extra[atom] = max(self._extra.get(atom, 0.0), self._extra.get(var, 0.0))
+            if atom.aval.size >= var.aval.size:  # to write what is broadcast saves nothing of what is made of it then
+                self._extra[atom] = max(self._extra.get(atom, 0.0), self._extra.get(var, 0.0))
 
 
 def _share(eqn: Eqn, number: int, var: Var) -> float:

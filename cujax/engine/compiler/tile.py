@@ -25,9 +25,9 @@ from cujax.engine.compiler.body import Axis, Body
 from cujax.engine.compiler.cpp import literal_text, memory_type_name, physical
 from cujax.engine.compiler.expression import Choice, Constant, Load, Node, index_elements, reachable
 from cujax.engine.compiler.frame import Frame
-from cujax.engine.compiler.index import AxisAtom, Condition, Index
+from cujax.engine.compiler.index import Condition, Index
+from cujax.engine.compiler.layout import SHORT_AXIS, stride
 
-_SHORT = 16  # along axes shorter than this a line of memory is used up soon enough, and a tile is mostly empty
 _MOST_BYTES = 24  # staged for each place of a tile, so that a device's shared memory holds the tiles of many blocks
 
 
@@ -59,12 +59,12 @@ def tiling_of(body: Body, widest: int) -> Tiling | None:
 
     widest: bytes of elements that are staged for the sake of the fetching alone.
     """
-    if body.region.axes is not None or body.reduced_axes or len(body.axes) < 2 or body.axes[-1].extent < _SHORT:
+    if body.region.axes is not None or body.reduced_axes or len(body.axes) < 2 or body.axes[-1].extent < SHORT_AXIS:
         return None
-    across = _axis_across(body)
+    across = axis_across(body)
     if across is None:
         return None
-    staged = {} if across.extent < _SHORT else _affordable(_Search(body, across).staged(widest))
+    staged = {} if across.extent < SHORT_AXIS else _affordable(_Search(body, across).staged(widest))
     return Tiling(across, staged, reachable(list(staged.values())), _remaining(_roots(body), staged))
 
 
@@ -95,10 +95,10 @@ def _place(frame: Frame, tiling: Tiling) -> str:
     return f"[{frame.axes[frame.body.axes[-1].number]} - left][{frame.axes[tiling.across.number]} - top]"
 
 
-def _axis_across(body: Body) -> Axis | None:
+def axis_across(body: Body) -> Axis | None:
     """The axis along which most bytes of what lies across the last one have their neighbours."""
     places = [(n.place, n.dtype) for n in body.nodes() if isinstance(n, Load)]
-    places += [(s.place, physical(s.var.aval.dtype)) for s in body.full[0]]
+    places += [(s.place, physical(s.var.aval.dtype)) for stores in body.full for s in stores]
     found: Counter[Axis] = Counter()
     for place, dtype in places:
         axis = _axis_of_neighbours(place, body)
@@ -109,15 +109,10 @@ def _axis_across(body: Body) -> Axis | None:
 
 def _axis_of_neighbours(place: Index, body: Body) -> Axis | None:
     """The axis but the last along which the place moves least, where it moves more along the last one."""
-    strides = {a: _stride(place, a) for a in body.axes}
+    strides = {a: stride(place, a.number) for a in body.axes}
     last = body.axes[-1]
     nearest = min((a for a in reversed(body.axes) if strides[a]), key=strides.__getitem__, default=last)
     return nearest if nearest is not last and strides[last] else None
-
-
-def _stride(place: Index, axis: Axis) -> int:
-    """The distance in memory of neighbours along the axis, in elements."""
-    return sum(abs(c) for atom, c in place.terms if isinstance(atom, AxisAtom) and atom.number == axis.number)
 
 
 def _roots(body: Body) -> list[Node]:
@@ -144,7 +139,7 @@ class _Search:
         parts = {self._kinds[p] for p in node.parts}
         if False in parts or (isinstance(node, Load) and True in parts):
             return False
-        if not isinstance(node, Load) or not _stride(node.place, self._body.axes[-1]):
+        if not isinstance(node, Load) or not stride(node.place, self._body.axes[-1].number):
             return True if True in parts else None
         return _axis_of_neighbours(node.place, self._body) == self._across
 
