@@ -96,7 +96,7 @@ def assert_same_bits(found: Any, expected: Any) -> None:
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_updates_enter_in_their_order(dtype):
-    function, operands, expected = scatters(dtype, (SINGLE, SHORT, LONG))
+    function, operands, expected = scatters(dtype, (SINGLE, SHORT, LONG, MANY))
     found = cujax.jit(function)(operands)
     if dtype.startswith("complex"):  # NumPy's products of vectors are contracted, or not
         for x, y in zip(found, expected, strict=True):
@@ -331,6 +331,19 @@ def test_of_updates_that_overwrite_the_last_one_stays_in_any_case():
     with config.override("deterministic", False):
         kernel = kernel_of(lambda x, i, u: x.at[i].set(u), np.zeros(9), np.zeros(5, np.int32), np.zeros(5))
     assert len(kernel.calls) == 4 and re.search(r"enter_in_turn<cj::Last<\w+>>", kernel.text)
+
+
+@pytest.mark.parametrize("unique", (False, True))
+def test_indices_that_cost_much_are_not_computed_twice(unique):
+    def kernels(index: Any) -> int:
+        def function(x: Any, p: Any) -> Any:
+            return x.at[index(p).astype(int)].add(p, unique_indices=unique)
+
+        shapes = [cujax.ShapeDtypeStruct((n,), np.float32) for n in (100, 10**5)]
+        return len(generated(cujax.make_jaxpr(function)(*shapes).tape, "cuda").kernels)
+
+    assert kernels(lambda p: p * 7 + 1) == 1
+    assert kernels(lambda p: jnp.sin(p) * 50) == (1 if unique else 2)
 
 
 def test_updates_that_never_meet_are_a_map():
