@@ -28,6 +28,7 @@ from cujax import (
     lax,
     nn,
     numpy,
+    ode,
     ops,
     random,
     scipy,

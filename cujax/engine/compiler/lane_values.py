@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cujax.engine.compiler.expression import Choice, Constant, FromIndex, Load, Node, Operation, Register
+from cujax.engine.compiler.expression import Constant, FromIndex, Load, Node, Operation, Register
 from cujax.engine.compiler.lane_program import FIRST_COUNTER, Block, LaneProgram, Repeat, Straight, Switch, roots_of
 from cujax.engine.compiler.writer import axes_in
 
@@ -36,7 +36,9 @@ class _Keeper:
         self._branches: set[Block] = set()
         self._made: dict[Node, list[tuple[Block, Straight]]] = {}
         self.kept: Kept = {}
-        self._find_homes(program.reachable())
+        nodes = program.reachable()
+        self._find_homes(nodes)
+        self._movable = _movable(nodes)
         for block in program.blocks():
             self._separate(block)
         self._walk(program.top)
@@ -82,7 +84,7 @@ class _Keeper:
             node, straight, block = pending.pop()
             if self.homes[node] is None or isinstance(node, (Constant, Register)):
                 continue
-            if isinstance(node, FromIndex) or not _is_movable(node):
+            if isinstance(node, FromIndex) or node not in self._movable:
                 pending += [(n, straight, block) for n in node.parts]
                 continue
             found = next((s for b, s in self._made.get(node, ()) if _is_around(b, block)), None)
@@ -120,11 +122,11 @@ def _is_around(outer: Block, inner: Block | None) -> bool:
     return inner is outer
 
 
-def _is_movable(node: Node) -> bool:
-    """Whether it may be computed whatever is chosen: it loads nothing that might lie outside."""
-    if isinstance(node, Load):
-        return node.stays_inside()
-    if isinstance(node, Choice):
-        return True
-    assert isinstance(node, Operation)
-    return all(_is_movable(n) for n in node.parts if isinstance(n, (Load, Operation)))
+def _movable(nodes: Sequence[Node]) -> set[Node]:
+    """Those of `nodes`, inputs first, that may be computed whatever is chosen: no load of them may lie outside."""
+    found: set[Node] = set()
+    for node in nodes:
+        is_safe = node.stays_inside() if isinstance(node, Load) else not isinstance(node, Operation)
+        if is_safe or (isinstance(node, Operation) and all(n in found for n in node.parts)):
+            found.add(node)
+    return found

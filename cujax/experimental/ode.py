@@ -1,0 +1,5 @@
+"""`odeint` where JAX keeps it; see `cujax.ode`."""
+
+from cujax.ode import odeint
+
+__all__ = ["odeint"]
