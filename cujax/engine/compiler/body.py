@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from cujax.engine.compiler.expression import (
     Choice,
+    Load,
     Node,
     Reduced,
     Reduction,
@@ -220,6 +221,18 @@ class Body:
     @property
     def writes(self) -> list[Var]:
         return self.region.writes
+
+    def roots(self, phase: int) -> list[Node]:
+        """What is computed for each element in one pass."""
+        return [*[s.node for s in self.full[phase]], *[a.node for a in self.phases[phase]]]
+
+    def phases_of_buffers(self) -> dict[Var | Literal, int]:
+        """The last pass that reads, or the one that writes, each buffer of all elements."""
+        found: dict[Var | Literal, int] = {}
+        for phase, stores in enumerate(self.full):
+            loads = [n.source for n in reachable(self.roots(phase)) if isinstance(n, Load)]
+            found.update(dict.fromkeys([*loads, *[s.var for s in stores]], phase))
+        return found
 
     def interior(self) -> dict[Condition, bool]:
         """The truth in the middle of the iteration space of each condition on the axes alone.

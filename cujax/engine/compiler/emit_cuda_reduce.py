@@ -167,6 +167,7 @@ class _Shape:
     def elements(self, phase: int) -> list[str]:
         """The statements for one place of the reduced axes."""
         with self.writer.scope() as lines:
+            self.frame.read_first(self.body.roots(phase))
             for store in self.body.full[phase]:
                 self.frame.store(store)
             for accumulator in self.body.phases[phase]:
@@ -176,8 +177,7 @@ class _Shape:
     def stores(self) -> list[str]:
         """What is written at the kept axes."""
         with self.writer.scope() as lines:
-            for store in self.body.kept:
-                self.frame.store(store)
+            self.frame.store_all(self.body.kept)
             return lines
 
     def results(self, accumulators: Sequence[Accumulator]) -> list[str]:

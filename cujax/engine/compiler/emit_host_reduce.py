@@ -76,6 +76,7 @@ class _Shape:
         """The statements for one place of the reduced axes; `target` is the running result, with {name}."""
         writer = self.writer
         with writer.scope() as lines:
+            self.frame.read_first(self.body.roots(phase))
             for store in self.body.full[phase]:
                 self.frame.store(store)
             for accumulator in self.body.phases[phase]:
@@ -188,8 +189,7 @@ class _Shape:
             for accumulator in self._accumulators():
                 if accumulator.result not in self.writer.reduced:
                     self.writer.write(self.lowered(accumulator, self._total(accumulator)))
-            for store in self.body.kept:
-                self.frame.store(store)
+            self.frame.store_all(self.body.kept)
             return lines
 
     def _total(self, accumulator: Accumulator) -> str:
@@ -376,8 +376,7 @@ class _Columns(_Shape):
         with self.writer.scope() as lines:
             for accumulator in self._accumulators():
                 self.writer.reduced[accumulator.result] = f"{self.names[accumulator.result]}_results[lane]"
-            for store in self.body.kept:
-                self.frame.store(store)
+            self.frame.store_all(self.body.kept)
             stores = lines
         return [*results, *self._over_lanes(stores)]
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
 from cujax.engine.compiler.cpp import memory_type_name, physical, type_name
-from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, Register, index_elements
+from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, Register, index_elements, reachable
 from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
@@ -74,14 +74,18 @@ class Frame:
                 self.writer.declare(node)
 
     def store_all(self, stores: Sequence[Store], targets: Mapping[Var, str] = MappingProxyType({})) -> None:
-        """Write elements of their buffers, or `targets`; what one of several overwrites is loaded before."""
-        if len(stores) > 1:
-            changed = self.body.region.in_place.values()
-            for node in self.body.nodes():
-                if isinstance(node, Load) and node.source in changed:
-                    self.writer.declare(node)
+        """Write elements of their buffers, or `targets`."""
+        self.read_first([s.node for s in stores])
         for store in stores:
             self.store(store, targets.get(store.var, ""))
+
+    def read_first(self, roots: Sequence[Node]) -> None:
+        """Where several values are computed, name what is loaded from buffers that they overwrite."""
+        changed = self.body.region.in_place.values()
+        if len(roots) > 1 and changed:
+            for node in reachable(roots):
+                if isinstance(node, Load) and node.source in changed:
+                    self.writer.declare(node)
 
     def store(self, store: Store, target: str = "") -> None:
         """Write an element of its buffer, or `target`."""

@@ -411,6 +411,15 @@ def _absorb(region: Region, other: Region) -> None:
         region.full += other.full
         region.kept += other.kept
     region.size += other.size
-    for atom, places in other.reads.items():
+    for atom, places in _reads_in(region, other).items():
         if atom not in region.writes:
             region.reads.setdefault(atom, set()).update(places)
+
+
+def _reads_in(region: Region, other: Region) -> dict[Var | Literal, set[Place]]:
+    """What `other` reads, at places along the axes of `region`; those of kept values have other numbers in `other`."""
+    if other.shape == region.shape:
+        return other.reads
+    for var in other.full:
+        region.evaluator.element(var, region.kept_indices())
+    return region.evaluator.reads

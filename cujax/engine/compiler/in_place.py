@@ -6,8 +6,9 @@ The buffer has to belong to the program: one of its kernels or a library has mad
 (`owned`), and no step has seen it that might have kept a view.  An update then changes elements of it; without that it
 is made in a copy.  An op on a window becomes an update only in place, since otherwise its whole result is written
 anyway and fuses like any map.  A map takes the buffer of an operand that it reads nowhere but at the place that it
-writes.  A loop that runs on the host changes its carry in place from the start.  Results for which the caller gives a
-buffer (`placed`) take no other.
+writes; with reductions in the same kernel, if no later pass over the elements reads it (`_by_phases`).  A loop that
+runs on the host changes its carry in place from the start.  Results for which the caller gives a buffer (`placed`) take
+no other.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from cujax.engine.compiler.body import UNROLL_LENGTH, Body
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.fuse import Region, Step
-from cujax.engine.compiler.index import flatten
+from cujax.engine.compiler.index import Index, flatten
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.update import Update
@@ -91,7 +93,10 @@ def _in_place(step: Step, inside: set[Var], is_free: IsFree, placed: Collection[
     if isinstance(step, Update):
         can_change = step.full[0] not in placed and is_free(step.target) and step.target not in step.reads
         return _changing_its_target(step) if can_change else step
-    if not isinstance(step, Region) or isinstance(step, LaneRegion) or step.axes is not None:
+    if not isinstance(step, Region) or isinstance(step, LaneRegion):
+        return step
+    if step.axes is not None:
+        step.in_place = _by_phases(step, is_free, placed)
         return step
     update = None if step.makes[0] in placed else _as_update(step, inside, is_free)
     if update is not None:
@@ -120,18 +125,47 @@ def _changing_its_target(update: Update) -> Update:
 
 def _own_places(region: Region, is_free: IsFree, placed: Collection[Var]) -> dict[Var, Var]:
     """For results of a map an operand of the same type and shape that is read only where the result is written."""
-    own = flatten(region.axis_indices(), region.shape)
-    operands = [
+    operands = _read_at(flatten(region.axis_indices(), region.shape), region, is_free)
+    return _matched([v for v in region.writes if v not in placed], operands)
+
+
+def _read_at(place: Index, region: Region, is_free: IsFree) -> list[Var]:
+    """The operands that may be overwritten, of which only this place is read."""
+    return [
         v for v, places in region.reads.items()
-        if isinstance(v, Var) and is_free(v) and all(flatten(p, v.aval.shape) == own for p in places)
+        if isinstance(v, Var) and is_free(v) and all(flatten(p, v.aval.shape) == place for p in places)
     ]
+
+
+def _matched(
+    results: Sequence[Var], operands: list[Var], allows: Callable[[Var, Var], bool] = lambda result, operand: True
+) -> dict[Var, Var]:
+    """For each result one of `operands` of its type and shape, each of which is taken once."""
     found: dict[Var, Var] = {}
-    for result in [v for v in region.writes if v not in placed]:
-        fitting = [v for v in operands if _layout(v) == _layout(result)]
-        if fitting:
-            found[result] = fitting[0]
-            operands.remove(fitting[0])
+    for result in results:
+        taken = next((v for v in operands if _layout(v) == _layout(result) and allows(result, v)), None)
+        if taken is not None:
+            found[result] = taken
+            operands.remove(taken)
     return found
+
+
+def _by_phases(region: Region, is_free: IsFree, placed: Collection[Var]) -> dict[Var, Var]:
+    """The same for a region with reductions.
+
+    Its full results are written in one of its passes over the elements: no later one may read the operand.  Its kept
+    results are written by one thread, at the end; others could still be reading, if there are full results to write,
+    and of a few elements they read before they know whether it is they who write.
+    """
+    full = [v for v in region.full if v not in region.hidden and v not in placed]
+    operands = _read_at(flatten(region.axis_indices(), region.shape), region, is_free)
+    if full and operands:
+        phases = Body(region).phases_of_buffers()
+        return _matched(full, operands, lambda result, operand: phases[operand] <= phases[result])
+    if any(v not in region.hidden for v in region.full):
+        return {}
+    kept = [v for v in region.kept if v not in region.hidden and v not in placed and v.aval.size > UNROLL_LENGTH]
+    return _matched(kept, _read_at(flatten(region.kept_indices(), region.kept_shape), region, is_free))
 
 
 def _layout(var: Var) -> tuple:
