@@ -8,11 +8,10 @@
 //     combine(a, b)           of two partial results one, where the elements of a come before those of b
 //     lower(a)                the result as an element; argmax and argmin give the place
 //
-// The order of combination is fixed by the number of threads and blocks alone, so equal inputs give equal bits.
+// The order of combination is fixed by the number of threads alone, so equal inputs give equal bits.
 //
 //     warp_reduce<R>(acc)              the lanes of each warp, the result in all of them
 //     block_reduce<R>(acc, shared)     the threads of a block, the result in all of them
-//     grid_reduce<R>(...)              several blocks that share a result; the last of them to come finishes it
 //
 // How updates of one place by many threads combine stands in atomic.h; what the host does, in blocks.h.
 
@@ -207,32 +206,6 @@ template <class I> CJ_FN I sum_before(I x, I* sums, I& total) {
     }
     __syncthreads();
     return before + sum - x;
-}
-
-// ---- grids ------------------------------------------------------------------------------------------------
-
-// `blocks` blocks share a result; this is the one with number `block`.  True in all threads of the one that comes
-// last: it has reduced what all have left in `partials`, in the order of their numbers, and `total` is the result.
-// `arrived` is 0 before and after.
-template <class R>
-CJ_FN bool grid_reduce(
-    typename R::Acc acc, unsigned block, unsigned blocks, typename R::Acc* partials, u32* arrived,
-    typename R::Acc* shared, typename R::Acc& total) {
-    unsigned thread = thread_number();
-    acc = block_reduce<R>(acc, shared);
-    bool is_last = false;
-    if (thread == 0) {
-        partials[block] = acc;
-        __threadfence();
-        is_last = atomicAdd(arrived, 1u) == blocks - 1;
-    }
-    if (!__syncthreads_or(is_last)) return false;
-    __threadfence();
-    acc = R::identity();
-    for (unsigned k = thread; k < blocks; k += thread_count()) acc = R::combine(acc, partials[k]);
-    total = block_reduce<R>(acc, shared);
-    if (thread == 0) *arrived = 0;
-    return true;
 }
 
 #endif  // CJ_DEVICE

@@ -252,41 +252,6 @@ def test_a_sum_of_floats_has_the_same_bits_in_every_order_of_threads():
     np.testing.assert_allclose(found, xs.sum(), rtol=1e-5)
 
 
-# ---- several blocks ---------------------------------------------------------------------------------------
-
-GRID = HEADERS + """
-using R = cj::Sum<float>;
-extern "C" __global__ void rows(
-    const float* x, float* y, float* partials, cj::u32* arrived, long long n) {
-    __shared__ float shared[32];
-    const unsigned row = blockIdx.y, blocks = gridDim.x;
-    float acc = R::identity(), total;
-    for (long long i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += blocks * blockDim.x)
-        acc = R::combine(acc, x[row * n + i]);
-    if (cj::grid_reduce<R>(acc, blockIdx.x, blocks, partials + row * blocks, arrived + row, shared, total))
-        if (threadIdx.x == 0) y[row] = total;
-}
-"""
-
-
-@pytest.mark.parametrize("blocks", [1, 2, 7, 200])
-def test_the_last_of_several_blocks_finishes_their_result(blocks):
-    target, module = emulated(GRID)
-    rows, n = 3, 1500
-    xs = np.random.default_rng(0).normal(size=(rows, n)).astype(np.float32)
-    arrived = np.zeros(rows, np.uint32)
-
-    def run() -> np.ndarray:
-        y, partials = np.empty(rows, np.float32), np.empty((rows, blocks), np.float32)
-        slots = slots_of(xs, y, partials, arrived, n)
-        target.launch(module.function("rows"), (blocks, rows), (96,), 0, slots)
-        return y
-
-    found = same_in_all_orders(target, run)  # and so several times with the same counters
-    np.testing.assert_allclose(found, xs.sum(1), rtol=1e-4, atol=1e-4)
-    assert not arrived.any()
-
-
 @pytest.mark.parametrize("arch", [80, 90])
 def test_they_are_compiled_for_devices(arch):
     pytest.importorskip("cupy_backends.cuda.libs.nvrtc", reason="CuPy is not installed")
@@ -294,5 +259,5 @@ def test_they_are_compiled_for_devices(arch):
         cuda_compiler.compiler_name()
     except RuntimeError as error:
         pytest.skip(f"NVRTC is not installed: {error}")
-    for source in (block_source(ALL[::6]), update_source("cuda"), GRID):
+    for source in (block_source(ALL[::6]), update_source("cuda")):
         assert cuda_compiler.compile_for(source, arch)

@@ -85,17 +85,6 @@ extern "C" __global__ void block_{c.name}(const {type_name(np.dtype(c.dtype))}* 
         if (threadIdx.x == blockDim.x / 2) out[k] = R::lower(acc);
     }}
 }}
-
-extern "C" __global__ void grid_{c.name}(
-    const {type_name(np.dtype(c.dtype))}* x, {out}* out, {c.struct}::Acc* partials, cj::u32* arrived, int n) {{
-    using R = {c.struct};
-    __shared__ R::Acc shared[32];
-    R::Acc acc = R::identity(), total;
-    int each = (n + gridDim.x - 1) / gridDim.x, first = blockIdx.x * each;
-    for (int i = first + threadIdx.x; i < n && i < first + each; i += blockDim.x) acc = R::combine(acc, {lift});
-    bool is_last = cj::grid_reduce<R>(acc, blockIdx.x, gridDim.x, partials, arrived, shared, total);
-    if (is_last && threadIdx.x == 0) out[0] = R::lower(total);
-}}
 """
 
 
@@ -168,14 +157,6 @@ def run_block(kernels: Kernels, c: Case, x: np.ndarray, threads: int) -> np.ndar
     return out
 
 
-def run_grid(kernels: Kernels, c: Case, x: np.ndarray, blocks: int, threads: int) -> np.ndarray:
-    partials = np.zeros((blocks, 2), np.complex128)  # room for any partial result
-    arrived, out = np.zeros(1, np.uint32), np.zeros(1, c.result)
-    kernels.run(f"grid_{c.name}", blocks, threads, x, out, partials, arrived, len(x))
-    assert arrived[0] == 0
-    return out
-
-
 def run_update(kernels: Kernels, c: Case, n: int = 100) -> np.ndarray:
     places = np.random.default_rng(1).integers(0, 7, n, np.int32)
     out = c.values(8)[1:]  # seven, not at the start of a word
@@ -191,16 +172,13 @@ def test_reductions_in_all_orders(kernels, c):
         x = c.values(n)
         found = same_in_all_orders(kernels.target, partial(run_block, kernels, c, x, threads))
         assert_same(found, [c.of(x[k:]) + k if c.is_place else c.of(x[k:]) for k in range(3)])
-        for blocks in (1, 7, 40):
-            run = partial(run_grid, kernels, c, x, blocks, threads)
-            assert_same(same_in_all_orders(kernels.target, run), [c.of(x)])
 
 
 def test_sums_of_floats_have_the_same_bits_in_any_order(kernels):
     x = np.random.default_rng(0).standard_normal(10_000, np.float32)
-    run = partial(run_grid, kernels, REDUCTIONS[0], x, 13, 100)
+    run = partial(run_block, kernels, REDUCTIONS[0], x, 100)
     total = same_in_all_orders(kernels.target, run, [*ORDERS, 2, 3])
-    np.testing.assert_allclose(total, x.sum(dtype=np.float64), rtol=1e-5)
+    np.testing.assert_allclose(total[0], x.sum(dtype=np.float64), rtol=1e-5)
 
 
 @pytest.mark.parametrize("c", UPDATES, ids=name_of)
@@ -213,7 +191,6 @@ def test_reductions_have_no_races(kernels_with_races_found, c):
     for threads, n in ((33, 100), (96, 31)):
         x = c.values(n)
         assert_same(run_block(kernels_with_races_found, c, x, threads)[0], c.of(x))
-        assert_same(run_grid(kernels_with_races_found, c, x, 5, threads), [c.of(x)])
 
 
 @pytest.mark.parametrize("c", UPDATES, ids=name_of)
@@ -226,10 +203,9 @@ def test_nothing_is_out_of_bounds_or_undefined():
     target = SanitizedTarget()
     module = target.compile(HEADERS + "".join([*map(reduction_text, reductions), *map(update_text, updates)]))
     for c in reductions:
-        x, partials = c.values(1025), np.zeros((5, 16 if c.is_place else 4), np.uint8)
-        out, arrived = np.zeros(1, c.result), np.zeros(1, np.uint32)
-        target.launch(module, f"grid_{c.name}", (5,), (100,), 0, [x, out, partials, arrived, len(x)])
-        assert_same(out, [c.of(x)])
+        x, out = c.values(1025), np.zeros(3, c.result)
+        target.launch(module, f"block_{c.name}", (1,), (100,), 0, [x, out, len(x)])
+        assert_same(out[0], c.of(x))
     places = np.random.default_rng(2).integers(0, 7, 100, np.int32)
     for c in updates:
         target.launch(module, f"update_{c.name}", (2,), (64,), 0, [c.values(100), places, c.values(7), 100])
