@@ -97,7 +97,7 @@ def test_import_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
-def test_every_exported_name_of_the_face_is_one_of_jax():
+def test_exported_names_that_are_none_of_jax():
     names = {n for n in vars(cujax) if not n.startswith("_")} - {"api", "engine"}
     strange = [n for n in names if not hasattr(jax, n) and importlib.util.find_spec(f"jax.{n}") is None]
-    assert set(strange) <= {"config"}  # a module here, as in early JAX
+    assert set(strange) <= {"config", "explain", "ode"}  # config: a module here, as in early JAX

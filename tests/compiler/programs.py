@@ -61,6 +61,50 @@ def gradient_of(step: Any) -> Any:
     return lambda u, ct: cujax.vjp(step, u)[1](ct)
 
 
+def lorenz(rho: Any) -> Any:
+    """Ten steps of Euler's method."""
+    def step(i: Any, u: Any) -> Any:
+        x, y, z = u
+        return u + 0.01 * jnp.stack([10 * (y - x), x * (rho - z) - y, x * y - 8 / 3 * z])
+
+    return lax.fori_loop(0, 10, step, jnp.array([1.0, 0.0, 0.0], np.float32))
+
+
+def kepler(e: Any) -> Any:
+    """The eccentric anomaly by Newton's method."""
+    def more(state: Any) -> Any:
+        return (abs(state[1]) > 1e-6) & (state[2] < 50)
+
+    def newton(state: Any) -> Any:
+        at, _, n = state
+        change = (at - e * jnp.sin(at) - 1.3) / (1 - e * jnp.cos(at))
+        return at - change, change, n + 1
+
+    return lax.while_loop(more, newton, (jnp.float32(1.3), jnp.float32(1), 0))[0]
+
+
+def settled(i: Any, x: Any) -> Any:
+    """A loop in one of three branches."""
+    def root(x: Any) -> Any:
+        return lax.fori_loop(0, 5, lambda k, y: (y + x / y) / 2, x)
+
+    return lax.switch(i, [root, lambda x: -x, jnp.exp], x)
+
+
+def walk(key: Any) -> Any:
+    """Steps drawn in the loop."""
+    keys = cujax.random.split(cujax.random.wrap_key_data(key), 9)
+    return lax.scan(lambda x, k: (x + cujax.random.normal(k), x), np.float32(0), keys)
+
+
+def decay_gradient(x: Any, rate: Any) -> Any:
+    """By every starting value and by the rate that all share."""
+    def last(x: Any, rate: Any) -> Any:
+        return lax.fori_loop(0, 10, lambda i, x: x - rate * x * x, x).sum()
+
+    return cujax.grad(last, (0, 1))(x, rate)
+
+
 KEY, PLACES = np.array([1, 2], np.uint32), np.arange(3001, dtype=np.int32) * 7 % 39  # of 37, so some are outside
 U, V, W = f32(37, 53), f32(53), f32(37, 53) * 0.5
 CASES = {
@@ -108,6 +152,11 @@ CASES = {
     "scatter_max": Case(lambda x, i, v: x.at[i].max(v), (f32(37), PLACES, f32(3001))),
     "scatter_add_short_rows": Case(lambda x, i, u: x.at[i].add(u), (f32(37, 3), PLACES, f32(3001, 3))),
     "histogram": Case(lambda x, i: x.at[i].add(1), (np.zeros(37, np.int32), PLACES)),
+    "lanes_scan": Case(cujax.vmap(lorenz), (f32(77),)),
+    "lanes_while": Case(cujax.vmap(kepler), (f32(77) / 3,)),
+    "lanes_switch": Case(cujax.vmap(settled), (np.arange(77, dtype=np.int32) % 3, f32(77))),
+    "lanes_random": Case(cujax.vmap(walk), (np.arange(154, dtype=np.uint32).reshape(77, 2),), 2),
+    "lanes_gradient": Case(decay_gradient, (f32(77), np.float32(0.1)), 3),
     "transpose_mixed": Case(lambda x, y: x.T * y + 1, (f32(53, 37), U)),
     "transpose_axes": Case(lambda x, y: jnp.transpose(x, (2, 1, 0)) - y, (f32(53, 3, 37), f32(37, 3, 53))),
     "transpose_stencil": Case(lambda x, y: y + roll_step(x.T), (f32(53, 37), U)),

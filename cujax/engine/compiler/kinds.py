@@ -89,8 +89,10 @@ def cost(eqn: Eqn) -> int:
         return reduced_length(eqn)
     text = eqn.primitive.cuda
     found = _FUNCTION.match(text) if isinstance(text, str) else None
+    if found is not None and found.group() in _CHEAP:
+        return 1
     if eqn.primitive.family == "random":
         return 40
-    if found is None or found.group() in _CHEAP:
+    if found is None:
         return 1
     return 4 if found.group() == "cj::div" else 15

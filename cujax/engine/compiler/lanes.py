@@ -87,6 +87,8 @@ def evaluations(eqn: Eqn, operand: int, lanes: Lanes) -> int | None:
         return max(size, lanes.number) if operand >= first or size == 1 else None
     if eqn.primitive.name == WHILE and operand >= params["cond_consts"] + params["body_consts"]:
         return max(size, lanes.number)
+    if eqn.primitive.name == COND:
+        return max(size, lanes.number)
     return lanes.number if size == 1 else None
 
 

@@ -6,7 +6,7 @@ static inline void fused_mul_add_f32_row(const float* CJ_RESTRICT x0, const floa
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float load_1 = x1[i1];
-        const float mul_1 = x0[n0 * i0 + i1] * load_1;  // programs.py:75
+        const float mul_1 = x0[n0 * i0 + i1] * load_1;  // programs.py:119
         const float add_1 = mul_1 + load_1;
         y0[n0 * i0 + i1] = add_1;
     }

@@ -7,7 +7,7 @@ template <bool interior> static inline void fused_mul_f32_row(const float* CJ_RE
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const bool inside_1 = !interior && i0 >= n0;
         const float chosen_1 = inside_1 ? x0[i1] : x1[n1 * i0 + i1];
-        const float mul_1 = chosen_1 * 2.0f;  // programs.py:79
+        const float mul_1 = chosen_1 * 2.0f;  // programs.py:123
         y0[n1 * i0 + i1] = mul_1;
     }
 }

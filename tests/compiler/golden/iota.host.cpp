@@ -5,7 +5,7 @@
 static inline void fused_convert_add_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float convert_element_type_1 = cj::convert<float>(cj::i32(i1));  // programs.py:82
+        const float convert_element_type_1 = cj::convert<float>(cj::i32(i1));  // programs.py:126
         const float add_1 = x0[n0 * i0 + i1] + convert_element_type_1;
         y0[n0 * i0 + i1] = add_1;
     }

@@ -5,7 +5,7 @@
 static inline void fused_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float sub_1 = x0[n0 * i0 + n1 * i1 + n2] - x0[n0 * i0 + n1 * i1];  // programs.py:77
+        const float sub_1 = x0[n0 * i0 + n1 * i1 + n2] - x0[n0 * i0 + n1 * i1];  // programs.py:121
         y0[n3 * i0 + i1] = sub_1;
     }
 }

@@ -1,0 +1,121 @@
+#include "prelude.h"
+#include "math.h"
+#include "blocks.h"
+#include "reduce.h"
+
+template <bool full>
+static void scan_add_mul_sub_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
+    const int lanes = full ? 32 : count;
+    const float load_1 = x1[0];
+    cj::i32 r1_0[32];
+    float r2_0[32];
+    #pragma omp simd
+    for (int k = 0; k < lanes; ++k) {
+        const cj::i64 i0 = base + k;
+        const float load_2 = x0[i0];
+        r1_0[k] = 0;
+        r2_0[k] = load_2;
+    }
+    for (cj::i64 t3 = 0; t3 < n0; ++t3) {
+        #pragma omp simd
+        for (int k = 0; k < lanes; ++k) {
+            const cj::i64 i0 = base + k;
+            const float index_1 = r2_0[k];
+            const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:103
+            const float mul_1 = load_1 * index_1;  // programs.py:103
+            const float mul_2 = mul_1 * index_1;
+            const float sub_1 = index_1 - mul_2;
+            y0[n1 * t3 + i0] = index_1;
+            r1_0[k] = add_1;
+            r2_0[k] = sub_1;
+        }
+    }
+}
+
+extern "C" void scan_add_mul_sub_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    for (cj::i64 base = 0; base < n1; base += 32) {
+        if (base + 32 <= n1) scan_add_mul_sub_f32_lanes<true>(x0, x1, y0, n0, n1, base, 32);
+        else scan_add_mul_sub_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
+    }
+}
+
+template <bool full>
+static void scan_neg_mul_add_any_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 base, int count) {
+    const int lanes = full ? 32 : count;
+    const float load_1 = x1[0];
+    float r1_0[32], r2_0[32];
+    #pragma omp simd
+    for (int k = 0; k < lanes; ++k) {
+        r1_0[k] = 0.0f;
+        r2_0[k] = 1.0f;
+    }
+    for (cj::i64 t3 = 0; t3 < n0; ++t3) {
+        #pragma omp simd
+        for (int k = 0; k < lanes; ++k) {
+            const cj::i64 i0 = base + k;
+            const float neg_1 = -r2_0[k];  // programs.py:103
+            const float load_2 = x0[-n1 * t3 + i0 + n2];
+            const float mul_1 = neg_1 * load_2;
+            const float mul_2 = mul_1 * load_2;
+            const float add_any_1 = r1_0[k] + mul_2;  // programs.py:103
+            const float mul_3 = load_1 * load_2;  // programs.py:103
+            const float mul_4 = mul_3 * neg_1;
+            const float add_any_2 = r2_0[k] + mul_4;
+            const float mul_5 = load_1 * mul_1;
+            const float add_any_3 = add_any_2 + mul_5;
+            r1_0[k] = add_any_1;
+            r2_0[k] = add_any_3;
+        }
+    }
+    #pragma omp simd
+    for (int k = 0; k < lanes; ++k) {
+        const cj::i64 i0 = base + k;
+        y0[i0] = r1_0[k];
+        y1[i0] = r2_0[k];
+    }
+}
+
+extern "C" void scan_neg_mul_add_any_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    float* CJ_RESTRICT y1 = static_cast<float*>(buffers[3]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    for (cj::i64 base = 0; base < n1; base += 32) {
+        if (base + 32 <= n1) scan_neg_mul_add_any_f32_lanes<true>(x0, x1, y0, y1, n0, n1, n2, base, 32);
+        else scan_neg_mul_add_any_f32_lanes<false>(x0, x1, y0, y1, n0, n1, n2, base, int(n1 - base));
+    }
+}
+
+extern "C" void fused_reduce_sum_add_any_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
+    const cj::i64 n0 = sizes[0];
+    cj::Tree<cj::Sum<float>> sum_acc_0;
+    for (cj::i64 block = 0; block < n0; block += cj::block_length) {
+        cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
+        const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
+        const auto element = [&](cj::i64 i0, int lane) __attribute__((always_inline)) {
+            sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + x0[i0];
+        };
+        cj::i64 at = block;
+        for (; at + cj::lane_count <= stop; at += cj::lane_count) {
+            #pragma omp simd
+            for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
+        }
+        for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+        sum_acc_0.add(sum_acc_0_lanes.total());
+    }
+    const float sum_result_0 = sum_acc_0.total();
+    const float add_any_1 = 0.0f + sum_result_0;  // programs.py:103
+    y0[0] = add_any_1;
+}

@@ -1,0 +1,44 @@
+#include "prelude.h"
+#include "math.h"
+
+extern "C" __global__ void scan_add_sub_mul_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3) {
+    const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
+    const int threads = int(gridDim.x) * int(blockDim.x);
+    const float load_1 = x0[0];
+    const float load_2 = x0[1];
+    const float load_3 = x0[n0];
+    for (int lane = thread; lane < n3; lane += threads) {
+        const int i0 = lane;
+        cj::i32 r1_0;
+        float r2_0, r2_1, r2_2;
+        const float load_4 = x1[i0];
+        r1_0 = 0;
+        r2_0 = load_1;
+        r2_1 = load_2;
+        r2_2 = load_3;
+        for (int t3 = 0; t3 < n1; ++t3) {
+            const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:70
+            const float sub_1 = r2_1 - r2_0;  // programs.py:68
+            const float mul_1 = 10.0f * sub_1;
+            const float mul_2 = 0.01f * mul_1;
+            const float add_2 = r2_0 + mul_2;
+            const float sub_2 = load_4 - r2_2;
+            const float mul_3 = r2_0 * sub_2;
+            const float sub_3 = mul_3 - r2_1;
+            const float mul_4 = 0.01f * sub_3;
+            const float add_3 = r2_1 + mul_4;
+            const float mul_5 = r2_0 * r2_1;
+            const float mul_6 = 2.6666667f * r2_2;
+            const float sub_4 = mul_5 - mul_6;
+            const float mul_7 = 0.01f * sub_4;
+            const float add_4 = r2_2 + mul_7;
+            r1_0 = add_1;
+            r2_0 = add_2;
+            r2_1 = add_3;
+            r2_2 = add_4;
+        }
+        y0[n2 * i0] = r2_0;
+        y0[n2 * i0 + 1] = r2_1;
+        y0[n2 * i0 + n0] = r2_2;
+    }
+}

@@ -1,0 +1,68 @@
+#include "prelude.h"
+#include "math.h"
+
+template <bool full>
+static void scan_add_sub_mul_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 base, int count) {
+    const int lanes = full ? 32 : count;
+    const float load_1 = x0[0];
+    const float load_2 = x0[1];
+    const float load_3 = x0[n0];
+    cj::i32 r1_0[32];
+    float r2_0[32], r2_1[32], r2_2[32];
+    float kept_1[32];
+    #pragma omp simd
+    for (int k = 0; k < lanes; ++k) {
+        const cj::i64 i0 = base + k;
+        kept_1[k] = x1[i0];
+        r1_0[k] = 0;
+        r2_0[k] = load_1;
+        r2_1[k] = load_2;
+        r2_2[k] = load_3;
+    }
+    for (cj::i64 t3 = 0; t3 < n1; ++t3) {
+        #pragma omp simd
+        for (int k = 0; k < lanes; ++k) {
+            const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:70
+            const float sub_1 = r2_1[k] - r2_0[k];  // programs.py:68
+            const float mul_1 = 10.0f * sub_1;
+            const float mul_2 = 0.01f * mul_1;
+            const float add_2 = r2_0[k] + mul_2;
+            const float sub_2 = kept_1[k] - r2_2[k];
+            const float mul_3 = r2_0[k] * sub_2;
+            const float sub_3 = mul_3 - r2_1[k];
+            const float mul_4 = 0.01f * sub_3;
+            const float add_3 = r2_1[k] + mul_4;
+            const float mul_5 = r2_0[k] * r2_1[k];
+            const float mul_6 = 2.6666667f * r2_2[k];
+            const float sub_4 = mul_5 - mul_6;
+            const float mul_7 = 0.01f * sub_4;
+            const float add_4 = r2_2[k] + mul_7;
+            r1_0[k] = add_1;
+            r2_0[k] = add_2;
+            r2_1[k] = add_3;
+            r2_2[k] = add_4;
+        }
+    }
+    #pragma omp simd
+    for (int k = 0; k < lanes; ++k) {
+        const cj::i64 i0 = base + k;
+        y0[n2 * i0] = r2_0[k];
+        y0[n2 * i0 + 1] = r2_1[k];
+        y0[n2 * i0 + n0] = r2_2[k];
+    }
+}
+
+extern "C" void scan_add_sub_mul_f32(void* const* buffers, const long long* sizes, int threads) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 n2 = sizes[2];
+    const cj::i64 n3 = sizes[3];
+    #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    for (cj::i64 base = 0; base < n3; base += 32) {
+        if (base + 32 <= n3) scan_add_sub_mul_f32_lanes<true>(x0, x1, y0, n0, n1, n2, n3, base, 32);
+        else scan_add_sub_mul_f32_lanes<false>(x0, x1, y0, n0, n1, n2, n3, base, int(n3 - base));
+    }
+}
