@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import logging
 import os
 import re
@@ -185,6 +186,27 @@ def test_a_changed_compiler_is_asked_again(pretend):
     second = target_of(pretend(REAL_ONE, version="g++ (pretended) 2.0 "))
     second.compile(scale_by(2))
     assert second.compilations == 1
+
+
+RECORDS = {
+    "damaged": b"{",
+    "no text": b"\xff",
+    "another shape": b"[1, 2]",
+    "no object": b"3",
+    "a field that is gone": json.dumps({"version": "g++ 1", "choice": {"no_such_flag": True}}).encode(),
+    "no choice": json.dumps({"version": "g++ 1"}).encode(),
+    "a choice of nothing": json.dumps({"version": "g++ 1", "choice": None}).encode(),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_a_compiler_of_which_no_record_can_be_read_is_asked_again(pretend, cache, record):
+    path = pretend(REAL_ONE)
+    found = target_of(path)._compiler
+    cache.put(host_compiler._record_key(path), record)
+    assert host_compiler._known(path) is None
+    assert target_of(path)._compiler == found == host_compiler._known(path)
 
 
 @needs_compiler

@@ -217,12 +217,15 @@ def _asked(path: str) -> HostCompiler | None:
 
 
 def _known(path: str) -> HostCompiler | None:
-    """What an earlier process has found out about the compiler at `path`."""
+    """What an earlier process has found out about the compiler at `path`; None where that cannot be read."""
     record = disk_cache.configured().get(_record_key(path))
     if record is None:
         return None
-    found = json.loads(record)
-    return HostCompiler(path, found["version"], Choice(**found["choice"]))
+    try:
+        found = json.loads(record)
+        return HostCompiler(path, str(found["version"]), Choice(**{k: bool(v) for k, v in found["choice"].items()}))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _remember(compiler: HostCompiler) -> None:
