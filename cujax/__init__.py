@@ -86,6 +86,7 @@ from cujax.api.options import (
     threefry_partitionable,
     transfer_guard,
 )
+from cujax.api.progress import progress
 from cujax.api.remat import checkpoint, remat
 from cujax.api.shape_dtype import ShapeDtypeStruct
 from cujax.api.vectorize import vmap
