@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import expression
+from bench import expression, hand_written
 
 
 class Missing(Exception):
@@ -49,7 +49,10 @@ def on_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
 
 @dataclass(frozen=True)
 class Peer:
-    """One library: `np` is its array namespace, `lib` the module with `jit`, `grad` and `lax` where it has them."""
+    """One library: `np` is its array namespace, `lib` the module with `jit`, `grad` and `lax` where it has them.
+
+    Of programs written by hand, `lib` is what compiles them.
+    """
 
     name: str
     dialect: str
@@ -66,7 +69,7 @@ class Peer:
     @property
     def op_by_op(self) -> bool:
         """True when every operation writes its result to memory."""
-        return self.dialect != "jax" and self.compile is identity
+        return self.dialect not in ("jax", "c++") and self.compile is identity
 
 
 def _import(name: str) -> ModuleType:
@@ -147,9 +150,20 @@ def _cupy(fused: bool = False) -> Peer:
     )  # fmt: skip
 
 
+def _cpp() -> Peer:
+    if platform() == "gpu":
+        raise Missing("written for the CPU, and cujax runs on a GPU here")
+    path = hand_written.compiler()
+    if path is None:
+        raise Missing(f"no compiler: none of {', '.join(hand_written.COMPILERS)} is on the path")
+    compiler = hand_written.HandWritten(path)
+    return Peer("c++", "c++", compiler.version(), None, compiler)
+
+
 PEERS: dict[str, Callable[[], Peer]] = {
     "cujax": _cujax,
     "jax": _jax,
+    "c++": _cpp,
     "numpy": _numpy,
     "numexpr": _numexpr,
     "torch": _torch,

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bench import __main__ as command
-from bench import bit_stream, expression, fresh, machine, measure, peers, report, runner, workloads
+from bench import bit_stream, expression, fresh, hand_written, machine, measure, peers, report, runner, workloads
 from bench.case import SCALES, Case, Scale, WrongResult, all_close, array_code
 from bench.rows import NOT_RUN, NOT_WRITTEN, Row, add_ratios
 from bench.workloads import teos10, w8_random_bits
@@ -33,7 +33,7 @@ def bounds(seconds: float = 60, scale: Scale = SMOKE) -> runner.Bounds:
 
 
 def test_the_registry_is_read_off_the_files():
-    assert list(workloads.FILES) == ["W1", "W2", "W3", "W7", "W8", "W9", "W13", "W14"]
+    assert list(workloads.FILES) == ["W1", "W2", "W3", "W5", "W6", "W7", "W8", "W9", "W11", "W13", "W14"]
 
 
 @pytest.mark.parametrize("workload", workloads.FILES)
@@ -42,6 +42,23 @@ def test_every_case_agrees_with_its_reference(workload, found):
     rows = [row for case in cases for row in runner.run_case(workload, case, found, bounds())]
     assert {(row.case, row.peer): row.status for row in rows if row.status not in ("ok", NOT_WRITTEN)} == {}
     assert all(row.median > 0 for row in rows if row.peer == "cujax")
+
+
+@pytest.mark.skipif(hand_written.compiler() is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("workload", ["W5", "W6"])
+def test_what_is_written_by_hand_agrees_with_the_reference(workload, monkeypatch):
+    monkeypatch.setattr(peers, "platform", lambda: "cpu")
+    found = [peers.PEERS["c++"]()]
+    rows = [row for case in workloads.cases(workload, SMOKE) for row in runner.run_case(workload, case, found, bounds())]
+    assert {row.case: row.status for row in rows if row.status != "ok"} == {}
+
+
+def test_what_is_written_by_hand_needs_a_compiler_and_the_cpu(monkeypatch):
+    monkeypatch.setattr(peers, "platform", lambda: "cpu")
+    monkeypatch.setattr(hand_written, "COMPILERS", ("no-such-compiler",))
+    assert peers.find(["c++"])[1] == {"c++": "no compiler: none of no-such-compiler is on the path"}
+    monkeypatch.setattr(peers, "platform", lambda: "gpu")
+    assert peers.find(["c++"])[1] == {"c++": "written for the CPU, and cujax runs on a GPU here"}
 
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=list(SCALES))
