@@ -1,8 +1,7 @@
 """The ceiling of the lane workloads: C++ written by hand for the host, compiled as one would by hand.
 
-`workloads/<name>.cpp` holds `extern "C"` functions over pointers; `HandWritten.library(name)` compiles it and
-loads it with ctypes.  The machine's compiler is found here and not by cujax, whose flags and headers have no part in
-it.
+`workloads/<name>.cpp` holds `extern "C"` functions over pointers; `libraries()` compiles each file and loads it with
+ctypes.  The machine's compiler is found here and not by cujax, whose flags and headers have no part in it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import ctypes
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -27,30 +25,26 @@ class Refused(Exception):
 
 
 def compiler() -> str | None:
-    """The first compiler on the path."""
+    """Where the first compiler on the path lies."""
     return next(filter(None, map(shutil.which, COMPILERS)), None)
 
 
-@dataclass(frozen=True)
-class HandWritten:
-    """The sources, as compiled by the compiler at `path`."""
-
-    path: str
-
-    def version(self) -> str:
-        done = subprocess.run([self.path, "--version"], capture_output=True, text=True)
-        return done.stdout.strip().partition("\n")[0]
-
-    def library(self, name: str) -> ctypes.CDLL:
-        return _library(self.path, name)
+def version(path: str) -> str:
+    done = subprocess.run([path, "--version"], capture_output=True, text=True)
+    return done.stdout.strip().partition("\n")[0]
 
 
 @cache
-def _library(path: str, name: str) -> ctypes.CDLL:
+def libraries(path: str) -> dict[str, ctypes.CDLL]:
+    """By the name of the workload's file; all at once, so that no workload's first call waits for the compiler."""
+    return {source.stem: _compiled(path, source) for source in sorted(SOURCES.glob("*.cpp"))}
+
+
+def _compiled(path: str, source: Path) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        output = f"{folder}/{name}.so"
-        done = subprocess.run([path, *FLAGS, str(SOURCES / f"{name}.cpp"), "-o", output, "-lm"],
-                              capture_output=True, text=True)  # fmt: skip
+        output = f"{folder}/{source.stem}.so"
+        command = [path, *FLAGS, str(source), "-o", output, "-lm"]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise Refused(done.stderr)
         return ctypes.CDLL(output)  # stays loaded without its file

@@ -51,7 +51,7 @@ def on_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
 class Peer:
     """One library: `np` is its array namespace, `lib` the module with `jit`, `grad` and `lax` where it has them.
 
-    Of programs written by hand, `lib` is what compiles them.
+    Of programs written by hand, `lib` has the libraries made of them, by the name of the workload's file.
     """
 
     name: str
@@ -156,8 +156,11 @@ def _cpp() -> Peer:
     path = hand_written.compiler()
     if path is None:
         raise Missing(f"no compiler: none of {', '.join(hand_written.COMPILERS)} is on the path")
-    compiler = hand_written.HandWritten(path)
-    return Peer("c++", "c++", compiler.version(), None, compiler)
+    try:
+        libraries = hand_written.libraries(path)
+    except hand_written.Refused as reason:
+        raise Missing(f"{path} does not take the sources: {reason}") from None
+    return Peer("c++", "c++", hand_written.version(path), None, libraries)
 
 
 PEERS: dict[str, Callable[[], Peer]] = {

@@ -49,7 +49,8 @@ def test_every_case_agrees_with_its_reference(workload, found):
 def test_what_is_written_by_hand_agrees_with_the_reference(workload, monkeypatch):
     monkeypatch.setattr(peers, "platform", lambda: "cpu")
     found = [peers.PEERS["c++"]()]
-    rows = [row for case in workloads.cases(workload, SMOKE) for row in runner.run_case(workload, case, found, bounds())]
+    cases = workloads.cases(workload, SMOKE)
+    rows = [row for case in cases for row in runner.run_case(workload, case, found, bounds())]
     assert {row.case: row.status for row in rows if row.status != "ok"} == {}
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from bench.case import Case, Make, Scale, WrongResult, array_code
 from bench.peers import Peer
 
-SOLVES = {"smoke": 50, "quick": 10**5, "default": 10**6, "full": 10**6}
+SOLVES = {"smoke": 50, "quick": 10**4, "default": 10**6, "full": 10**6}
 INVERSES = {"smoke": 50, "quick": 10**4, "default": 10**4, "full": 10**4}
-SPECTRA = {"smoke": (5, (6,)), "quick": (64, (32,)), "default": (256, (32,)), "full": (1024, (30, 31, 32, 33, 34))}
+SPECTRA = {"smoke": (5, (6,)), "quick": (32, (32,)), "default": (256, (32,)), "full": (1024, (30, 31, 32, 33, 34))}
 BANDS = {"smoke": (20, 8), "quick": (10**4, 64), "default": (10**5, 64), "full": (10**5, 64)}
 
 

@@ -23,7 +23,7 @@ from bench.hand_written import pointer
 from bench.peers import Peer
 
 SIGMA, BETA, END = 10.0, 8 / 3, 1.0
-SYSTEMS = {"smoke": [40], "quick": [2**12], "default": [2**14], "full": [8, 2**14, 2**20, 2**23]}
+SYSTEMS = {"smoke": [40], "quick": [2**10], "default": [2**14], "full": [8, 2**14, 2**20, 2**23]}
 STEPS = {"smoke": 50, "quick": 1000, "default": 1000, "full": 1000}
 TOLERANCE, FIRST_STEP = 1e-8, 1e-3
 CHECKED = 512  # systems that the reference follows
@@ -125,7 +125,7 @@ def side_by_side(peer: Peer, steps: int) -> Callable:
 
 def by_hand(peer: Peer, name: str, *options: Any) -> Callable:
     """A function of `w5_ode_ensemble.cpp`."""
-    function = getattr(peer.lib.library("w5_ode_ensemble"), name)
+    function = getattr(peer.lib["w5_ode_ensemble"], name)
 
     def solve(rho: np.ndarray) -> np.ndarray:
         out = np.empty((rho.size, 3), np.float32)

@@ -49,13 +49,13 @@ def sum_of(peer: Peer, steps: int) -> Callable:
 
 
 def last_by_hand(peer: Peer, steps: int, name: str, real: type) -> Callable:
-    function = getattr(peer.lib.library("w6_recurrence"), name)
+    function = getattr(peer.lib["w6_recurrence"], name)
     function.restype = real
     return lambda r, x: function(real(r), real(x), ctypes.c_int64(steps))
 
 
 def all_by_hand(peer: Peer, steps: int) -> Callable:
-    function = peer.lib.library("w6_recurrence").kept_float
+    function = peer.lib["w6_recurrence"].kept_float
 
     def call(r: Any, x: Any) -> np.ndarray:
         out = np.empty(steps, np.float32)
@@ -66,7 +66,7 @@ def all_by_hand(peer: Peer, steps: int) -> Callable:
 
 
 def sum_by_hand(peer: Peer, steps: int) -> Callable:
-    function = peer.lib.library("w6_recurrence").sum
+    function = peer.lib["w6_recurrence"].sum
     return lambda x: function(ctypes.c_int32(x), ctypes.c_int32(steps))
 
 
