@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 os.environ.setdefault("CUJAX_DEBUG_PASSES", "1")
@@ -24,11 +25,24 @@ def pytest_addoption(parser):
         "--platform", choices=("default", "emulator"), default="default",
         help="emulator: kernels are those of the device, run thread by thread (tests/emulator)",
     )
+    parser.addoption(
+        "--nvrtc", action="store_true",
+        help="the kernels of every program are compiled for devices too (tests/device_code.py)",
+    )
 
 
 def pytest_configure(config):
     if config.getoption("--platform") == "emulator":
         select._selected = EmulatedBackend()
+    if config.getoption("--nvrtc"):
+        config.device_code = importlib.import_module("device_code").DeviceCode()
+        config.device_code.install()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if hasattr(config, "device_code"):
+        seen, kernels = len(config.device_code.seen), config.device_code.kernels
+        terminalreporter.write_line(f"NVRTC compiled {kernels} kernels of {seen} programs, each for sm_80 and sm_90")
 
 
 @pytest.fixture
