@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 COMPILERS = ("g++", "clang++", "c++")
-FLAGS = ("-std=c++17", "-O2", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-shared")
+FLAGS = ("-std=c++17", "-O2", "-fvect-cost-model=dynamic", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-shared")
 SOURCES = Path(__file__).parent / "workloads"
 
 
