@@ -161,6 +161,12 @@ def steps(body, *init):
     return lax.scan(lambda c, _: (body(c), None), init, None, length=3)
 
 
+def draws_again(x, key):
+    """A step whose backward pass computes the number anew, together with much that depends on it."""
+    z = random.normal(key)
+    return x * jnp.sqrt(1 + z**2) / (1 + x**2) + jnp.maximum(x, z) * z * x / (1 + x**2), None
+
+
 def walk(carry):
     key, subkey = random.split(carry[0])
     return key, jnp.sin(carry[1]) + random.normal(subkey)
@@ -281,6 +287,7 @@ FINE = {
         lax.cond(True, lambda k: random.split(k)[0], lambda k: k, k)),
     "grad": lambda k, ks: cujax.grad(lambda x: x * random.normal(k))(1.0),
     "grad of a loop": lambda k, ks: cujax.grad(lambda x: steps(walk, k, x)[0][1])(1.0),
+    "grad of a loop that draws again": lambda k, ks: cujax.grad(lambda x: lax.scan(draws_again, x, ks)[0])(1.0),
     "checkpoint": lambda k, ks: cujax.grad(cujax.checkpoint(lambda x: jnp.sin(x * random.normal(k))))(1.0),
     "checkpointed loop": lambda k, ks: cujax.grad(lambda x: lax.scan(
         cujax.checkpoint(lambda c, key: (jnp.sin(c) * random.normal(key), None)), x, ks)[0])(1.0),
@@ -331,7 +338,7 @@ def in_jax(program):
     """`program` with JAX's modules in place of cujax's."""
     names = {"cujax": jax, "jnp": jax.numpy, "lax": jax.lax, "random": jax.random}
     scope = {**globals(), **names}
-    scope |= {helper.__name__: types.FunctionType(helper.__code__, scope) for helper in (steps, walk, custom)}
+    scope |= {helper.__name__: types.FunctionType(helper.__code__, scope) for helper in (steps, walk, draws_again, custom)}
     return types.FunctionType(program.__code__, scope)
 
 

@@ -14,6 +14,9 @@ from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, SHORT, cost, kind_of
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape, Var
+from cujax.engine.core.trace import aval_of
+from cujax.engine.ground import dtypes
+from cujax.engine.ops.random_bits import random_clone
 from cujax.engine.transforms.linearize import SplitTape
 
 TRAFFIC = 60  # additions in the time that an element takes to be written and read again
@@ -58,9 +61,14 @@ def _linear(parts: SplitTape, again: Tape, read: list[int]) -> Tape:
     place = {i: k for k, i in enumerate(read)}
 
     def run(*args: Any) -> list[Any]:
-        known = [args[place[i]] if i in place else None for i in range(len(again.inputs))]
+        known = [_again(args[place[i]]) if i in place else None for i in range(len(again.inputs))]
         extra = run_tape(again, known)
         residuals = parts.residuals(known, extra)
         return run_tape(parts.linear, [*residuals, *args[len(read) :]])
 
     return record_pure(run, [*known_avals, *unknown_avals], parts.linear.name)
+
+
+def _again(known: Any) -> Any:
+    """A known input of what is computed again, which may use the keys that the forward pass has used."""
+    return random_clone(known) if dtypes.is_key(aval_of(known).dtype) else known
