@@ -2,8 +2,8 @@
 
 Where a body is on its ellipse at a given time follows from M = E - e sin E, which has no solution in closed form. Here
 a `while_loop` runs Newton's iteration for one orbit. `vmap` of it makes one kernel, in which every orbit leaves as soon
-as its own iteration has converged; round orbits take two steps, long ones near the Sun many more. With `max_steps` the
-loop has derivatives in reverse mode, too, which here give the velocity.
+as its own iteration has converged: circles after two steps, long orbits close to the Sun after ten. With `max_steps`
+the loop has derivatives in reverse mode, too, which here give the velocity.
 
     python examples/kepler_orbits.py [--side 1000] [--out kepler.png]
 

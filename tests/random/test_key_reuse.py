@@ -338,7 +338,8 @@ def in_jax(program):
     """`program` with JAX's modules in place of cujax's."""
     names = {"cujax": jax, "jnp": jax.numpy, "lax": jax.lax, "random": jax.random}
     scope = {**globals(), **names}
-    scope |= {helper.__name__: types.FunctionType(helper.__code__, scope) for helper in (steps, walk, draws_again, custom)}
+    helpers = (steps, walk, draws_again, custom)
+    scope |= {helper.__name__: types.FunctionType(helper.__code__, scope) for helper in helpers}
     return types.FunctionType(program.__code__, scope)
 
 

@@ -1,0 +1,76 @@
+"""The examples run at small sizes, draw their pictures, and find what is known."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cujax
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("tqdm")
+
+FOLDER = Path(__file__).parents[1] / "examples"
+PNG = b"\x89PNG"
+SMALL = {
+    "solar_system": (["--years", "0.1", "--step-days", "4"], "Jupiter's mass in Earth masses"),
+    "lorenz_ensemble": (["--systems", "26", "--samples", "100"], "26 systems took"),
+    "kepler_orbits": (["--side", "20"], "Kepler's equation is met to"),
+    "heston": (["--paths", "200"], "by spot"),
+    "kinetics": (["--reactions", "8", "--steps", "200"], "A at 40 s is 0.71"),
+}
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Imports an example by its name; the options that it sets end with the test."""
+    before = {name: getattr(cujax.config, name) for name in ("jax_enable_x64", "jax_debug_key_reuse")}
+    monkeypatch.syspath_prepend(FOLDER)
+    yield importlib.import_module
+    for name, value in before.items():
+        cujax.config.update(name, value)
+
+
+def test_all_examples_are_run():
+    assert {file.stem for file in FOLDER.glob("*.py")} == SMALL.keys()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_example_prints_and_draws(name, example, monkeypatch, tmp_path, capsys):
+    options, expected = SMALL[name]
+    picture = tmp_path / "picture.png"
+    monkeypatch.setattr(sys, "argv", [name, *options, "--out", str(picture)])
+    example(name).main()
+    assert expected in capsys.readouterr().out
+    assert picture.read_bytes().startswith(PNG)
+
+
+@pytest.mark.usefixtures("x64")
+def test_concentrations_are_those_published(example):
+    """Hairer, Wanner, Solving Ordinary Differential Equations II, and the test sets that have Robertson's problem."""
+    kinetics = example("kinetics")
+    found = kinetics.course(kinetics.RATES, np.geomspace(1e-6, 40, 800))[-1]
+    np.testing.assert_allclose(found, (0.7158271, 9.185535e-6, 0.2841637), rtol=1e-3)
+
+
+@pytest.mark.usefixtures("x64")
+def test_derivatives_of_a_price_sum_up(example):
+    """A price is homogeneous of degree one in spot price and strike."""
+    heston = example("heston")
+    keys = cujax.random.split(cujax.random.key(1), 50)
+    market = heston.Market()
+    value, by_market, by_strike = cujax.jit(heston.greeks)(market, 105.0, keys)
+    np.testing.assert_allclose(market.spot * by_market.spot + 105.0 * by_strike, value, rtol=1e-6)
+    assert 0 < by_market.spot < 1
+
+
+def test_every_loop_of_an_ensemble_is_one_kernel(example):
+    kinetics, lorenz = example("kinetics"), example("lorenz_ensemble")
+    times = np.linspace(20.0, 30.0, 5)
+    for function, lanes in ((lorenz.motion, np.ones(3)), (kinetics.course, np.ones((3, 3)))):
+        explained = cujax.explain(cujax.vmap(function, (0, None)))(lanes, times)
+        assert "one kernel" in explained and "in steps" not in explained
