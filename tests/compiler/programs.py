@@ -161,4 +161,8 @@ CASES = {
     "transpose_axes": Case(lambda x, y: jnp.transpose(x, (2, 1, 0)) - y, (f32(53, 3, 37), f32(37, 3, 53))),
     "transpose_stencil": Case(lambda x, y: y + roll_step(x.T), (f32(53, 37), U)),
     "transpose_below": Case(lambda x, y: jnp.concatenate([x.T, y]) * 2, (f32(53, 37), V[None])),
+    "convolution": Case(lambda u, w: u + 0.1 * lax.conv(u[None, None], w, (1, 1), "SAME")[0, 0], (U, f32(1, 1, 3, 3))),
+    "convolution_vjp": Case(
+        lambda u, w, ct: cujax.vjp(lambda u: jnp.convolve(u, w, "same") + u, u)[1](ct)[0], (V, f32(5), V * 2)
+    ),
 }

@@ -145,10 +145,16 @@ class RowFunction:
         parts = (("false", begin, "low"), ("true", "low", "high"), ("false", "high", end))
         return [
             f"cj::i64 low = {begin}, high = {end};",
-            *[text for c, truth in self._interior.items() for text in _narrow(self._frame, c, truth, self._axis)],
+            *self._narrowed(),
             f"low = cj::min(low, {end});", "high = cj::max(low, high);",
             *[f"{self._name}<{kind}>({arguments}, {first}, {last});" for kind, first, last in parts],
         ]
+
+
+    def _narrowed(self) -> dict[str, None]:
+        """Statements, each once, that keep [low, high) to the middle."""
+        found = [_narrow(self._frame, c, truth, self._axis) for c, truth in self._interior.items()]
+        return dict.fromkeys(text for lines in found for text in lines)
 
 
 def _parameter(kind: str, name: str) -> str:

@@ -32,7 +32,7 @@ from cujax.engine.compiler.index import (
     of_atom,
     visit,
 )
-from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, Producers
+from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, Producers
 from cujax.engine.core.tape import Eqn, Literal, Var
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.source import SourceLine
@@ -223,7 +223,9 @@ class Evaluator:
         eqn = self._producers[var]
         kind = self._producers.kind(eqn)
         if kind == MOVER:
-            return self._moved(eqn, var, index)
+            return self._by_rule(eqn.primitive.index_map, eqn, var, index)
+        if kind == PRODUCTS:
+            return self._by_rule(eqn.primitive.sum_map.element, eqn, var, index)
         if kind == ELEMENTWISE:
             return self._operation(eqn, var, index)
         return self._written_out(eqn, index)
@@ -249,13 +251,13 @@ class Evaluator:
         field = ("x", "y")[eqn.outputs.index(var)] if eqn.primitive.multiple else ""
         return self._intern(Operation, text, args, var.aval.dtype, eqn.primitive.name, eqn.source, field)
 
-    # --- movers -------------------------------------------------------------------------------------------------
+    # --- movers and sums of products ------------------------------------------------------------------------------
 
-    def _moved(self, eqn: Eqn, var: Var, index: Place) -> Node:
+    def _by_rule(self, rule: Callable, eqn: Eqn, var: Var, index: Place) -> Node:
         which = {"output": eqn.outputs.index(var)} if eqn.primitive.multiple else {}
         reader = _Reader(self, eqn)
         avals = [a.aval for a in eqn.inputs]
-        return reader.node(eqn.primitive.index_map(reader, index, *avals, **eqn.params, **which), var.aval.dtype)
+        return reader.node(rule(reader, index, *avals, **eqn.params, **which), var.aval.dtype)
 
     # --- short reductions -----------------------------------------------------------------------------------------
 
@@ -286,7 +288,7 @@ _ARITHMETIC = {  # where it is not the plain operator: integers wrap, booleans a
 
 
 class _Reader:
-    """The `e` of an index map or lane map: reads elements of the operands of one equation and computes with them."""
+    """The `e` of an index map, sum map or lane map: reads elements of one equation's operands, computes with them."""
 
     def __init__(self, evaluator: Evaluator, eqn: Eqn) -> None:
         self._evaluator, self._eqn = evaluator, eqn

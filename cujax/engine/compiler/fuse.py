@@ -27,12 +27,14 @@ from cujax.engine.compiler.kinds import (
     LANES,
     MOVER,
     OPAQUE,
+    PRODUCTS,
     REDUCTION,
     SCATTER,
     SHORT,
     Producers,
     cost,
     kind_of,
+    terms_of,
 )
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 
@@ -222,7 +224,7 @@ class Decision:
         if var.aval.size <= 1:
             return False
         roots = {path[0] for path in paths}
-        self._nodes[next(iter(roots))] += 1
+        self._nodes[next(iter(roots))] += cost(eqn) if kind == PRODUCTS else 1
         if len(paths) > 64 or any(len(p) > 40 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
             return True
         evaluations = sum(weight * self._sizes[path[0]] for path, weight in paths.items())
@@ -260,6 +262,8 @@ def _share(eqn: Eqn, number: int, var: Var) -> float:
     if name in ("concatenate", "pad") or kind_of(eqn) == SHORT:
         share = operand.size / max(var.aval.size, 1)
         return share if kind_of(eqn) == SHORT else min(1.0, share)
+    if kind_of(eqn) == PRODUCTS:
+        return _share_of_products(eqn, operand.size, var)
     if name != "broadcast_in_dim":
         return 1.0
     source = dict(zip(eqn.params["broadcast_dimensions"], operand.shape, strict=True))
@@ -269,6 +273,12 @@ def _share(eqn: Eqn, number: int, var: Var) -> float:
             break
         repeated *= max(var.aval.shape[axis], 1)
     return 1 / repeated
+
+
+def _share_of_products(eqn: Eqn, size: int, var: Var) -> float:
+    """As `_share`: each term reads an element of both operands.  A filter that all places share is read once a row."""
+    terms = terms_of(eqn) or 0
+    return terms / max(var.aval.shape[-1], 1) if size <= terms else terms
 
 
 Step = Region | Eqn

@@ -4,6 +4,7 @@
     MOVER        its `index_map` says how an index of the result reads the operands
     REDUCTION    its `cuda` slot names a reduction, over the param `axes`
     SHORT        a reduction over so few elements that it is written out where its result is needed
+    PRODUCTS     a sum of so few products, by its `sum_map`, that it is written out too: a stencil as convolution
     SCATTER      its `cuda` slot names how updates are combined
     LANES        a loop or branch that is one kernel, each thread of which runs a lane of it (lanes.py)
     OPAQUE       it is a step of its own, through its `impl`
@@ -20,6 +21,7 @@ from cujax.engine.compiler.cpp import type_name
 from cujax.engine.core.tape import Eqn, Tape, Var
 
 ELEMENTWISE, MOVER, REDUCTION, SHORT = "elementwise", "mover", "reduction", "short"
+PRODUCTS = "products"
 SCATTER, LANES, OPAQUE = "scatter", "lanes", "opaque"
 
 SHORT_LENGTH = 8
@@ -33,6 +35,8 @@ def kind_of(eqn: Eqn) -> str:
         return OPAQUE
     if callable(primitive.index_map):
         return MOVER
+    if primitive.sum_map is not None and terms_of(eqn) is not None:
+        return PRODUCTS
     if primitive.family == "scatter":
         return SCATTER
     if callable(primitive.cuda):
@@ -67,6 +71,11 @@ class Producers(dict[Var, Eqn]):
         return found
 
 
+def terms_of(eqn: Eqn) -> int | None:
+    """How many products an op with a `sum_map` adds up for an element, None where a library does it."""
+    return eqn.primitive.sum_map.terms(*[a.aval for a in eqn.inputs], **eqn.params)
+
+
 def reduced_length(eqn: Eqn) -> int:
     """How many elements a reduction combines into one."""
     return prod(eqn.inputs[0].aval.shape[a] for a in eqn.params["axes"])
@@ -87,6 +96,8 @@ def cost(eqn: Eqn) -> int:
         return 0
     if kind in (REDUCTION, SHORT):
         return reduced_length(eqn)
+    if kind == PRODUCTS:
+        return 2 * (terms_of(eqn) or 0)
     text = eqn.primitive.cuda
     found = _FUNCTION.match(text) if isinstance(text, str) else None
     if found is not None and found.group() in _CHEAP:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from cujax.engine.compiler.expression import Node
 from cujax.engine.compiler.index import as_index, axis_index, choose
-from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, REDUCTION, SHORT, kind_of
+from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, REDUCTION, SHORT, kind_of
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ground.source import SourceLine
@@ -314,7 +314,8 @@ def links_of(eqn: Eqn) -> list[Link]:
         return _reduction_links(eqn)
     if eqn.primitive.lane_map is not None:
         return _lane_map_links(eqn)
-    raise Mixed(f"{eqn.primitive.name} is computed by a library", eqn)
+    how = "combines neighbours" if kind == PRODUCTS else "is computed by a library"
+    raise Mixed(f"{eqn.primitive.name} {how}", eqn)
 
 
 def _elementwise_links(eqn: Eqn) -> list[Link]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, SHORT, cost, kind_of
+from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, SHORT, cost, kind_of
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape, Var
@@ -28,7 +28,7 @@ def with_recomputed_residuals(parts: SplitTape) -> SplitTape:
         return parts
     num_outs = len(parts.known.outputs) - parts.num_extra
     again = remove_dead_code(rearrange(parts.known, range(len(parts.known.inputs)), _extra(parts, num_outs)))[0]
-    if any(kind_of(e) not in (ELEMENTWISE, MOVER, SHORT) for e in again.eqns):
+    if any(kind_of(e) not in (ELEMENTWISE, MOVER, PRODUCTS, SHORT) for e in again.eqns):
         return parts
     work = sum(cost(e) * e.outputs[0].aval.size for e in again.eqns)
     read = sorted(_inputs_of(again, parts))

@@ -21,6 +21,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
     cuda       C++ expression over scalar operands, or an emitter; `index_map` for data movers
+    sum_map    a `SumMap`, for ops whose elements may be sums of few products
     update_map an `UpdateMap`, for ops that change some elements of their first operand
     lane_map   a `LaneMap`, for ops on small matrices or rows that a lane program writes out
     keys       (follower, operands, **params) -> results: how the op uses random keys (`core/key_reuse.py`); without
@@ -72,6 +73,17 @@ class UpdateMap(NamedTuple):
     rule: Callable
 
 
+class SumMap(NamedTuple):
+    """How an element of the result is a sum of products, written out where it is needed if these are few.
+
+    `terms(*avals, **params)` is how many products, None where `impl` is better.  `element(e, index, *avals, **params)`
+    is the element of the result at `index`, as an `index_map`.
+    """
+
+    terms: Callable
+    element: Callable
+
+
 class LaneMap(NamedTuple):
     """How an op is computed within a lane, whose elements are scalars.
 
@@ -120,6 +132,7 @@ class Primitive:
         index_map: Any = ABSENT,
         update_map: Any = ABSENT,
         lane_map: LaneMap | None = None,
+        sum_map: SumMap | None = None,
         batch_functions: Callable | None = None,
         split: Callable | None = None,
         evaluate: Callable | None = None,
@@ -141,7 +154,7 @@ class Primitive:
         self.cuda, self.index_map, self.update_map = cuda, index_map, update_map
         self.batch_functions, self.split, self.evaluate, self.stage = batch_functions, split, evaluate, stage
         self.multiple, self.effect, self.collective = multiple, effect, collective
-        self.is_call, self.lane_map = is_call, lane_map
+        self.is_call, self.lane_map, self.sum_map = is_call, lane_map, sum_map
         self.doc, self.domain, self.family, self.keys = doc, domain, family, keys
         self._avals: dict[Any, Any] = {}
         self.writes_out, self.is_fresh, self.runs = writes_out, is_fresh or bool(writes_out), runs

@@ -13,7 +13,7 @@ The op is linear in either operand, and the transpose in each is again a convolu
 cotangent with the reversed kernel, that in rhs of lhs with the cotangent, batch and feature exchanged.
 A batch of lhs goes into the batch axis, a batch of rhs into the out-features, a batch of both becomes
 groups; so no rule loops, and derivatives exist to any order.  How values are computed stands in
-`convolution_by_product.py`, what is checked in `convolution_shape.py`.
+`convolution_by_product.py`, for kernels in `convolution_by_window.py`, what is checked in `convolution_shape.py`.
 
 Start reading at `_transpose_lhs`.
 """
@@ -26,7 +26,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import Primitive, not_fusable
+from cujax.engine.core.primitive import Primitive, SumMap, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import is_linear
 from cujax.engine.ops import axes as ax
@@ -44,6 +44,7 @@ from cujax.engine.ops.conv_dimensions import (
     take,
 )
 from cujax.engine.ops.convolution_by_product import convolve
+from cujax.engine.ops.convolution_by_window import terms_of, window_element
 from cujax.engine.ops.convolution_shape import Window, check_ranks, check_window, convolution_aval
 from cujax.engine.ops.families import NUMERIC
 from cujax.engine.ops.precision import (
@@ -249,7 +250,8 @@ def _empty_batch(operands: Sequence[Any], dims: Sequence[int | None], **params: 
 conv_general_dilated_p: Primitive = Primitive(
     "conv_general_dilated", shape=convolution_aval, impl=_impl,
     jvp=bilinear_jvp(lambda: conv_general_dilated_p), transpose=_transpose, batch=_batch,
-    cuda=not_fusable("it is a call of a library"), domain=NUMERIC, family="contraction", is_fresh=True,
+    cuda=not_fusable("it is a call of a library, where its terms are not few"),
+    sum_map=SumMap(terms_of, window_element), domain=NUMERIC, family="contraction", is_fresh=True,
     doc="Sum of products over windows that a kernel takes.",
 )
 

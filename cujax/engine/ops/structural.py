@@ -15,7 +15,9 @@ integer arrays, or C++ expressions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from math import prod
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -107,14 +109,31 @@ def _reshape_batch(axis: AxisData, x: Any, dim: int, *, new_sizes: tuple) -> tup
 
 
 def _reshape_index_map(e: Any, index: tuple, x: ShapedArray, *, new_sizes: tuple) -> Any:
-    flat = 0
-    for i, d in zip(index, new_sizes, strict=True):
-        flat = flat * d + i
-    source = []
-    for d in reversed(x.shape):
-        source.append(flat % d)
+    """Piece by piece, so that axes which only get neighbours of length one keep their index."""
+    source: list[Any] = []
+    start = 0
+    for end, end_in_x in _common_ends(new_sizes, x.shape):
+        flat = 0
+        for i, d in zip(index[start:end], new_sizes[start:end], strict=True):
+            flat = flat * d + i
+        source += _unflattened(flat, x.shape[len(source) : end_in_x])
+        start = end
+    return e.read(0, tuple(source))
+
+
+def _unflattened(flat: Any, shape: Sequence[int]) -> list:
+    """The index of a row-major place.  Of the first axis no remainder is taken: no place is beyond the end."""
+    index = []
+    for d in reversed(shape[1:]):
+        index.append(flat % d)
         flat = flat // d
-    return e.read(0, tuple(reversed(source)))
+    return [*(flat if d > 1 else 0 for d in shape[:1]), *reversed(index)]
+
+
+def _common_ends(one: Sequence[int], other: Sequence[int]) -> list[tuple[int, int]]:
+    """Where two shapes of one size end pieces with equal numbers of elements, as numbers of axes."""
+    ends, ends_of_other = ({n: k for k, n in enumerate(accumulate(s, mul, initial=1))} for s in (one, other))
+    return [(k, ends_of_other[n]) for n, k in ends.items() if n in ends_of_other]
 
 
 reshape_p = mover(

@@ -102,12 +102,8 @@ static void fused_mul_neg_add_any_f32_part(void* const* buffers, const long long
         const cj::i64 i0 = piece / pieces;
         cj::i64 low = begin, high = end;
         low = cj::max(low, cj::i64(1));
-        low = cj::max(low, cj::i64(1));
-        high = cj::min(high, cj::i64(n1));
         high = cj::min(high, cj::i64(n1));
         if (!(i0 >= 1)) high = low;
-        if (!(i0 >= 1)) high = low;
-        if (!(n4 >= i0)) high = low;
         if (!(n4 >= i0)) high = low;
         low = cj::min(low, end);
         high = cj::max(low, high);
