@@ -51,6 +51,18 @@ def test_golden_kernels_compile_without_spills(arch, record_property):
         assert taken.spill_stores == taken.spill_loads == 0 and taken.registers <= 128, (kernel, taken)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_the_largest_filters_stay_in_registers(dtype):
+    """Those of as many bytes as `convolution_by_window` takes: 8 x 8 terms of 8 bytes."""
+    shape = (4, 8) if dtype == "complex128" else (8, 8)
+    with config.override("enable_x64", True):
+        x, y = (cujax.ShapeDtypeStruct((1, 1, *s), dtype) for s in ((70, 90), shape))
+        tape = cujax.make_jaxpr(lambda x, y: cujax.lax.conv(x, y, (1, 1), "SAME"))(x, y).tape
+        (kernel,) = generated(tape, "cuda").kernels
+    (taken,) = resources(source_of([kernel]), ARCHITECTURES[-1]).values()
+    assert taken.spill_stores == taken.spill_loads == 0, taken
+
+
 def kernels_of(sample) -> list[Kernel]:
     """The device's kernels for the row, in the dtype that its other tests prefer."""
     operands = made(sample, draw(sample, preferred(sample)))
