@@ -172,5 +172,4 @@ def _case(
         compare=compare,
         bytes_moved=4 * numbers,
         items=(matrices, "matrices"),
-        headline=True,
     )

@@ -169,7 +169,6 @@ def _case(name: str, make: Make, systems: int, cold: bool, steps: int) -> Case:
         compare=all_close(1e-4, part=lambda found: found[::stride]),
         items=(systems, "systems"),
         new_size=(lambda: _case(name, make, systems + 96, False, steps)) if cold else None,
-        headline=systems > 1000,
     )
 
 

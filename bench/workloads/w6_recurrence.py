@@ -104,7 +104,6 @@ def _logistic(name: str, make: Make, steps: int, dtype: type, part: Callable) ->
         compare=all_close(1e-10 if dtype is np.float64 else 1e-4),
         x64=dtype is np.float64,
         items=(steps, "steps"),
-        headline=True,
     )
 
 
