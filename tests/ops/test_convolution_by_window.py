@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 from test_convolution import GRID, arguments, reals
@@ -162,3 +163,25 @@ def test_the_gradient_by_a_filter_is_a_library_s():
         return cujax.grad(lambda y: (conv(x, y) ** 2).sum())(y)
 
     assert "conv_general_dilated" in kinds_of_steps("host", gradient, IMAGE, FILTER)
+
+
+def test_a_loop_of_stencils_runs_in_steps_and_says_why():
+    def steps(x, y):
+        return lax.fori_loop(0, 4, lambda i, x: conv(x, y), x)
+
+    assert "conv_general_dilated combines neighbours" in cujax.explain(steps)(IMAGE, FILTER)
+    expected = IMAGE
+    for _ in range(4):
+        expected = np.asarray(conv(expected, FILTER))
+    np.testing.assert_allclose(cujax.jit(steps)(IMAGE, FILTER), expected, rtol=2e-5, atol=2e-5)
+
+
+def test_the_gradient_of_a_loop_of_stencils():
+    def loss(library):
+        def step(i, x):
+            return x + 0.1 * library.numpy.sin(library.lax.conv(x, FILTER, (1, 1), "SAME"))
+
+        return lambda x: (library.lax.fori_loop(0, 4, step, x) ** 2).sum()
+
+    found = cujax.jit(cujax.grad(loss(cujax)))(IMAGE)
+    np.testing.assert_allclose(found, jax.jit(jax.grad(loss(jax)))(IMAGE), rtol=2e-4, atol=2e-5)
