@@ -12,6 +12,8 @@ FLOORS = ["ground", "backends", "core", "ops", "transforms", "compiler", "contro
 SIBLINGS = {("compiler", "transforms"), ("transforms", "compiler")}
 OPS = [
     "axes",
+    "lane_maps",
+    "lane_matrices",
     "structural",
     "creation",
     "reshaping",

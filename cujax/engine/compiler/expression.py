@@ -173,6 +173,7 @@ class Evaluator:
         self._producers, self._inside, self._reductions = producers, inside, reductions
         self._elements: dict[tuple[Var, Place], Node] = {}
         self._nodes: dict[tuple, Node] = {}
+        self._made: dict[tuple, Any] = {}  # what rules make once for several elements
         self.reads: dict[Var | Literal, set[Place]] = {}  # what is loaded, and at which places
 
     def element(self, atom: Var | Literal, place: Sequence[Any]) -> Node:
@@ -326,6 +327,13 @@ class _Reader:
 
     def multiply(self, x: Node, y: Node) -> Node:
         return self.apply(_ARITHMETIC["*"].get(x.dtype.kind, "{0} * {1}"), x, y)
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` returns, made once for this equation and `key`."""
+        made = self._evaluator._made
+        if (self._eqn, key) not in made:
+            made[self._eqn, key] = make()
+        return made[self._eqn, key]
 
     def node(self, found: Any, dtype: Any) -> Node:
         """What an index map returned: a node, or an index that is the value."""

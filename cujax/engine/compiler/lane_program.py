@@ -33,7 +33,7 @@ from cujax.engine.compiler.expression import (
     reader,
 )
 from cujax.engine.compiler.index import AxisAtom, Index, as_index, axis_index, flatten, holds, of_atom
-from cujax.engine.compiler.kinds import OPAQUE, REDUCTION, SHORT, Producers, reduced_length
+from cujax.engine.compiler.kinds import OPAQUE, REDUCTION, SCATTER, SHORT, Producers, reduced_length
 from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, SCAN, WHILE, Lanes, Mixed, Scope
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -390,10 +390,11 @@ class _TapeEvaluator(Evaluator):
     def _compute(self, var: Any, index: Place) -> Node:
         eqn = self._producers[var]
         lane_map = eqn.primitive.lane_map
-        if lane_map is None or self._producers.kind(eqn) != OPAQUE:
+        if lane_map is None or self._producers.kind(eqn) not in (OPAQUE, SCATTER):
             return super()._compute(var, index)
         e = reader(self, eqn)
-        found = lane_map.element(e, index, *[a.aval for a in eqn.inputs], **eqn.params)
+        which = {"output": eqn.outputs.index(var)} if eqn.primitive.multiple else {}
+        found = lane_map.element(e, index, *[a.aval for a in eqn.inputs], **eqn.params, **which)
         return e.node(found, var.aval.dtype)
 
 

@@ -337,7 +337,11 @@ def _reduction_links(eqn: Eqn) -> list[Link]:
 
 
 def _lane_map_links(eqn: Eqn) -> list[Link]:
-    passed = eqn.primitive.lane_map.axes(*[a.aval for a in eqn.inputs], **eqn.params)
+    lane_map, avals = eqn.primitive.lane_map, [a.aval for a in eqn.inputs]
+    reason = lane_map.refusal(*avals, **eqn.params)
+    if reason is not None:
+        raise Mixed(f"{eqn.primitive.name} {reason}", eqn)
+    passed = lane_map.axes(*avals, **eqn.params)
     links = [Link(k, a, (number, to)) for number, k, a, to in passed]
     seen = {(x.operand, x.axis) for x in links}
     every = [(k, a) for k, x in enumerate(eqn.inputs) for a in range(x.aval.ndim)]

@@ -89,10 +89,12 @@ class LaneMap(NamedTuple):
 
     `axes(*avals, **params)` gives (result, operand, axis, axis of the result) for each axis along which elements do
     not meet.  `element(e, index, *avals, **params)` is the element of the result at `index`, as an `index_map`.
+    `refusal(*avals, **params)` says why an equation is too much to be written out, None if it is not.
     """
 
     axes: Callable
     element: Callable
+    refusal: Callable[..., str | None] = lambda *_, **__: None
 
 
 class Runs(NamedTuple):
@@ -130,9 +132,9 @@ class Primitive:
         domain: Any,
         cuda: Any = ABSENT,
         index_map: Any = ABSENT,
+        sum_map: SumMap | None = None,
         update_map: Any = ABSENT,
         lane_map: LaneMap | None = None,
-        sum_map: SumMap | None = None,
         batch_functions: Callable | None = None,
         split: Callable | None = None,
         evaluate: Callable | None = None,

@@ -27,6 +27,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.elementwise import add, exp, mul, sub
 from cujax.engine.ops.families import INEXACT, NUMBER, align_batch, cumulative, dtype_error
+from cujax.engine.ops.lane_maps import Scalar, array_of, converted, row_map, widened
 from cujax.engine.ops.logic import eq, select_n
 from cujax.engine.ops.rounding import share_of_tie
 from cujax.engine.ops.slicing import pad
@@ -95,6 +96,42 @@ def _running_impl(combine: Callable) -> Callable:
     return impl
 
 
+# --- within a lane ------------------------------------------------------------------------------------
+
+_LONGEST = 64  # rows that a lane writes out
+
+
+def _in_order(step: Callable, *columns: np.ndarray, reverse: bool) -> np.ndarray:
+    """The results of `step(result before, *elements)` one after the other, from the end if `reverse`."""
+    dtype = columns[-1][0].dtype
+    found: list[Scalar] = []
+    for elements in list(zip(*map(widened, columns), strict=True))[:: -1 if reverse else 1]:
+        found.append(step(found[-1] if found else None, *elements))
+    return converted(array_of(found[::-1] if reverse else found), dtype)
+
+
+def _running_row(combine: Callable) -> Any:
+    """The lane rule of a running reduction by `combine`, of scalars."""
+
+    def compute(x: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray:
+        return _in_order(lambda before, v: v if before is None else combine(before, v), x, reverse=reverse)
+
+    return row_map(compute, _LONGEST)
+
+
+def _recurrence_row(a: np.ndarray, b: np.ndarray, *, axis: int, reverse: bool) -> np.ndarray:
+    return _in_order(lambda h, x, y: y if h is None else x * h + y, a, b, reverse=reverse)
+
+
+def _logaddexp_of_scalars(x: Scalar, y: Scalar) -> Scalar:
+    """Of the larger real part, which must be finite to be subtracted."""
+    re = "cj::real({%d})" if dtypes.is_complex(x.dtype) else "{%d}"
+    top = x.apply(f"cj::max({re % 0}, {re % 1})", y, dtype=dtypes.to_real(x.dtype))
+    near = top.apply("cj::is_finite({0}) ? {0} : {1}", top.like(0)).convert(x.dtype)
+    total = (x - near).apply("cj::exp({0})") + (y - near).apply("cj::exp({0})")
+    return total.apply("cj::log({0})") + near
+
+
 # --- the linear recurrence ------------------------------------------------------------------------------
 
 
@@ -149,6 +186,7 @@ recurrence_p = Primitive(
     transpose=_recurrence_transpose, batch=_recurrence_batch,
     cuda=not_fusable("each element needs the ones before it"),
     doc="h[k] = a[k] h[k-1] + b[k] along an axis, from h = 0.", domain=INEXACT, family="cumulative", writes_out=True,
+    lane_map=row_map(_recurrence_row, _LONGEST, results=1),
 )
 
 
@@ -190,21 +228,25 @@ def _logaddexp(xp: Any, x: Any, y: Any) -> Any:
 
 cumsum_p, cumsum = cumulative(
     "cumsum", domain=NUMBER, doc="Running sum.", impl=_wide_impl("cumsum"),
+    lane_map=_running_row(lambda x, y: x + y),
     jvp=lambda t, out, x, **params: cumsum(t, **params),
     transpose=lambda ct, x, *, axis, reverse: (cumsum(ct, axis, not reverse),),
 )
 cumprod_p, cumprod = cumulative(
     "cumprod", domain=NUMBER, doc="Running product.", impl=_wide_impl("cumprod"), jvp=_cumprod_tangent,
+    lane_map=_running_row(lambda x, y: x * y),
 )
 cummax_p, cummax = cumulative(
     "cummax", domain=NUMBER, doc="Running maximum, NaN from the first NaN on.", jvp=_extremum_tangent,
     impl=_running_impl(lambda xp, x, y: xp.maximum(x, y)),
+    lane_map=_running_row(lambda x, y: x.apply("cj::max({0}, {1})", y)),
 )
 cummin_p, cummin = cumulative(
     "cummin", domain=NUMBER, doc="Running minimum, NaN from the first NaN on.", jvp=_extremum_tangent,
     impl=_running_impl(lambda xp, x, y: xp.minimum(x, y)),
+    lane_map=_running_row(lambda x, y: x.apply("cj::min({0}, {1})", y)),
 )
 cumlogsumexp_p, cumlogsumexp = cumulative(
     "cumlogsumexp", domain=INEXACT, doc="Logarithm of the running sum of exponentials.",
-    impl=_running_impl(_logaddexp), jvp=_cumlogsumexp_tangent,
+    impl=_running_impl(_logaddexp), jvp=_cumlogsumexp_tangent, lane_map=_running_row(_logaddexp_of_scalars),
 )

@@ -23,6 +23,7 @@ from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import zero_tangent
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, complex, imag, real
 from cujax.engine.ops.elementwise import add, div, mul, sub
 from cujax.engine.ops.families import partials_jvp
@@ -57,7 +58,8 @@ def _det_shape(a: ShapedArray) -> ShapedArray:
 det_p: Primitive = Primitive(
     "det", shape=_det_shape, impl=lambda xp, a: xp.linalg.det(a),
     jvp=partials_jvp(lambda: det_p, (lambda t, out, a: _sum_of_products(cofactors_p.bind(a), t),)),
-    transpose=NOT_LINEAR, batch=batch_stacks(lambda: det_p), cuda=LAPACK, domain=PART_OR_COMPLEX,
+    transpose=NOT_LINEAR, batch=batch_stacks(lambda: det_p), cuda=LAPACK, lane_map=lane_matrices.DET,
+    domain=PART_OR_COMPLEX,
     doc="The determinant.", family="linalg", is_fresh=True,
 )
 
@@ -96,7 +98,7 @@ def _for_each_element(x: Any, matrices: Any) -> Any:
 cofactors_p: Primitive = Primitive(
     "cofactors", shape=_cofactors_shape, impl=_cofactors_impl,
     jvp=partials_jvp(lambda: cofactors_p, (_cofactors_partial,)), transpose=NOT_LINEAR,
-    batch=batch_stacks(lambda: cofactors_p), cuda=LAPACK, domain=PART_OR_COMPLEX,
+    batch=batch_stacks(lambda: cofactors_p), cuda=LAPACK, lane_map=lane_matrices.COFACTORS, domain=PART_OR_COMPLEX,
     doc="The derivatives of the determinant by each element.", family="linalg", is_fresh=True,
 )
 
@@ -151,7 +153,8 @@ def _slogdet_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list,
 slogdet_p: Primitive = Primitive(
     "slogdet", shape=_slogdet_shape, impl=lambda xp, a: xp.linalg.slogdet(a), jvp=_slogdet_jvp,
     transpose=NOT_LINEAR, batch=batch_stacks(lambda: slogdet_p), multiple=True, cuda=LAPACK,
-    domain=PART_OR_COMPLEX, doc="The sign of the determinant and the logarithm of its absolute value.",
+    lane_map=lane_matrices.SLOGDET, domain=PART_OR_COMPLEX,
+    doc="The sign of the determinant and the logarithm of its absolute value.",
     family="linalg", is_fresh=True,
 )
 

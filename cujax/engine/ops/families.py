@@ -22,7 +22,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import NOT_LINEAR, Primitive, not_fusable
+from cujax.engine.core.primitive import NOT_LINEAR, LaneMap, Primitive, not_fusable
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
@@ -314,7 +314,8 @@ def reduction(
 
 
 def cumulative(
-    name: str, *, domain: Domain, doc: str, impl: Callable, jvp: Callable, transpose: Any = NOT_LINEAR
+    name: str, *, domain: Domain, doc: str, impl: Callable, jvp: Callable, lane_map: LaneMap,
+    transpose: Any = NOT_LINEAR,
 ) -> tuple[Primitive, Callable]:
     """A running reduction along `axis`, from the end when `reverse`; `jvp(t, out, x, *, axis, reverse)`."""
 
@@ -330,7 +331,7 @@ def cumulative(
     p: Primitive = Primitive(
         name, shape=shape, impl=impl, jvp=partials_jvp(lambda: p, (jvp,)), transpose=transpose, batch=batch,
         cuda=not_fusable("each element needs the ones before it"), doc=doc, domain=domain,
-        family="cumulative", writes_out=True,
+        family="cumulative", writes_out=True, lane_map=lane_map,
     )
 
     def function(operand: Any, axis: int = 0, reverse: bool = False) -> Any:

@@ -24,6 +24,7 @@ from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_zero, zero_tangent
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX
 from cujax.engine.ops.elementwise import add, neg
 from cujax.engine.ops.families import Domain, dtype_error
@@ -105,8 +106,8 @@ def _lu_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list, list
 
 lu_p: Primitive = Primitive(
     "lu", shape=_lu_shape, impl=lambda xp, a: library(xp).lu(a), jvp=_lu_jvp, transpose=NOT_LINEAR,
-    batch=batch_stacks(lambda: lu_p), multiple=True, cuda=LAPACK, domain=PART_OR_COMPLEX,
-    doc="LU factors of a matrix with its rows interchanged.", family="linalg", is_fresh=True,
+    batch=batch_stacks(lambda: lu_p), multiple=True, cuda=LAPACK, lane_map=lane_matrices.LU,
+    domain=PART_OR_COMPLEX, doc="LU factors of a matrix with its rows interchanged.", family="linalg", is_fresh=True,
 )
 
 
@@ -147,7 +148,7 @@ lu_pivots_to_permutation_p: Primitive = Primitive(
     impl=lambda xp, pivots, *, permutation_size: library(xp).permutation_of_pivots(pivots, permutation_size),
     jvp=zero_tangent_jvp(lambda: lu_pivots_to_permutation_p), transpose=NOT_LINEAR,
     batch=batch_stacks(lambda: lu_pivots_to_permutation_p), domain=_INT32, family="linalg", is_fresh=True,
-    cuda=not_fusable("each interchange depends on those before it"),
+    cuda=not_fusable("each interchange depends on those before it"), lane_map=lane_matrices.PERMUTATION,
     doc="The permutation that interchanges of rows amount to.",
 )
 
@@ -177,7 +178,7 @@ def _lu_factors_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[li
 lu_factors_p: Primitive = Primitive(
     "lu_factors", shape=_lu_factors_shape, impl=lambda xp, a: library(xp).lu(a)[::2], jvp=_lu_factors_jvp,
     transpose=NOT_LINEAR, batch=batch_stacks(lambda: lu_factors_p), multiple=True, cuda=LAPACK,
-    domain=PART_OR_COMPLEX, family="linalg", is_fresh=True,
+    domain=PART_OR_COMPLEX, family="linalg", is_fresh=True, lane_map=lane_matrices.LU_FACTORS,
     doc="LU factors and permutation, as constants of differentiation.",
 )
 
@@ -231,7 +232,8 @@ def _linear_solve_batch(
 
 linear_solve_p: Primitive = Primitive(
     "linear_solve", shape=_linear_solve_shape, impl=_linear_solve_impl, jvp=_linear_solve_jvp,
-    transpose=_linear_solve_transpose, batch=_linear_solve_batch, cuda=LAPACK, domain=PART_OR_COMPLEX,
+    transpose=_linear_solve_transpose, batch=_linear_solve_batch, cuda=LAPACK,
+    lane_map=lane_matrices.LINEAR_SOLVE, domain=PART_OR_COMPLEX,
     doc="The solution of a system of equations whose LU factors are given.", family="linalg", is_fresh=True,
 )
 

@@ -20,6 +20,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, complex, imag
 from cujax.engine.ops.elementwise import add, mul, sub
 from cujax.engine.ops.matrices import adjoint, batch_stacks, check_matrices, identity_like, lower_triangle, matmul
@@ -65,7 +66,7 @@ def _qr_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, full_matrices: b
 
 qr_p: Primitive = Primitive(
     "qr", shape=_qr_shape, impl=_qr_impl, jvp=_qr_jvp, transpose=NOT_LINEAR, batch=batch_stacks(lambda: qr_p),
-    multiple=True, cuda=LAPACK, domain=PART_OR_COMPLEX, family="linalg",
+    multiple=True, cuda=LAPACK, lane_map=lane_matrices.QR, domain=PART_OR_COMPLEX, family="linalg",
     doc="Orthonormal columns and an upper triangle whose product is the matrix.",
 )
 

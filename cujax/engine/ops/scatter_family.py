@@ -8,6 +8,8 @@ to a slice; any other writes rows, as index_rows.py numbers them, in one call of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,9 @@ import numpy as np
 from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import Primitive, UpdateMap
+from cujax.engine.core.primitive import LaneMap, Primitive, UpdateMap
 from cujax.engine.core.trace import aval_of
+from cujax.engine.ops import axes as ax
 from cujax.engine.ops.families import Domain, dtype_error, operands
 from cujax.engine.ops.index_dimensions import (
     GatherScatterMode,
@@ -129,6 +132,55 @@ def _scatter_place(
     return known, tuple(place)
 
 
+# --- within a lane ------------------------------------------------------------------------------------
+
+_MOST_UPDATES = 64  # of which a lane tries each for each element
+_COMBINED = {
+    "set": lambda e, x, update: update,
+    "add": lambda e, x, update: e.add(x, update),
+    "multiply": lambda e, x, update: e.multiply(x, update),
+    "minimum": lambda e, x, update: e.apply("cj::min({0}, {1})", x, update),
+    "maximum": lambda e, x, update: e.apply("cj::max({0}, {1})", x, update),
+}
+
+
+def _scatter_lane_axes(
+    x: ShapedArray, indices: ShapedArray, updates: ShapedArray, *, dimension_numbers: ScatterDimensionNumbers, **_: Any
+) -> list[tuple]:
+    """Batching axes, and those along which each window is as long as the operand and stays where it is."""
+    numbers = as_gather(dimension_numbers)
+    batch = ax.other_axes(updates.ndim, numbers.offset_dims)
+    pairs = zip(numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True)
+    passed = [(0, k, a, axis) for axis, d in pairs for k, a in ((0, axis), (1, d), (2, batch[d]))]
+    for axis, dim in zip(window_axes(x.ndim, numbers), numbers.offset_dims, strict=True):
+        if axis not in numbers.start_index_map and updates.shape[dim] == x.shape[axis]:
+            passed += [(0, 0, axis, axis), (0, 2, dim, axis)]
+    return passed
+
+
+def _scatter_lane_map(kind: str) -> LaneMap:
+    """Each element is a choice, by its place, among what the updates in their order make of it."""
+
+    def element(
+        e: Any, index: tuple, x: ShapedArray, indices: ShapedArray, updates: ShapedArray, **params: Any
+    ) -> Any:
+        own = {a: index[axis] for _, k, a, axis in _scatter_lane_axes(x, indices, updates, **params) if k == 2}
+        found = e.read(0, index)
+        for place in product(*[(own[d],) if d in own else range(n) for d, n in enumerate(updates.shape)]):
+            hits, target = _scatter_place(e, place, x, indices, updates, **params)
+            for i, at in zip(index, target, strict=True):
+                hits = hits & (i - at >= 0) & (i - at <= 0)
+            found = e.where(hits, _COMBINED[kind](e, found, e.read(2, place)), found)
+        return found
+
+    def refusal(x: ShapedArray, indices: ShapedArray, updates: ShapedArray, **params: Any) -> str | None:
+        passed = {a for _, k, a, _ in _scatter_lane_axes(x, indices, updates, **params) if k == 2}
+        number = prod([d for a, d in enumerate(updates.shape) if a not in passed])
+        return None if number <= _MOST_UPDATES else f"of {number} updates is too much for a lane"
+
+    return LaneMap(_scatter_lane_axes, element, refusal)
+
+
 def scatter_primitive(
     name: str, kind: str, *, domain: Domain, doc: str, jvp: Callable, transpose: Any, cuda: Any, public: str
 ) -> tuple[Primitive, Callable]:
@@ -145,8 +197,8 @@ def scatter_primitive(
 
     p: Primitive = Primitive(
         name, shape=shape, impl=_scatter_impl(kind), jvp=jvp, transpose=transpose,
-        batch=_scatter_batch(lambda: p), cuda=cuda, update_map=UpdateMap(2, cuda, _scatter_place), doc=doc,
-        domain=domain, family="scatter",
+        batch=_scatter_batch(lambda: p), cuda=cuda, update_map=UpdateMap(2, cuda, _scatter_place),
+        lane_map=_scatter_lane_map(kind), doc=doc, domain=domain, family="scatter",
     )
 
     def function(

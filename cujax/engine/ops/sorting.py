@@ -26,6 +26,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.families import ANY, NUMERIC, ORDERED, dtype_error
 from cujax.engine.ops.indexing import GatherDimensionNumbers, GatherScatterMode, gather
+from cujax.engine.ops.lane_maps import Scalar, array_of, row_map, sort_front
 from cujax.engine.ops.structural import broadcasted_iota, expand_dims, move_dim, placed, shape_of
 
 # --- sort ---------------------------------------------------------------------------------------------
@@ -60,6 +61,35 @@ def _sort_impl(
     order = _order(xp, operands[:num_keys], dimension)
     found = [xp.take_along_axis(x, order, dimension) for x in operands]
     return tuple([placed(xp, x, buffer) for x, buffer in zip(found, out or [None] * len(found), strict=True)])
+
+
+_LONGEST = 16  # rows that a lane sorts by writing out all comparisons
+
+
+def _sort_row(*rows: np.ndarray, dimension: int, is_stable: bool, num_keys: int) -> tuple[np.ndarray, ...]:
+    def is_after(x: Sequence[Scalar], y: Sequence[Scalar]) -> Scalar:
+        *others, last = [w for a, b in zip(x[:num_keys], y, strict=False) for w in _words_of_scalars(a, b)]
+        found = _comes_after(*last)
+        for a, b in reversed(others):
+            are_equal = a.equals(b) | (a.is_nan() & b.is_nan())
+            found = _comes_after(a, b) | (are_equal & found)
+        return found
+
+    return tuple(sort_front(rows, len(rows[0]), is_after))
+
+
+def _words_of_scalars(a: Scalar, b: Scalar) -> list[tuple[Scalar, Scalar]]:
+    """What is compared of two keys, the most significant first."""
+    if not dtypes.is_complex(a.dtype):
+        return [(a, b)]
+    real = dtypes.to_real(a.dtype)
+    return [tuple(x.apply(f"cj::{part}({{0}})", dtype=real) for x in (a, b)) for part in ("real", "imag")]  # type: ignore[misc]
+
+
+def _comes_after(x: Scalar, y: Scalar) -> Scalar:
+    if not dtypes.is_float(x.dtype):
+        return x > y
+    return x.apply("{0} > {1} || ({0} != {0} && {1} == {1})", y, dtype=dtypes.bool_)
 
 
 def _sort_shape(*avals: ShapedArray, dimension: int, is_stable: bool, num_keys: int) -> tuple:
@@ -102,6 +132,7 @@ def _sort_batch(
 sort_p: Primitive = Primitive(
     "sort", shape=_sort_shape, impl=_sort_impl, jvp=_sort_jvp, transpose=NOT_LINEAR, batch=_sort_batch,
     multiple=True, cuda=not_fusable("it is a call of a sorting library"), domain=ANY, family="sorting",
+    lane_map=row_map(_sort_row, _LONGEST, name="dimension"),
     doc="Operands in the lexicographic order of the first of them.", writes_out=True,
 )
 
@@ -151,6 +182,23 @@ def _top_k_impl(xp: Any, x: Any, *, k: int, axis: int) -> tuple[Any, Any]:
     return xp.take_along_axis(x, largest, axis), largest.astype(np.int32)
 
 
+def _top_k_row(x: np.ndarray, *, k: int, axis: int) -> tuple[np.ndarray, ...]:
+    places = array_of([Scalar(v.e, v.e.value(i, dtypes.int32)) for i, v in enumerate(x)])
+    words = array_of([_ordered_bits(v) for v in x])
+    _, largest, found = sort_front([words, x, places], k, lambda a, b: a[0] < b[0])
+    return largest, found
+
+
+def _ordered_bits(x: Scalar) -> Scalar:
+    """An integer whose order is the total order of numbers."""
+    if not dtypes.is_float(x.dtype):
+        return x
+    bits = 8 * x.dtype.itemsize
+    magnitude = np.iinfo(f"int{bits}").max
+    word = x.apply(f"cj::bitcast<cj::i{bits}>({{0}})", dtype=np.dtype(f"int{bits}"))
+    return word.apply(f"{{0}} ^ (({{0}} >> {bits - 1}) & {{1}})", word.like(magnitude))
+
+
 def _top_k_shape(x: ShapedArray, *, k: int, axis: int) -> tuple[ShapedArray, ShapedArray]:
     if dtypes.is_complex(x.dtype):
         raise ValueError("top_k is not compatible with complex inputs: they have no order. Use jnp.abs(x).")
@@ -181,6 +229,7 @@ def _top_k_batch(_: AxisData, operands: Sequence[Any], dims: Sequence[int], *, k
 top_k_p: Primitive = Primitive(
     "top_k", shape=_top_k_shape, impl=_top_k_impl, jvp=_top_k_jvp, transpose=NOT_LINEAR, batch=_top_k_batch,
     multiple=True, cuda=not_fusable("it is a call of a sorting library"), domain=ORDERED, family="sorting",
+    lane_map=row_map(_top_k_row, _LONGEST, results=2),
     doc="The k largest elements along an axis, and their indices.", is_fresh=True,
 )
 

@@ -22,6 +22,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, real
 from cujax.engine.ops.elementwise import add, div, mul, sub
 from cujax.engine.ops.logic import eq, select_n
@@ -82,7 +83,8 @@ def _eigh_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, lower: bool) -
 
 eigh_p: Primitive = Primitive(
     "eigh", shape=_eigh_shape, impl=_eigh_impl, jvp=_eigh_jvp, transpose=NOT_LINEAR,
-    batch=batch_stacks(lambda: eigh_p), multiple=True, cuda=LAPACK, domain=PART_OR_COMPLEX, family="linalg",
+    batch=batch_stacks(lambda: eigh_p), multiple=True, cuda=LAPACK, lane_map=lane_matrices.EIGH, domain=PART_OR_COMPLEX,
+    family="linalg",
     doc="Eigenvectors and eigenvalues of a Hermitian matrix.",
 )
 

@@ -20,6 +20,7 @@ from cujax.engine.core.primitive import NOT_LINEAR, Primitive, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_zero
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX
 from cujax.engine.ops.elementwise import add, div, neg
 from cujax.engine.ops.families import INEXACT, dtype_error
@@ -69,7 +70,8 @@ def _cholesky_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any,
 
 cholesky_p: Primitive = Primitive(
     "cholesky", shape=_cholesky_shape, impl=lambda xp, a: library(xp).cholesky(a), jvp=_cholesky_jvp,
-    transpose=NOT_LINEAR, batch=batch_stacks(lambda: cholesky_p), cuda=LAPACK, domain=PART_OR_COMPLEX,
+    transpose=NOT_LINEAR, batch=batch_stacks(lambda: cholesky_p), cuda=LAPACK, lane_map=lane_matrices.CHOLESKY,
+    domain=PART_OR_COMPLEX,
     doc="The lower-triangular factor of a positive definite matrix.", family="linalg", is_fresh=True,
 )
 
@@ -190,7 +192,8 @@ def _triangular_solve_batch(
 
 triangular_solve_p: Primitive = Primitive(
     "triangular_solve", shape=_triangular_solve_shape, impl=_triangular_solve_impl, jvp=_triangular_solve_jvp,
-    transpose=_triangular_solve_transpose, batch=_triangular_solve_batch, cuda=LAPACK, domain=INEXACT,
+    transpose=_triangular_solve_transpose, batch=_triangular_solve_batch, cuda=LAPACK,
+    lane_map=lane_matrices.TRIANGULAR_SOLVE, domain=INEXACT,
     doc="The solution of a system of equations with a triangular matrix.", family="linalg", is_fresh=True,
 )
 

@@ -16,6 +16,7 @@ from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_zero
+from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX
 from cujax.engine.ops.elementwise import mul, neg
 from cujax.engine.ops.matrices import batch_stacks, check_matrices
@@ -90,7 +91,8 @@ def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None]) 
 
 tridiagonal_solve_p: Primitive = Primitive(
     "tridiagonal_solve", shape=_shape, impl=lambda xp, *operands: library(xp).tridiagonal_solve(*operands),
-    jvp=_jvp, transpose=_transpose, batch=_batch, cuda=LAPACK, domain=PART_OR_COMPLEX, family="linalg", is_fresh=True,
+    jvp=_jvp, transpose=_transpose, batch=_batch, cuda=LAPACK, lane_map=lane_matrices.TRIDIAGONAL_SOLVE,
+    domain=PART_OR_COMPLEX, family="linalg", is_fresh=True,
     doc="The solution of a system of equations with a tridiagonal matrix.",
 )
 
