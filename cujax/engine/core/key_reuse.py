@@ -278,7 +278,7 @@ def _is_key(arg: Any) -> bool:
 
 
 def _operand(arg: Any) -> Operand:
-    """An array or a literal as an operand; the same literal key stands wherever a rule wrote it, and is not followed."""
+    """An array or a literal as an operand; a literal key stands wherever a rule wrote it, and is not followed."""
     if not _is_key(arg):
         return Value(arg)
     return Keys(np.full(arg.shape, UNKNOWN), ()) if type(arg) is Literal else numbers_of(arg)
