@@ -164,6 +164,14 @@ def _elements(e: Any, operand: int, aval: ShapedArray, place: dict[int, Any]) ->
     return found
 
 
+def chosen(e: Any, condition: Any, if_true: Any, if_false: Any) -> Any:
+    """One of two nodes, both computed: with `where` each side would compute what they have in common for itself."""
+    if condition is True or if_true is if_false:
+        return if_true
+    holds = e.value(e.where(condition, 1, 0), dtypes.bool_)
+    return e.apply("cj::select({0}, {1}, {2})", holds, if_true, if_false, dtype=if_false.dtype)
+
+
 def _pick(e: Any, made: Any, index: Sequence[Any]) -> Any:
     """The element at an index, which may be computed; one outside is that of an alternative which is not taken."""
     if not index:
@@ -173,7 +181,8 @@ def _pick(e: Any, made: Any, index: Sequence[Any]) -> Any:
         return _pick(e, made[min(max(int(first.constant), 0), len(made) - 1)], rest)
     found = _pick(e, made[0], rest)
     for k in range(1, len(made)):
-        found = e.where(first >= k, _pick(e, made[k], rest), found)
+        if (reaches := first >= k) is not False:
+            found = chosen(e, reaches, _pick(e, made[k], rest), found)
     return found
 
 

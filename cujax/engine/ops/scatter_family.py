@@ -33,6 +33,7 @@ from cujax.engine.ops.index_dimensions import (
     with_leading_axis,
 )
 from cujax.engine.ops.index_rows import Plan, as_places, as_rows, coordinates, inside, plan_rows, row_numbers
+from cujax.engine.ops.lane_maps import chosen
 from cujax.engine.ops.structural import move_dim
 
 
@@ -170,7 +171,8 @@ def _scatter_lane_map(kind: str) -> LaneMap:
             hits, target = _scatter_place(e, place, x, indices, updates, **params)
             for i, at in zip(index, target, strict=True):
                 hits = hits & (i - at >= 0) & (i - at <= 0)
-            found = e.where(hits, _COMBINED[kind](e, found, e.read(2, place)), found)
+            if hits is not False:
+                found = chosen(e, hits, _COMBINED[kind](e, found, e.read(2, place)), found)
         return found
 
     def refusal(x: ShapedArray, indices: ShapedArray, updates: ShapedArray, **params: Any) -> str | None:
