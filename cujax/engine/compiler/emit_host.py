@@ -138,23 +138,22 @@ class RowFunction:
         return [f"template <bool interior> {head}" if self._interior else head, *indented(self._lines), "}", ""]
 
     def calls(self, begin: str, end: str) -> list[str]:
-        """Compute a piece: its middle, where positions decide nothing, apart from its ends."""
+        """Compute a piece: its middle, where positions decide nothing, apart from its ends.
+
+        These are one call in a loop, since the compiler would write out two; most often both are empty.
+        """
         arguments = ", ".join(name for _, name in self._known)
         if not self._interior:
             return [f"{self._name}({arguments}, {begin}, {end});"]
-        parts = (("false", begin, "low"), ("true", "low", "high"), ("false", "high", end))
         return [
             f"cj::i64 low = {begin}, high = {end};",
-            *self._narrowed(),
+            *[text for c, truth in self._interior.items() for text in _narrow(self._frame, c, truth, self._axis)],
             f"low = cj::min(low, {end});", "high = cj::max(low, high);",
-            *[f"{self._name}<{kind}>({arguments}, {first}, {last});" for kind, first, last in parts],
+            f"{self._name}<true>({arguments}, low, high);",
+            f"const cj::i64 ends[] = {{{begin}, low, high, {end}}};",
+            "for (int k = 0; k < 4; k += 2)",
+            f"{INDENT}if (ends[k] < ends[k + 1]) {self._name}<false>({arguments}, ends[k], ends[k + 1]);",
         ]
-
-
-    def _narrowed(self) -> dict[str, None]:
-        """Statements, each once, that keep [low, high) to the middle."""
-        found = [_narrow(self._frame, c, truth, self._axis) for c, truth in self._interior.items()]
-        return dict.fromkeys(text for lines in found for text in lines)
 
 
 def _parameter(kind: str, name: str) -> str:

@@ -28,9 +28,10 @@ static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj:
         if (!(n3 >= i0)) high = low;
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_mul_f32_row<false>(x0, x1, y0, n0, n1, i0, begin, low);
         fused_mul_f32_row<true>(x0, x1, y0, n0, n1, i0, low, high);
-        fused_mul_f32_row<false>(x0, x1, y0, n0, n1, i0, high, end);
+        const cj::i64 ends[] = {begin, low, high, end};
+        for (int k = 0; k < 4; k += 2)
+            if (ends[k] < ends[k + 1]) fused_mul_f32_row<false>(x0, x1, y0, n0, n1, i0, ends[k], ends[k + 1]);
     }
 }
 

@@ -78,13 +78,22 @@ static void fused_conv_general_dilated_mul_add_f32_part(void* const* buffers, co
         cj::i64 low = begin, high = end;
         if (!(i0 >= 1)) high = low;
         low = cj::max(low, cj::i64(1));
+        if (!(i0 >= 1)) high = low;
+        if (!(i0 >= 1)) high = low;
+        high = cj::min(high, cj::i64(n10));
+        low = cj::max(low, cj::i64(1));
         high = cj::min(high, cj::i64(n10));
         if (!(n11 >= i0)) high = low;
+        low = cj::max(low, cj::i64(1));
+        if (!(n11 >= i0)) high = low;
+        if (!(n11 >= i0)) high = low;
+        high = cj::min(high, cj::i64(n10));
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_conv_general_dilated_mul_add_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, i0, begin, low);
         fused_conv_general_dilated_mul_add_f32_row<true>(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, i0, low, high);
-        fused_conv_general_dilated_mul_add_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, i0, high, end);
+        const cj::i64 ends[] = {begin, low, high, end};
+        for (int k = 0; k < 4; k += 2)
+            if (ends[k] < ends[k + 1]) fused_conv_general_dilated_mul_add_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, i0, ends[k], ends[k + 1]);
     }
 }
 

@@ -55,9 +55,10 @@ static void fused_conv_general_dilated_reduce_sum_add_any_f32_part(void* const* 
         high = cj::min(high, cj::i64(n3));
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_conv_general_dilated_reduce_sum_add_any_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, begin, low);
         fused_conv_general_dilated_reduce_sum_add_any_f32_row<true>(x0, x1, y0, n0, n1, n2, n3, n4, low, high);
-        fused_conv_general_dilated_reduce_sum_add_any_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, high, end);
+        const cj::i64 ends[] = {begin, low, high, end};
+        for (int k = 0; k < 4; k += 2)
+            if (ends[k] < ends[k + 1]) fused_conv_general_dilated_reduce_sum_add_any_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, ends[k], ends[k + 1]);
     }
 }
 

@@ -44,9 +44,10 @@ static void fused_add_mul_sub_f32_part(void* const* buffers, const long long* si
         high = cj::min(high, cj::i64(n4));
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, i0, begin, low);
         fused_add_mul_sub_f32_row<true>(x0, y0, n0, n1, n2, i0, low, high);
-        fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, i0, high, end);
+        const cj::i64 ends[] = {begin, low, high, end};
+        for (int k = 0; k < 4; k += 2)
+            if (ends[k] < ends[k + 1]) fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, i0, ends[k], ends[k + 1]);
     }
 }
 

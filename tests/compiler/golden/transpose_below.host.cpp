@@ -40,18 +40,20 @@ static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj:
             high = cj::min(high, cj::i64(n0));
             low = cj::min(low, bottom);
             high = cj::max(low, high);
-            fused_mul_f32_column<false>(x1, n0, i1, left, top, tile_0, top, low);
             fused_mul_f32_column<true>(x1, n0, i1, left, top, tile_0, low, high);
-            fused_mul_f32_column<false>(x1, n0, i1, left, top, tile_0, high, bottom);
+            const cj::i64 ends[] = {top, low, high, bottom};
+            for (int k = 0; k < 4; k += 2)
+                if (ends[k] < ends[k + 1]) fused_mul_f32_column<false>(x1, n0, i1, left, top, tile_0, ends[k], ends[k + 1]);
         }
         for (cj::i64 i0 = top; i0 < bottom; ++i0) {
             cj::i64 low = left, high = right;
             if (!(n4 >= i0)) high = low;
             low = cj::min(low, right);
             high = cj::max(low, high);
-            fused_mul_f32_row<false>(x0, y0, n0, n1, n2, i0, left, top, tile_0, left, low);
             fused_mul_f32_row<true>(x0, y0, n0, n1, n2, i0, left, top, tile_0, low, high);
-            fused_mul_f32_row<false>(x0, y0, n0, n1, n2, i0, left, top, tile_0, high, right);
+            const cj::i64 ends[] = {left, low, high, right};
+            for (int k = 0; k < 4; k += 2)
+                if (ends[k] < ends[k + 1]) fused_mul_f32_row<false>(x0, y0, n0, n1, n2, i0, left, top, tile_0, ends[k], ends[k + 1]);
         }
     }
 }

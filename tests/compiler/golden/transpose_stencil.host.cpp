@@ -56,9 +56,10 @@ static void fused_add_mul_sub_f32_part(void* const* buffers, const long long* si
             if (!(n5 >= i1)) high = low;
             low = cj::min(low, bottom);
             high = cj::max(low, high);
-            fused_add_mul_sub_f32_column<false>(x1, n0, n1, n2, n3, i1, left, top, tile_0, top, low);
             fused_add_mul_sub_f32_column<true>(x1, n0, n1, n2, n3, i1, left, top, tile_0, low, high);
-            fused_add_mul_sub_f32_column<false>(x1, n0, n1, n2, n3, i1, left, top, tile_0, high, bottom);
+            const cj::i64 ends[] = {top, low, high, bottom};
+            for (int k = 0; k < 4; k += 2)
+                if (ends[k] < ends[k + 1]) fused_add_mul_sub_f32_column<false>(x1, n0, n1, n2, n3, i1, left, top, tile_0, ends[k], ends[k + 1]);
         }
         for (cj::i64 i0 = top; i0 < bottom; ++i0) {
             fused_add_mul_sub_f32_row(x0, y0, n4, i0, left, top, tile_0, left, right);
