@@ -55,6 +55,12 @@ def test_there_are_such_ops():
     assert {s.op for s in WRITING} <= {s.op for s in FRESH}
 
 
+def test_all_calls_of_libraries_are_fresh():
+    """An op that is none keeps its operands and results out of the arena: its record should say so on purpose."""
+    libraries = {"linalg", "fft", "sorting", "cumulative", "contraction"}
+    assert all(p.is_fresh for p in REGISTRY.values() if p.family in libraries)
+
+
 @pytest.mark.parametrize("sample", WRITING, ids=str)
 def test_results_are_written_where_they_are_to_go(sample):
     primitive = REGISTRY[sample.op]

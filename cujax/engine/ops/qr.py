@@ -67,7 +67,7 @@ def _qr_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, full_matrices: b
 qr_p: Primitive = Primitive(
     "qr", shape=_qr_shape, impl=_qr_impl, jvp=_qr_jvp, transpose=NOT_LINEAR, batch=batch_stacks(lambda: qr_p),
     multiple=True, cuda=LAPACK, lane_map=lane_matrices.QR, domain=PART_OR_COMPLEX, family="linalg",
-    doc="Orthonormal columns and an upper triangle whose product is the matrix.",
+    is_fresh=True, doc="Orthonormal columns and an upper triangle whose product is the matrix.",
 )
 
 

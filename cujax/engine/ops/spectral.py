@@ -84,7 +84,7 @@ def _eigh_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, lower: bool) -
 eigh_p: Primitive = Primitive(
     "eigh", shape=_eigh_shape, impl=_eigh_impl, jvp=_eigh_jvp, transpose=NOT_LINEAR,
     batch=batch_stacks(lambda: eigh_p), multiple=True, cuda=LAPACK, lane_map=lane_matrices.EIGH, domain=PART_OR_COMPLEX,
-    family="linalg",
+    family="linalg", is_fresh=True,
     doc="Eigenvectors and eigenvalues of a Hermitian matrix.",
 )
 
@@ -177,7 +177,7 @@ def _outside(basis: Any, x: Any) -> Any:
 svd_p: Primitive = Primitive(
     "svd", shape=_svd_shape, impl=_svd_impl, jvp=_svd_jvp, transpose=NOT_LINEAR, batch=batch_stacks(lambda: svd_p),
     multiple=True, cuda=LAPACK, domain=PART_OR_COMPLEX, family="linalg",
-    doc="Singular values, and left and right singular vectors.",
+    is_fresh=True, doc="Singular values, and left and right singular vectors.",
 )
 
 
