@@ -296,3 +296,15 @@ def test_a_step_too_long_for_one_kernel_runs_in_steps():
     plan = steps(many_operations, draw(5))
     (error,) = plan.mixed.values()
     assert "operations" in error.reason
+
+
+def copies_of_what_is_read(m, x):
+    rows = m.np.arange(3.0)[:, None] * x
+    return m.lax.scan(lambda v, row: (v + row[0], row), x, rows)
+
+
+def test_results_that_every_lane_would_write_run_in_steps():
+    plan = steps(copies_of_what_is_read, draw(500))
+    (error,) = plan.mixed.values()
+    assert "each lane would write 500 elements" in error.reason
+    check(copies_of_what_is_read, draw(500))

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from cujax.engine.compiler.expression import (
@@ -313,8 +314,12 @@ class LaneProgram:
         return [a for a in actions if a.node is not a.register]
 
     def _puts(self, read: Reader, var: Var, prefix: Place, axes: Sequence[int | None]) -> list[Action]:
-        """The actions that write a lane's elements of a value to memory."""
-        places = [self._whole(axes, p) for p in _rest_places(var.aval.shape[len(prefix) :], axes)]
+        """The actions that write a lane's elements of a value to memory; Mixed where they are too many."""
+        shape = var.aval.shape[len(prefix) :]
+        number = prod(d for d, a in zip(shape, axes, strict=True) if a is None)
+        if number > self.lanes.most:
+            raise Mixed(f"each lane would write {number} elements of {var.aval.str_short()}")
+        places = [self._whole(axes, p) for p in _rest_places(shape, axes)]
         return [Put(var, flatten((*prefix, *p), var.aval.shape), read(p)) for p in places]
 
     def _element(self, scope: Scope, atom: Var | Literal, read: Reader) -> Node:

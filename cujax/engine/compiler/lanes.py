@@ -57,6 +57,11 @@ class Lanes(NamedTuple):
     def number(self) -> int:
         return prod(self.extents)
 
+    @property
+    def most(self) -> int:
+        """Elements of one value that a lane may hold, or write, by itself."""
+        return MOST_REGISTERS if self.number > 1 else MOST_ALONE
+
 
 def find_lanes(eqn: Eqn) -> Lanes:
     """The lanes of a loop or branch at the top of a program; Mixed where it cannot be one kernel."""
@@ -111,7 +116,7 @@ def _check_registers(states: Iterable[tuple[Scope, Var]], lanes: Lanes, classes:
     for scope, var in states:
         own = lanes.axes_of(scope, var)
         rest = [(d, k) for k, (d, a) in enumerate(zip(var.aval.shape, own, strict=True)) if a is None]
-        if prod(d for d, _ in rest) > (MOST_REGISTERS if lanes.number > 1 else MOST_ALONE):
+        if prod(d for d, _ in rest) > lanes.most:
             _, axis = max(rest)
             cause = classes.mixed.get(classes.find((scope, var, axis)))
             raise cause or Mixed(f"each lane would hold {prod(d for d, _ in rest)} elements of {var.aval.str_short()}")
