@@ -94,9 +94,8 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     n, m = a.shape[-2:]
     length = max(0, min(n + min(offset, 0), m - max(offset, 0)))
     if not length:
-        return lax.reshape(
-            lax.slice_in_dim(lax.slice_in_dim(a, 0, 0, axis=-1), 0, 1, axis=-2), (*a.shape[:-2], 0)
-        )
+        empty = lax.reshape(a, (*a.shape[:-2], n * m))
+        return lax.slice_in_dim(empty, 0, 0, axis=-1)
     cut = lax.slice_in_dim(a, max(-offset, 0), max(-offset, 0) + length, axis=-2)
     cut = lax.slice_in_dim(cut, max(offset, 0), max(offset, 0) + length, axis=-1)
     return _main_diagonal(cut)

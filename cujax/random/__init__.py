@@ -14,6 +14,7 @@ version 0.5.
 Start at keys.py, then bits.py and uniform.py, from which every other distribution is made.
 """
 
+from cujax.random.binomial import binomial, multinomial
 from cujax.random.bits import bits, randint
 from cujax.random.continuous import (
     cauchy,
@@ -24,6 +25,9 @@ from cujax.random.continuous import (
     normal,
     truncated_normal,
 )
+from cujax.random.discrete import geometric, poisson
+from cujax.random.gamma import gamma, loggamma
+from cujax.random.gamma_family import beta, chisquare, dirichlet, f, generalized_normal, t
 from cujax.random.generator import Generator, install_samplers, is_sampler
 from cujax.random.keys import (
     PRNGKey,
@@ -36,7 +40,18 @@ from cujax.random.keys import (
     split,
     wrap_key_data,
 )
+from cujax.random.multivariate import ball, multivariate_normal, orthogonal
 from cujax.random.selection import categorical, choice, permutation
+from cujax.random.transformed import (
+    double_sided_maxwell,
+    lognormal,
+    maxwell,
+    pareto,
+    rayleigh,
+    triangular,
+    wald,
+    weibull_min,
+)
 from cujax.random.uniform import bernoulli, rademacher, uniform
 
 install_samplers({name: fun for name, fun in list(globals().items()) if is_sampler(fun)})

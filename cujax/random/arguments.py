@@ -7,13 +7,20 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.engine.core.array import Array
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.promotion import TypePromotionError
 from cujax.engine.ops.axes import other_axes
 from cujax.numpy.creation import canonical_shape
-from cujax.numpy.promotion import broadcast_shape, operand
+from cujax.numpy.dtype_objects import result_type
+from cujax.numpy.promotion import as_arrays, broadcast_shape, operand
+from cujax.numpy.reshaping import broadcast_to
 
-__all__ = ["canonical_shape", "float_dtype", "parameter", "sample_shape", "stretch", "stretch_together"]
+__all__ = [
+    "canonical_shape", "fitting_parameters", "float_dtype", "parameter", "parameter_arrays", "sample_shape", "stretch",
+    "stretch_together",
+]
 
 
 def float_dtype(name: str, dtype: Any, or_complex: bool = False) -> Any:
@@ -52,6 +59,27 @@ def parameter(name: str, value: Any, dtype: Any) -> Any:
         return lax.convert_element_type(found, dtype)
     with np.errstate(all="ignore"):
         return literal(found.val, dtype)
+
+
+def parameter_arrays(name: str, shape: Any, dtype: Any, *values: Any) -> list[Array]:
+    """The parameters of sampler `name` as arrays of `dtype`, repeated to `shape` (None: what they broadcast to).
+
+    TypeError for what is no array, ValueError where they do not broadcast to the shape.
+    """
+    arrays = as_arrays(name, *values)
+    full = sample_shape(name, shape, *arrays)
+    return [broadcast_to(lax.convert_element_type(x, dtype), full) for x in arrays]
+
+
+def fitting_parameters(name: str, shape: Any, dtype: Any, *values: Any) -> list[Array]:
+    """As `parameter_arrays`; TypePromotionError (a ValueError) for arrays that would lose digits in `dtype`."""
+    for x in as_arrays(name, *values):
+        if result_type(x, dtype) != dtype:
+            raise TypePromotionError(
+                f"{name}: a parameter of dtype {x.dtype} does not fit the numbers' dtype, {dtype}. Convert it, "
+                f"x.astype('{dtype}'), or ask for numbers of another dtype."
+            )
+    return parameter_arrays(name, shape, dtype, *values)
 
 
 def stretch(x: Any, shape: tuple[int, ...]) -> Any:
