@@ -282,6 +282,26 @@ def test_what_mixes_lanes_runs_in_steps(function, reason):
     check(function, draw(500))
 
 
+def test_no_lanes_at_all():
+    check(kepler, np.zeros(0))
+    check(trajectory, np.zeros(0))
+
+
+def test_a_single_lane_is_not_written_out_at_length():
+    def coupled(m, x):
+        def step(i, v):
+            for k in range(4):
+                v = m.np.tanh(m.np.roll(v, 1) * v + m.np.sin(v) / (k + v * v))
+            return v
+
+        return m.lax.fori_loop(0, 3, step, x)
+
+    assert not steps(coupled, draw(4)).mixed
+    (error,) = steps(coupled, draw(64)).mixed.values()
+    assert "operations" in error.reason
+    check(coupled, draw(64))
+
+
 def many_operations(m, x):
     def step(i, v):
         for k in range(1500):

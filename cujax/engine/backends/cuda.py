@@ -99,9 +99,9 @@ class CudaBackend:
         return self.xp.ndarray(shape, dtype, arena.data + offset)
 
     def contiguous(self, buffer: Any) -> Any:
-        if buffer._c_contiguous:  # `flags` is an object and ten times slower
-            if buffer.data.ptr % self.alignment == 0 or buffer.nbytes < self.alignment:
-                return buffer
+        is_aligned = buffer.data.ptr % self.alignment == 0 or buffer.nbytes < self.alignment
+        if is_aligned and buffer._c_contiguous:  # `flags` is an object and ten times slower
+            return buffer
         return self.xp.array(buffer, order="C")
 
     def copy(self, buffer: Any) -> Any:

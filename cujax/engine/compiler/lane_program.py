@@ -43,6 +43,7 @@ FIRST_COUNTER = 1000  # numbers of iteration axes from here on are those of loop
 LONGEST_REDUCTION = 128  # elements that are written out one after the other
 LONGEST_CHOICE = 64  # registers that a computed place chooses from
 MOST_NODES = 6000
+MOST_NODES_ALONE = 1000  # of a single lane, which saves steps of the host and nothing else
 GUESSED_STEPS = 100  # of a loop that runs until its condition is false
 
 Reader = Callable[[Place], Node]  # the node of an element of a value
@@ -139,7 +140,7 @@ class LaneProgram:
         results = self._enter((), eqn, evaluator, written)
         self._block.add([p for v in written for p in self._puts(results[v], v, (), lanes.axes_of((), v))])
         self.size = len(self.reachable())
-        if self.size > MOST_NODES:
+        if self.size > (MOST_NODES if lanes.number > 1 else MOST_NODES_ALONE):
             raise Mixed(f"it takes {self.size} operations to write out what a lane does", eqn)
 
     def blocks(self) -> list[Block]:

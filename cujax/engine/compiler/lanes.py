@@ -112,8 +112,10 @@ def _chosen(states: Sequence[tuple[Scope, Var]], classes: _Classes) -> list[Plac
 
 
 def _check_registers(states: Iterable[tuple[Scope, Var]], lanes: Lanes, classes: _Classes) -> None:
-    """Mixed if what each lane holds is too much for registers; blames what mixes the longest axis."""
+    """Mixed if what each lane holds is too much for registers, or nothing; blames what mixes the longest axis."""
     for scope, var in states:
+        if var.aval.size == 0:
+            raise Mixed(f"{var.aval.str_short()} has no elements")
         own = lanes.axes_of(scope, var)
         rest = [(d, k) for k, (d, a) in enumerate(zip(var.aval.shape, own, strict=True)) if a is None]
         if prod(d for d, _ in rest) > lanes.most:
