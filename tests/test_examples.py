@@ -16,6 +16,7 @@ pytest.importorskip("tqdm")
 
 FOLDER = Path(__file__).parents[1] / "examples"
 PNG = b"\x89PNG"
+BEFORE = {name: getattr(cujax.config, name) for name in ("jax_enable_x64", "jax_debug_key_reuse")}
 SMALL = {
     "solar_system": (["--years", "0.1", "--step-days", "4"], "Jupiter's mass in Earth masses"),
     "lorenz_ensemble": (["--systems", "26", "--samples", "100"], "26 systems took"),
@@ -28,10 +29,9 @@ SMALL = {
 @pytest.fixture
 def example(monkeypatch):
     """Imports an example by its name; the options that it sets end with the test."""
-    before = {name: getattr(cujax.config, name) for name in ("jax_enable_x64", "jax_debug_key_reuse")}
     monkeypatch.syspath_prepend(FOLDER)
     yield importlib.import_module
-    for name, value in before.items():
+    for name, value in BEFORE.items():  # what holds in the whole suite, not what another fixture has set for this test
         cujax.config.update(name, value)
 
 
