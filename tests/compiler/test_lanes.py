@@ -10,6 +10,7 @@ import pytest
 from emulator import EmulatorTarget, emulated_backend
 
 import cujax
+from cujax.engine.compiler.delayed_sums import running_sums
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import Mixed
 from cujax.engine.compiler.passes import optimized
@@ -154,6 +155,16 @@ def shared_gradient(m, x):
     return m.api.grad(last)(2.0)
 
 
+def sum_in_parts(m, x):
+    """A running sum over the lanes of which each step also stacks a part: it has to be taken in every step."""
+    def step(state, t):
+        total, u = state
+        part = total + (u * t).sum()
+        return (part + m.np.sin(u).sum(), u * 0.9), part
+
+    return m.lax.scan(step, (0.0, x), m.np.arange(5.0))
+
+
 def nested_gradient(m, x):
     return m.api.grad(lambda w: nested(m, w)[1].sum() + (nested(m, w)[0] ** 2).sum())(x)
 
@@ -268,6 +279,13 @@ def mean_field(m, x):
 def large_matrix(m, x):
     a = m.np.sin(m.np.arange(float(len(x) ** 2))).reshape(len(x), len(x))
     return m.lax.fori_loop(0, 5, lambda i, v: m.np.tanh(a @ v), x)
+
+
+def test_a_sum_that_a_step_reads_is_not_delayed():
+    tape = record_pure(lambda x: cujax.tree.leaves(sum_in_parts(OURS, x)), [aval_of(cujax.numpy.ones(500))], "f")
+    (loop,) = [e for e in optimized(tape).eqns if e.primitive.name == "scan"]
+    assert running_sums(optimized(loop.params["tape"]), loop.params["num_consts"], loop.params["num_carry"]) == []
+    check(sum_in_parts, draw(500))
 
 
 @pytest.mark.parametrize("function, reason", [

@@ -12,6 +12,7 @@ That is done where it makes lanes of axes that were none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ def delay_sums(tape: Tape) -> Tape:
 
 
 def _delayed(eqn: Eqn) -> list[Eqn]:
-    found = _running_sums(optimized(eqn.params["tape"]), eqn.params["num_consts"], eqn.params["num_carry"])
+    found = running_sums(optimized(eqn.params["tape"]), eqn.params["num_consts"], eqn.params["num_carry"])
     if not found:
         return [eqn]
     before, loop, after = _rewritten(eqn, found)
@@ -55,35 +56,42 @@ def _number_of_lanes(eqn: Eqn) -> int:
         return 0
 
 
-def _running_sums(tape: Tape, num_consts: int, num_carry: int) -> list[_Running]:
+def running_sums(tape: Tape, num_consts: int, num_carry: int) -> list[_Running]:
     """The carries that nothing reads but the sum that takes their place."""
     makers = {v: e for e in tape.eqns for v in e.outputs}
-    uses: dict[Atom, int] = {}
-    for atom in [*[a for e in tape.eqns for a in e.inputs], *tape.outputs]:
-        uses[atom] = uses.get(atom, 0) + 1
+    uses = Counter([*[a for e in tape.eqns for a in e.inputs], *tape.outputs])
     found = []
     for k, out in enumerate(tape.outputs[:num_carry]):
         before = tape.inputs[num_consts + k]
-        terms = _terms(out, makers)
-        if before not in terms or uses[before] != 1 or uses.get(out) != 1:
-            continue
-        sums = [makers.get(t) for t in terms if t is not before]  # type: ignore[arg-type]
-        if not sums or any(e is None or e.primitive.name != "reduce_sum" for e in sums):
-            continue
-        shapes = {(e.inputs[0].aval.shape, tuple(e.params["axes"])) for e in sums}  # type: ignore[union-attr]
-        operands = [e.inputs[0] for e in sums]  # type: ignore[union-attr]
-        if len(shapes) == 1 and all(isinstance(a, Var) for a in operands):
-            [(_, axes)] = shapes
-            found.append(_Running(k, tuple(operands), axes))  # type: ignore[arg-type]
+        terms = _terms(out, makers, uses)
+        if before in terms and uses[before] == 1:
+            added = _summed_alike([t for t in terms if t is not before], makers)
+            if added is not None:
+                found.append(_Running(k, *added))
     return found
 
 
-def _terms(atom: Atom, makers: dict[Var, Eqn]) -> list[Atom]:
-    """What a tree of sums adds."""
-    eqn = makers.get(atom) if isinstance(atom, Var) else None
+def _terms(atom: Atom, makers: dict[Var, Eqn], uses: Counter[Atom]) -> list[Atom]:
+    """What a tree of sums adds; a sum that something else reads too is a term."""
+    eqn = makers.get(atom) if isinstance(atom, Var) and uses[atom] == 1 else None
     if eqn is None or eqn.primitive.name not in _SUMS or any(a.aval.shape != atom.aval.shape for a in eqn.inputs):
         return [atom]
-    return [t for a in eqn.inputs for t in _terms(a, makers)]
+    return [t for a in eqn.inputs for t in _terms(a, makers, uses)]
+
+
+def _summed_alike(terms: Sequence[Atom], makers: dict[Var, Eqn]) -> tuple[tuple[Var, ...], tuple[int, ...]] | None:
+    """What `terms` are the sums of, and over which axes, if all are sums of equal shapes over the same axes."""
+    operands, kinds = [], set()
+    for term in terms:
+        eqn = makers.get(term) if isinstance(term, Var) else None
+        if eqn is None or eqn.primitive.name != "reduce_sum" or not isinstance(operand := eqn.inputs[0], Var):
+            return None
+        operands.append(operand)
+        kinds.add((operand.aval.shape, tuple(eqn.params["axes"])))
+    if len(kinds) != 1:
+        return None
+    ((_, axes),) = kinds
+    return tuple(operands), axes
 
 
 def _rewritten(eqn: Eqn, sums: Sequence[_Running]) -> tuple[list[Eqn], Eqn, list[Eqn]]:
@@ -96,7 +104,7 @@ def _rewritten(eqn: Eqn, sums: Sequence[_Running]) -> tuple[list[Eqn], Eqn, list
     after: list[Eqn] = []
     for run in sums:
         aval = run.terms[0].aval.strip_weak_type()
-        zeros, running, total, lanes = Var(aval), Var(aval), running_sum(eqns, run.terms), Var(aval)
+        zeros, running, total, lanes = Var(aval), Var(aval), _total(eqns, run.terms), Var(aval)
         before.append(Eqn(
             broadcast_in_dim_p, [literal(0, aval.dtype)], [zeros],
             {"shape": aval.shape, "broadcast_dimensions": ()}, eqn.source,
@@ -116,7 +124,7 @@ def _rewritten(eqn: Eqn, sums: Sequence[_Running]) -> tuple[list[Eqn], Eqn, list
     return before, Eqn(eqn.primitive, operands, results, {**params, "tape": tape}, eqn.source), after
 
 
-def running_sum(eqns: list[Eqn], terms: Sequence[Var]) -> Var:
+def _total(eqns: list[Eqn], terms: Sequence[Var]) -> Var:
     """The sum of `terms`, made by equations appended to `eqns`."""
     total = terms[0]
     for term in terms[1:]:

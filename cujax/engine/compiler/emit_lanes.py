@@ -3,9 +3,9 @@
     lane_kernel(name, body, language) -> Kernel
 
 On a device a thread runs one lane after the other: registers are variables, loops and branches are what they are in
-C++.  On the host a thread runs `WIDTH` lanes side by side, so that straight pieces fill the vector units: a register is
-an array with an element for each lane, a straight piece a loop over them, and a *mask* says which lanes still run a
-loop or have taken a branch.  A program without lane axes is one lane, and written as for a device.
+C++.  On the host a thread runs some lanes side by side (`_Vector.width`), so that straight pieces fill the vector
+units: a register is an array with an element for each lane, a straight piece a loop over them, and a *mask* says which
+lanes still run a loop or have taken a branch.  A program without lane axes is one lane, and written as for a device.
 """
 
 from __future__ import annotations

@@ -196,8 +196,9 @@ class LaneProgram:
     ) -> dict[Var, Reader]:
         params, tape, inner = eqn.params, optimized(eqn.params["tape"]), (*scope, id(eqn))
         length, num_carry = params["length"], params["num_carry"]
-        consts, init, xs = split_at(readers, params["num_consts"], num_carry)
-        carry = self._held(inner, tape.inputs[len(consts) : len(consts) + num_carry])
+        first, after = params["num_consts"], params["num_consts"] + num_carry
+        consts, init, xs = readers[:first], readers[first:after], readers[after:]
+        carry = self._held(inner, tape.inputs[first:after])
         self._block.add(self._sets(carry, init))
         with self._inside(length) as block:
             counter = AxisAtom(FIRST_COUNTER + self._number(), length)
@@ -239,7 +240,8 @@ class LaneProgram:
     def _while(self, scope: Scope, eqn: Eqn, readers: Sequence[Reader]) -> dict[Var, Reader]:
         params, inner = eqn.params, (*scope, id(eqn))
         condition, body = optimized(params["cond_tape"]), optimized(params["body_tape"])
-        cond_consts, body_consts, init = split_at(readers, params["cond_consts"], params["body_consts"])
+        first, after = params["cond_consts"], params["cond_consts"] + params["body_consts"]
+        cond_consts, body_consts, init = readers[:first], readers[first:after], readers[after:]
         carry = self._held(inner, body.inputs[len(body_consts) :])
         self._block.add(self._sets(carry, init))
         with self._inside(GUESSED_STEPS) as block:
@@ -419,15 +421,6 @@ class _LaneProducers(Producers):
 def roots_of(action: Action) -> list[Node]:
     """The nodes that an action needs."""
     return [action.node, *(index_elements(action.place) if isinstance(action, Put) else ())]
-
-
-def split_at(items: Sequence[Any], *sizes: int) -> list[list[Any]]:
-    """Pieces of these sizes, and the rest."""
-    found, begin = [], 0
-    for size in sizes:
-        found.append(list(items[begin : begin + size]))
-        begin += size
-    return [*found, list(items[begin:])]
 
 
 def _rest_places(shape: Sequence[int], axes: Sequence[int | None]) -> list[tuple[int, ...]]:

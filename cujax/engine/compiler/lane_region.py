@@ -16,10 +16,6 @@ class LaneRegion(Region):
     What it writes are the results and, for itself alone, what its inner loops stack.
     """
 
-    @property
-    def writes(self) -> list[Var]:
-        return [v for v in self.full if v not in self.hidden or v in self.program.stacks]
-
     __slots__ = ("eqn", "lanes", "program")
 
     def __init__(self, producers: Producers, inside: set[Var], eqn: Eqn, lanes: Lanes) -> None:
@@ -31,3 +27,7 @@ class LaneRegion(Region):
         self.program = LaneProgram(eqn, lanes, self.evaluator)
         self.full += self.program.stacks
         self.reads, self.size = dict(self.evaluator.reads), self.program.size
+
+    @property
+    def writes(self) -> list[Var]:
+        return [v for v in self.full if v not in self.hidden or v in self.program.stacks]

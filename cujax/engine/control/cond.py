@@ -14,6 +14,7 @@ branch runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
@@ -239,7 +240,15 @@ def _again(operand: Any) -> Any:
 
 def _is_long(tape: Tape) -> bool:
     """Whether it pays not to run a branch whose result is not chosen."""
-    return len(tape.eqns) > _FEW or any(e.primitive.family == "control" for e in tape.eqns)
+    return _length(tape) > _FEW
+
+
+def _length(tape: Tape) -> float:
+    """Equations, those of called tapes among them; infinite with a loop or a branch."""
+    return sum(
+        _length(e.params["tape"]) if e.primitive.is_call else inf if e.primitive.family == "control" else 1
+        for e in tape.eqns
+    )
 
 
 def _batch_lanes(
