@@ -11,8 +11,7 @@ from cujax import lax
 from cujax.api.custom_vjp import custom_vjp
 from cujax.api.derivatives import vjp
 from cujax.api.inspect import closure_convert
-from cujax.ode.solve import _State, _tried
-from cujax.ode.stepping import first_step
+from cujax.ode.stepping import State, first_step, tried
 from cujax.ode.tableaus import DOPRI5
 from cujax.tree import leaves, map
 
@@ -42,16 +41,16 @@ def _odeint(func: Callable, rtol: float, atol: float, mxstep: float, hmax: float
 
     slope = field(t[0], y0)
     h = first_step(field, t[0], y0, slope, DOPRI5.order, rtol, atol, t[-1] - t[0])
-    start = _State(t[0], y0, slope, jnp.minimum(h, hmax), jnp.ones_like(h), jnp.asarray(0))
+    start = State(t[0], y0, slope, jnp.minimum(h, hmax), jnp.ones_like(h), jnp.asarray(0))
 
-    def to_next(state: _State, end: Any) -> tuple:
+    def to_next(state: State, end: Any) -> tuple:
         def goes_on(counted: tuple) -> Any:
             state, count = counted
             return (state.t < end) & (count < mxstep)
 
         def step(counted: tuple) -> tuple:
             state, count = counted
-            state = _tried(DOPRI5, field, state, end, 1.0, rtol, atol)
+            state = tried(DOPRI5, field, state, end, 1.0, rtol, atol)
             return state._replace(h=jnp.minimum(state.h, hmax)), count + 1
 
         state, _ = lax.while_loop(goes_on, step, (state, 0))

@@ -14,7 +14,7 @@ import numpy as np
 
 import cujax.numpy as jnp
 from cujax import lax
-from cujax.ode.stepping import Field, factor, first_step, norm, runge_kutta
+from cujax.ode.stepping import Field, State, first_step, runge_kutta, tried
 from cujax.ode.tableaus import METHODS, Tableau
 from cujax.tree import leaves, map
 
@@ -29,17 +29,6 @@ class Solution(NamedTuple):
     ys: Any
     steps: Any
     success: Any
-
-
-class _State(NamedTuple):
-    """h: length of the next step, positive.  error: of the last accepted step, in units of what is tolerated."""
-
-    t: Any
-    y: Any
-    slope: Any
-    h: Any
-    error: Any
-    steps: Any
 
 
 def solve(
@@ -138,37 +127,19 @@ def _adaptive(
 ) -> Solution:
     slope = f(t0, y0)
     h = first_step(f, t0, y0, slope, tableau.order, rtol, atol, times[-1] - t0)
-    start = _State(t0, y0, slope, h, jnp.ones_like(h), jnp.asarray(0))
+    start = State(t0, y0, slope, h, jnp.ones_like(h), jnp.asarray(0))
 
-    def to_next(state: _State, end: Any) -> tuple:
+    def to_next(state: State, end: Any) -> tuple:
         direction = jnp.sign(end - state.t)
 
-        def is_before(state: _State) -> Any:
+        def is_before(state: State) -> Any:
             return (end - state.t) * direction > 0
 
-        def step(state: _State) -> _State:
-            return _tried(tableau, f, state, end, direction, rtol, atol)
+        def step(state: State) -> State:
+            return tried(tableau, f, state, end, direction, rtol, atol)
 
         state = lax.while_loop(is_before, step, state, max_steps=max_steps)
         return state, (state.y, (end - state.t) * direction <= 0)
 
     last, (ys, reached) = lax.scan(to_next, start, times)
     return Solution(times, ys, last.steps, reached.all())
-
-
-def _tried(tableau: Tableau, f: Field, state: _State, end: Any, direction: Any, rtol: Any, atol: Any) -> _State:
-    """After one step, accepted or not; a step that would pass the end goes there."""
-    left = abs(end - state.t)
-    is_last = state.h >= left * (1 - 1e-6)
-    h = lax.stop_gradient(jnp.where(is_last, left, state.h)) * direction
-    step = runge_kutta(tableau, f, state.t, state.y, h, state.slope)
-    error = lax.stop_gradient(norm(step.error, state.y, step.y, rtol, atol))
-    is_good = error <= 1
-    longer = abs(h) * jnp.where(is_good, factor(error, state.error, tableau.order), factor(error, 1.0, tableau.order))
-    # a step that was cut short, and was good, says nothing against the length that was meant
-    longer = jnp.where(is_good & is_last, jnp.maximum(longer, state.h), longer)
-    longer = jnp.where(jnp.isfinite(error), longer, abs(h) * 0.2)
-    t = jnp.where(is_last, end, state.t + h)
-    new = _State(t, step.y, step.slope, longer, error, state.steps)
-    kept = map(lambda new, old: jnp.where(is_good, new, old), new, state)
-    return kept._replace(h=longer, steps=state.steps + 1)

@@ -75,3 +75,32 @@ def first_step(f: Field, t: Any, y: Any, slope: Any, order: int, rtol: Any, atol
         steepest <= 1e-15, jnp.maximum(1e-6, h0 * 1e-3), (0.01 / jnp.where(steepest == 0, 1, steepest)) ** (1 / order)
     )
     return lax.stop_gradient(jnp.minimum(jnp.minimum(100 * h0, h1), abs(span)))
+
+
+class State(NamedTuple):
+    """h: length of the next step, positive.  error: of the last accepted step, in units of what is tolerated."""
+
+    t: Any
+    y: Any
+    slope: Any
+    h: Any
+    error: Any
+    steps: Any
+
+
+def tried(tableau: Tableau, f: Field, state: State, end: Any, direction: Any, rtol: Any, atol: Any) -> State:
+    """After one step, accepted or not; a step that would pass the end goes there."""
+    left = abs(end - state.t)
+    is_last = state.h >= left * (1 - 1e-6)
+    h = lax.stop_gradient(jnp.where(is_last, left, state.h)) * direction
+    step = runge_kutta(tableau, f, state.t, state.y, h, state.slope)
+    error = lax.stop_gradient(norm(step.error, state.y, step.y, rtol, atol))
+    is_good = error <= 1
+    longer = abs(h) * jnp.where(is_good, factor(error, state.error, tableau.order), factor(error, 1.0, tableau.order))
+    # a step that was cut short, and was good, says nothing against the length that was meant
+    longer = jnp.where(is_good & is_last, jnp.maximum(longer, state.h), longer)
+    longer = jnp.where(jnp.isfinite(error), longer, abs(h) * 0.2)
+    t = jnp.where(is_last, end, state.t + h)
+    new = State(t, step.y, step.slope, longer, error, state.steps)
+    kept = map(lambda new, old: jnp.where(is_good, new, old), new, state)
+    return kept._replace(h=longer, steps=state.steps + 1)
