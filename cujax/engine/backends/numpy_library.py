@@ -6,6 +6,8 @@ SciPy is used where it is installed; without it the same results come from NumPy
 
 from __future__ import annotations
 
+from typing import Any
+
 from cujax.engine.backends.numpy_bits import reduce_bits
 from cujax.engine.backends.numpy_fft import fft, fft_writes_out
 from cujax.engine.backends.numpy_fma import fma, horner
@@ -21,10 +23,15 @@ from cujax.engine.backends.numpy_special import digamma, erf, erfc, lgamma, poly
 from cujax.engine.backends.numpy_threefry import random_bits, random_fold_in, random_split, threefry2x32
 
 __all__ = [
-    "cholesky", "digamma", "erf", "erfc", "fft", "fft_writes_out", "fma", "horner", "host_ints", "lgamma", "lu",
+    "cholesky", "convolution", "digamma", "erf", "erfc", "fft", "fft_writes_out", "fma", "horner", "host_ints", "lgamma", "lu",
     "permutation_of_pivots", "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits",
     "scatter_rows", "threefry2x32", "triangular_solve", "tridiagonal_solve", "workspace_bytes",
 ]
+
+
+def convolution(lhs: Any, rhs: Any, out_axes: tuple[int, ...], allows_tf32: bool, **window: Any) -> Any | None:
+    """The convolution by a library that is made for it (see `cudnn.py`); None, since there is none for the CPU."""
+    return None
 
 
 def workspace_bytes() -> int:

@@ -70,6 +70,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("deterministic", True, bool,
            "Results repeat bit for bit: libraries use only algorithms whose results do, and updates of one place by a "
            "scatter enter in their order.", True),
+    Option("conv_autotune", False, bool,
+           "On a GPU, the first call of a convolution tries the algorithms that cuDNN proposes and keeps the fastest; "
+           "when off, the one that cuDNN ranks first. Which one that is may change the last bits, from one tuning to "
+           "the next; choices are kept in the compilation cache."),
     # Random keys
     Option("threefry_partitionable", True, bool,
            "Lay random bits out as JAX does today; when off, as JAX did before version 0.5.", True),

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive, SumMap, not_fusable
@@ -49,6 +50,7 @@ from cujax.engine.ops.convolution_shape import Window, check_ranks, check_window
 from cujax.engine.ops.families import NUMERIC
 from cujax.engine.ops.precision import (
     PrecisionLike,
+    allows_tf32,
     canonical_element_type,
     canonical_precision,
     product_dtype,
@@ -73,12 +75,17 @@ def _impl(
     xp: Any, lhs: Any, rhs: Any, *, dimension_numbers: ConvDimensionNumbers, precision: Any,
     preferred_element_type: Any, **window: Any,
 ) -> Any:
-    numbers = dimension_numbers
+    lhs_spec, rhs_spec, out_spec = dimension_numbers
     work, out_dtype = sum_and_result_dtype(lhs.dtype, rhs.dtype, preferred_element_type)
-    x = xp.asarray(lhs, work).transpose(numbers.lhs_spec)
-    kernel = xp.asarray(rhs, work).transpose(numbers.rhs_spec)
-    out = convolve(xp, x, kernel, **window).transpose(ax.inverse_permutation(numbers.out_spec))
-    if work == out_dtype:
+    may_round = allows_tf32(precision, lhs.dtype)
+    # Libraries take 16-bit floats and sum them in 32 bits.
+    taken = out_dtype if lhs.dtype == rhs.dtype == out_dtype else work
+    x, kernel = xp.asarray(lhs, taken).transpose(lhs_spec), xp.asarray(rhs, taken).transpose(rhs_spec)
+    out = library(xp).convolution(x, kernel, out_spec, may_round, **window)
+    if out is None:
+        out = convolve(xp, xp.asarray(x, work), xp.asarray(kernel, work), **window)
+        out = out.transpose(ax.inverse_permutation(out_spec))
+    if out.dtype == out_dtype:
         return out
     return convert_element_type_p.rule("impl")(xp, out, new_dtype=out_dtype, weak_type=False)
 

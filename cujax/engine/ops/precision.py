@@ -17,7 +17,7 @@ from cujax.engine.ops.families import kind_of
 class Precision(enum.Enum):
     """How many bits of float32 operands a product must respect.
 
-    It is a lower bound.  The CPU and the libraries behind `impl` always use all of them.
+    It is a lower bound.  The CPU and the libraries behind `impl` use all of them, but cuDNN where less is asked for.
     """
 
     DEFAULT = 0
@@ -64,6 +64,17 @@ def canonical_precision(precision: PrecisionLike) -> tuple[Precision, Precision]
 
 def _is_precision(value: Any) -> bool:
     return isinstance(value, Precision) or (isinstance(value, str) and value in _PRECISIONS)
+
+
+def allows_tf32(precision: tuple[Precision, Precision] | None, dtype: Any) -> bool:
+    """Whether factors may be rounded to TF32, of 10 bits behind the point, where products are summed in float32.
+
+    So they may where the call or the configuration names a precision below the highest, and where operands of
+    `dtype` have no more bits than that, and lose nothing.
+    """
+    if dtypes.is_float(dtype) and dtype.itemsize <= 2:
+        return True
+    return precision is not None and Precision.HIGHEST not in precision
 
 
 # --- dtypes ---------------------------------------------------------------------------------------------

@@ -1,0 +1,86 @@
+"""cuDNN's three operations of convolution, executed by NumPy from their descriptions: what the tests compare with.
+
+Only the description and the address of each array are used, as cuDNN does: shapes, strides, padding, dilation, groups.
+Start at `execute`.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from cujax.engine.backends.cudnn_convolution import Call
+from cujax.engine.backends.cudnn_plans import Convolution, Role, Tensor
+
+
+def execute(call: Call) -> bool:
+    """Compute the array that `call.op` is about from the other two."""
+    run(call.op, call.x, call.w, call.y)
+    return True
+
+
+def run(op: Convolution, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> None:
+    """Compute one of the arrays, which begin where `op` says that they do, from the other two."""
+    check(op)
+    x, w, y = (view(array, tensor) for array, tensor in ((x, op.x), (w, op.w), (y, op.y)))
+    dtype = np.float64 if op.dtype == "float64" else np.float32
+    groups = x.shape[1] // w.shape[1]
+    sides = [(0, 0), (0, 0), *zip(op.before, op.after, strict=True)]
+    padded = np.pad(x.astype(dtype), sides)
+    if op.role is Role.DATA:
+        padded[...] = 0
+    wide = padded.reshape((x.shape[0], groups, -1, *padded.shape[2:]))
+    filters, results = w.astype(dtype), y.astype(dtype)
+    filters = filters.reshape((groups, -1, *w.shape[1:]))
+    results = results.reshape((y.shape[0], groups, -1, *y.shape[2:]))
+    if op.role is not Role.DATA:
+        target = results if op.role is Role.FORWARD else filters
+        target[...] = 0
+    for tap in product(*map(range, w.shape[2:])):
+        at = tuple(k - 1 - t for k, t in zip(w.shape[2:], tap, strict=True)) if op.is_reversed else tap
+        seen = [
+            slice(t * d, t * d + (q - 1) * s + 1, s)
+            for t, d, q, s in zip(tap, op.dilation, y.shape[2:], op.strides, strict=True)
+        ]
+        part, weight = wide[(..., *seen)], filters[(..., *at)]
+        if op.role is Role.FORWARD:
+            results += np.einsum("ngc...,gkc->ngk...", part, weight)
+        elif op.role is Role.DATA:
+            part += np.einsum("ngk...,gkc->ngc...", results, weight)
+        else:
+            filters[(..., *at)] = np.einsum("ngcq,ngkq->gkc", flat(part), flat(results))
+    inside = tuple(slice(low, low + n) for low, n in zip(op.before, x.shape[2:], strict=True))
+    if op.role is Role.FORWARD:
+        y[...] = results.reshape(y.shape)
+    elif op.role is Role.DATA:
+        x[...] = padded[(..., *inside)]
+    else:
+        w[...] = filters.reshape(w.shape)
+
+
+def flat(array: np.ndarray) -> np.ndarray:
+    return array.reshape((*array.shape[:3], -1))
+
+
+def view(array: Any, tensor: Tensor) -> np.ndarray:
+    """The array that `tensor` describes, at the address of `array`."""
+    strides = [s * array.itemsize for s in tensor.strides]
+    assert array.ctypes.data % tensor.alignment == 0
+    return np.lib.stride_tricks.as_strided(array, tensor.shape, strides)
+
+
+def check(op: Convolution) -> None:
+    """What cuDNN demands of a description."""
+    assert op.x.shape[1] % op.w.shape[1] == 0
+    groups = op.x.shape[1] // op.w.shape[1]
+    assert op.w.shape[0] % groups == 0
+    assert op.y.shape[:2] == (op.x.shape[0], op.w.shape[0])
+    assert min(*op.before, *op.after) >= 0
+    assert min(*op.x.shape, *op.w.shape, *op.y.shape, *op.strides, *op.dilation) > 0
+    assert min(*op.x.strides, *op.w.strides, *op.y.strides) > 0
+    for n, k, q, s, d, low, high in zip(
+        op.x.shape[2:], op.w.shape[2:], op.y.shape[2:], op.strides, op.dilation, op.before, op.after, strict=True
+    ):
+        assert q == (n + low + high - (k - 1) * d - 1) // s + 1
