@@ -21,9 +21,9 @@ from cujax.engine.backends.cuda_threefry import random_bits, random_fold_in, ran
 from cujax.engine.backends.cudnn import convolution
 
 __all__ = [
-    "cholesky", "convolution", "digamma", "erf", "erfc", "fft", "fft_writes_out", "fma", "horner", "host_ints", "lgamma", "lu",
-    "permutation_of_pivots", "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits",
-    "scatter_rows", "threefry2x32", "triangular_solve", "tridiagonal_solve", "workspace_bytes",
+    "cholesky", "convolution", "digamma", "erf", "erfc", "fft", "fft_writes_out", "fma", "horner", "host_ints",
+    "lgamma", "lu", "permutation_of_pivots", "polygamma", "random_bits", "random_fold_in", "random_split",
+    "reduce_bits", "scatter_rows", "threefry2x32", "triangular_solve", "tridiagonal_solve", "workspace_bytes",
 ]
 
 

@@ -139,13 +139,15 @@ def crop(lhs: Any, window: Window) -> tuple[Any, Window]:
 
 
 def calls_for(xp: Any, problem: Problem, address_of: AddressOf) -> Iterator[Call]:
-    """The ways to let cuDNN compute `problem`, the best one first; each writes into `problem.out`."""
+    """The ways to let cuDNN compute `problem`, the best one first; each writes into `problem.out`.
+
+    They do one and the same arithmetic, but a filter with more places than the result is what engines for gradients
+    are made for.
+    """
     problem = _without_idle_numbers(problem)
     has_gaps = any(d != 1 for d in problem.window.lhs_dilation)
-    ways = (_data, _gaps) if has_gaps else (_forward, _filter)
-    if prod(problem.rhs.shape[2:]) > prod(problem.out.shape[2:]):
-        ways = ways[::-1]
-    for way in ways:
+    is_gradient = prod(problem.rhs.shape[2:]) > prod(problem.out.shape[2:])  # in a filter, from a cotangent
+    for way in _WAYS[has_gaps, is_gradient]:
         found = way(problem)
         call = found and _call(xp, found, address_of)
         if call:
@@ -221,6 +223,14 @@ def _gaps(p: Problem) -> _Way | None:
     return _Way(Role.FILTER, x, p.out, y, gaps, strides, _lows(pads, _reach(p.out, strides)), True)
 
 
+_WAYS: dict[tuple[bool, bool], tuple[Callable[[Problem], _Way | None], ...]] = {
+    (False, False): (_forward, _filter),
+    (False, True): (_filter, _forward),
+    (True, False): (_data,),  # `_gaps` would go through all of lhs for each place
+    (True, True): (_gaps, _data),
+}
+
+
 def _lows(pads: Pads, reach: list[int] | None = None) -> list[int]:
     """The padding at the start; with `reach`, that of the opposite direction, which begins at a window's other end."""
     lows = [low for low, _ in pads]
@@ -261,11 +271,11 @@ def _call(xp: Any, way: _Way, address_of: AddressOf) -> Call | None:
     spans = zip(_reach(way.y, way.strides), _reach(way.w, way.dilation), strict=True)
     lengths = way.x.shape[2:]
     after = [sum(span) + 1 - n - low for span, n, low in zip(spans, lengths, way.before, strict=True)]
-    if way.role is Role.DATA and min(*way.before, *after) < 0:
-        return None
     # Elements that are left over at the end do no harm as long as they are fewer than a stride.
     ends = [0 if -stride < a < 0 else a for a, stride in zip(after, way.strides, strict=True)]
     kept = [slice(max(-b, 0), n + min(a, 0)) for b, a, n in zip(way.before, ends, lengths, strict=True)]
+    if way.role is Role.DATA and min(*way.before, *ends) < 0:
+        return None
     cropped = way.x[(..., *kept)]
     if not cropped.size:
         return None

@@ -1,0 +1,205 @@
+"""How the arguments of a convolution become operations of cuDNN: NumPy executes these in its place."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from cudnn_cases import Case, cases, numbers
+from cudnn_reference import execute
+
+import cujax
+from cujax import lax
+from cujax.engine.backends import cudnn, numpy_library
+from cujax.engine.backends.cudnn_convolution import Call, Window, convolve
+from cujax.engine.backends.cudnn_plans import Role
+from cujax.engine.ops.precision import allows_tf32, canonical_precision
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[Call]:
+    """Convolutions outside `jit` go the way of cuDNN, with NumPy's arrays; the calls that were made."""
+    made: list[Call] = []
+
+    def run(call: Call) -> bool:
+        made.append(call)
+        return execute(call)
+
+    def convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, **window: Any) -> Any | None:
+        if lhs.dtype.name not in cudnn._DTYPES or not 1 <= lhs.ndim - 2 <= 3:
+            return None
+        return convolve(np, lhs, rhs, out_axes, Window(**window), lambda a: a.ctypes.data, run)
+
+    monkeypatch.setattr(numpy_library, "convolution", convolution)
+    return made
+
+
+def close(found: Any, expected: Any, tolerance: float = 2e-5) -> None:
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.shape == expected.shape and found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+# --- values ---------------------------------------------------------------------------------------------------
+
+
+def test_values_are_jax_s(calls):
+    drawn = list(cases(40))
+    operands = [case.operands() for case in drawn]
+
+    @jax.jit  # one compilation for all of them
+    def all_of_them(operands):
+        return [
+            jax.lax.conv_general_dilated(x, y, **case.options) for case, (x, y) in zip(drawn, operands, strict=True)
+        ]
+
+    for case, (x, y), expected in zip(drawn, operands, all_of_them(operands), strict=True):
+        close(lax.conv_general_dilated(x, y, **case.options), expected)
+    assert len(calls) >= len(drawn) - 5  # few are zeros, or see nothing but padding
+
+
+def test_values_are_those_of_products(monkeypatch, calls):
+    """Many more than JAX compiles in reasonable time, among them complex ones."""
+    mapped = numpy_library.convolution
+    for i, case in enumerate(cases(600, seed=1)):
+        x, y = case.operands(np.complex64 if i % 10 == 0 else np.float32)
+        monkeypatch.setattr(numpy_library, "convolution", mapped)
+        found = lax.conv_general_dilated(x, y, **case.options)
+        monkeypatch.setattr(numpy_library, "convolution", lambda *operands, **window: None)
+        close(found, lax.conv_general_dilated(x, y, **case.options))
+    roles = Counter((call.op.role, call.op.is_reversed) for call in calls)
+    ways = ((Role.FORWARD, False), (Role.FILTER, False), (Role.DATA, True), (Role.FILTER, True))
+    assert min(roles[way] for way in ways) >= 5
+
+
+@pytest.mark.parametrize(("dtype", "preferred", "planned"), [
+    ("float16", None, "float16"), ("bfloat16", None, "bfloat16"), ("float16", "float32", "float32"),
+    ("complex64", None, "float32"),
+])  # fmt: skip
+def test_operands_are_as_cudnn_takes_them(calls, dtype, preferred, planned):
+    rng = np.random.default_rng(0)
+    dtype, preferred = cujax.numpy.dtype(dtype), preferred and np.dtype(preferred)
+    drawn = np.complex64 if dtype.kind == "c" else np.float32
+    x, y = (numbers(rng, shape, drawn).astype(dtype) for shape in ((2, 3, 6), (4, 3, 3)))
+    found = lax.conv(x, y, (1,), "SAME", preferred_element_type=preferred)
+    expected = jax.lax.conv(x, y, (1,), "SAME", preferred_element_type=preferred)
+    assert found.dtype == expected.dtype
+    found, expected = (np.asarray(v).astype(np.complex64) for v in (found, expected))
+    np.testing.assert_allclose(found, expected, rtol=2e-2 if dtype.itemsize == 2 else 1e-5, atol=1e-5)
+    assert [call.op.dtype for call in calls] == [planned]
+
+
+@pytest.mark.parametrize(("lhs", "rhs"), [((0, 2, 4), (3, 2, 3)), ((2, 0, 4), (3, 0, 3)), ((2, 2, 0), (3, 2, 3)),
+                                          ((2, 2, 4), (0, 2, 3)), ((1, 2, 2), (3, 2, 4))])
+def test_nothing_convolved_calls_nothing(calls, lhs, rhs):
+    x, y = np.ones(lhs, np.float32), np.ones(rhs, np.float32)
+    close(lax.conv(x, y, (1,), "VALID"), jax.lax.conv(x, y, (1,), "VALID"))
+    assert calls == []
+
+
+def test_what_cudnn_does_not_compute_does_not_ask_for_it(monkeypatch):
+    monkeypatch.setattr(cudnn, "_convolutions", None)
+    for shape, dtype in (((2, 3), "float32"), ((1,) * 6, "float32"), ((2, 3, 4), "int32"), ((2, 3, 4), "bool")):
+        assert cudnn.convolution(np.ones(shape, dtype), np.ones(shape, dtype), (0, 1, 2), False) is None
+
+
+# --- derivatives ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("NHWC", "HWIO", "NHWC"), ("CHWN", "IHWO", "HNCW")], ids=str)
+@pytest.mark.parametrize("changed", [
+    {"window_strides": (2, 1), "padding": ((1, 0), (1, 2))},
+    {"window_strides": (1, 1), "padding": ((1, 1), (0, 2)), "rhs_dilation": (1, 2)},
+    {"window_strides": (1, 1), "padding": ((1, 2), (2, 1)), "lhs_dilation": (2, 2)},
+    {"window_strides": (2, 2), "padding": ((1, 1), (1, 1)), "feature_group_count": 2},
+], ids=str)  # fmt: skip
+def test_gradients_are_operations_of_their_own(calls, names, changed):
+    lengths = {"N": 2, "C": 4, "O": 6, "I": 4 // changed.get("feature_group_count", 1)}
+    lhs, rhs = {**lengths, "H": 9, "W": 8}, {**lengths, "H": 3, "W": 2}
+    shapes = tuple(lhs[c] for c in names[0]), tuple(rhs[c] for c in names[1])
+    case = Case(*shapes, {"dimension_numbers": names, **changed})
+    x, y = case.operands()
+    out, gradients = cujax.vjp(lambda x, y: lax.conv_general_dilated(x, y, **case.options), x, y)
+    ct = numbers(np.random.default_rng(1), out.shape, np.float32)
+    found = gradients(ct)
+    roles = {call.op.role for call in calls}
+    assert Role.FILTER in roles
+    assert Role.DATA in roles or changed["window_strides"] == (1, 1)
+    expected = jax.vjp(lambda x, y: jax.lax.conv_general_dilated(x, y, **case.options), x, y)[1](ct)
+    for a, b in zip(found, expected, strict=True):
+        close(a, b)
+
+
+# --- what is copied -------------------------------------------------------------------------------------------
+
+
+def made(lhs: np.ndarray, rhs: np.ndarray, **changed: Any) -> list[Call]:
+    """All ways in which cuDNN could be asked; none is executed."""
+    spatial = lhs.ndim - 2
+    window = Window((1,) * spatial, ((0, 0),) * spatial, (1,) * spatial, (1,) * spatial, 1, 1)._replace(**changed)
+    found: list[Call] = []
+    assert convolve(np, lhs, rhs, tuple(range(lhs.ndim)), window, lambda a: a.ctypes.data, found.append) is None
+    return found
+
+
+ORDERS = (0, 1, 2, 3), (0, 2, 3, 1), (1, 2, 3, 0), (2, 3, 1, 0)
+
+
+@pytest.mark.parametrize("changed", [
+    {}, {"window_strides": (2, 3)}, {"padding": ((-2, 1), (0, -1))},
+    {"lhs_dilation": (2, 2), "padding": ((1, 1), (0, 2))},
+], ids=str)  # fmt: skip
+def test_layouts_and_negative_padding_are_views(changed):
+    for order, kernel_order in itertools.product(ORDERS, repeat=2):
+        lhs = np.zeros([(2, 3, 9, 8)[a] for a in order], np.float32).transpose(np.argsort(order))
+        rhs = np.zeros([(4, 3, 3, 3)[a] for a in kernel_order], np.float32).transpose(np.argsort(kernel_order))
+        first = made(lhs, rhs, **changed)[0]
+        arrays = (first.x, first.w, first.y)
+        assert sum(np.may_share_memory(a, lhs) for a in arrays) == 1
+        assert sum(np.may_share_memory(a, rhs) for a in arrays) == 1
+
+
+def test_reversed_and_repeated_operands_are_copied():
+    lhs, rhs = np.zeros((2, 3, 5), np.float32), np.zeros((4, 3, 3), np.float32)
+    for strange in (lhs[:, :, ::-1], np.broadcast_to(lhs[:, :1], lhs.shape)):
+        call = made(strange, rhs)[0]
+        assert not np.may_share_memory(call.x, lhs)
+        assert min(call.op.x.strides) > 0
+
+
+def test_alignment_is_that_of_the_address():
+    room = np.zeros(64, np.float32)
+    start = -room.ctypes.data % 16 // 4
+    for offset, alignment in ((0, 16), (1, 4), (2, 8)):
+        lhs = room[start + offset :][:30].reshape((2, 3, 5))
+        assert made(lhs, np.zeros((4, 3, 3), np.float32))[0].op.x.alignment == alignment
+
+
+def test_ways_are_ordered():
+    def ways(lhs: tuple, rhs: tuple, **changed: Any) -> list[str]:
+        calls = made(np.zeros(lhs, np.float32), np.zeros(rhs, np.float32), **changed)
+        return [call.op.role.name + " reversed" * call.op.is_reversed for call in calls]
+
+    assert ways((2, 3, 8), (4, 3, 3)) == ["FORWARD", "FILTER"]
+    assert ways((3, 2, 8), (4, 2, 7)) == ["FILTER", "FORWARD"]
+    assert ways((2, 3, 8), (4, 3, 3), lhs_dilation=(2,)) == ["DATA reversed", "FORWARD", "FILTER"]
+    assert ways((2, 3, 8), (4, 3, 3), lhs_dilation=(2,), window_strides=(3,)) == ["FORWARD", "FILTER"]
+    assert ways((2, 3, 8), (4, 3, 13), lhs_dilation=(2,), window_strides=(2,)) == [
+        "FILTER reversed", "FILTER", "FORWARD"
+    ]  # fmt: skip
+
+
+# --- precision ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("precision", "dtype", "expected"), [
+    (None, "float32", False), ("highest", "float32", False), ("float32", "float32", False),
+    ("default", "float32", True), ("tensorfloat32", "float32", True), (("high", "highest"), "float32", False),
+    (None, "float16", True), ("highest", "bfloat16", True), (None, "bool", False), (None, "int8", False),
+])  # fmt: skip
+def test_tf32_is_for_those_who_ask_and_where_it_loses_nothing(precision, dtype, expected):
+    assert allows_tf32(canonical_precision(precision), cujax.numpy.dtype(dtype)) is expected
