@@ -70,7 +70,7 @@ class FakeGpu:
         monkeypatch.setattr(cupy, "get_default_pinned_memory_pool", self._pool("pinned"))
         monkeypatch.setattr(runtime, "getDevice", lambda: self.device)
         monkeypatch.setattr(runtime, "getDeviceCount", lambda: self.count)
-        monkeypatch.setattr(runtime, "getDeviceProperties", lambda number: {"name": f"Fake {number}".encode()})
+        monkeypatch.setattr(runtime, "getDeviceProperties", _properties)
         monkeypatch.setattr(runtime, "memGetInfo", lambda: (self.free_bytes, 2**36))
         monkeypatch.setattr("cupy_backends.cuda.api.driver.launchKernel", self._launch)
 
@@ -98,6 +98,10 @@ class FakeGpu:
         words = [ctypes.c_uint64.from_address(a).value for a in addresses]
         (ctypes.c_uint64 * function).from_address(words[0])[:] = words[1:]
         self.notes.append(("launch", self.device, stream))
+
+
+def _properties(number: int) -> dict:
+    return {"name": f"Fake {number}".encode(), "major": 9, "minor": 0, "multiProcessorCount": 132}
 
 
 class _Entered:
