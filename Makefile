@@ -4,18 +4,23 @@
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
+#   make test-cudnn   cuDNN itself plans convolutions, without a GPU: the wheels, which are large, go to an environment of
+#                  their own, build/cudnn-venv (1.5 GB)
 #   make device-check   on a machine with a GPU: the device's own checks, the benchmarks and the suite, within nine
 #                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV)
 #   make clean     remove the environment and everything built
 #
 # Variables: PYTHON (interpreter the environment is made from), VENV (where it stands), JOBS (test processes),
 # DEMO_ARGS (for the demo, e.g. "--years 1"), PYTEST_ARGS (for pytest, e.g. "-k scan"),
+# CUDNN_CASES (convolutions for each dtype in test-cudnn; 100 take three minutes),
 # DEVICE_CHECK_ARGS (for the device check, e.g. "--minutes 5 --only checks"),
 # GPU (extra that brings CuPy: cuda12, cuda13, or empty for none; by default cuda12 where a driver answers).
 
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+CUDNN_VENV ?= build/cudnn-venv
+CUDNN_CASES ?= 100
 GPU ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),cuda12)
 
 comma := ,
@@ -25,7 +30,7 @@ native := cujax/engine/ground/native
 wanted := setup.py pyproject.toml $(wildcard $(native)/*.c $(native)/*.h)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint kernels device-check clean
+.PHONY: demo test lint kernels test-cudnn device-check clean
 
 demo: $(VENV)/.demo-ready
 	$(bin)/python examples/solar_system.py $(DEMO_ARGS)
@@ -42,6 +47,11 @@ kernels:
 	cmake --build build/kernels --parallel $(JOBS)
 	ctest --test-dir build/kernels --output-on-failure
 
+# Only the folder's own conftest.py is read: that of the suite imports JAX.
+test-cudnn: $(CUDNN_VENV)/.ready
+	CUJAX_TEST_CUDNN=1 CUJAX_CUDNN_CASES=$(CUDNN_CASES) CUJAX_PLATFORM=cpu \
+	$(CUDNN_VENV)/bin/python -m pytest --confcutdir=tests/cudnn tests/cudnn $(PYTEST_ARGS)
+
 device-check: $(VENV)/.test-ready
 	$(bin)/python -m bench.device_check $(DEVICE_CHECK_ARGS)
 
@@ -54,6 +64,12 @@ $(VENV)/.demo-ready: extras := demo
 $(VENV)/.test-ready: extras := test
 $(VENV)/.%-ready: $(wanted) | $(VENV)/bin/python
 	$(bin)/python -m pip install --quiet --editable ".[$(extras)$(with_gpu)]"
+	touch $@
+
+$(CUDNN_VENV)/.ready: pyproject.toml
+	test -x $(CUDNN_VENV)/bin/python || $(PYTHON) -m venv $(CUDNN_VENV)
+	$(CUDNN_VENV)/bin/python -m pip install --quiet "nvidia-cudnn-cu13>=9.8,<10" nvidia-cuda-nvrtc \
+	numpy fastrlock ml_dtypes opt_einsum pytest
 	touch $@
 
 $(VENV)/bin/python:

@@ -1,0 +1,154 @@
+"""Convolutions by cuDNN: values for all kinds of arguments, precision, repetition, and what they cost."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import cudnn_reference
+import numpy as np
+import pytest
+from cudnn_cases import Case, cases
+from device_kernels import microseconds
+
+from cujax.engine.backends import cudnn
+from cujax.engine.backends.cudnn_api import CudnnError, CudnnMissing, load
+from cujax.engine.backends.cudnn_convolution import Window, convolve
+from cujax.engine.ground import dtypes
+from cujax.engine.ground.config import config
+from cujax.engine.ops import convolution_by_product
+from cujax.engine.ops.conv_dimensions import conv_dimension_numbers
+
+cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+
+TOLERANCES = {
+    "float64": 1e-12, "float32": 2e-5, "float16": 2e-2, "bfloat16": 1e-1, "complex64": 2e-5, "complex128": 1e-12
+}  # fmt: skip
+DEEP = Case((4, 14, 14, 256), (3, 3, 256, 64), {
+    "dimension_numbers": ("NHWC", "HWIO", "NHWC"), "window_strides": (1, 1), "padding": ((1, 1), (1, 1)),
+    "lhs_dilation": (1, 1), "rhs_dilation": (1, 1), "feature_group_count": 1, "batch_group_count": 1,
+})  # fmt: skip
+LARGE = Case((16, 56, 56, 256), (3, 3, 256, 256), DEEP.options)
+
+
+@pytest.fixture
+def convolutions(device, backend, tmp_path) -> cudnn.Convolutions:
+    """Convolutions of a process that has made none, with a compilation cache of its own."""
+    with config.override("compilation_cache_dir", str(tmp_path)):
+        yield fresh()
+
+
+def fresh() -> cudnn.Convolutions:
+    try:
+        found = cudnn.Convolutions(load(cupy.cuda.runtime.runtimeGetVersion() // 1000))
+        found.device()
+        return found
+    except (CudnnMissing, CudnnError) as error:
+        pytest.skip(f"cuDNN cannot be used: {error}")
+
+
+def arguments(case: Case, x: Any, y: Any) -> tuple[Any, Any, tuple[int, ...], dict[str, Any]]:
+    """What the library step gets: arrays in canonical order, the axes of the result, the window."""
+    window = dict(case.options)
+    lhs_axes, rhs_axes, out_axes = conv_dimension_numbers(case.lhs, case.rhs, window.pop("dimension_numbers"))
+    return x.transpose(lhs_axes), y.transpose(rhs_axes), out_axes, window
+
+
+def on_device(convolutions: cudnn.Convolutions, case: Case, dtype: Any, allows_tf32: bool = False) -> np.ndarray | None:
+    x, y, out_axes, window = arguments(case, *map(cupy.asarray, case.operands(dtype)))
+    found = convolutions(x, y, out_axes, allows_tf32, **window)
+    return None if found is None else found.get()
+
+
+def exact(case: Case, dtype: Any) -> np.ndarray:
+    """The same from the same operands, in float64 on the host."""
+    wide = np.complex128 if np.dtype(dtype).kind == "c" else np.float64
+    x, y, out_axes, window = arguments(case, *[v.astype(wide) for v in case.operands(dtype)])
+    return convolve(np, x, y, out_axes, Window(**window), lambda a: a.ctypes.data, cudnn_reference.execute)
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_values(convolutions, figure, dtype):
+    kind, tolerance, without = dtypes.as_dtype(dtype), TOLERANCES[dtype], 0
+    for case in cases(100, seed=3, features=9):
+        expected, found = exact(case, kind), on_device(convolutions, case, kind)
+        if found is None:
+            without += 1
+            continue
+        wide = found.astype(expected.dtype)
+        np.testing.assert_allclose(wide, expected, rtol=tolerance, atol=tolerance, err_msg=str(case))
+    figure(f"cuDNN, {dtype}: convolutions of 100 without a plan", without, "")
+    assert without < 10
+
+
+def test_float32_is_float32(convolutions, figure):
+    expected = exact(DEEP, np.float32)
+    strict, loose = (on_device(convolutions, DEEP, np.float32, allowed) for allowed in (False, True))
+    errors = [float(abs(found - expected).max()) for found in (strict, loose)]
+    figure("cuDNN, float32: largest error of sums of 2304 products", errors[0], "")
+    figure("cuDNN, TF32: largest error of sums of 2304 products", errors[1], "")
+    assert errors[0] < 1e-3
+
+
+def test_gradients_in_the_filter_repeat(convolutions):
+    case = Case((28, 28, 16, 64), (28, 28, 16, 64), {
+        **DEEP.options, "dimension_numbers": ("HWCN", "HWIO", "HWNC"), "padding": ((1, 1), (1, 1))})  # fmt: skip
+    first = on_device(convolutions, case, np.float32)
+    for _ in range(5):
+        np.testing.assert_array_equal(on_device(convolutions, case, np.float32), first)
+
+
+@pytest.mark.parametrize("non_blocking", [False, True])
+def test_the_users_stream_is_used(convolutions, non_blocking):
+    expected = exact(DEEP, np.float32)
+    stream = cupy.cuda.Stream(non_blocking=non_blocking)
+    with stream:
+        found = on_device(convolutions, DEEP, np.float32)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_plans_are_read_from_disk_and_found_by_trial(convolutions, figure):
+    expected = exact(DEEP, np.float32)
+    for tuned in (False, True):
+        with config.override("conv_autotune", tuned):
+            for kind, library in (("first", convolutions), ("from disk", fresh())):
+                start = time.perf_counter()
+                found = on_device(library, DEEP, np.float32)
+                seconds = time.perf_counter() - start
+                figure(f"cuDNN, {kind} call{', tuned' * tuned}", seconds * 1e3, "ms")
+                np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+# --- costs ------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_call_costs_the_host(convolutions, figure):
+    case = next(cases(1))
+    x, y, out_axes, window = arguments(case, *map(cupy.asarray, case.operands()))
+    wait = cupy.cuda.get_current_stream().synchronize
+    figure("cuDNN: a call", microseconds(lambda: convolutions(x, y, out_axes, False, **window), wait), "us")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_it_is_faster_than_products(convolutions, figure, dtype):
+    """A figure for both; that cuDNN wins is asserted where it has engines of every kind."""
+    x, y, out_axes, window = arguments(DEEP, *map(cupy.asarray, LARGE.operands(dtype)))
+    wait = cupy.cuda.get_current_stream().synchronize
+
+    def timed(run: Any) -> float:
+        run()
+        wait()
+        start = time.perf_counter()
+        for _ in range(5):
+            run()
+        wait()
+        return (time.perf_counter() - start) / 5 * 1e3
+
+    ours = timed(lambda: convolutions(x, y, out_axes, False, **window))
+    products = timed(lambda: convolution_by_product.convolve(cupy, x, y, **window))
+    figure(f"cuDNN, {dtype}: 3 x 3, 256 features", ours, "ms")
+    figure(f"products, {dtype}: 3 x 3, 256 features", products, "ms")
+    assert dtype != "float32" or ours < products
