@@ -29,13 +29,16 @@ def calls(monkeypatch) -> list[Call]:
         made.append(call)
         return execute(call)
 
-    def convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, **window: Any) -> Any | None:
+    def convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, *window: Any, **named: Any) -> Any | None:
         if lhs.dtype.name not in cudnn._DTYPES or not 1 <= lhs.ndim - 2 <= 3:
             return None
-        return convolve(np, lhs, rhs, out_axes, Window(**window), lambda a: a.ctypes.data, run)
+        return convolve(np, lhs, rhs, out_axes, Window(*window, **named), lambda a: a.ctypes.data, run)
 
     monkeypatch.setattr(numpy_library, "convolution", convolution)
     return made
+
+
+WINDOW = Window((1,), ((0, 0),), (1,), (1,), 1, 1)
 
 
 def close(found: Any, expected: Any, tolerance: float = 2e-5) -> None:
@@ -69,7 +72,7 @@ def test_values_are_those_of_products(monkeypatch, calls):
         x, y = case.operands(np.complex64 if i % 10 == 0 else np.float32)
         monkeypatch.setattr(numpy_library, "convolution", mapped)
         found = lax.conv_general_dilated(x, y, **case.options)
-        monkeypatch.setattr(numpy_library, "convolution", lambda *operands, **window: None)
+        monkeypatch.setattr(numpy_library, "convolution", lambda *given, **named: None)
         close(found, lax.conv_general_dilated(x, y, **case.options))
     roles = Counter((call.op.role, call.op.is_reversed) for call in calls)
     ways = ((Role.FORWARD, False), (Role.FILTER, False), (Role.DATA, True), (Role.FILTER, True))
@@ -104,7 +107,7 @@ def test_nothing_convolved_calls_nothing(calls, lhs, rhs):
 def test_what_cudnn_does_not_compute_does_not_ask_for_it(monkeypatch):
     monkeypatch.setattr(cudnn, "_convolutions", None)
     for shape, dtype in (((2, 3), "float32"), ((1,) * 6, "float32"), ((2, 3, 4), "int32"), ((2, 3, 4), "bool")):
-        assert cudnn.convolution(np.ones(shape, dtype), np.ones(shape, dtype), (0, 1, 2), False) is None
+        assert cudnn.convolution(np.ones(shape, dtype), np.ones(shape, dtype), (0, 1, 2), False, *WINDOW) is None
 
 
 # --- derivatives ----------------------------------------------------------------------------------------------

@@ -46,9 +46,9 @@ def planned(planner, monkeypatch) -> list[tuple[Call, dict[Numerics, Plan | None
         found.append((call, {numerics: planner.find(call.op, numerics) for numerics in (STRICT, LOOSE)}))
         return None not in found[-1][1].values()
 
-    def convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, **window: Any) -> Any | None:
+    def convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, *window: Any, **named: Any) -> Any | None:
         if lhs.dtype.name in cudnn._DTYPES:
-            return convolve(np, lhs, rhs, out_axes, Window(**window), lambda a: a.ctypes.data, plan)
+            return convolve(np, lhs, rhs, out_axes, Window(*window, **named), lambda a: a.ctypes.data, plan)
         return None
 
     monkeypatch.setattr(numpy_library, "convolution", convolution)

@@ -47,16 +47,16 @@ def fresh() -> cudnn.Convolutions:
         pytest.skip(f"cuDNN cannot be used: {error}")
 
 
-def arguments(case: Case, x: Any, y: Any) -> tuple[Any, Any, tuple[int, ...], dict[str, Any]]:
+def arguments(case: Case, x: Any, y: Any) -> tuple[Any, Any, tuple[int, ...], Window]:
     """What the library step gets: arrays in canonical order, the axes of the result, the window."""
     window = dict(case.options)
     lhs_axes, rhs_axes, out_axes = conv_dimension_numbers(case.lhs, case.rhs, window.pop("dimension_numbers"))
-    return x.transpose(lhs_axes), y.transpose(rhs_axes), out_axes, window
+    return x.transpose(lhs_axes), y.transpose(rhs_axes), out_axes, Window(**window)
 
 
 def on_device(convolutions: cudnn.Convolutions, case: Case, dtype: Any, allows_tf32: bool = False) -> np.ndarray | None:
     x, y, out_axes, window = arguments(case, *map(cupy.asarray, case.operands(dtype)))
-    found = convolutions(x, y, out_axes, allows_tf32, **window)
+    found = convolutions(x, y, out_axes, allows_tf32, window)
     return None if found is None else found.get()
 
 
@@ -64,7 +64,7 @@ def exact(case: Case, dtype: Any) -> np.ndarray:
     """The same from the same operands, in float64 on the host."""
     wide = np.complex128 if np.dtype(dtype).kind == "c" else np.float64
     x, y, out_axes, window = arguments(case, *[v.astype(wide) for v in case.operands(dtype)])
-    return convolve(np, x, y, out_axes, Window(**window), lambda a: a.ctypes.data, cudnn_reference.execute)
+    return convolve(np, x, y, out_axes, window, lambda a: a.ctypes.data, cudnn_reference.execute)
 
 
 # --- values -----------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def test_what_a_call_costs_the_host(convolutions, figure):
     case = next(cases(1))
     x, y, out_axes, window = arguments(case, *map(cupy.asarray, case.operands()))
     wait = cupy.cuda.get_current_stream().synchronize
-    figure("cuDNN: a call", microseconds(lambda: convolutions(x, y, out_axes, False, **window), wait), "us")
+    figure("cuDNN: a call", microseconds(lambda: convolutions(x, y, out_axes, False, window), wait), "us")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -147,8 +147,8 @@ def test_it_is_faster_than_products(convolutions, figure, dtype):
         wait()
         return (time.perf_counter() - start) / 5 * 1e3
 
-    ours = timed(lambda: convolutions(x, y, out_axes, False, **window))
-    products = timed(lambda: convolution_by_product.convolve(cupy, x, y, **window))
+    ours = timed(lambda: convolutions(x, y, out_axes, False, window))
+    products = timed(lambda: convolution_by_product.convolve(cupy, x, y, **window._asdict()))
     figure(f"cuDNN, {dtype}: 3 x 3, 256 features", ours, "ms")
     figure(f"products, {dtype}: 3 x 3, 256 features", products, "ms")
     assert dtype != "float32" or ours < products

@@ -1,6 +1,6 @@
 """Convolutions by cuDNN, the step that `conv_general_dilated` makes on a GPU where no kernel is generated for it.
 
-    convolution(lhs, rhs, out_axes, allows_tf32, **window)      the result, None where cuDNN does not compute it
+    convolution(lhs, rhs, out_axes, allows_tf32, ...)       the result, None where cuDNN does not compute it
 
 What each file is for: `cudnn_api.py` finds the library and speaks to it, `cudnn_plans.py` describes an operation and
 finds a plan, `cudnn_convolution.py` maps the arguments of a convolution to an operation, and here a plan is executed on
@@ -37,17 +37,23 @@ _MOST_PLANS = 1024  # that are kept in memory for a device
 _DTYPES = {*DataType.__members__, "complex64", "complex128"}
 
 
-def convolution(lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, **window: Any) -> Any | None:
+def convolution(
+    lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window_strides: Shape, padding: Any, lhs_dilation: Shape,
+    rhs_dilation: Shape, feature_group_count: int, batch_group_count: int,
+) -> Any | None:
     """The convolution of `lhs` (N, C, *spatial) by `rhs` (O, I, *spatial), of one dtype; None: not by cuDNN.
 
-    The axes of the result (N, O, *spatial) are at `out_axes` of the returned array.  `window` has the parameters of
-    `conv_general_dilated`, from window_strides to batch_group_count.  Products of 16-bit floats are summed in float32.
-    `allows_tf32`: those of float32 may be rounded to TF32.
+    The axes of the result (N, O, *spatial) are at `out_axes` of the returned array.  Products of 16-bit floats are
+    summed in float32.  `allows_tf32`: factors of float32 may be rounded to TF32.  The other parameters are those of
+    `conv_general_dilated`.
     """
     if lhs.dtype.name not in _DTYPES or not 1 <= lhs.ndim - 2 <= 3:
         return None
     convolutions = _convolutions()
-    return convolutions and convolutions(lhs, rhs, out_axes, allows_tf32, **window)
+    if convolutions is None:
+        return None
+    window = Window(window_strides, padding, lhs_dilation, rhs_dilation, feature_group_count, batch_group_count)
+    return convolutions(lhs, rhs, out_axes, allows_tf32, window)
 
 
 # --- the library of this process ----------------------------------------------------------------------------
@@ -98,13 +104,13 @@ class Convolutions:
                 self._devices[number] = DeviceConvolutions(self._cudnn, _name_of(number))
             return self._devices[number]
 
-    def __call__(self, lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, **window: Any) -> Any | None:
+    def __call__(self, lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window: Window) -> Any | None:
         """See `convolution`."""
         import cupy
 
         numerics = Numerics(allows_tf32, config.deterministic)
         execute = partial(self.device().execute, numerics)
-        return convolve(cupy, lhs, rhs, out_axes, Window(**window), _address_of, execute)
+        return convolve(cupy, lhs, rhs, out_axes, window, _address_of, execute)
 
 
 def _address_of(array: Any) -> int:

@@ -29,7 +29,10 @@ __all__ = [
 ]
 
 
-def convolution(lhs: Any, rhs: Any, out_axes: tuple[int, ...], allows_tf32: bool, **window: Any) -> Any | None:
+def convolution(
+    lhs: Any, rhs: Any, out_axes: tuple, allows_tf32: bool, window_strides: tuple, padding: Any, lhs_dilation: tuple,
+    rhs_dilation: tuple, feature_group_count: int, batch_group_count: int,
+) -> Any | None:
     """The convolution by a library that is made for it (see `cudnn.py`); None, since there is none for the CPU."""
     return None
 
