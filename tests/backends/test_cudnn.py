@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 from cudnn_cases import numbers
+from cudnn_reference import execute
 
 import cujax
-from cujax.engine.backends import cudnn, cudnn_api
+from cujax.engine.backends import cudnn, cudnn_api, cudnn_device
 from cujax.engine.backends.cudnn_api import Attribute, Cudnn, CudnnError, CudnnMissing, Kind, Note
-from cujax.engine.backends.cudnn_plans import Numerics, forbidden_notes
+from cujax.engine.backends.cudnn_convolution import Window
+from cujax.engine.backends.cudnn_convolution import convolve as map_convolution
+from cujax.engine.backends.cudnn_plans import Numerics, Tensor, forbidden_notes
 from cujax.engine.backends.numpy_library import convolution as no_library
 from cujax.engine.ground.config import config
 from cujax.engine.ops.convolution import conv_general_dilated_p
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
 
-from fake_cudnn import Engine, FakeCudnn  # noqa: E402
-from fake_gpu import Stream  # noqa: E402
+from fake_cudnn import Engine, FakeCudnn, array_at  # noqa: E402
+from fake_gpu import HostArray, Stream  # noqa: E402
 
 WINDOW = {
     "window_strides": (1,), "padding": ((1, 1),), "lhs_dilation": (1,), "rhs_dilation": (1,),
@@ -76,6 +79,53 @@ def test_a_convolution_is_planned_once(one, start):
         assert convolve(one) is not None
     assert [engine for _, engine, _ in library.executed] == [7, 7, 7]
     assert library.asked == 1
+
+
+def test_repeated_convolutions_are_not_worked_out_again(one, start, monkeypatch):
+    library = start(FakeCudnn(Engine(7)))
+    convolve(one)
+    with monkeypatch.context() as patch:
+        patch.setattr(cudnn, "convolve", None)
+        assert convolve(one) is not None
+        with pytest.raises(TypeError):
+            convolve(one, allows_tf32=True)
+    x, y, expected = operands(one)
+    room = one.array(np.zeros(100, np.float32))
+    moved = HostArray(x.shape, x.dtype, room.data + 4)  # of another alignment
+    ctypes.memmove(moved.data.ptr, x.data.ptr, x.nbytes)
+    found = cudnn.convolution(moved, y, (0, 1, 2), False, **WINDOW)
+    np.testing.assert_allclose(found.get(), expected, rtol=1e-5, atol=1e-5)
+    assert library.asked == 2
+
+
+@pytest.mark.parametrize("changed", [
+    {}, {"padding": ((-2, 1),)}, {"lhs_dilation": (2,)}, {"lhs_dilation": (2,), "window_strides": (3,)},
+    {"lhs_dilation": (2,), "padding": ((-3, 0),)},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("kernel", [3, 6])
+def test_repeats_are_right(one, start, monkeypatch, changed, kernel):
+    """Each way to ask cuDNN, with other operands the second time; those of the first are gone."""
+    monkeypatch.setattr(cupy, "zeros", lambda shape, dtype: one.array(np.zeros(shape, dtype)))
+    monkeypatch.setattr(HostArray, "__setitem__", fill)
+    start(FakeCudnn(Engine(7)))
+    window = WINDOW | changed
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, y = numbers(rng, (2, 3, 7), np.float32), numbers(rng, (4, 3, kernel), np.float32)
+        found = cudnn.convolution(one.array(x), one.array(y), (0, 1, 2), False, **window)
+        expected = map_convolution(np, x, y, (0, 1, 2), Window(**window), lambda a: a.ctypes.data, execute)
+        np.testing.assert_allclose(found.get(), expected, rtol=1e-4, atol=1e-5)
+
+
+def fill(target: Any, index: Any, source: Any) -> None:
+    """Assignment to a part of an array on the GPU, without a kernel."""
+    whole = array_at(target.data.ptr, Tensor(target.shape, strides_of(target), 4), target.dtype.name)
+    values = array_at(source.data.ptr, Tensor(source.shape, strides_of(source), 4), source.dtype.name)
+    whole.reshape(target.shape)[index] = values.reshape(source.shape)
+
+
+def strides_of(array: Any) -> tuple[int, ...]:
+    return tuple(s // array.itemsize for s in array.strides)
 
 
 def test_dimension_numbers_of_the_result(one, start):
@@ -185,7 +235,7 @@ def test_what_fails_is_not_tried_again(one, start, caplog):
 
 
 def test_few_plans_stay_in_memory(one, start, monkeypatch):
-    monkeypatch.setattr(cudnn, "_MOST_PLANS", 2)
+    monkeypatch.setattr(cudnn_device, "_MOST_KEPT", 2)
     library = start(FakeCudnn(Engine(1)))
     with config.override("enable_compilation_cache", False):
         for dtype in ("float32", "float64", "float32"):

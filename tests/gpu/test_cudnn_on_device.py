@@ -41,7 +41,7 @@ def convolutions(device, backend, tmp_path) -> cudnn.Convolutions:
 def fresh() -> cudnn.Convolutions:
     try:
         found = cudnn.Convolutions(load(cupy.cuda.runtime.runtimeGetVersion() // 1000))
-        found.device()
+        found.device(cupy.cuda.runtime.getDevice())
         return found
     except (CudnnMissing, CudnnError) as error:
         pytest.skip(f"cuDNN cannot be used: {error}")

@@ -3,9 +3,8 @@
     convolution(lhs, rhs, out_axes, allows_tf32, ...)       the result, None where cuDNN does not compute it
 
 What each file is for: `cudnn_api.py` finds the library and speaks to it, `cudnn_plans.py` describes an operation and
-finds a plan, `cudnn_convolution.py` maps the arguments of a convolution to an operation, and here a plan is executed on
-CuPy's current device and stream with memory of CuPy's pool.  Each operation is planned once in a process, and its plan
-is kept on disk.
+finds a plan, `cudnn_convolution.py` maps the arguments of a convolution to an operation, and `cudnn_device.py` executes
+plans on CuPy's current device and stream.
 
 There may be no cuDNN, or none that fits.  That is said once, and convolutions run as matrix products instead
 (`ops/convolution_by_product.py`), as do those that cuDNN has no plan for: integers, more than three spatial axes, none.
@@ -15,25 +14,16 @@ Start reading at `convolution`, then `Convolutions`.
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Iterator
-from functools import partial
-from itertools import islice
-from math import inf
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from cujax.engine.backends.cudnn_api import Cudnn, CudnnError, CudnnMissing, DataType, load
-from cujax.engine.backends.cudnn_convolution import Call, Window, convolve
-from cujax.engine.backends.cudnn_plans import Convolution, Numerics, Plan, Planner, Shape, variant_pack
+from cujax.engine.backends.cudnn_convolution import ALIGNED, SOURCES, Call, Window, convolve
+from cujax.engine.backends.cudnn_device import DeviceConvolutions, address_of, remember
+from cujax.engine.backends.cudnn_plans import Numerics, Plan, Shape
 from cujax.engine.ground.config import config
 
-_log = logging.getLogger("cujax")
-
-_MOST_TIMED = 8  # plans that are timed for one operation
-_REPEATS = 3  # of which the fastest counts
-_MOST_PLANS = 1024  # that are kept in memory for a device
 _DTYPES = {*DataType.__members__, "complex64", "complex128"}
 
 
@@ -76,7 +66,7 @@ def _start() -> Convolutions | None:
     major = cupy.cuda.runtime.runtimeGetVersion() // 1000
     try:
         convolutions = Convolutions(load(major))
-        convolutions.device()
+        convolutions.device(cupy.cuda.runtime.getDevice())
         return convolutions
     except (CudnnMissing, CudnnError) as error:
         warnings.warn(
@@ -88,33 +78,54 @@ def _start() -> Convolutions | None:
 
 
 class Convolutions:
-    """Convolutions by one library, on all devices."""
+    """Convolutions by one library, on all devices.
+
+    What a convolution becomes is worked out once for arrays that lie in memory alike; after that only addresses
+    change, unless something has to be copied.
+    """
 
     def __init__(self, cudnn: Cudnn) -> None:
         self._cudnn = cudnn
         self._devices: dict[int, DeviceConvolutions] = {}
-
-    def device(self) -> DeviceConvolutions:
-        """What runs on CuPy's current device."""
-        import cupy
-
-        number = cupy.cuda.runtime.getDevice()
-        with _lock:
-            if number not in self._devices:
-                self._devices[number] = DeviceConvolutions(self._cudnn, _name_of(number))
-            return self._devices[number]
+        self._repeats: dict[tuple[Any, ...], Repeat] = {}
 
     def __call__(self, lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window: Window) -> Any | None:
         """See `convolution`."""
         import cupy
 
+        number = cupy.cuda.runtime.getDevice()
         numerics = Numerics(allows_tf32, config.deterministic)
-        execute = partial(self.device().execute, numerics)
-        return convolve(cupy, lhs, rhs, out_axes, window, _address_of, execute)
+        key = number, *_lying(lhs), *_lying(rhs), lhs.dtype, out_axes, window, numerics, config.conv_autotune
+        repeat = self._repeats.get(key)
+        if repeat is not None:
+            return repeat(lhs, rhs)
+        device = self.device(number)
+        executed: list[tuple[Call, Plan]] = []
+
+        def execute(call: Call) -> bool:
+            plan = device.execute(numerics, call)
+            if plan is not None:
+                executed.append((call, plan))
+            return plan is not None
+
+        out = convolve(cupy, lhs, rhs, out_axes, window, address_of, execute)
+        if executed:
+            repeat = Repeat.of(device, *executed[0], (lhs, rhs, out))
+            if repeat is not None:
+                remember(self._repeats, key, repeat)
+        return out
+
+    def device(self, number: int) -> DeviceConvolutions:
+        """What runs on CuPy's current device, which has this number."""
+        with _lock:
+            if number not in self._devices:
+                self._devices[number] = DeviceConvolutions(self._cudnn, _name_of(number))
+            return self._devices[number]
 
 
-def _address_of(array: Any) -> int:
-    return array.data.ptr
+def _lying(array: Any) -> tuple[Shape, Shape, int]:
+    """What decides, of an array, on how it is described to cuDNN."""
+    return array.shape, array.strides, address_of(array) % ALIGNED
 
 
 def _name_of(number: int) -> str:
@@ -125,88 +136,34 @@ def _name_of(number: int) -> str:
     return " ".join(str(found[name]) for name in ("name", "major", "minor", "multiProcessorCount"))
 
 
-# --- one device ---------------------------------------------------------------------------------------------
+class Repeat(NamedTuple):
+    """A convolution that has been executed without a copy.
 
-
-class DeviceConvolutions:
-    """The plans of one device, the current one at all calls, and their execution.
-
-    A handle belongs to a device, and what is executed with it goes to the stream that was set last; the lock keeps
-    the two together.
+    sources: which of lhs, rhs and the result are x, w and y; offsets: at which byte of it each begins.
     """
 
-    def __init__(self, cudnn: Cudnn, name: str) -> None:
-        self._cudnn = cudnn
-        self._handle = cudnn.create_handle()
-        self._planner = Planner(cudnn, self._handle, device=name)
-        self._plans: dict[tuple[Convolution, Numerics, bool], Plan | None] = {}
-        self._lock = RLock()
+    device: DeviceConvolutions
+    plan: Plan
+    sources: tuple[int, int, int]
+    offsets: tuple[int, ...]
+    shape: Shape
 
-    def execute(self, numerics: Numerics, call: Call) -> bool:
-        """Put the operation into the queue of CuPy's current stream; False where there is no plan for it."""
-        key = call.op, numerics, config.conv_autotune
-        with self._lock:
-            if key not in self._plans:
-                self._remember(key, self._plan(call, numerics, config.conv_autotune))
-            plan = self._plans[key]
-            if plan is None:
-                return False
-            try:
-                self._enqueue(plan, call)
-            except CudnnError as error:
-                _log.warning("cuDNN could not execute its own plan and is not asked again: %s for %s", error, call.op)
-                self._plans[key] = None
-                return False
-            return True
+    @staticmethod
+    def of(device: DeviceConvolutions, call: Call, plan: Plan, arrays: tuple[Any, Any, Any]) -> Repeat | None:
+        """That of a call which was executed for `arrays`: lhs, rhs, and the result; None where it has copied."""
+        sources = SOURCES[call.op.role, call.op.is_reversed]
+        pairs = [(part, arrays[i]) for part, i in zip((call.x, call.w, call.y), sources, strict=True)]
+        if any(part.data.mem is not whole.data.mem for part, whole in pairs):
+            return None
+        offsets = tuple([address_of(part) - address_of(whole) for part, whole in pairs])
+        return Repeat(device, plan, sources, offsets, arrays[2].shape)
 
-    def _remember(self, key: tuple[Convolution, Numerics, bool], plan: Plan | None) -> None:
-        if len(self._plans) >= _MOST_PLANS:
-            del self._plans[next(iter(self._plans))]
-        self._plans[key] = plan
-
-    def _plan(self, call: Call, numerics: Numerics, is_timed: bool) -> Plan | None:
-        """From disk, or by the heuristics and, if that is wanted, by trial."""
-        key = self._planner.key(call.op, numerics, is_timed)
-        plan = self._planner.restore(key)
-        if plan is not None:
-            return plan
-        candidates = self._planner.candidates(call.op, numerics)
-        plan = self._fastest(candidates, call) if is_timed else next(candidates, None)
-        if plan is None:
-            _log.info("cuDNN has no plan for %s with %s", call.op, numerics)
-        else:
-            self._planner.keep(key, plan)
-        return plan
-
-    def _fastest(self, candidates: Iterator[Plan], call: Call) -> Plan | None:
-        timed = [(self._time(plan, call), rank, plan) for rank, plan in enumerate(islice(candidates, _MOST_TIMED))]
-        milliseconds, _, plan = min(timed, default=(inf, 0, None))
-        return plan if milliseconds < inf else None
-
-    def _time(self, plan: Plan, call: Call) -> float:
-        """Milliseconds, after a first execution; infinite where the plan cannot be executed."""
+    def __call__(self, lhs: Any, rhs: Any) -> Any:
+        """The result for operands that lie in memory as those did."""
         import cupy
 
-        start, stop = cupy.cuda.Event(), cupy.cuda.Event()
-        times = []
-        try:
-            self._enqueue(plan, call)
-            for _ in range(_REPEATS):
-                start.record()
-                self._enqueue(plan, call)
-                stop.record()
-                stop.synchronize()
-                times.append(cupy.cuda.get_elapsed_time(start, stop))
-        except CudnnError:
-            return inf
-        return min(times)
-
-    def _enqueue(self, plan: Plan, call: Call) -> None:
-        """The workspace goes back to the pool at once, which hands it out on the same stream only."""
-        import cupy
-
-        workspace = cupy.cuda.alloc(plan.workspace)
-        x, w, y = [_address_of(array) for array in (call.x, call.w, call.y)]
-        pack = variant_pack(self._cudnn, x, w, y, workspace.ptr)
-        self._cudnn.set_stream(self._handle, cupy.cuda.get_current_stream().ptr)
-        self._cudnn.execute(self._handle, plan.descriptor, pack)
+        out = cupy.empty(self.shape, lhs.dtype)
+        starts = address_of(lhs), address_of(rhs), address_of(out)
+        x, w, y = [starts[i] + offset for i, offset in zip(self.sources, self.offsets, strict=True)]
+        self.device.enqueue(self.plan, x, w, y)
+        return out

@@ -35,7 +35,7 @@ from cujax.engine.backends.cudnn_plans import Convolution, Role, Shape, Tensor
 
 Pads = tuple[tuple[int, int], ...]
 AddressOf = Callable[[Any], int]
-_ALIGNED = 16  # bytes: more is of no use to cuDNN
+ALIGNED = 16  # bytes: more is of no use to cuDNN
 
 
 class Window(NamedTuple):
@@ -80,6 +80,17 @@ class Call(NamedTuple):
     x: Any
     w: Any
     y: Any
+
+    def addresses(self) -> list[int]:
+        """Where CuPy's arrays begin."""
+        return [array.data.ptr for array in (self.x, self.w, self.y)]
+
+
+SOURCES = {
+    (Role.FORWARD, False): (0, 1, 2), (Role.FILTER, False): (0, 2, 1),
+    (Role.DATA, True): (2, 1, 0), (Role.FILTER, True): (1, 2, 0),
+}  # fmt: skip
+"""By role and direction: which of lhs, rhs and out are x, w and y."""
 
 
 def convolve(
@@ -297,4 +308,4 @@ def _tensor(array: Any, address_of: AddressOf) -> Tensor:
     """How `array` lies in memory.  An axis of one element may have any stride; here it has a positive one."""
     size, address = array.dtype.itemsize, address_of(array)
     strides = tuple([max(s // size, 1) for s in array.strides])
-    return Tensor(array.shape, strides, min(address & -address or _ALIGNED, _ALIGNED))
+    return Tensor(array.shape, strides, min(address & -address or ALIGNED, ALIGNED))

@@ -1,0 +1,118 @@
+"""Convolutions by cuDNN on one device: plans, of which each is found once, and their execution.
+
+    device = DeviceConvolutions(cudnn, name)          the current device is meant, now and at all calls
+    plan = device.execute(numerics, call)             None where there is no plan for it
+    device.enqueue(plan, x, w, y)                     the same again, with other addresses
+
+A plan comes from the compilation cache on disk, or from the heuristics, of which the first is taken, or by
+`config.conv_autotune` the fastest.  Work goes to CuPy's current stream, and its scratch memory comes from CuPy's pool.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from math import inf
+from threading import RLock
+from typing import Any, TypeVar
+
+from cujax.engine.backends.cudnn_api import Cudnn, CudnnError
+from cujax.engine.backends.cudnn_convolution import Call
+from cujax.engine.backends.cudnn_plans import Convolution, Numerics, Plan, Planner, variant_pack
+from cujax.engine.ground.config import config
+
+_log = logging.getLogger("cujax")
+
+_MOST_TIMED = 8  # plans that are timed for one operation
+_REPEATS = 3  # of which the fastest counts
+_MOST_KEPT = 1024  # entries of a dictionary that would grow with every new shape
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class DeviceConvolutions:
+    """A handle belongs to a device, and what is executed with it goes to the stream that was set last; the lock keeps
+    the two together."""
+
+    def __init__(self, cudnn: Cudnn, name: str) -> None:
+        self._cudnn = cudnn
+        self._handle = cudnn.create_handle()
+        self._planner = Planner(cudnn, self._handle, device=name)
+        self._plans: dict[tuple[Convolution, Numerics, bool], Plan | None] = {}
+        self._lock = RLock()
+
+    def execute(self, numerics: Numerics, call: Call) -> Plan | None:
+        """Execute a call by the plan that is returned; None where there is none."""
+        key = call.op, numerics, config.conv_autotune
+        with self._lock:
+            if key not in self._plans:
+                remember(self._plans, key, self._find(call, numerics, config.conv_autotune))
+            plan = self._plans[key]
+            if plan is None:
+                return None
+            try:
+                self.enqueue(plan, *call.addresses())
+            except CudnnError as error:
+                _log.warning("cuDNN could not execute its own plan and is not asked again: %s for %s", error, call.op)
+                plan = self._plans[key] = None
+            return plan
+
+    def enqueue(self, plan: Plan, x: int, w: int, y: int) -> None:
+        """Put the work of a plan into the queue of CuPy's current stream."""
+        import cupy
+
+        workspace = cupy.cuda.alloc(plan.workspace)  # freed at once: the pool hands it out on the same stream only
+        pack = variant_pack(self._cudnn, x, w, y, workspace.ptr)
+        with self._lock:
+            self._cudnn.set_stream(self._handle, cupy.cuda.get_current_stream().ptr)
+            self._cudnn.execute(self._handle, plan.descriptor, pack)
+
+    def _find(self, call: Call, numerics: Numerics, is_timed: bool) -> Plan | None:
+        key = self._planner.key(call.op, numerics, is_timed)
+        plan = self._planner.restore(key)
+        if plan is not None:
+            return plan
+        candidates = self._planner.candidates(call.op, numerics)
+        plan = self._fastest(candidates, call) if is_timed else next(candidates, None)
+        if plan is None:
+            _log.info("cuDNN has no plan for %s with %s", call.op, numerics)
+        else:
+            self._planner.keep(key, plan)
+        return plan
+
+    def _fastest(self, candidates: Iterator[Plan], call: Call) -> Plan | None:
+        timed = [(self._time(plan, call), rank, plan) for rank, plan in enumerate(islice(candidates, _MOST_TIMED))]
+        milliseconds, _, plan = min(timed, default=(inf, 0, None))
+        return plan if milliseconds < inf else None
+
+    def _time(self, plan: Plan, call: Call) -> float:
+        """Milliseconds, after a first execution; infinite where the plan cannot be executed."""
+        import cupy
+
+        start, stop = cupy.cuda.Event(), cupy.cuda.Event()
+        times = []
+        try:
+            self.enqueue(plan, *call.addresses())
+            for _ in range(_REPEATS):
+                start.record()
+                self.enqueue(plan, *call.addresses())
+                stop.record()
+                stop.synchronize()
+                times.append(cupy.cuda.get_elapsed_time(start, stop))
+        except CudnnError:
+            return inf
+        return min(times)
+
+
+def address_of(array: Any) -> int:
+    """Where an array of CuPy begins."""
+    return array.data.ptr
+
+
+def remember(entries: dict[Key, Value], key: Key, value: Value) -> None:
+    """Enter `value`, and forget the oldest entry where there are too many."""
+    if len(entries) >= _MOST_KEPT:
+        entries.pop(next(iter(entries)), None)
+    entries[key] = value
