@@ -51,7 +51,8 @@ def close(found: Any, expected: Any, tolerance: float = 2e-5) -> None:
 
 
 def test_values_are_jax_s(calls):
-    drawn = list(cases(40))
+    # XLA reads beyond lhs where padding takes away at the start of an axis and adds at its end (JAX 0.10.2).
+    drawn = [case for case in cases(45) if not any(low < 0 < high for low, high in case.options["padding"])]
     operands = [case.operands() for case in drawn]
 
     @jax.jit  # one compilation for all of them
