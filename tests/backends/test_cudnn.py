@@ -373,7 +373,7 @@ def test_versions_must_fit(version, cuda, expected):
 
 def test_libraries_must_be_there(monkeypatch):
     found: dict[str, Any] = {}
-    monkeypatch.setattr(ctypes, "CDLL", lambda name, mode: found.get(name) or (_ for _ in ()).throw(OSError(name)))
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: found.get(name) or (_ for _ in ()).throw(OSError(name)))
     with pytest.raises(CudnnMissing, match="it is not installed"):
         cudnn_api.load(13)
     library = FakeCudnn()
@@ -394,7 +394,7 @@ def test_wheels_come_before_the_system(monkeypatch, tmp_path):
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(cudnn_api.importlib.util, "find_spec", lambda name: spec)
     tried: list[str] = []
-    monkeypatch.setattr(ctypes, "CDLL", lambda name, mode: tried.append(name) or "loaded")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: tried.append(name) or "loaded")
     assert cudnn_api._first_that_loads("libcudnn.so.9") == "loaded"
     assert cudnn_api._first_that_loads("libcublasLt.so.13") == "loaded"
     assert tried == [str(file), "libcublasLt.so.13"]

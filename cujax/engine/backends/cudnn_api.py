@@ -193,7 +193,7 @@ def _version_text(version: int) -> str:
 def _first_that_loads(name: str) -> ctypes.CDLL | None:
     for candidate in (*_in_wheels(name), name):
         try:
-            return ctypes.CDLL(candidate, mode=ctypes.RTLD_GLOBAL)
+            return ctypes.CDLL(candidate)
         except OSError:
             continue
     return None
