@@ -4,8 +4,8 @@
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
-#   make test-cudnn   cuDNN itself plans convolutions, without a GPU: the wheels, which are large, go to an environment of
-#                  their own, build/cudnn-venv (1.5 GB)
+#   make test-cudnn   cuDNN itself plans convolutions, without a GPU (then needs cc): the wheels, which are large, go to an
+#                  environment of their own, build/cudnn-venv (1.5 GB)
 #   make device-check   on a machine with a GPU: the device's own checks, the benchmarks and the suite, within nine
 #                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV)
 #   make clean     remove the environment and everything built

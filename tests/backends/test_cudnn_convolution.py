@@ -30,7 +30,7 @@ def calls(monkeypatch) -> list[Call]:
         return execute(call)
 
     def convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, *window: Any, **named: Any) -> Any | None:
-        if lhs.dtype.name not in cudnn._DTYPES or not 1 <= lhs.ndim - 2 <= 3:
+        if lhs.dtype not in cudnn._DTYPES or not 1 <= lhs.ndim - 2 <= 3:
             return None
         return convolve(np, lhs, rhs, out_axes, Window(*window, **named), lambda a: a.ctypes.data, run)
 

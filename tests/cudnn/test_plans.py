@@ -47,7 +47,7 @@ def planned(planner, monkeypatch) -> list[tuple[Call, dict[Numerics, Plan | None
         return None not in found[-1][1].values()
 
     def convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, *window: Any, **named: Any) -> Any | None:
-        if lhs.dtype.name in cudnn._DTYPES:
+        if lhs.dtype in cudnn._DTYPES:
             return convolve(np, lhs, rhs, out_axes, Window(*window, **named), lambda a: a.ctypes.data, plan)
         return None
 

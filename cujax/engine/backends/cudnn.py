@@ -9,6 +9,10 @@ plans on CuPy's current device and stream.
 There may be no cuDNN, or none that fits.  That is said once, and convolutions run as matrix products instead
 (`ops/convolution_by_product.py`), as do those that cuDNN has no plan for: integers, more than three spatial axes, none.
 
+What follows a convolution, such as a bias and an activation, is a generated kernel, which fuses with what comes after
+it but reads the result from memory once more.  cuDNN could take some of that into its graph (it has plans for bias and
+ReLU in float32 and bfloat16, none in float64), in arithmetic of its own: NaN, and where 16-bit results are rounded.
+
 Start reading at `convolution`, then `Convolutions`.
 """
 
@@ -22,9 +26,10 @@ from cujax.engine.backends.cudnn_api import Cudnn, CudnnError, CudnnMissing, Dat
 from cujax.engine.backends.cudnn_convolution import ALIGNED, SOURCES, Call, Window, convolve
 from cujax.engine.backends.cudnn_device import DeviceConvolutions, address_of, remember
 from cujax.engine.backends.cudnn_plans import Numerics, Plan, Shape
+from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 
-_DTYPES = {*DataType.__members__, "complex64", "complex128"}
+_DTYPES = {dtypes.as_dtype(name) for name in (*DataType.__members__, "complex64", "complex128")}
 
 
 def convolution(
@@ -37,7 +42,7 @@ def convolution(
     summed in float32.  `allows_tf32`: factors of float32 may be rounded to TF32.  The other parameters are those of
     `conv_general_dilated`.
     """
-    if lhs.dtype.name not in _DTYPES or not 1 <= lhs.ndim - 2 <= 3:
+    if lhs.dtype not in _DTYPES or not 1 <= lhs.ndim - 2 <= 3:
         return None
     convolutions = _convolutions()
     if convolutions is None:
@@ -56,25 +61,25 @@ def _convolutions() -> Convolutions | None:
     """What runs convolutions in this process; None without cuDNN, which is said at the first time."""
     with _lock:
         if not _started:
-            _started.append(_start())
+            _start()
         return _started[0]
 
 
-def _start() -> Convolutions | None:
+def _start() -> None:
     import cupy
 
     major = cupy.cuda.runtime.runtimeGetVersion() // 1000
     try:
         convolutions = Convolutions(load(major))
         convolutions.device(cupy.cuda.runtime.getDevice())
-        return convolutions
+        _started.append(convolutions)
     except (CudnnMissing, CudnnError) as error:
+        _started.append(None)  # before the warning, which may be raised
         warnings.warn(
             f"cuDNN is not in use, since {error}: convolutions with many features run as matrix products, which is "
             f"slower. Install it with: pip install 'nvidia-cudnn-cu{major}>=9.8,<10'",
             RuntimeWarning, stacklevel=2,
         )  # fmt: skip
-        return None
 
 
 class Convolutions:

@@ -1,4 +1,5 @@
-"""Compiled kernels on disk, so that a source is compiled once for a machine: shared objects and machine code.
+"""Compiled kernels on disk, so that a source is compiled once for a machine: shared objects and machine code.  Beside
+them lie the plans of cuDNN.
 
     cache = disk_cache.configured()                 what the options ask for at this moment
     key = disk_cache.key_of("host", source, flags)  everything that decides on the artefact
