@@ -17,6 +17,7 @@ from cujax import lax
 from cujax.engine.backends import cudnn, numpy_library
 from cujax.engine.backends.cudnn_convolution import Call, Window, convolve
 from cujax.engine.backends.cudnn_plans import Role
+from cujax.engine.ground.config import config
 from cujax.engine.ops.precision import allows_tf32, canonical_precision
 
 
@@ -198,6 +199,18 @@ def test_ways_are_ordered():
 
 
 # --- precision ------------------------------------------------------------------------------------------------
+
+
+def test_the_library_is_told_about_precision(monkeypatch):
+    told = []
+    monkeypatch.setattr(numpy_library, "convolution", lambda x, y, axes, tf32, *_, **named: told.append(tf32))
+    x, y = np.ones((1, 2, 5), np.float32), np.ones((3, 2, 2), np.float32)
+    for precision in (None, "highest", "high"):
+        lax.conv(x, y, (1,), "VALID", precision=precision)
+    with config.override("default_matmul_precision", "tensorfloat32"):
+        lax.conv(x, y, (1,), "VALID")
+    lax.conv(x.astype(np.float16), y.astype(np.float16), (1,), "VALID")
+    assert told == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize(("precision", "dtype", "expected"), [

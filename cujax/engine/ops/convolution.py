@@ -286,7 +286,8 @@ def conv_general_dilated(
     negative.  `lhs_dilation` and `rhs_dilation` put gaps between elements of lhs (a transposed convolution)
     and of rhs (an atrous one).  `feature_group_count` and `batch_group_count` compute that many independent
     convolutions, of parts of the features or of the batch.  The kernel is not reversed, as is usual in
-    machine learning.  The result has `preferred_element_type`, or the dtype of the operands.
+    machine learning.  The result has `preferred_element_type`, or the dtype of the operands.  A `precision` below
+    the highest lets a GPU round factors of float32 to TF32; without one it does not.
 
     TypeError for dimension numbers or dtypes that do not fit, ValueError for lengths that do not fit each
     other or the group counts, or padding by a word with lhs_dilation.
