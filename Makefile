@@ -49,8 +49,7 @@ kernels:
 
 # Only the folder's own conftest.py is read: that of the suite imports JAX.
 test-cudnn: $(CUDNN_VENV)/.ready
-	CUJAX_TEST_CUDNN=1 CUJAX_CUDNN_CASES=$(CUDNN_CASES) CUJAX_PLATFORM=cpu \
-	CUJAX_HOST_COMPILER=off \
+	CUJAX_TEST_CUDNN=1 CUJAX_CUDNN_CASES=$(CUDNN_CASES) CUJAX_PLATFORM=cpu CUJAX_HOST_COMPILER=off \
 	$(CUDNN_VENV)/bin/python -m pytest --confcutdir=tests/cudnn tests/cudnn $(PYTEST_ARGS)
 
 device-check: $(VENV)/.test-ready

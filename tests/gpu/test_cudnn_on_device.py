@@ -11,13 +11,13 @@ import pytest
 from cudnn_cases import Case, cases
 from device_kernels import microseconds
 
-from cujax.engine.backends import cudnn
+from cujax.engine.backends import cuda_library, cudnn
 from cujax.engine.backends.cudnn_api import CudnnError, CudnnMissing, load
 from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
-from cujax.engine.ops import convolution_by_product
 from cujax.engine.ops.conv_dimensions import conv_dimension_numbers
+from cujax.engine.ops.convolution import conv_general_dilated_p
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
 
@@ -133,9 +133,15 @@ def test_what_a_call_costs_the_host(convolutions, figure):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_it_is_faster_than_products(convolutions, figure, dtype):
+def test_it_is_faster_than_products(convolutions, figure, monkeypatch, dtype):
     """A figure for both; that cuDNN wins is asserted where it has engines of every kind."""
-    x, y, out_axes, window = arguments(DEEP, *map(cupy.asarray, LARGE.operands(dtype)))
+    monkeypatch.setattr(cuda_library, "convolution", lambda *given, **named: None)  # as without cuDNN
+    operands = [cupy.asarray(v) for v in LARGE.operands(dtype)]
+    x, y, out_axes, window = arguments(LARGE, *operands)
+    params = LARGE.options | {
+        "dimension_numbers": conv_dimension_numbers(LARGE.lhs, LARGE.rhs, LARGE.options["dimension_numbers"]),
+        "precision": None, "preferred_element_type": None,
+    }  # fmt: skip
     wait = cupy.cuda.get_current_stream().synchronize
 
     def timed(run: Any) -> float:
@@ -148,7 +154,7 @@ def test_it_is_faster_than_products(convolutions, figure, dtype):
         return (time.perf_counter() - start) / 5 * 1e3
 
     ours = timed(lambda: convolutions(x, y, out_axes, False, window))
-    products = timed(lambda: convolution_by_product.convolve(cupy, x, y, **window._asdict()))
+    products = timed(lambda: conv_general_dilated_p.impl(cupy, *operands, **params))
     figure(f"cuDNN, {dtype}: 3 x 3, 256 features", ours, "ms")
     figure(f"products, {dtype}: 3 x 3, 256 features", products, "ms")
     assert dtype != "float32" or ours < products
