@@ -14,15 +14,22 @@ from cudnn_reference import execute
 
 import cujax
 from cujax import lax
-from cujax.engine.backends import cudnn, numpy_library
+from cujax.engine.backends import cudnn, numpy_library, select
 from cujax.engine.backends.cudnn_convolution import Call, Window, convolve
 from cujax.engine.backends.cudnn_plans import Role
+from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.ground.config import config
 from cujax.engine.ops.precision import allows_tf32, canonical_precision
 
 
 @pytest.fixture
-def calls(monkeypatch) -> list[Call]:
+def on_numpy(monkeypatch) -> None:
+    """Arrays are NumPy's in this test."""
+    monkeypatch.setattr(select, "_selected", NumpyBackend())
+
+
+@pytest.fixture
+def calls(monkeypatch, on_numpy) -> list[Call]:
     """Convolutions outside `jit` go the way of cuDNN, with NumPy's arrays; the calls that were made."""
     made: list[Call] = []
 
@@ -201,7 +208,7 @@ def test_ways_are_ordered():
 # --- precision ------------------------------------------------------------------------------------------------
 
 
-def test_the_library_is_told_about_precision(monkeypatch):
+def test_the_library_is_told_about_precision(monkeypatch, on_numpy):
     told = []
     monkeypatch.setattr(numpy_library, "convolution", lambda x, y, axes, tf32, *_, **named: told.append(tf32))
     x, y = np.ones((1, 2, 5), np.float32), np.ones((3, 2, 2), np.float32)
