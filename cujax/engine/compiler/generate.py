@@ -39,13 +39,15 @@ from cujax.engine.core.tape import Eqn, Var
 class Generated(NamedTuple):
     """steps: a Kernel or an equation each, in order.  source: what is compiled, with comments.
 
-    changed: the inputs whose buffers are overwritten.  taken: as in `in_place.Changes`.
+    changed: the inputs whose buffers are overwritten.  taken: as in `in_place.Changes`.  in_place: results that a
+    library writes over an operand, and that operand.
     """
 
     steps: list[Kernel | Eqn]
     source: str
     changed: frozenset[Var]
     taken: Mapping[Eqn, tuple[int, ...]] = MappingProxyType({})
+    in_place: Mapping[Var, Var] = MappingProxyType({})
 
     @property
     def kernels(self) -> list[Kernel]:
