@@ -55,10 +55,10 @@ class Generated(NamedTuple):
 
 
 def _host_kernel(name: str, body: Body) -> Kernel:
+    if body.reduced_axes and body.region.axes is None:
+        return emit_host_update.update_kernel(name, body)
     if body.region.axes is not None:
         text, sizes = reduce_kernel(name, body)
-    elif body.reduced_axes:
-        text, sizes = emit_host_update.update_kernel(name, body)
     elif tiling := tiling_of(body, emit_host_tile.STAGED_BYTES):
         text, sizes = emit_host_tile.tiled_kernel(name, body, tiling)
     else:
