@@ -15,6 +15,7 @@ from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
+from cujax.engine.compiler.multiply_add import fuse_multiply_adds
 from cujax.engine.compiler.update import Update, goes_in_order
 from cujax.engine.core.tape import Eqn, Tape, Var
 
@@ -58,7 +59,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
 
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
-    tape = delay_sums(tape)
+    tape = fuse_multiply_adds(delay_sums(tape), language)
     producers = Producers(tape)
     lanes, mixed = _lanes_of(tape, language)
     while True:

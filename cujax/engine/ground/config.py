@@ -70,6 +70,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("deterministic", True, bool,
            "Results repeat bit for bit: libraries use only algorithms whose results do, and updates of one place by a "
            "scatter enter in their order.", True),
+    Option("fused_multiply_add", "loops", ("loops", "everywhere", "nowhere"),
+           "Where kernels round a product and the sum that it enters once, in one instruction: 'loops', in the bodies "
+           "of loops; 'everywhere'; or 'nowhere', which gives NumPy's bits.", True),
     # Random keys
     Option("threefry_partitionable", True, bool,
            "Lay random bits out as JAX does today; when off, as JAX did before version 0.5.", True),
