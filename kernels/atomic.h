@@ -1,6 +1,7 @@
 // Updates of one place by many threads: what a scatter does where indices may collide.
 //
 //     update<R>(place, x)          *place combined with x, by the only thread that is there
+//     gather<R>(place, x)          the same where a partial result is gathered, from neutral<R>() on
 //     atomic_update<R>(place, x)   the same while others do it too
 //     neutral<R>()                 an update that changes nothing
 //
@@ -21,6 +22,8 @@ namespace cj {
 template <class R, class T> CJ_FN T combined(T old, T x) { return R::lower(R::combine(R::lift(old), R::lift(x))); }
 
 template <class R, class T> CJ_FN void update(T* place, T x) { *place = combined<R>(*place, x); }
+
+template <class R, class T> CJ_FN void gather(typename R::Acc* place, T x) { *place = R::combine(*place, R::lift(x)); }
 
 // As `combined` where the order is not fixed.  Of 0 and -0, and of several NaNs, the extremum is one whatever the order.
 template <class R, class T> CJ_FN T joined(T old, T x) {

@@ -55,6 +55,16 @@ TEST(updates) {
     CHECK(half == 3 && parts[1] == 2 && parts[2] == -128 && parts[3] == 4 && wide == c128(-2.0, 2.0) && bool(flag));
 }
 
+TEST(gathered) {
+    float half_sum = neutral<Sum<f16>>();  // finer than the elements
+    for (int k = 0; k < 4096; ++k) gather<Sum<f16>>(&half_sum, f16(1));
+    float nothing = neutral<Sum<float>>();
+    gather<Sum<float>>(&nothing, -0.0f);
+    i8 greatest = neutral<Max<i8>>();
+    gather<Max<i8>>(&greatest, i8(-128));
+    CHECK(half_sum == 4096.0f && bits_as<u32>(nothing) == 0x80000000u && greatest == -128);
+}
+
 #if CJ_GPU
 
 TEST_BLOCK(threads_of_a_block_sum, 100) {

@@ -88,6 +88,7 @@ def test_values(name, axis):
         check(name, axis, n, m)
 
 
+@pytest.mark.skipif(selected().kernels is None, reason="NumPy's own sums along columns are less accurate")
 def test_sums_of_many_elements_that_lie_across():
     x, y = RANDOM.random((700, 900), np.float32), RANDOM.random((900, 700), np.float32)
     for axis in (0, 1, None):

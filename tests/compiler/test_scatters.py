@@ -27,6 +27,9 @@ DTYPES = (
 COMBINE = {"add": np.add, "multiply": np.multiply, "min": np.minimum, "max": np.maximum}
 
 emulator = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+on_the_host = pytest.mark.skipif(
+    getattr(selected().kernels, "language", "") != "host", reason="there are no threads of the host"
+)
 
 
 class Case(NamedTuple):
@@ -124,7 +127,7 @@ SHARED = {
 }
 
 
-@pytest.mark.skipif(getattr(selected().kernels, "language", "") != "host", reason="there are no threads of the host")
+@on_the_host
 @pytest.mark.parametrize("name", SHARED)
 def test_threads_share_the_target_and_change_no_order(name, monkeypatch):
     function, window = SHARED[name]
@@ -172,6 +175,84 @@ def test_a_batch_of_scatters(axis):
     batched = cujax.vmap(lambda x, i, u: x.at[i].add(u), (0, axis, 0))
     found = cujax.jit(batched)(x, places.T if axis else places, updates)
     assert_same_bits([found], [expected])
+
+
+# ---- many updates of few places on the host --------------------------------------------------------------------------
+
+CROWDED = (Case(7, (), 70_000), Case(5, (9,), 8_000), Case(10, (100,), 700))
+
+
+def all_in_order(kind, x, places, updates):
+    """As `in_order`, of many updates."""
+    x, places = x.copy(), np.where(places < 0, places + len(x), places)
+    inside = (places >= 0) & (places < len(x))
+    COMBINE[kind].at(x, places[inside], updates[inside])
+    return x
+
+
+def by_threads(monkeypatch, function, operands):
+    """The results with several numbers of threads, which all have the same bits; and the text."""
+    runs = []
+    for threads in (1, 2, 3, 8):
+        monkeypatch.setattr(selected().kernels, "threads", threads)
+        runs.append([np.asarray(r) for r in cujax.jit(function)(operands)])
+    for other in runs[1:]:
+        assert_same_bits(other, runs[0])
+    return runs[0], cujax.jit(function).lower(operands).as_text("host")
+
+
+@on_the_host
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", ("bool", "int8", "uint64", "float16", "float32"))
+def test_runs_of_updates_that_round_nothing_give_the_bits_of_one_thread(dtype, monkeypatch):
+    operands = [case.operands(dtype) for case in CROWDED]
+    exact = [k for k in kinds_of(dtype) if k in ("min", "max") or (k == "add" and jnp.issubdtype(dtype, jnp.integer))]
+
+    def function(operands):
+        return [getattr(x.at[i], kind)(u) for x, i, u in operands for kind in exact]
+
+    found, text = by_threads(monkeypatch, function, operands)
+    assert text.count("_enter, buffers") == len(found)
+    assert_same_bits(found, [all_in_order(kind, *o) for o in operands for kind in exact])
+
+
+@on_the_host
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32", "float64", "complex64", "complex128"))
+def test_without_determinism_runs_of_updates_are_summed(dtype, monkeypatch):
+    operands = [case.operands(dtype) for case in CROWDED]
+    with config.override("deterministic", False):
+        found, text = by_threads(monkeypatch, lambda o: [x.at[i].add(u) for x, i, u in o], operands)
+    assert text.count("_enter, buffers") == len(found)
+    wide = np.complex128 if dtype.startswith("complex") else np.float64
+    for result, (x, places, updates) in zip(found, operands, strict=True):
+        exact = all_in_order("add", x.astype(wide), places, updates.astype(wide))
+        np.testing.assert_allclose(result.astype(wide), exact, rtol=64 * float(jnp.finfo(dtype).eps))
+
+
+@on_the_host
+def test_runs_leave_places_without_updates_as_they_are():
+    x, places = np.array([-0.0, np.nan, -np.inf, -0.0], np.float32), np.full(100_000, 3)
+    with config.override("deterministic", False):
+        lowered = cujax.jit(lambda x, i, u: x.at[i].add(u)).lower(x, places, np.zeros(100_000, np.float32))
+        assert "_enter" in lowered.as_text("host")
+        found = lowered.compile()(x, places, np.zeros(100_000, np.float32))
+    assert_same_bits([found], [np.array([-0.0, np.nan, -np.inf, 0.0], np.float32)])
+
+
+@on_the_host
+@pytest.mark.parametrize("rows, count", [(7, 20_000), (20_000, 200_000)])
+def test_few_updates_or_many_places_enter_in_order(rows, count):
+    x, places, updates = Case(rows, (), count).operands("int32")
+    assert "_enter" not in cujax.jit(lambda x, i, u: x.at[i].add(u)).lower(x, places, updates).as_text("host")
+
+
+@on_the_host
+def test_products_of_complex_numbers_enter_in_order():
+    x, places, updates = CROWDED[0].operands("complex64")
+    with config.override("deterministic", False):
+        text = cujax.jit(lambda x, i, u: x.at[i].multiply(u)).lower(x, places, updates).as_text("host")
+    assert "_enter" not in text
 
 
 # ---- on a device -----------------------------------------------------------------------------------------------------

@@ -8,8 +8,15 @@ import pytest
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
+from cujax.engine.ground.config import config
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = pytest.mark.usefixtures("x64", "every_operation_rounded")
+
+
+@pytest.fixture
+def every_operation_rounded():
+    with config.override("fused_multiply_add", "nowhere"):
+        yield
 
 
 def orbit(x, n, max_steps=40):

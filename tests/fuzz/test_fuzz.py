@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cujax.engine.compiler import in_place
+
 from .command import failures, gradients, mapped_gradients, mapped_programs, packs, programs
 from .minimise import minimised, script
 from .targets import TARGETS
@@ -35,6 +37,12 @@ def check(target: str, pack: list[int], make=programs) -> None:
     *budget("nvrtc", 144, 160), *budget("jax", 160, 176), *budget("gpu", 176, 240),
 ])
 def test_programs(target, pack):
+    check(target, pack)
+
+
+@pytest.mark.parametrize("target, pack", budget("numpy", 272, 304))
+def test_programs_that_overwrite_small_arrays_too(target, pack, monkeypatch):
+    monkeypatch.setattr(in_place, "is_large", lambda eqn: any(v.aval.ndim for v in eqn.outputs))
     check(target, pack)
 
 

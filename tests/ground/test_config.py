@@ -167,13 +167,15 @@ def test_finished_threads_are_forgotten():
 OTHER_VALUE = {"default_matmul_precision": "high", "default_prng_impl": None, "random_seed_offset": 1,
                "platform_name": "cpu", "platforms": "cpu", "default_device": "cpu", "host_compiler": "off",
                "numpy_dtype_promotion": "strict", "numpy_rank_promotion": "raise",
-               "explicit_x64_dtypes": "error", "legacy_prng_key": "error"}
+               "explicit_x64_dtypes": "error", "legacy_prng_key": "error", "fused_multiply_add": "nowhere"}
 
 
 def test_trace_key_follows_traced_options_and_no_other():
     before = config.trace_key()
     for option in OPTIONS:
         value = not config.read(option.name) if option.kind is bool else OTHER_VALUE.get(option.name)
+        if value == config.read(option.name):  # by the environment
+            value = option.default
         if value is not None:
             with config.override(option.name, value):
                 assert (config.trace_key() != before) == option.traced, option.name

@@ -29,6 +29,11 @@ def host_ints(values: Iterable[Any]) -> tuple[int, ...] | None:
     return tuple(map(int, values)) if all(isinstance(v, (int, np.generic)) for v in values) else None
 
 
+def are_within(places: Any, last: int) -> bool:
+    """Whether all of `places` are known to be at least 0 and at most `last`: not without waiting for the device."""
+    return False
+
+
 def scatter_rows(kind: str, out: Any, rows: Any, updates: Any, unique: bool) -> None:
     """Write `updates[i]` to `out[rows[i]]`, for each i in order; several for one row all count.
 

@@ -32,8 +32,8 @@ class NumpyBackend:
     def to_host(self, buffer: np.ndarray) -> np.ndarray:
         return np.asarray(buffer)
 
-    def constant(self, value: np.generic) -> np.generic:
-        return value
+    def constant(self, value: np.generic | np.ndarray) -> np.ndarray:
+        return np.asarray(value)  # functions take an array of rank 0 faster than a scalar
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return np.empty(shape, dtype)

@@ -16,6 +16,11 @@ def host_ints(values: Iterable[Any]) -> tuple[int, ...] | None:
     return tuple(map(int, values))
 
 
+def are_within(places: np.ndarray, last: int) -> bool:
+    """Whether all of `places`, of int64, are known to be at least 0 and at most `last`, at little cost."""
+    return places.size == 0 or bool(places.view(np.uint64).max() <= np.uint64(max(last, 0)) and last >= 0)
+
+
 def scatter_rows(kind: str, out: np.ndarray, rows: np.ndarray, updates: np.ndarray, unique: bool) -> None:
     """Write `updates[i]` to `out[rows[i]]`, for each i in order; several for one row all count.
 
@@ -27,6 +32,14 @@ def scatter_rows(kind: str, out: np.ndarray, rows: np.ndarray, updates: np.ndarr
         out[rows] = updates
         return
     length = out[0].size
+    if kind == "add" and length == 1 and out.dtype == np.float64 and _are_zeros(out[:-1]):
+        out.reshape(-1)[:] = np.bincount(rows, updates.reshape(-1), len(out))
+        return
     if length != 1:  # `ufunc.at` is twice as fast on single elements as on rows
         rows = (rows[:, None] * length + np.arange(length)).reshape(-1)
     getattr(np, kind).at(out.reshape(-1), rows, updates.reshape(-1))
+
+
+def _are_zeros(x: np.ndarray) -> bool:
+    """Whether all elements are 0 and none is -0: `bincount` then adds in the order of `add.at`, at half the cost."""
+    return not x.any() and not np.signbit(x).any()

@@ -25,7 +25,6 @@ from cujax.engine.compiler.emit_cuda import MOST_BLOCKS, THREADS, CudaFrame, blo
 from cujax.engine.compiler.emit_cuda_order import ordered_kernel
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
-from cujax.engine.ground.dtypes import is_complex
 
 _PRIVATE_BYTES = 16384  # as in kernels/private.h
 _LEAST_WORD = 4  # bytes of an element there
@@ -47,7 +46,7 @@ def _atomic_kernel(name: str, body: Body, update: Update) -> Kernel:
     texts = [frame.function(strided(frame))]
     items = total_extent(body.axes)
     call = KernelCall(name, frame.sizes.values, body.work, (blocks_for(items), 1), THREADS)
-    if _can_be_private(update):
+    if update.can_be_gathered:
         own = _PrivateFrame(f"{name}_private", body)
         copies = _copies(update)
         texts.append(own.function(_private(own, update, copies)))
@@ -75,11 +74,6 @@ class _PrivateFrame(CudaFrame):
 
     def change(self, store: Store, place: str, text: str) -> str:
         return f"own.update({place}, {text});"
-
-
-def _can_be_private(update: Update) -> bool:
-    """There is a neutral element: none for complex products, which make NaN of 1 and infinity."""
-    return not (update.reduction == "cj::Product" and is_complex(update.full[0].aval.dtype))
 
 
 def _copies(update: Update) -> int:

@@ -22,7 +22,7 @@ from cujax.engine.compiler.index import AxisAtom, Condition, Index
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _PIECE = 32768  # elements of a row that one thread takes at a time
-_ARGUMENTS = "void* const* buffers, const long long* sizes"
+ARGUMENTS = "void* const* buffers, const long long* sizes"
 
 
 class HostFrame(Frame):
@@ -33,29 +33,29 @@ class HostFrame(Frame):
 
     def head(self) -> list[str]:
         """The beginning of a kernel that one thread runs, or that asks for more by itself."""
-        return [f'extern "C" void {self.name}({_ARGUMENTS}, int threads) {{', *indented(self.unpacked())]
+        return [f'extern "C" void {self.name}({ARGUMENTS}, int threads) {{', *indented(self.unpacked())]
 
     def unpacked(self) -> list[str]:
         """Statements that give all arguments their names."""
         lines = []
         for k, (kind, variable) in enumerate(self.pointers()):
             lines.append(f"{kind} {variable} = static_cast<{kind.replace(' CJ_RESTRICT', '')}>(buffers[{k}]);")
-        return [*lines, *self._unpacked_sizes(self.sizes.names)]
+        return [*lines, *self.sizes_unpacked(self.sizes.names)]
 
-    def _unpacked_sizes(self, names: Sequence[str]) -> list[str]:
+    def sizes_unpacked(self, names: Sequence[str]) -> list[str]:
         return [f"const cj::i64 {n} = sizes[{k}];" for k, n in enumerate(self.sizes.names) if n in names]
 
-    def part(self, lines: Sequence[str]) -> list[str]:
+    def part(self, lines: Sequence[str], suffix: str = "part") -> list[str]:
         """The function that computes the pieces `from` to `to` - 1."""
-        head = f"static void {self.name}_part({_ARGUMENTS}, cj::i64 from, cj::i64 to) {{"
+        head = f"static void {self.name}_{suffix}({ARGUMENTS}, cj::i64 from, cj::i64 to) {{"
         return [head, *indented([*self.unpacked(), *lines]), "}", ""]
 
     def shared(self, lines: Sequence[str], count: str) -> str:
         """The kernel whose pieces, `count` of them, are computed by `lines`; threads share them."""
         return "\n".join([
             *self.part(lines),
-            f'extern "C" void {self.name}({_ARGUMENTS}, int threads) {{',
-            *indented(self._unpacked_sizes(re.findall(r"\bn\d+\b", count))),
+            f'extern "C" void {self.name}({ARGUMENTS}, int threads) {{',
+            *indented(self.sizes_unpacked(re.findall(r"\bn\d+\b", count))),
             f"{INDENT}cj::share({self.name}_part, buffers, sizes, {count}, threads);",
             "}",
         ])

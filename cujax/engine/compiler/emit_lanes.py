@@ -35,6 +35,7 @@ from cujax.engine.compiler.lane_program import (
 )
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lane_values import kept_values
+from cujax.engine.compiler.lanes import INLINED
 from cujax.engine.compiler.writer import INDENT
 from cujax.engine.core.tape import Literal, Var
 
@@ -86,7 +87,8 @@ class LaneBody:
             n.name for n in self._nodes if isinstance(n, Operation) and n.name not in ("part", "clamp")
         )
         chosen = list(words)[:3] + ([f"{len(words) - 3}_more"] if len(words) > 3 else [])
-        text = "_".join([self.region.eqn.primitive.name, *chosen, short_name(self.writes[0].aval.dtype)])
+        kind = self.region.eqn.primitive.name
+        text = "_".join(["matrices" if kind in INLINED else kind, *chosen, short_name(self.writes[0].aval.dtype)])
         return re.sub(r"\W", "_", text)
 
 

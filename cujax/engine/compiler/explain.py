@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from cujax.engine.compiler.kinds import REDUCTION, SHORT, kind_of
 from cujax.engine.compiler.lane_region import LaneRegion
-from cujax.engine.compiler.lanes import LOOPS, Mixed
+from cujax.engine.compiler.lanes import INLINED, LOOPS, Mixed
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.plan import Plan, make_plan
 from cujax.engine.compiler.traffic import moved_by
@@ -43,7 +43,8 @@ def _explained(tape: Tape, language: str, seen: set[Tape]) -> Iterator[str]:
 def _title(eqn: Eqn) -> str:
     where = f" at {eqn.source}" if eqn.source is not None else ""
     steps = f" of {eqn.params['length']} steps" if "length" in eqn.params else ""
-    return f"{eqn.primitive.name}{steps}{where}"
+    kind = "matrices" if eqn.primitive.name in INLINED else eqn.primitive.name
+    return f"{kind}{steps}{where}"
 
 
 def _as_kernel(step: LaneRegion) -> Iterator[str]:

@@ -39,13 +39,15 @@ from cujax.engine.core.tape import Eqn, Var
 class Generated(NamedTuple):
     """steps: a Kernel or an equation each, in order.  source: what is compiled, with comments.
 
-    changed: the inputs whose buffers are overwritten.  taken: as in `in_place.Changes`.
+    changed: the inputs whose buffers are overwritten.  taken: as in `in_place.Changes`.  in_place: results that a
+    library writes over an operand, and that operand.
     """
 
     steps: list[Kernel | Eqn]
     source: str
     changed: frozenset[Var]
     taken: Mapping[Eqn, tuple[int, ...]] = MappingProxyType({})
+    in_place: Mapping[Var, Var] = MappingProxyType({})
 
     @property
     def kernels(self) -> list[Kernel]:
@@ -53,10 +55,10 @@ class Generated(NamedTuple):
 
 
 def _host_kernel(name: str, body: Body) -> Kernel:
+    if body.reduced_axes and body.region.axes is None:
+        return emit_host_update.update_kernel(name, body)
     if body.region.axes is not None:
         text, sizes = reduce_kernel(name, body)
-    elif body.reduced_axes:
-        text, sizes = emit_host_update.update_kernel(name, body)
     elif tiling := tiling_of(body, emit_host_tile.STAGED_BYTES):
         text, sizes = emit_host_tile.tiled_kernel(name, body, tiling)
     else:

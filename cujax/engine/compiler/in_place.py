@@ -1,6 +1,7 @@
 """Which results take the buffer of an operand that nobody reads afterwards.
 
     write_in_place(steps, tape, inside, language, owned, placed) -> Changes     and `in_place` of each region is set
+    overwritten_operands(tape) -> {result: operand}                             where every equation is a step
 
 The buffer has to belong to the program: one of its kernels or a library has made it, or the caller has given it away
 (`owned`), and no step has seen it that might have kept a view.  An update then changes elements of it; without that it
@@ -23,6 +24,7 @@ from cujax.engine.compiler.fuse import Region, Step
 from cujax.engine.compiler.index import Index, flatten
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_region import LaneRegion
+from cujax.engine.compiler.schedule import is_large
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.primitive import UpdateMap
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -58,12 +60,30 @@ def write_in_place(
     return Changes(found, {s: numbers for s, numbers in taken.items() if numbers}, frozenset(changed))
 
 
+def overwritten_operands(tape: Tape) -> dict[Var, Var]:
+    """The same for a program without kernels: large results that an op of the library writes over an operand.
+
+    Memory that a program has just freed goes back to the system; the next result would be in fresh pages, and to get
+    those takes longer than the arithmetic.  (NumPy does so itself inside of an expression, unless it is a function.)
+    """
+    steps = tape.eqns
+    seen = {a for s in steps for a in _seen_by(s, {})}
+    free = made_by(steps, None) - seen - {*tape.outputs}
+    last = {a: k for k, s in enumerate(steps) for a in s.inputs}
+    found: dict[Var, Var] = {}
+    for k, step in enumerate(steps):
+        if step.primitive.may_overwrite and is_large(step):
+            operands = [a for a in step.inputs if isinstance(a, Var) and a in free and last[a] == k]
+            found |= _matched(step.outputs, operands)
+    return found
+
+
 def overwrites_of(eqn: Eqn, language: str | None) -> Mapping[int, int]:
     """As `Runs.overwrites`."""
     return {} if eqn.primitive.runs is None else eqn.primitive.runs(language, **eqn.params).overwrites
 
 
-def made_by(steps: Sequence[Step | Kernel], language: str) -> set[Var]:
+def made_by(steps: Sequence[Step | Kernel], language: str | None) -> set[Var]:
     """The results of steps that are memory of the program's own."""
     made: set[Var] = set()
     for step in steps:

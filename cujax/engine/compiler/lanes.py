@@ -64,9 +64,12 @@ class Lanes(NamedTuple):
 
 
 def find_lanes(eqn: Eqn) -> Lanes:
-    """The lanes of a loop or branch at the top of a program; Mixed where it cannot be one kernel."""
+    """The lanes of a loop, branch or call at the top of a program; Mixed where it cannot be one kernel."""
     walk = _Walk()
-    walk.enter_eqn((), eqn, dict.fromkeys(eqn.inputs, False))
+    is_call = eqn.primitive.name in INLINED
+    walk.enter_eqn((), eqn, dict.fromkeys(eqn.inputs, is_call))
+    if is_call:
+        walk.keep(eqn)
     classes = walk.classes
     states = [(s, v) for s, v in dict.fromkeys(walk.states) if v.aval.ndim]
     classes.separate(states)
@@ -92,7 +95,7 @@ def evaluations(eqn: Eqn, operand: int, lanes: Lanes) -> int | None:
         return max(size, lanes.number) if operand >= first or size == 1 else None
     if eqn.primitive.name == WHILE and operand >= params["cond_consts"] + params["body_consts"]:
         return max(size, lanes.number)
-    if eqn.primitive.name == COND:
+    if eqn.primitive.name == COND or eqn.primitive.name in INLINED:
         return max(size, lanes.number)
     return lanes.number if size == 1 else None
 
@@ -285,6 +288,18 @@ class _Walk:
         for var, out, changes in zip(eqn.outputs, tape.outputs, outs, strict=True):
             self._result(scope, var, inner, out, changes)
             known[var] = changes
+
+    def keep(self, eqn: Eqn) -> None:
+        """A lane holds all that a call computes, whole matrices of it: axes that come from no operand are no lanes."""
+        inner = (id(eqn),)
+        self.states += [((), v) for v in eqn.outputs]
+        for step in optimized(eqn.params["tape"]).eqns:
+            passed_on = {link.result for link in links_of(step)}
+            for number, var in enumerate(step.outputs):
+                self.states.append((inner, var))
+                for axis in range(var.aval.ndim):
+                    if (number, axis) not in passed_on:
+                        self.classes.mix((inner, var, axis), step)
 
     def _carry(self, inner: Scope, before: Sequence[Var], after: Sequence[Any], changing: Sequence[bool]) -> None:
         """What a step makes of the carry takes its place; where it does not change, the carry is that or the first."""

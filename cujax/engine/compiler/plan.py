@@ -15,6 +15,8 @@ from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
+from cujax.engine.compiler.multiply_add import fuse_multiply_adds
+from cujax.engine.compiler.small_matrices import gather_stacks
 from cujax.engine.compiler.update import Update, goes_in_order
 from cujax.engine.core.tape import Eqn, Tape, Var
 
@@ -58,9 +60,20 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
 
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
-    tape = delay_sums(tape)
+    tape = fuse_multiply_adds(delay_sums(tape), language)
+    gathered, stacks = gather_stacks(tape)
+    plan = _plan(gathered, stacks, language, frozenset(owned), placed)
+    if any(s in plan.mixed for s in stacks):
+        plan = _plan(tape, [], language, frozenset(owned), placed)
+    return plan
+
+
+def _plan(
+    tape: Tape, stacks: Collection[Eqn], language: str, owned: frozenset[Var], placed: Collection[Var]
+) -> Plan:
+    """stacks: equations of `tape` that stand for kernels, beside its loops."""
     producers = Producers(tape)
-    lanes, mixed = _lanes_of(tape, language)
+    lanes, mixed = _lanes_of(tape, stacks, language)
     while True:
         decision = Decision(
             tape, producers, lambda eqn: LANES if eqn in lanes else _kind(producers, eqn),
@@ -72,13 +85,14 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
         steps = _steps(tape, decision, producers, inside, lanes, mixed)
         if set(mixed) == refused:
             break
-    owned = frozenset(owned)
     changes = write_in_place(_without_unread(steps, tape), tape, inside, language, owned, placed)
     return Plan(changes.steps, owned & changes.overwritten, changes.taken, mixed)
 
 
-def _lanes_of(tape: Tape, language: str) -> tuple[dict[Eqn, Lanes], dict[Eqn, Mixed]]:
-    """The loops and branches that may be kernels, and why the others are not.
+def _lanes_of(
+    tape: Tape, stacks: Collection[Eqn], language: str
+) -> tuple[dict[Eqn, Lanes], dict[Eqn, Mixed]]:
+    """The loops, branches and stacks that may be kernels, and why the others are not.
 
     One branch for all, outside of loops, is none on the host, which sees the number of the branch for nothing.
     """
@@ -86,7 +100,8 @@ def _lanes_of(tape: Tape, language: str) -> tuple[dict[Eqn, Lanes], dict[Eqn, Mi
     mixed: dict[Eqn, Mixed] = {}
     for eqn in tape.eqns:
         is_plain_branch = eqn.primitive.name == COND and not eqn.inputs[0].aval.ndim
-        if eqn.primitive.name in LOOPS and not (language == "host" and is_plain_branch):
+        is_loop = eqn.primitive.name in LOOPS and not (language == "host" and is_plain_branch)
+        if is_loop or eqn in stacks:
             try:
                 lanes[eqn] = find_lanes(eqn)
             except Mixed as error:

@@ -19,6 +19,7 @@ from cujax.engine.backends.api import Buffer, KernelTarget
 from cujax.engine.backends.kernel_errors import KernelCompileError
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.generate import Generated, generate
+from cujax.engine.compiler.in_place import overwritten_operands
 from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimized
 from cujax.engine.compiler.plan import make_plan
@@ -66,7 +67,8 @@ class Program:
         places = dict(zip(placed, range(len(tape.inputs), first), strict=True))
         given: dict[Any, int] = _given(steps, tape, places)
         self._outputs = tuple([places.get(k, slots[a]) for k, a in enumerate(tape.outputs)])
-        made = self._made_steps(Layout(slots, self.arena.offsets, given), target)
+        overwritten = {v: slots[a] for v, a in self.generated.in_place.items()}
+        made = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
         copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
         self._runs = (*[step.runner() for step in made], *([_copying(copies, backend.xp)] if copies else []))
         nbytes = self.arena.nbytes
@@ -138,7 +140,8 @@ def generated(
     owned, placed: as of a `Program`.
     """
     if language is None:
-        return Generated(list(optimized(tape).eqns), "", frozenset())
+        rewritten = optimized(tape)
+        return Generated(list(rewritten.eqns), "", frozenset(), in_place=overwritten_operands(rewritten))
 
     def make() -> Generated:
         rewritten = optimized(tape)

@@ -14,6 +14,8 @@ A step's `runner()` is a function of the slots.  The origin of a buffer is one o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,11 +33,15 @@ BYTE = np.dtype(np.uint8)
 
 
 class Layout(NamedTuple):
-    """slots: numbers of values.  offsets: of those in the arena.  given: slots with buffers for some of the results."""
+    """slots: numbers of values.  offsets: of those in the arena.  given: slots with buffers for some of the results.
+
+    overwritten: slots of operands that a library may overwrite with results.
+    """
 
     slots: Mapping[Var | Literal, int]
     offsets: Mapping[Var, int]
     given: Mapping[Var, int]
+    overwritten: Mapping[Var, int] = MappingProxyType({})
 
     def origin(self, var: Var) -> tuple:
         """Where the buffer comes from into which `var` is written."""
@@ -55,10 +61,11 @@ class ImplStep:
     """`slots[outputs] = impl(xp, *slots[inputs], **params)`.
 
     results: origins of buffers that `impl` takes as `out`; None where it allocates its results itself.
+    overwritten: the slot of the operand that it takes as `out`, if any.
     taken: numbers of operands that a loop may overwrite.
     """
 
-    __slots__ = ("backend", "dead", "impl", "inputs", "multiple", "outputs", "params", "results")
+    __slots__ = ("backend", "dead", "impl", "inputs", "multiple", "outputs", "overwritten", "params", "results")
 
     def __init__(self, eqn: Eqn, layout: Layout, taken: Sequence[int] = ()) -> None:
         self.backend = selected()
@@ -68,6 +75,7 @@ class ImplStep:
         self.multiple, self.params = eqn.primitive.multiple, {**eqn.params, "owned": taken} if taken else eqn.params
         is_told = eqn.primitive.takes_out(eqn.params) and (is_large(eqn) or any(v in layout.given for v in eqn.outputs))
         self.results = [layout.origin(v) for v in eqn.outputs] if is_told else None
+        self.overwritten = layout.overwritten.get(eqn.outputs[0]) if eqn.outputs else None
         self.dead: tuple[int, ...] = ()
 
     def run(self, slots: list[Any]) -> None:
@@ -75,6 +83,8 @@ class ImplStep:
         if self.results is not None:
             buffers = tuple([_buffer(self.backend, slots, origin) for origin in self.results])
             params = {**params, "out": buffers if self.multiple else buffers[0]}
+        elif self.overwritten is not None:
+            params = {**params, "out": slots[self.overwritten]}
         out = self.impl(self.backend.xp, *[slots[i] for i in self.inputs], **params)
         if self.multiple:
             for i, buffer in zip(self.outputs, out, strict=True):
@@ -85,8 +95,23 @@ class ImplStep:
             slots[i] = None
 
     def runner(self) -> Run:
-        """`run`."""
-        return self.run
+        """`run`, or less where that is all it does."""
+        if self.multiple or self.results is not None or self.overwritten is not None:
+            return self.run
+        impl, xp, operands, params = self.impl, self.backend.xp, _picking(self.inputs), self.params
+        (output,), dead = self.outputs, self.dead
+
+        def run(slots: list[Any]) -> None:
+            slots[output] = impl(xp, *operands(slots), **params)
+            for i in dead:
+                slots[i] = None
+
+        return run
+
+
+def _picking(numbers: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """A function that gives the elements with these numbers."""
+    return itemgetter(*numbers) if len(numbers) > 1 else lambda slots: [slots[i] for i in numbers]
 
 
 class KernelStep:

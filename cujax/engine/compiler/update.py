@@ -118,6 +118,16 @@ class Update(Region):
         return tuple([k for k in range(len(self.shape)) if k not in self.ordered_axes or k in batching])
 
     @property
+    def can_be_gathered(self) -> bool:
+        """Whether updates of a place may be combined with each other before they enter the target.
+
+        For that there must be a neutral element: complex products have none, since 1 makes NaN of infinity.
+        """
+        return not self.order_counts and not (
+            self.reduction == "cj::Product" and is_complex(self.full[0].aval.dtype)
+        )
+
+    @property
     def order_counts(self) -> bool:
         """Whether the result depends, in its last bits at least, on which of two updates of one place comes first.
 

@@ -7,8 +7,10 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     impl       (xp, *buffers, **params) -> buffer(s); xp is NumPy or CuPy
     writes_out True, or (**params) -> bool: `impl` also takes `out=`, contiguous buffers for the results (a tuple for
                `multiple`), fills and returns them
+    may_overwrite  True: `impl` also takes `out=`, an operand of the result's type and shape that nobody reads
+               afterwards, and may return it with the result inside
     is_fresh   True: results of `impl` have memory of their own and it keeps no operand, so that both may lie in a
-               program's arena and be overwritten afterwards; implied by `writes_out`
+               program's arena and be overwritten afterwards; implied by `writes_out` and `may_overwrite`
     jvp        (primals, tangents, **params) -> (out(s), tangent(s)); tangents may be `Zero`
     transpose  (ct, *operands, **params) -> a cotangent or None for each operand; operands to be
                transposed are `Linear`
@@ -148,6 +150,7 @@ class Primitive:
         writes_out: bool | Callable[..., bool] = False,
         runs: Callable[..., Runs] | None = None,
         is_fresh: bool = False,
+        may_overwrite: bool = False,
     ) -> None:
         if name in REGISTRY:
             raise ValueError(f"primitive {name!r} is declared twice")
@@ -159,7 +162,8 @@ class Primitive:
         self.is_call, self.lane_map, self.sum_map = is_call, lane_map, sum_map
         self.doc, self.domain, self.family, self.keys = doc, domain, family, keys
         self._avals: dict[Any, Any] = {}
-        self.writes_out, self.is_fresh, self.runs = writes_out, is_fresh or bool(writes_out), runs
+        self.writes_out, self.may_overwrite, self.runs = writes_out, may_overwrite, runs
+        self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
         REGISTRY[name] = self
 
     def bind(self, *args: Any, **params: Any) -> Any:

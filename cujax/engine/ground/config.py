@@ -70,6 +70,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("deterministic", True, bool,
            "Results repeat bit for bit: libraries use only algorithms whose results do, and updates of one place by a "
            "scatter enter in their order.", True),
+    Option("fused_multiply_add", "loops", ("loops", "everywhere", "nowhere"),
+           "Where kernels round a product and the sum that it enters once, in one instruction: 'loops', in the bodies "
+           "of loops; 'everywhere'; or 'nowhere', which gives NumPy's bits.", True),
     Option("conv_autotune", False, bool,
            "On a GPU, the first call of a convolution tries the algorithms that cuDNN proposes and keeps the fastest; "
            "when off, the one that cuDNN ranks first. Which one that is may change the last bits, from one tuning to "

@@ -104,5 +104,5 @@ def _abs_partial(t: Any, out: Any, x: Any) -> Any:
 
 abs_p, abs = unary(
     "abs", domain=SIGNED, doc="Absolute value; a float of complex x.", cuda="cj::abs({x})",
-    result=dtypes.to_real, impl=lambda xp, x: xp.absolute(x), jvp=_abs_partial,
+    result=dtypes.to_real, ufunc="absolute", jvp=_abs_partial,
 )

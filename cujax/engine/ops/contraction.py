@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import LaneMap, Primitive, not_fusable
+from cujax.engine.core.primitive import LaneMap, Primitive, SumMap, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear, is_zero
 from cujax.engine.ground import dtypes
@@ -296,13 +296,29 @@ def _lane_element(
     return e.value(0, out) if total is None else e.convert(total, out)
 
 
+# Products of very many very small matrices are written out: a library takes as long to begin as for one of them.
+_SMALL = 4  # rows, columns, and products that make an element; of the product of two vectors twice as many
+_MANY = 1024  # elements of the result
+
+
+def _terms(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **params: Any) -> int | None:
+    """How many products make an element, None where a library computes them faster."""
+    axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
+    batch, m, n = (prod(_take(a.shape, own)) for a, own in ((x, axes.x_batch), (x, axes.x_free), (y, axes.y_free)))
+    terms = prod(_take(x.shape, axes.x_contract))
+    if batch * m * n < _MANY or not terms:
+        return None
+    is_small = max(m, n, terms) <= _SMALL or (m == n == 1 and terms <= 2 * _SMALL)
+    return terms if terms == 1 or (is_small and batch > 1) else None
+
+
 _WIDE = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32}
 
 
 dot_general_p: Primitive = Primitive(
     "dot_general", shape=_shape, impl=_impl, jvp=bilinear_jvp(lambda: dot_general_p), transpose=_transpose,
     batch=_batch, cuda=not_fusable("it is a call of BLAS"), lane_map=LaneMap(_lane_axes, _lane_element),
-    domain=NUMERIC, family="contraction", writes_out=True,
+    sum_map=SumMap(_terms, _lane_element), domain=NUMERIC, family="contraction", writes_out=True,
     doc="Sum of products over contracted axes, for each index of the batch axes.",
 )
 

@@ -42,7 +42,7 @@ from cujax.engine.ops.structural import convert_element_type, dtype_of
 # --- arithmetic ---------------------------------------------------------------------------------------
 
 neg_p, neg = unary(
-    "neg", domain=NUMBER, doc="Minus x.", cuda="-{x}", impl=lambda xp, x: xp.negative(x),
+    "neg", domain=NUMBER, doc="Minus x.", cuda="-{x}", ufunc="negative",
     jvp=lambda t, out, x: neg(t), transpose=lambda ct, x: (neg(ct),),
 )
 add_p, add = binary(
@@ -50,11 +50,11 @@ add_p, add = binary(
     jvp=(lambda t, out, x, y: t, lambda t, out, x, y: t), transpose=lambda ct, x, y: (ct, ct),
 )
 sub_p, sub = binary(
-    "sub", domain=NUMBER, doc="x - y.", cuda="{x} - {y}", impl=lambda xp, x, y: xp.subtract(x, y),
+    "sub", domain=NUMBER, doc="x - y.", cuda="{x} - {y}", ufunc="subtract",
     jvp=(lambda t, out, x, y: t, lambda t, out, x, y: neg(t)), transpose=lambda ct, x, y: (ct, neg(ct)),
 )
 mul_p, mul = binary(
-    "mul", domain=NUMBER, doc="x * y.", cuda="{x} * {y}", impl=lambda xp, x, y: xp.multiply(x, y),
+    "mul", domain=NUMBER, doc="x * y.", cuda="{x} * {y}", ufunc="multiply",
     jvp=(lambda t, out, x, y: mul(t, y), lambda t, out, x, y: mul(x, t)),
     transpose=lambda ct, x, y: (mul(ct, y), None) if is_linear(x) else (None, mul(x, ct)),
 )
@@ -71,13 +71,13 @@ def integer_div(xp: Any, x: Any, y: Any) -> Any:
     return xp.where(y == 0, -1, xp.where(y == -1, xp.negative(x), truncated))
 
 
-def _is_inexact(x: Any) -> bool:
-    return dtypes.is_inexact(x.dtype)
+def _div_impl(xp: Any, x: Any, y: Any, **out: Any) -> Any:
+    return xp.divide(x, y, **out) if dtypes.is_inexact(x.dtype) else integer_div(xp, x, y)
 
 
 div_p, div = binary(
     "div", domain=NUMBER, doc="x / y; integers are rounded toward zero.", cuda="cj::div({x}, {y})",
-    impl=lambda xp, x, y: xp.divide(x, y) if _is_inexact(x) else integer_div(xp, x, y),
+    impl=_div_impl, may_overwrite=True,
     jvp=(lambda t, out, x, y: div(t, y), lambda t, out, x, y: mul(mul(neg(t), x), integer_pow(y, -2))),
     transpose=lambda ct, x, y: (div(ct, y), None),
 )
@@ -155,7 +155,7 @@ def _pow_shape(x: ShapedArray, y: ShapedArray) -> ShapedArray:
 
 
 def _pow_impl(xp: Any, x: Any, y: Any) -> Any:
-    if _is_inexact(x):
+    if dtypes.is_inexact(x.dtype):
         return xp.power(x, y.astype(x.dtype))
     power = xp.power(x, xp.maximum(y, 0))
     return power if x.dtype.kind == "u" else xp.where(y < 0, _inverse_power(xp, x, y), power)
@@ -222,14 +222,24 @@ log_p, log = _transcendental("log", doc="Natural logarithm.", jvp=lambda t, out,
 log1p_p, log1p = _transcendental(
     "log1p", doc="log(1 + x), accurate near 0.", jvp=lambda t, out, x: div(t, add(x, 1)),
 )
+
+
+def _logistic_impl(xp: Any, x: Any, **out: Any) -> Any:
+    return xp.divide(1, xp.add(1, xp.exp(xp.negative(x, **out), **out), **out), **out)
+
+
+def _rsqrt_impl(xp: Any, x: Any, **out: Any) -> Any:
+    return xp.divide(1, xp.sqrt(x, **out), **out)
+
+
 logistic_p, logistic = _transcendental(
     "logistic", doc="1 / (1 + exp(-x)).",
-    impl=lambda xp, x: xp.divide(1, xp.add(1, xp.exp(xp.negative(x)))),
+    impl=_logistic_impl, may_overwrite=True,
     jvp=lambda t, out, x: mul(t, mul(out, sub(1, out))),
 )
 sqrt_p, sqrt = _transcendental("sqrt", doc="Square root.", jvp=lambda t, out, x: mul(t, div(0.5, out)))
 rsqrt_p, rsqrt = _transcendental(
-    "rsqrt", doc="1 / sqrt(x).", impl=lambda xp, x: xp.divide(1, xp.sqrt(x)),
+    "rsqrt", doc="1 / sqrt(x).", impl=_rsqrt_impl, may_overwrite=True,
     jvp=lambda t, out, x: mul(t, mul(-0.5, div(out, x))),
 )
 cbrt_p, cbrt = _transcendental(

@@ -238,23 +238,33 @@ def elementwise(
     cuda: Any,
     jvp: Any,
     impl: Callable | None = None,
+    ufunc: str = "",
+    may_overwrite: bool = False,
     transpose: Any = NOT_LINEAR,
     result: Callable[[Any], Any] = lambda dtype: dtype,
     family: str = "elementwise",
     public: str = "",
 ) -> tuple[Primitive, Callable]:
-    """An elementwise primitive of `arity` operands, and its function (called `public` if not `name`)."""
+    """An elementwise primitive of `arity` operands, and its function (called `public` if not `name`).
+
+    Without an `impl` it is the function `ufunc` of the array library, called as the op if not named.
+    """
     partials = jvp if isinstance(jvp, tuple) else (jvp,) * arity
     p: Primitive = Primitive(
         name,
         shape=elementwise_shape(name, domain, result),
-        impl=impl or (lambda xp, *xs: getattr(xp, name)(*xs)),
+        impl=impl or calling(ufunc or name), may_overwrite=may_overwrite or impl is None,
         jvp=zero_tangent_jvp(lambda: p) if jvp is ZERO_TANGENT else partials_jvp(lambda: p, partials),
         transpose=transpose if transpose is NOT_LINEAR else unbroadcast_transpose(transpose),
         batch=elementwise_batch(lambda: p),
         cuda=cuda, doc=doc, domain=domain, family=family,
     )
     return p, _public(p, arity, public or name)
+
+
+def calling(ufunc: str) -> Callable:
+    """The impl that is a function of the array library."""
+    return lambda xp, *xs, **out: getattr(xp, ufunc)(*xs, **out)
 
 
 def unary(name: str, **slots: Any) -> tuple[Primitive, Callable]:
@@ -273,7 +283,7 @@ def comparison(name: str, symbol: str, domain: Domain, doc: str, xp_name: str) -
     """A binary op with a boolean result."""
     return elementwise(
         name, 2, domain=domain, doc=doc, cuda=f"{{x}} {symbol} {{y}}", jvp=ZERO_TANGENT, family="comparison",
-        impl=lambda xp, x, y: getattr(xp, xp_name)(x, y), result=lambda dtype: dtypes.as_dtype(bool),
+        ufunc=xp_name, result=lambda dtype: dtypes.as_dtype(bool),
     )
 
 

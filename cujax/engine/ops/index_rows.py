@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cujax.engine.backends.select import library
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.index_dimensions import GatherDimensionNumbers, window_axes
 
@@ -91,8 +92,8 @@ def as_places(xp: Any, indices: Any) -> Any:
     return indices.astype(np.int64, copy=False)
 
 
-def inside(plan: Plan, indices: Any) -> Any:
-    """For each index vector, whether its window lies inside the operand; None where all do.
+def inside(xp: Any, plan: Plan, indices: Any) -> Any:
+    """For each index vector, whether its window lies inside the operand; None where all are known to do.
 
     `indices` are 64-bit integers here and below.
     """
@@ -100,24 +101,30 @@ def inside(plan: Plan, indices: Any) -> Any:
     for along in plan.along:
         if along.component is not None:
             start = indices[..., along.component]
+            if library(xp).are_within(start, along.last_start):
+                continue
             fits = (start >= 0) & (start <= along.last_start)
             found = fits if found is None else found & fits
     return found
 
 
-def coordinates(xp: Any, plan: Plan, indices: Any) -> list[Any]:
-    """For each indexed axis its places, aligned with `row_shape`; windows beyond an axis are moved inside."""
-    return [_places(xp, along, indices, plan) for along in plan.along]
+def coordinates(xp: Any, plan: Plan, indices: Any, are_inside: bool) -> list[Any]:
+    """For each indexed axis its places, aligned with `row_shape`; windows beyond an axis are moved inside.
+
+    are_inside: there are none of these.
+    """
+    return [_places(xp, along, indices, plan, are_inside) for along in plan.along]
 
 
-def _places(xp: Any, along: Along, indices: Any, plan: Plan) -> Any:
+def _places(xp: Any, along: Along, indices: Any, plan: Plan, are_inside: bool) -> Any:
     rank = len(plan.row_shape)
     if along.batch_axis is not None:
         return _aligned(xp, along.length, along.batch_axis, rank)
     places: Any = np.int64(0)
     if along.component is not None:
         start = indices[..., along.component]
-        start = xp.minimum(xp.maximum(start, 0), along.last_start)
+        if not are_inside:
+            start = xp.minimum(xp.maximum(start, 0), along.last_start)
         places = xp.reshape(start, start.shape + (1,) * (rank - plan.num_batch))
     if along.window_axis is not None and along.size != 1:
         places = places + _aligned(xp, along.size, along.window_axis, rank)
@@ -131,10 +138,11 @@ def _aligned(xp: Any, length: int, axis: int, rank: int) -> Any:
 
 def row_numbers(xp: Any, plan: Plan, coordinates: Sequence[Any]) -> Any:
     """The number of each row that the windows touch, of shape `row_shape`."""
-    total: Any = np.int64(0)
+    total: Any = None
     for along, places in zip(plan.along, coordinates, strict=True):
-        total = total * along.length + places
-    return xp.broadcast_to(total, plan.row_shape)
+        total = places if total is None else total * along.length + places
+    total = np.int64(0) if total is None else total
+    return total if total.shape == plan.row_shape else xp.broadcast_to(total, plan.row_shape)
 
 
 def as_rows(xp: Any, plan: Plan, x: Any) -> Any:

@@ -83,9 +83,9 @@ def _gather_impl(
 ) -> Any:
     plan = plan_rows(x.shape, indices.shape[:-1], dimension_numbers, slice_sizes)
     indices = as_places(xp, indices)
-    out = _read_rows(xp, plan, x, coordinates(xp, plan, indices))
-    known = inside(plan, indices) if mode is FILL else None
-    if known is not None:
+    known = inside(xp, plan, indices)
+    out = _read_rows(xp, plan, x, coordinates(xp, plan, indices, known is None))
+    if known is not None and mode is FILL:
         fill = default_fill(x.dtype) if fill_value is None else np.asarray(fill_value).astype(x.dtype)[()]
         out = xp.where(xp.reshape(known, known.shape + (1,) * (out.ndim - known.ndim)), out, fill)
     return xp.transpose(out, plan.to_result)

@@ -94,6 +94,7 @@ concatenate_p: Primitive = Primitive(
     impl=lambda xp, *xs, dimension: xp.concatenate(xs, axis=dimension),
     jvp=_concatenate_jvp, transpose=_concatenate_transpose, batch=_concatenate_batch, cuda=ABSENT,
     index_map=_concatenate_index_map, doc="Arrays end to end along an axis.", domain=ANY, family="mover",
+    is_fresh=True,
 )
 
 

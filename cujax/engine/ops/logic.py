@@ -51,19 +51,19 @@ ge_p, ge = comparison("ge", ">=", ORDERED, "x >= y.", "greater_equal")
 
 and_p, bitwise_and = binary(
     "and", public="bitwise_and", domain=BITS, doc="Bits set in both x and y.", cuda="{x} & {y}",
-    jvp=ZERO_TANGENT, impl=lambda xp, x, y: xp.bitwise_and(x, y),
+    jvp=ZERO_TANGENT, ufunc="bitwise_and",
 )
 or_p, bitwise_or = binary(
     "or", public="bitwise_or", domain=BITS, doc="Bits set in x or y.", cuda="{x} | {y}",
-    jvp=ZERO_TANGENT, impl=lambda xp, x, y: xp.bitwise_or(x, y),
+    jvp=ZERO_TANGENT, ufunc="bitwise_or",
 )
 xor_p, bitwise_xor = binary(
     "xor", public="bitwise_xor", domain=BITS, doc="Bits set in one of x and y.", cuda="{x} ^ {y}",
-    jvp=ZERO_TANGENT, impl=lambda xp, x, y: xp.bitwise_xor(x, y),
+    jvp=ZERO_TANGENT, ufunc="bitwise_xor",
 )
 not_p, bitwise_not = unary(
     "not", public="bitwise_not", domain=BITS, doc="Every bit turned over.", cuda="cj::bit_not({x})",
-    jvp=ZERO_TANGENT, impl=lambda xp, x: xp.invert(x),
+    jvp=ZERO_TANGENT, ufunc="invert",
 )
 
 

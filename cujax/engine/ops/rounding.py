@@ -57,11 +57,11 @@ _EXTREMUM_JVP = (
 )
 max_p, max = binary(
     "max", domain=NUMERIC, doc="The greater of x and y, NaN if either is.", cuda="cj::max({x}, {y})",
-    impl=lambda xp, x, y: xp.maximum(x, y), jvp=_EXTREMUM_JVP,
+    ufunc="maximum", jvp=_EXTREMUM_JVP,
 )
 min_p, min = binary(
     "min", domain=NUMERIC, doc="The smaller of x and y, NaN if either is.", cuda="cj::min({x}, {y})",
-    impl=lambda xp, x, y: xp.minimum(x, y), jvp=_EXTREMUM_JVP,
+    ufunc="minimum", jvp=_EXTREMUM_JVP,
 )
 
 
@@ -88,8 +88,12 @@ def _masked(mask: Any, t: Any) -> Any:
     return select_n(mask, _like(t, 0), t)
 
 
+def _clamp_impl(xp: Any, low: Any, x: Any, high: Any, **out: Any) -> Any:
+    return xp.minimum(xp.maximum(low, x), high, **out)
+
+
 clamp_p: Primitive = Primitive(
-    "clamp", shape=_clamp_shape, impl=lambda xp, low, x, high: xp.minimum(xp.maximum(low, x), high),
+    "clamp", shape=_clamp_shape, impl=_clamp_impl, may_overwrite=True,
     jvp=partials_jvp(lambda: clamp_p, (
         lambda t, out, low, x, high: _masked(bitwise_and(gt(low, x), lt(low, high)), t),
         lambda t, out, low, x, high: _masked(bitwise_and(gt(x, low), lt(x, high)), t),

@@ -81,9 +81,9 @@ def _write_rows(
     rows = as_rows(xp, plan, x)
     out = xp.empty((plan.num_rows + 1, *plan.whole_shape), x.dtype)
     out[:-1] = xp.reshape(rows, (plan.num_rows, *plan.whole_shape))
-    numbers = row_numbers(xp, plan, coordinates(xp, plan, indices))
-    known = inside(plan, indices) if mode is not GatherScatterMode.CLIP else None
-    if known is not None:
+    known = inside(xp, plan, indices)
+    numbers = row_numbers(xp, plan, coordinates(xp, plan, indices, known is None))
+    if known is not None and mode is not GatherScatterMode.CLIP:
         known = xp.reshape(known, known.shape + (1,) * (len(plan.row_shape) - plan.num_batch))
         numbers = xp.where(known, numbers, plan.num_rows)
     updates = xp.transpose(updates, np.argsort(plan.to_result))

@@ -283,7 +283,7 @@ def _pad_index_map(e: Any, index: tuple, x: ShapedArray, value: ShapedArray, *, 
 pad_p: Primitive = Primitive(
     "pad", shape=_pad_shape, impl=_pad_impl, jvp=_pad_jvp, transpose=_pad_transpose, batch=_pad_batch,
     cuda=ABSENT, index_map=_pad_index_map, doc="The operand among copies of one value.", domain=ANY,
-    family="mover",
+    family="mover", is_fresh=True,
 )
 
 

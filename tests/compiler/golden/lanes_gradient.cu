@@ -2,7 +2,7 @@
 #include "math.h"
 #include "reduce.h"
 
-extern "C" __global__ void scan_add_mul_sub_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1) {
+extern "C" __global__ void scan_add_mul_neg_1_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     const float load_1 = x1[0];
@@ -17,16 +17,16 @@ extern "C" __global__ void scan_add_mul_sub_f32(const float* CJ_RESTRICT x0, con
             const float index_1 = r2_0;
             const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:103
             const float mul_1 = load_1 * index_1;  // programs.py:103
-            const float mul_2 = mul_1 * index_1;
-            const float sub_1 = index_1 - mul_2;
+            const float neg_1 = -mul_1;
+            const float fma_1 = cj::fma(neg_1, index_1, index_1);
             y0[n1 * t3 + i0] = index_1;
             r1_0 = add_1;
-            r2_0 = sub_1;
+            r2_0 = fma_1;
         }
     }
 }
 
-extern "C" __global__ void scan_neg_mul_add_any_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, int n0, int n1, int n2) {
+extern "C" __global__ void scan_neg_mul_fma_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, int n0, int n1, int n2) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     const float load_1 = x1[0];
@@ -39,15 +39,12 @@ extern "C" __global__ void scan_neg_mul_add_any_f32(const float* CJ_RESTRICT x0,
             const float neg_1 = -r2_0;  // programs.py:103
             const float load_2 = x0[-n1 * t3 + i0 + n2];
             const float mul_1 = neg_1 * load_2;
-            const float mul_2 = mul_1 * load_2;
-            const float add_any_1 = r1_0 + mul_2;  // programs.py:103
-            const float mul_3 = load_1 * load_2;  // programs.py:103
-            const float mul_4 = mul_3 * neg_1;
-            const float add_any_2 = r2_0 + mul_4;
-            const float mul_5 = load_1 * mul_1;
-            const float add_any_3 = add_any_2 + mul_5;
-            r1_0 = add_any_1;
-            r2_0 = add_any_3;
+            const float fma_1 = cj::fma(mul_1, load_2, r1_0);  // programs.py:103
+            const float mul_2 = load_1 * load_2;  // programs.py:103
+            const float fma_2 = cj::fma(mul_2, neg_1, r2_0);
+            const float fma_3 = cj::fma(load_1, mul_1, fma_2);
+            r1_0 = fma_1;
+            r2_0 = fma_3;
         }
         y0[i0] = r1_0;
         y1[i0] = r2_0;

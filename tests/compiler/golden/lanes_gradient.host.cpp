@@ -4,7 +4,7 @@
 #include "reduce.h"
 
 template <bool full>
-static void scan_add_mul_sub_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
+static void scan_add_mul_neg_1_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
     const int lanes = full ? 32 : count;
     const float load_1 = x1[0];
     cj::i32 r1_0[32];
@@ -23,16 +23,16 @@ static void scan_add_mul_sub_f32_lanes(const float* CJ_RESTRICT x0, const float*
             const float index_1 = r2_0[k];
             const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:103
             const float mul_1 = load_1 * index_1;  // programs.py:103
-            const float mul_2 = mul_1 * index_1;
-            const float sub_1 = index_1 - mul_2;
+            const float neg_1 = -mul_1;
+            const float fma_1 = cj::fma(neg_1, index_1, index_1);
             y0[n1 * t3 + i0] = index_1;
             r1_0[k] = add_1;
-            r2_0[k] = sub_1;
+            r2_0[k] = fma_1;
         }
     }
 }
 
-extern "C" void scan_add_mul_sub_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void scan_add_mul_neg_1_more_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -40,13 +40,13 @@ extern "C" void scan_add_mul_sub_f32(void* const* buffers, const long long* size
     const cj::i64 n1 = sizes[1];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n1; base += 32) {
-        if (base + 32 <= n1) scan_add_mul_sub_f32_lanes<true>(x0, x1, y0, n0, n1, base, 32);
-        else scan_add_mul_sub_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
+        if (base + 32 <= n1) scan_add_mul_neg_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 32);
+        else scan_add_mul_neg_1_more_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
     }
 }
 
 template <bool full>
-static void scan_neg_mul_add_any_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 base, int count) {
+static void scan_neg_mul_fma_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 base, int count) {
     const int lanes = full ? 32 : count;
     const float load_1 = x1[0];
     float r1_0[32], r2_0[32];
@@ -62,15 +62,12 @@ static void scan_neg_mul_add_any_f32_lanes(const float* CJ_RESTRICT x0, const fl
             const float neg_1 = -r2_0[k];  // programs.py:103
             const float load_2 = x0[-n1 * t3 + i0 + n2];
             const float mul_1 = neg_1 * load_2;
-            const float mul_2 = mul_1 * load_2;
-            const float add_any_1 = r1_0[k] + mul_2;  // programs.py:103
-            const float mul_3 = load_1 * load_2;  // programs.py:103
-            const float mul_4 = mul_3 * neg_1;
-            const float add_any_2 = r2_0[k] + mul_4;
-            const float mul_5 = load_1 * mul_1;
-            const float add_any_3 = add_any_2 + mul_5;
-            r1_0[k] = add_any_1;
-            r2_0[k] = add_any_3;
+            const float fma_1 = cj::fma(mul_1, load_2, r1_0[k]);  // programs.py:103
+            const float mul_2 = load_1 * load_2;  // programs.py:103
+            const float fma_2 = cj::fma(mul_2, neg_1, r2_0[k]);
+            const float fma_3 = cj::fma(load_1, mul_1, fma_2);
+            r1_0[k] = fma_1;
+            r2_0[k] = fma_3;
         }
     }
     #pragma omp simd
@@ -81,7 +78,7 @@ static void scan_neg_mul_add_any_f32_lanes(const float* CJ_RESTRICT x0, const fl
     }
 }
 
-extern "C" void scan_neg_mul_add_any_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void scan_neg_mul_fma_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -91,8 +88,8 @@ extern "C" void scan_neg_mul_add_any_f32(void* const* buffers, const long long* 
     const cj::i64 n2 = sizes[2];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n1; base += 32) {
-        if (base + 32 <= n1) scan_neg_mul_add_any_f32_lanes<true>(x0, x1, y0, y1, n0, n1, n2, base, 32);
-        else scan_neg_mul_add_any_f32_lanes<false>(x0, x1, y0, y1, n0, n1, n2, base, int(n1 - base));
+        if (base + 32 <= n1) scan_neg_mul_fma_f32_lanes<true>(x0, x1, y0, y1, n0, n1, n2, base, 32);
+        else scan_neg_mul_fma_f32_lanes<false>(x0, x1, y0, y1, n0, n1, n2, base, int(n1 - base));
     }
 }
 

@@ -1,7 +1,7 @@
 #include "prelude.h"
 #include "math.h"
 
-extern "C" __global__ void scan_add_sub_mul_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3) {
+extern "C" __global__ void scan_add_sub_mul_2_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     const float load_1 = x0[0];
@@ -20,22 +20,19 @@ extern "C" __global__ void scan_add_sub_mul_f32(const float* CJ_RESTRICT x0, con
             const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:70
             const float sub_1 = r2_1 - r2_0;  // programs.py:68
             const float mul_1 = 10.0f * sub_1;
-            const float mul_2 = 0.01f * mul_1;
-            const float add_2 = r2_0 + mul_2;
+            const float fma_1 = cj::fma(0.01f, mul_1, r2_0);
             const float sub_2 = load_4 - r2_2;
-            const float mul_3 = r2_0 * sub_2;
-            const float sub_3 = mul_3 - r2_1;
-            const float mul_4 = 0.01f * sub_3;
-            const float add_3 = r2_1 + mul_4;
-            const float mul_5 = r2_0 * r2_1;
-            const float mul_6 = 2.6666667f * r2_2;
-            const float sub_4 = mul_5 - mul_6;
-            const float mul_7 = 0.01f * sub_4;
-            const float add_4 = r2_2 + mul_7;
+            const float neg_1 = -r2_1;
+            const float fma_2 = cj::fma(r2_0, sub_2, neg_1);
+            const float fma_3 = cj::fma(0.01f, fma_2, r2_1);
+            const float mul_2 = 2.6666667f * r2_2;
+            const float neg_2 = -mul_2;
+            const float fma_4 = cj::fma(r2_0, r2_1, neg_2);
+            const float fma_5 = cj::fma(0.01f, fma_4, r2_2);
             r1_0 = add_1;
-            r2_0 = add_2;
-            r2_1 = add_3;
-            r2_2 = add_4;
+            r2_0 = fma_1;
+            r2_1 = fma_3;
+            r2_2 = fma_5;
         }
         y0[n2 * i0] = r2_0;
         y0[n2 * i0 + 1] = r2_1;

@@ -2,7 +2,7 @@
 #include "math.h"
 
 template <bool full>
-static void scan_add_sub_mul_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 base, int count) {
+static void scan_add_sub_mul_2_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 base, int count) {
     const int lanes = full ? 32 : count;
     const float load_1 = x0[0];
     const float load_2 = x0[1];
@@ -25,22 +25,19 @@ static void scan_add_sub_mul_f32_lanes(const float* CJ_RESTRICT x0, const float*
             const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:70
             const float sub_1 = r2_1[k] - r2_0[k];  // programs.py:68
             const float mul_1 = 10.0f * sub_1;
-            const float mul_2 = 0.01f * mul_1;
-            const float add_2 = r2_0[k] + mul_2;
+            const float fma_1 = cj::fma(0.01f, mul_1, r2_0[k]);
             const float sub_2 = kept_1[k] - r2_2[k];
-            const float mul_3 = r2_0[k] * sub_2;
-            const float sub_3 = mul_3 - r2_1[k];
-            const float mul_4 = 0.01f * sub_3;
-            const float add_3 = r2_1[k] + mul_4;
-            const float mul_5 = r2_0[k] * r2_1[k];
-            const float mul_6 = 2.6666667f * r2_2[k];
-            const float sub_4 = mul_5 - mul_6;
-            const float mul_7 = 0.01f * sub_4;
-            const float add_4 = r2_2[k] + mul_7;
+            const float neg_1 = -r2_1[k];
+            const float fma_2 = cj::fma(r2_0[k], sub_2, neg_1);
+            const float fma_3 = cj::fma(0.01f, fma_2, r2_1[k]);
+            const float mul_2 = 2.6666667f * r2_2[k];
+            const float neg_2 = -mul_2;
+            const float fma_4 = cj::fma(r2_0[k], r2_1[k], neg_2);
+            const float fma_5 = cj::fma(0.01f, fma_4, r2_2[k]);
             r1_0[k] = add_1;
-            r2_0[k] = add_2;
-            r2_1[k] = add_3;
-            r2_2[k] = add_4;
+            r2_0[k] = fma_1;
+            r2_1[k] = fma_3;
+            r2_2[k] = fma_5;
         }
     }
     #pragma omp simd
@@ -52,7 +49,7 @@ static void scan_add_sub_mul_f32_lanes(const float* CJ_RESTRICT x0, const float*
     }
 }
 
-extern "C" void scan_add_sub_mul_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void scan_add_sub_mul_2_more_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -62,7 +59,7 @@ extern "C" void scan_add_sub_mul_f32(void* const* buffers, const long long* size
     const cj::i64 n3 = sizes[3];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n3; base += 32) {
-        if (base + 32 <= n3) scan_add_sub_mul_f32_lanes<true>(x0, x1, y0, n0, n1, n2, n3, base, 32);
-        else scan_add_sub_mul_f32_lanes<false>(x0, x1, y0, n0, n1, n2, n3, base, int(n3 - base));
+        if (base + 32 <= n3) scan_add_sub_mul_2_more_f32_lanes<true>(x0, x1, y0, n0, n1, n2, n3, base, 32);
+        else scan_add_sub_mul_2_more_f32_lanes<false>(x0, x1, y0, n0, n1, n2, n3, base, int(n3 - base));
     }
 }

@@ -2,7 +2,7 @@
 #include "math.h"
 
 template <bool full>
-static void while_abs_gt_lt_7_more_f32_lanes(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 base, int count) {
+static void while_abs_gt_lt_8_more_f32_lanes(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 base, int count) {
     const int lanes = full ? 32 : count;
     float r1_0[32], r2_0[32];
     cj::i32 r3_0[32];
@@ -11,8 +11,8 @@ static void while_abs_gt_lt_7_more_f32_lanes(const float* CJ_RESTRICT x0, float*
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
-        const float load_1 = x0[i0];
-        kept_1[k] = load_1;
+        const float neg_1 = -x0[i0];  // programs.py:80
+        kept_1[k] = neg_1;
         r1_0[k] = 1.3f;
         r2_0[k] = 1.0f;
         r3_0[k] = 0;
@@ -36,16 +36,14 @@ static void while_abs_gt_lt_7_more_f32_lanes(const float* CJ_RESTRICT x0, float*
         #pragma omp simd
         for (int k = 0; k < lanes; ++k) {
             const float sin_1 = cj::sin(r1_0[k]);  // programs.py:80
-            const float mul_1 = kept_1[k] * sin_1;
-            const float sub_1 = r1_0[k] - mul_1;
-            const float sub_2 = sub_1 - 1.3f;
+            const float fma_1 = cj::fma(kept_1[k], sin_1, r1_0[k]);
+            const float sub_1 = fma_1 - 1.3f;
             const float cos_1 = cj::cos(r1_0[k]);
-            const float mul_2 = kept_1[k] * cos_1;
-            const float sub_3 = 1.0f - mul_2;
-            const float div_1 = cj::div(sub_2, sub_3);
-            const float sub_4 = r1_0[k] - div_1;  // programs.py:81
+            const float fma_2 = cj::fma(kept_1[k], cos_1, 1.0f);
+            const float div_1 = cj::div(sub_1, fma_2);
+            const float sub_2 = r1_0[k] - div_1;  // programs.py:81
             const cj::i32 add_1 = cj::wrap(r3_0[k]) + cj::wrap(1);
-            r1_0[k] = active_2[k] ? sub_4 : r1_0[k];
+            r1_0[k] = active_2[k] ? sub_2 : r1_0[k];
             r2_0[k] = active_2[k] ? div_1 : r2_0[k];
             r3_0[k] = active_2[k] ? add_1 : r3_0[k];
         }
@@ -57,13 +55,13 @@ static void while_abs_gt_lt_7_more_f32_lanes(const float* CJ_RESTRICT x0, float*
     }
 }
 
-extern "C" void while_abs_gt_lt_7_more_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void while_abs_gt_lt_8_more_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n0; base += 32) {
-        if (base + 32 <= n0) while_abs_gt_lt_7_more_f32_lanes<true>(x0, y0, n0, base, 32);
-        else while_abs_gt_lt_7_more_f32_lanes<false>(x0, y0, n0, base, int(n0 - base));
+        if (base + 32 <= n0) while_abs_gt_lt_8_more_f32_lanes<true>(x0, y0, n0, base, 32);
+        else while_abs_gt_lt_8_more_f32_lanes<false>(x0, y0, n0, base, int(n0 - base));
     }
 }

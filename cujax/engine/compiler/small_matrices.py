@@ -1,0 +1,107 @@
+"""Factorizations and solutions of many small matrices, gathered into kernels.
+
+    gather_stacks(tape) -> tape, the equations that stand for kernels
+
+A library is called for each matrix of a stack, or for all of one size, and leaves its factors in memory for the next
+call.  A lane program (lanes.py) has a matrix in registers and goes from the factors to the solution at once.  So the
+ops that a lane can write out, and that feed each other, become one equation that holds them: a call whose `tape`
+is computed where its results are needed, as that of a checkpoint in a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from cujax.engine.core.primitive import REGISTRY
+from cujax.engine.core.tape import Atom, Eqn, Tape, Var
+
+_OPS = frozenset((
+    "lu", "lu_factors", "linear_solve", "det", "slogdet", "cofactors", "triangular_solve", "cholesky",
+    "tridiagonal_solve", "lu_pivots_to_permutation",
+))
+_DTYPES = ("float32", "float64")
+_CALL = "checkpoint"  # declared above this floor
+_LEAST = 64  # matrices: with fewer, the kernel takes longer to compile than libraries will ever take
+
+
+def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
+    """`tape` with the ops on stacks of small matrices in equations of their own, and these equations."""
+    if not any(_is_written_out(e) for e in tape.eqns):
+        return tape, []
+    groups = _groups(tape)
+    ends = {group[-1]: group for group in groups}
+    members = {e for group in groups for e in group}
+    eqns, stacks = [], []
+    for eqn in tape.eqns:
+        if eqn in ends:
+            stacks.append(_call(ends[eqn], tape))
+            eqns.append(stacks[-1])
+        elif eqn not in members:
+            eqns.append(eqn)
+    return Tape(tape.inputs, eqns, tape.outputs, tape.name), stacks
+
+
+def _is_written_out(eqn: Eqn) -> bool:
+    """Whether lanes can write it out, and there are many."""
+    op = eqn.primitive
+    if op.name not in _OPS or op.lane_map is None or any(a.aval.dtype.name not in _DTYPES for a in eqn.inputs[:1]):
+        return False
+    avals = [a.aval for a in eqn.inputs]
+    return _stack(eqn) >= _LEAST and op.lane_map.refusal(*avals, **eqn.params) is None
+
+
+def _stack(eqn: Eqn) -> int:
+    """How many matrices there are."""
+    first = eqn.inputs[0].aval
+    return prod(first.shape[: first.ndim - (1 if eqn.primitive.name == "tridiagonal_solve" else 2)])
+
+
+class _Open:
+    """A group that may still grow: nothing outside has read its results yet."""
+
+    def __init__(self, eqn: Eqn) -> None:
+        self.eqns = [eqn]
+
+
+def _groups(tape: Tape) -> list[list[Eqn]]:
+    """Runs of ops that feed each other, in the order of the tape; results that others read too end a run."""
+    makers: dict[Var, _Open] = {}
+    groups: list[_Open] = []
+    for eqn in tape.eqns:
+        fed_by = list(dict.fromkeys(makers[a] for a in eqn.inputs if isinstance(a, Var) and a in makers))
+        if _is_written_out(eqn):
+            if len(fed_by) == 1 and _stack(fed_by[0].eqns[0]) == _stack(eqn):
+                (group,) = fed_by
+                group.eqns.append(eqn)
+            else:
+                groups.append(group := _Open(eqn))
+                _close(makers, fed_by)
+            makers.update(dict.fromkeys(eqn.outputs, group))
+        else:
+            _close(makers, fed_by)
+    return [g.eqns for g in groups]
+
+
+def _close(makers: dict[Var, _Open], groups: Sequence[_Open]) -> None:
+    for var in [v for v, g in makers.items() if g in groups]:
+        del makers[var]
+
+
+def _call(group: Sequence[Eqn], tape: Tape) -> Eqn:
+    """One equation for those of the group, whose results are what others read."""
+    made = {v for e in group for v in e.outputs}
+    members = set(group)
+    read = {a for e in tape.eqns if e not in members for a in e.inputs} | {*tape.outputs}
+    inputs: list[Var] = list(dict.fromkeys(
+        a for e in group for a in e.inputs if isinstance(a, Var) and a not in made
+    ))
+    outputs = [v for e in group for v in e.outputs if v in read]
+    renamed: dict[Atom, Var] = {v: Var(v.aval) for v in (*inputs, *made)}
+    eqns = [
+        Eqn(e.primitive, [renamed.get(a, a) for a in e.inputs], [renamed[v] for v in e.outputs], e.params, e.source)
+        for e in group
+    ]
+    inner = Tape([renamed[v] for v in inputs], eqns, [renamed[v] for v in outputs], tape.name)
+    params = {"tape": inner, "policy": None, "prevent_cse": False, "differentiated": False}
+    return Eqn(REGISTRY[_CALL], inputs, outputs, params, group[0].source)
