@@ -61,7 +61,7 @@ class LoopBody(NamedTuple):
 
     def program(self) -> Program:
         """The program on this process's backend."""
-        return compile_tape(self.tape, self.owned(_language()), self.placed)
+        return compile_tape(self.tape, self.owned(language()), self.placed)
 
     def changed(self, program: Program) -> list[int]:
         """Numbers of the carries that `program` changes in place."""
@@ -75,10 +75,11 @@ class LoopBody(NamedTuple):
         """
         outputs = program.tape.outputs
         rows = {k for k, out in enumerate(outputs[: self.num_carry]) if out in outputs[self.num_carry :]}
-        return copied(carry, rows | {*self.overwritten(_language())} - {*self.changed(program)})
+        return copied(carry, rows | {*self.overwritten(language())} - {*self.changed(program)})
 
 
-def _language() -> str | None:
+def language() -> str | None:
+    """Of the kernels on this process's backend; None where there are none."""
     target = selected().kernels
     return None if target is None else target.language
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.loop_body import LoopBody, copied
+from cujax.engine.compiler.loop_body import LoopBody, copied, language
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.bounded_while import as_scans
@@ -28,7 +28,7 @@ from cujax.engine.core.key_loops import num_steps
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import rearrange
-from cujax.engine.core.tape import Tape
+from cujax.engine.core.tape import Tape, subtapes
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.logic import select_n
@@ -76,25 +76,39 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
 
 
 def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> list[Any]:
-    """One pass of Python per step; reading the condition waits for the device."""
     loop = While(**params)
-    if loop.is_of_many:
-        return _run_until_all_done(xp, loop, buffers)
+    if loop.is_of_many or _may_run_ahead(loop, language()):
+        return _run_masked(xp, loop, buffers)
+    return _run(loop, buffers, owned)
+
+
+def _run(loop: While, buffers: Sequence[Any], owned: Sequence[int] = (), most: int = 1) -> list[Any]:
+    """One pass of Python per step; reading the condition waits for the device.
+
+    It is read after every step; with `most` > 1 after up to so many, as long as those too many are a small part.
+    """
     cond_consts, body_consts, carry = loop.groups(buffers)
     condition, body = compile_tape(loop.cond_tape), loop.body
     program = body.program()
     given = [i - loop.cond_consts - loop.body_consts for i in owned]
     carry = copied(carry, [k for k in body.changed(program) if k not in given])
+    done = 0
     while bool(condition.run([*cond_consts, *carry])[0]):
-        carry = program.run([*body_consts, *carry])
+        steps = min(max(done // 4, 1), most)
+        for _ in range(steps):
+            carry = program.run([*body_consts, *carry])
+        done += steps
     return body.settled(program, carry)
 
 
 def _runs(language: str | None, **params: Any) -> Runs:
     loop = While(**params)
-    if loop.is_of_many:
-        stepwise = _runs(language, **_stepwise(loop)._asdict())
-        return Runs(((loop.cond_tape, (), ()), *stepwise.programs), {})
+    if loop.is_of_many or _may_run_ahead(loop, language):
+        return Runs(((loop.cond_tape, (), ()), *_runs_each_step(language, _stepwise(loop)).programs), {})
+    return _runs_each_step(language, loop)
+
+
+def _runs_each_step(language: str | None, loop: While) -> Runs:
     body, first = loop.body, loop.cond_consts + loop.body_consts
     programs = (loop.cond_tape, (), ()), (loop.body_tape, body.owned(language), ())
     overwritten = body.overwritten(language)
@@ -215,11 +229,34 @@ def _batch(
     return outs, as_dims(batched)
 
 
-def _run_until_all_done(xp: Any, loop: While, buffers: Sequence[Any]) -> list[Any]:
-    """A loop whose condition is an array: the array is carried along, so that it is computed once a step."""
+# --- with a mask --------------------------------------------------------------------------------------------------
+
+_MOST_STEPS = 64  # that a device is given before it is waited for
+_MOST_BYTES = 1 << 24  # of a carry: while it is waited for, a device could read about as many once more
+
+
+def _run_masked(xp: Any, loop: While, buffers: Sequence[Any]) -> list[Any]:
+    """A loop whose steps change nothing where the condition is false; the condition is computed once a step."""
     consts, carry = split_at(buffers, loop.cond_consts + loop.body_consts)
     (running,) = compile_tape(loop.cond_tape).run([*consts[: loop.cond_consts], *carry])
-    return _impl(xp, *consts, running, *carry, **_stepwise(loop)._asdict())[1:]
+    most = _MOST_STEPS if _may_run_ahead(loop, language()) else 1
+    return _run(_stepwise(loop), [*consts, running, *carry], most=most)[1:]
+
+
+def _may_run_ahead(loop: While, language: str | None) -> bool:
+    """Whether a device may be given steps before it is known that there are so many.
+
+    Not where one too many could be seen, by an effect, or might never end, as a loop inside that is given nonsense.
+    """
+    avals = loop.body_tape.out_avals
+    return (
+        language == "cuda" and bytes_of(avals) <= _MOST_BYTES
+        and not loop.body_tape.has_effects and not _has_while(loop.body_tape)
+    )
+
+
+def _has_while(tape: Tape) -> bool:
+    return any(e.primitive is while_p or any(map(_has_while, subtapes(e.params))) for e in tape.eqns)
 
 
 def _stepwise(loop: While) -> While:
