@@ -44,10 +44,10 @@ _plans: dict[Any, Plan] = {}
 # --- checking -----------------------------------------------------------------------------------------
 
 
-def operand(name: str, x: ArrayLike, position: int = 0) -> Any:
+def operand(name: str, x: ArrayLike, position: int | str = 0) -> Any:
     """Argument `x` of the function `name` as an `Array` or, for a scalar that is not one, a `Literal`.
 
-    TypeError for lists, tuples and whatever else is no array: `name` and `position` say where.
+    TypeError for lists, tuples and whatever else is no array: `name` and `position`, or the argument's name, say where.
     """
     if isinstance(x, (Array, Literal)):
         return x
@@ -69,13 +69,14 @@ def operand(name: str, x: ArrayLike, position: int = 0) -> Any:
             return to_array(adopted)
         if hasattr(x, "__array__"):
             return to_array(np.asarray(x))
+    where = f"at position {position}" if isinstance(position, int) else f"for {position}"
     raise TypeError(
-        f"{name} requires ndarray or scalar arguments, got {type(x)} at position {position}. "
+        f"{name} requires ndarray or scalar arguments, got {type(x)} {where}. "
         "A list or tuple becomes an array by jnp.array(...)."
     )
 
 
-def as_array(name: str, x: ArrayLike, position: int = 0) -> Array:
+def as_array(name: str, x: ArrayLike, position: int | str = 0) -> Array:
     """Argument `x` of the function `name` as an array.  TypeError as `operand`."""
     if isinstance(x, Array):
         return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from cujax.engine.ground.promotion import TypePromotionError
 from cujax.engine.ops.axes import other_axes
 from cujax.numpy.creation import canonical_shape
 from cujax.numpy.dtype_objects import result_type
-from cujax.numpy.promotion import as_arrays, broadcast_shape, operand
+from cujax.numpy.promotion import as_array, broadcast_shape, operand
 from cujax.numpy.reshaping import broadcast_to
 
 __all__ = [
-    "canonical_shape", "fitting_parameters", "float_dtype", "parameter", "parameter_arrays", "sample_shape", "stretch",
-    "stretch_together",
+    "arrays", "canonical_shape", "fitting_parameters", "float_dtype", "integer_dtype", "parameter", "parameter_arrays",
+    "sample_shape", "stretch", "stretch_together",
 ]
 
 
@@ -32,54 +33,83 @@ def float_dtype(name: str, dtype: Any, or_complex: bool = False) -> Any:
     if dtypes.is_float(found) or (or_complex and dtypes.is_complex(found)):
         return found
     accepted = "float or complex" if or_complex else "float"
-    raise ValueError(f"dtype argument to `{name}` must be a {accepted} dtype, got {found}")
+    raise ValueError(
+        f"dtype argument to `{name}` must be a {accepted} dtype, got {found}; convert the numbers afterwards, "
+        f"random.{name}(...).astype('{found}')"
+    )
 
 
-def sample_shape(name: str, shape: Any, *parameters: Any, error: type = ValueError) -> tuple[int, ...]:
-    """The `shape` argument of sampler `name`; None stands for what the `parameters` broadcast to.
+def integer_dtype(name: str, dtype: Any, error: type = ValueError) -> Any:
+    """The `dtype` argument of sampler `name`, int by default, canonical.  `error` unless it is an integer dtype."""
+    found = dtypes.canonicalize_user(int if dtype is None else dtype, name)
+    if dtypes.is_integer(found):
+        return found
+    raise error(
+        f"dtype argument to `{name}` must be an int dtype, got {found}; convert the numbers afterwards, "
+        f"random.{name}(...).astype('{found}')"
+    )
 
-    `error` where the parameters do not broadcast to the shape.
+
+def sample_shape(
+    name: str, shape: Any, parameters: Mapping[str, tuple[int, ...]], error: type = ValueError
+) -> tuple[int, ...]:
+    """The `shape` argument of sampler `name`; None stands for what its `parameters`, of these shapes, broadcast to.
+
+    `error` where they do not broadcast to the shape.
     """
-    shapes = [p.shape for p in parameters]
-    if shape is not None:
-        shapes.insert(0, canonical_shape(name, shape))
+    given = [] if shape is None else [canonical_shape(name, shape)]
     try:
-        full = broadcast_shape(name, shapes)
+        full = broadcast_shape(name, [*given, *parameters.values()])
     except (TypeError, ValueError) as reason:
-        raise error(str(reason)) from None
-    if shape is not None and full != shapes[0]:
-        raise error(f"{name}: parameters of shapes {shapes[1:]} do not broadcast to shape {shapes[0]}")
+        raise error(f"{reason} {_shapes_seen(given, parameters)}") from None
+    if given and full != given[0]:
+        raise error(
+            f"{name}: the parameters do not broadcast to shape {given[0]}. {_shapes_seen(given, parameters)} "
+            f"Write shape={full}, or shape=None."
+        )
     return full
 
 
-def parameter(name: str, value: Any, dtype: Any) -> Any:
-    """A parameter of sampler `name` in `dtype`, as an operand of lax functions; numbers stay literals."""
-    found = operand(name, value)
+def _shapes_seen(given: list[tuple[int, ...]], parameters: Mapping[str, tuple[int, ...]]) -> str:
+    """`Seen: shape=(2,); a of shape (3,).`"""
+    seen = [f"shape={shape}" for shape in given]
+    seen += [f"{name} of shape {shape}" for name, shape in parameters.items()]
+    return f"Seen: {'; '.join(seen)}."
+
+
+def parameter(name: str, which: str, value: Any, dtype: Any) -> Any:
+    """The parameter `which` of sampler `name` in `dtype`, as an operand of lax functions; numbers stay literals."""
+    found = operand(name, value, which)
     if type(found) is not Literal:
         return lax.convert_element_type(found, dtype)
     with np.errstate(all="ignore"):
         return literal(found.val, dtype)
 
 
-def parameter_arrays(name: str, shape: Any, dtype: Any, *values: Any) -> list[Array]:
+def arrays(name: str, **parameters: Any) -> list[Array]:
+    """The parameters of sampler `name` as arrays; TypeError for what is no array."""
+    return [as_array(name, value, which) for which, value in parameters.items()]
+
+
+def parameter_arrays(name: str, shape: Any, dtype: Any, **parameters: Any) -> list[Array]:
     """The parameters of sampler `name` as arrays of `dtype`, repeated to `shape` (None: what they broadcast to).
 
     TypeError for what is no array, ValueError where they do not broadcast to the shape.
     """
-    arrays = as_arrays(name, *values)
-    full = sample_shape(name, shape, *arrays)
-    return [broadcast_to(lax.convert_element_type(x, dtype), full) for x in arrays]
+    values = arrays(name, **parameters)
+    full = sample_shape(name, shape, {which: x.shape for which, x in zip(parameters, values, strict=True)})
+    return [broadcast_to(lax.convert_element_type(x, dtype), full) for x in values]
 
 
-def fitting_parameters(name: str, shape: Any, dtype: Any, *values: Any) -> list[Array]:
+def fitting_parameters(name: str, shape: Any, dtype: Any, **parameters: Any) -> list[Array]:
     """As `parameter_arrays`; TypePromotionError (a ValueError) for arrays that would lose digits in `dtype`."""
-    for x in as_arrays(name, *values):
+    for which, x in zip(parameters, arrays(name, **parameters), strict=True):
         if result_type(x, dtype) != dtype:
             raise TypePromotionError(
-                f"{name}: a parameter of dtype {x.dtype} does not fit the numbers' dtype, {dtype}. Convert it, "
-                f"x.astype('{dtype}'), or ask for numbers of another dtype."
+                f"{name}: {which} is of dtype {x.dtype}, which does not fit the numbers' dtype, {dtype}. Convert it, "
+                f"{which}.astype('{dtype}'), or ask for numbers of another dtype."
             )
-    return parameter_arrays(name, shape, dtype, *values)
+    return parameter_arrays(name, shape, dtype, **parameters)
 
 
 def stretch(x: Any, shape: tuple[int, ...]) -> Any:

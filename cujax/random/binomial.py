@@ -18,9 +18,9 @@ from cujax import numpy as jnp
 from cujax.api.jit import jit
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
-from cujax.numpy.promotion import arrays_of, as_arrays, promote_inexact
+from cujax.numpy.promotion import arrays_of, promote_inexact
 from cujax.numpy.reshaping import broadcast_to
-from cujax.random.arguments import canonical_shape, float_dtype, parameter_arrays
+from cujax.random.arguments import arrays, float_dtype, parameter_arrays, sample_shape
 from cujax.random.decisions import fused, log, log1p
 from cujax.random.keys import clone, single_key, split_in, split_typed
 from cujax.random.uniform import unit_interval
@@ -38,8 +38,10 @@ def binomial(key: Any, n: Any, p: Any, shape: Any = None, dtype: Any = None) -> 
     """
     one, _ = single_key("binomial", key)
     dtype = float_dtype("binomial", dtype)
-    n, p = arrays_of(promote_inexact("binomial", *as_arrays("binomial", n, p)))
-    return _binomial(one, *parameter_arrays("binomial", shape, n.dtype, n, p), dtype)
+    n, p = arrays_of(promote_inexact("binomial", *arrays("binomial", n=n, p=p)))
+    if dtypes.is_complex(n.dtype):
+        raise TypeError(f"binomial: n and p must be real, got {n.dtype}; write p.real")
+    return _binomial(one, *parameter_arrays("binomial", shape, n.dtype, n=n, p=p), dtype)
 
 
 @partial(jit, static_argnames=("dtype",))
@@ -172,11 +174,12 @@ def multinomial(
     """
     one, _ = single_key("multinomial", key)
     dtype = dtypes.canonicalize_user(float if dtype is None else dtype, "multinomial")
-    n, p = arrays_of(promote_inexact("multinomial", *as_arrays("multinomial", n, p)))
+    n, p = arrays_of(promote_inexact("multinomial", *arrays("multinomial", n=n, p=p)))
+    p = broadcast_to(p, sample_shape("multinomial", shape, {"p": p.shape}))
     if not p.ndim:
         raise ValueError("multinomial: p must have an axis of outcomes, got a scalar")
-    p = broadcast_to(p, p.shape if shape is None else canonical_shape("multinomial", shape))
-    return _multinomial(one, broadcast_to(n, p.shape[:-1]), p, unroll).astype(dtype)
+    batch = sample_shape("multinomial", p.shape[:-1], {"n": n.shape})
+    return _multinomial(one, broadcast_to(n, batch), p, unroll).astype(dtype)
 
 
 @partial(jit, static_argnames=("unroll",))

@@ -13,7 +13,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ops.random_bits import random_bits
 from cujax.numpy.promotion import operand
-from cujax.random.arguments import canonical_shape, sample_shape, stretch, stretch_together
+from cujax.random.arguments import canonical_shape, integer_dtype, sample_shape, stretch, stretch_together
 from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key, split_in
 
@@ -65,12 +65,10 @@ def randint(
     that do not broadcast.
     """
     one, _ = single_key("randint", key)
-    found = dtypes.canonicalize_user(int if dtype is None else dtype, "randint")
-    if not dtypes.is_integer(found):
-        raise TypeError(f"randint only accepts integer dtypes, got {found}")
+    found = integer_dtype("randint", dtype, error=TypeError)
     work = found if dtypes.iinfo(found).bits >= 32 else dtypes.int32
-    low, high = _integer("randint", minval), _integer("randint", maxval)
-    shape = sample_shape("randint", canonical_shape("randint", shape), low, high)
+    low, high = _bound("minval", minval), _bound("maxval", maxval)
+    shape = sample_shape("randint", canonical_shape("randint", shape), {"minval": low.shape, "maxval": high.shape})
     if type(minval) is int and type(maxval) is int:
         interval = _known_interval(minval, maxval, dtypes.iinfo(found), work)
     else:
@@ -94,9 +92,9 @@ def _draw(
     return lax.convert_element_type(lax.add(low, lax.convert_element_type(offset, work)), dtype)
 
 
-def _integer(name: str, bound: Any) -> Any:
+def _bound(which: str, value: Any) -> Any:
     """A bound of `randint` as an operand; one that is no integer is converted to int."""
-    found = operand(name, bound)
+    found = operand("randint", value, which)
     return found if dtypes.is_integer(found.dtype) else lax.convert_element_type(found, int)
 
 

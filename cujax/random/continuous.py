@@ -19,8 +19,7 @@ from cujax.engine.core.array import Array
 from cujax.engine.core.tape import literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
-from cujax.numpy.promotion import as_arrays
-from cujax.random.arguments import canonical_shape, float_dtype, sample_shape, stretch
+from cujax.random.arguments import arrays, canonical_shape, float_dtype, sample_shape, stretch
 from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key, split_in
 from cujax.random.uniform import uniform_between, unit_interval
@@ -65,9 +64,9 @@ def truncated_normal(
     """
     one, _ = single_key("truncated_normal", key)
     dtype = float_dtype("truncated_normal", dtype)
-    bounds = as_arrays("truncated_normal", lower, upper)
+    bounds = arrays("truncated_normal", lower=lower, upper=upper)
     low, high = (lax.convert_element_type(x, dtype) for x in bounds)
-    shape = sample_shape("truncated_normal", shape, low, high)
+    shape = sample_shape("truncated_normal", shape, {"lower": low.shape, "upper": high.shape})
     root = literal(sqrt(2), dtype)
     ends = [lax.erf(lax.div(x, root)) for x in (low, high)]
     inside = lax.mul(root, lax.erf_inv(uniform_between(one, shape, dtype, *ends)))

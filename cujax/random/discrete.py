@@ -18,7 +18,7 @@ from cujax.api.jit import jit
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.promotion import arrays_of, promote_inexact
-from cujax.random.arguments import parameter_arrays, sample_shape
+from cujax.random.arguments import arrays, integer_dtype, parameter_arrays, sample_shape
 from cujax.random.decisions import fused, log, log1p, log_gamma
 from cujax.random.keys import clone, single_key, split_in
 from cujax.random.uniform import unit_interval
@@ -37,21 +37,14 @@ def geometric(
     ValueError for another dtype and shapes that do not broadcast, TypeError for what is no key and no array.
     """
     one, _ = single_key("geometric", key)
-    dtype = _integer_dtype("geometric", dtype)
-    (p,) = arrays_of(promote_inexact("geometric", p))
-    shape = sample_shape("geometric", shape, p)
+    dtype = integer_dtype("geometric", dtype)
+    (p,) = arrays_of(promote_inexact("geometric", *arrays("geometric", p=p)))
+    shape = sample_shape("geometric", shape, {"p": p.shape})
     unit = unit_interval(one, shape, p.dtype)
     logarithm, of_failure = log(jnp.where(unit == 0, 1, unit)), log1p(-p)
     # XLA multiplies by the reciprocal of what is repeated: it decides one of 10**5 large numbers.
     quotient = logarithm / of_failure if p.shape == shape else logarithm * (1 / of_failure)
     return (jnp.floor(quotient) + 1).astype(dtype)
-
-
-def _integer_dtype(name: str, dtype: Any) -> Any:
-    found = dtypes.canonicalize_user(int if dtype is None else dtype, name)
-    if not dtypes.is_integer(found):
-        raise ValueError(f"dtype argument to `{name}` must be an int dtype, got {found}")
-    return found
 
 
 # --- poisson ------------------------------------------------------------------------------------------------
@@ -68,8 +61,8 @@ def poisson(key: Any, lam: Any, shape: Any = None, dtype: Any = None, *, out_sha
     ValueError for another dtype and shapes that do not broadcast, TypeError for what is no key and no array.
     """
     one, _ = single_key("poisson", key)
-    dtype = _integer_dtype("poisson", dtype)
-    return _poisson(one, *parameter_arrays("poisson", shape, dtypes.float32, lam), dtype)
+    dtype = integer_dtype("poisson", dtype)
+    return _poisson(one, *parameter_arrays("poisson", shape, dtypes.float32, lam=lam), dtype)
 
 
 @partial(jit, static_argnames=("dtype",))

@@ -132,7 +132,7 @@ def gamma(key: Any, a: Any, shape: Any = None, dtype: Any = None, *, out_shardin
     """
     one, _ = single_key("gamma", key)
     dtype = float_dtype("gamma", dtype)
-    return gamma_typed(one, *parameter_arrays("gamma", shape, dtype, a))
+    return gamma_typed(one, *parameter_arrays("gamma", shape, dtype, a=a))
 
 
 def loggamma(key: Any, a: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None) -> Array:
@@ -142,4 +142,4 @@ def loggamma(key: Any, a: Any, shape: Any = None, dtype: Any = None, *, out_shar
     """
     one, _ = single_key("loggamma", key)
     dtype = float_dtype("loggamma", dtype)
-    return loggamma_typed(one, *parameter_arrays("loggamma", shape, dtype, a))
+    return loggamma_typed(one, *parameter_arrays("loggamma", shape, dtype, a=a))

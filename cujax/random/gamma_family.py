@@ -15,7 +15,6 @@ from typing import Any
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
-from cujax.engine.core.aval import ShapedArray
 from cujax.numpy.promotion import as_array
 from cujax.random.arguments import (
     canonical_shape,
@@ -43,7 +42,7 @@ def beta(key: Any, a: Any, b: Any, shape: Any = None, dtype: Any = None, *, out_
     """
     one, _ = single_key("beta", key)
     dtype = float_dtype("beta", dtype)
-    parameters = fitting_parameters("beta", shape, dtype, a, b)
+    parameters = fitting_parameters("beta", shape, dtype, a=a, b=b)
     log_a, log_b = (loggamma_typed(k, p) for k, p in zip(split_in(one, 2), parameters, strict=True))
     largest = jnp.maximum(log_a, log_b)
     share_a, share_b = jnp.exp(log_a - largest), jnp.exp(log_b - largest)
@@ -62,11 +61,11 @@ def dirichlet(key: Any, alpha: Any, shape: Any = None, dtype: Any = None, *, out
     """
     one, _ = single_key("dirichlet", key)
     dtype = float_dtype("dirichlet", dtype)
-    alpha = as_array("dirichlet", alpha, 1)
+    alpha = as_array("dirichlet", alpha, "alpha")
     if not alpha.ndim:
         raise ValueError("dirichlet requires alpha.ndim >= 1, got a scalar: give the parameters of all components")
-    batch = sample_shape("dirichlet", shape, ShapedArray(alpha.shape[:-1], alpha.dtype))
-    logarithms = loggamma_typed(one, *parameter_arrays("dirichlet", (*batch, alpha.shape[-1]), dtype, alpha))
+    batch = sample_shape("dirichlet", shape, {"batches of alpha": alpha.shape[:-1]})
+    logarithms = loggamma_typed(one, *parameter_arrays("dirichlet", (*batch, alpha.shape[-1]), dtype, alpha=alpha))
     largest = jnp.max(logarithms, -1, keepdims=True, initial=-jnp.inf)
     shares = jnp.exp(logarithms - lax.stop_gradient(largest))
     return shares / jnp.sum(shares, -1, keepdims=True)
@@ -83,7 +82,7 @@ def chisquare(key: Any, df: Any, shape: Any = None, dtype: Any = None, *, out_sh
     """
     one, _ = single_key("chisquare", key)
     dtype = float_dtype("chisquare", dtype)
-    return _chisquare(one, *fitting_parameters("chisquare", shape, dtype, df))
+    return _chisquare(one, *fitting_parameters("chisquare", shape, dtype, df=df))
 
 
 def _chisquare(key: Array, df: Array) -> Array:
@@ -101,7 +100,7 @@ def f(
     """
     one, _ = single_key("f", key)
     dtype = float_dtype("f", dtype)
-    above, below = fitting_parameters("f", shape, dtype, dfnum, dfden)
+    above, below = fitting_parameters("f", shape, dtype, dfnum=dfnum, dfden=dfden)
     key_below, key_above = split_in(one, 2)
     return (_chisquare(key_above, above) / above) / (_chisquare(key_below, below) / below)
 
@@ -114,7 +113,7 @@ def t(key: Any, df: Any, shape: Any = None, dtype: Any = None, *, out_sharding: 
     """
     one, _ = single_key("t", key)
     dtype = float_dtype("t", dtype)
-    (df,) = fitting_parameters("t", shape, dtype, df)
+    (df,) = fitting_parameters("t", shape, dtype, df=df)
     normal_key, gamma_key = split_in(one, 2)
     half = df / 2
     return real_normal(normal_key, df.shape, dtype) * jnp.sqrt(half / gamma_typed(gamma_key, half))
@@ -136,11 +135,11 @@ def generalized_normal(
     one, _ = single_key("generalized_normal", key)
     dtype = float_dtype("generalized_normal", dtype)
     shape = canonical_shape("generalized_normal", shape)
-    return generalized_normal_typed(one, as_array("generalized_normal", p, 1), shape, dtype)
+    return generalized_normal_typed(one, as_array("generalized_normal", p, "p"), shape, dtype)
 
 
 def generalized_normal_typed(key: Array, p: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     """The numbers of `generalized_normal` from one typed key."""
     gamma_key, sign_key = split_in(key, 2)
-    numbers = gamma_typed(gamma_key, *parameter_arrays("generalized_normal", shape, dtype, 1 / p))
+    numbers = gamma_typed(gamma_key, *parameter_arrays("generalized_normal", shape, dtype, p=1 / p))
     return rademacher(sign_key, shape, dtype) * numbers ** (1 / p)

@@ -57,7 +57,7 @@ def single_key(name: str, key: Any) -> tuple[Array, bool]:
         shape = (*keys.shape, 2) if raw else keys.shape
         raise ValueError(
             f"{name} accepts a single key, but was given a key array of shape {shape} != (). "
-            "Use jax.vmap for batching."
+            "Use cujax.vmap for batching."
         )
     return keys, raw
 
@@ -142,15 +142,13 @@ def _implementation(name: str, impl: Any, dtype: Any) -> str:
 
 
 def _seeded(name: str, seed: Any, impl: str) -> Array:
-    seeds = _int_seed(name, seed) if type(seed) is int else asarray(seed)
-    if dtypes.is_bool(seeds.dtype):
-        seeds = lax.convert_element_type(seeds, dtypes.int32)
+    seeds = _int_seed(name, int(seed)) if isinstance(seed, int) else asarray(seed)
     if not dtypes.is_integer(seeds.dtype):
         raise TypeError(f"{name}: PRNG key seed must be an integer; got {seeds.aval.str_short()}")
     if seeds.ndim:
         raise TypeError(
             f"{name} accepts a scalar seed, but was given an array of shape {seeds.shape} != (). "
-            "Use jax.vmap for batching"
+            "Use cujax.vmap for batching"
         )
     if config.random_seed_offset:
         offset = np.asarray(config.random_seed_offset).astype(seeds.dtype)
@@ -186,14 +184,17 @@ def key_impl(keys: Any) -> str:
     return as_keys("key_impl", keys)[0].dtype.impl
 
 
-def key_dtype(impl: Any = None) -> Any:
-    """The dtype of keys of the generator `impl`, by default `config.default_prng_impl`."""
-    return dtypes.key_dtype(_implementation("key_dtype", impl, None))
+def key_dtype(impl_spec: Any = None) -> Any:
+    """The dtype of keys of the generator `impl_spec`, by default `config.default_prng_impl`.
+
+    impl_spec: the name of a generator, or a key dtype, which is returned.  Errors as `key`.
+    """
+    return dtypes.key_dtype(_implementation("key_dtype", impl_spec, None))
 
 
 def clone(key: Any) -> Array:
     """`key` again, to say that it is used a second time on purpose.  TypeError for what is no array."""
-    made = operand("clone", key)
+    made = operand("clone", key, "key")
     if not isinstance(made, Array):
         return asarray(key)
     return random_clone(made) if dtypes.is_key(made.dtype) else made
@@ -226,21 +227,29 @@ def split_in(key: Array, num: int) -> list[Array]:
 def fold_in(key: Any, data: Any) -> Array:
     """A new key from `key` and the integer `data`: one for each step of a loop, each particle, each device.
 
-    data: a Python int from 0 to 2**32 - 1 (OverflowError otherwise), or a scalar, which is converted to
-    uint32.  TypeError for an array, ValueError for several keys.
+    data: a Python number, of which the whole part counts, from 0 to 2**32 - 1 (OverflowError otherwise), or a scalar,
+    which is converted to uint32.  TypeError for an array, ValueError for several keys.
     """
     one, raw = single_key("fold_in", key)
     return _given_back(random_fold_in(one, _word(data)), raw)
 
 
 def _word(data: Any) -> Any:
-    if type(data) is int:
-        dtypes.check_python_int(data, dtypes.uint32)
-        return np.uint32(data)
-    found = operand("fold_in", data, 1)
+    if isinstance(data, int) or type(data) is float:
+        return _python_word(data)
+    found = operand("fold_in", data, "data")
+    if dtypes.is_complex(found.dtype):
+        raise TypeError(f"fold_in: data must be an integer, got {found.aval.str_short()}; write data.real.astype(int)")
     if found.ndim:
         raise TypeError(
             f"fold_in accepts a scalar, but was given an array of shape {found.shape} != (). "
-            "Use jax.vmap for batching."
+            "Use cujax.vmap for batching."
         )
     return lax.convert_element_type(found, dtypes.uint32)
+
+
+def _python_word(data: int | float) -> np.uint32:
+    if not -1 < data < 2**32:
+        error = ValueError if data != data else OverflowError  # NaN is no number at all
+        raise error(f"fold_in: data must be from 0 to 2**32 - 1, what uint32 holds, got {data}; write data % 2**32")
+    return np.uint32(int(data))

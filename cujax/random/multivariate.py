@@ -14,9 +14,8 @@ from typing import Any
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
-from cujax.engine.core.aval import ShapedArray
-from cujax.numpy.promotion import arrays_of, as_array, as_arrays, promote_inexact
-from cujax.random.arguments import canonical_shape, float_dtype, sample_shape
+from cujax.numpy.promotion import arrays_of, as_array, promote_inexact
+from cujax.random.arguments import arrays, canonical_shape, float_dtype, sample_shape
 from cujax.random.continuous import exponential, normal, real_normal
 from cujax.random.gamma_family import generalized_normal_typed
 from cujax.random.keys import single_key, split_in
@@ -39,7 +38,8 @@ def ball(key: Any, d: int, p: Any = 2, shape: Any = (), dtype: Any = None, *, ou
     shape = canonical_shape("ball", shape)
     point_key, radius_key = split_in(one, 2)
     whole = canonical_shape("ball", (*shape, operator.index(d)))
-    points = generalized_normal_typed(point_key, as_array("ball", p, 2), whole, dtype)
+    p = as_array("ball", p, "p")
+    points = generalized_normal_typed(point_key, p, whole, dtype)
     powers = jnp.sum(jnp.abs(points) ** p, -1) + exponential(radius_key, shape, dtype)
     return points / (powers ** (1 / p))[..., None]
 
@@ -80,7 +80,7 @@ def multivariate_normal(
     one, _ = single_key("multivariate_normal", key)
     if method not in _FACTORS:
         raise ValueError(f"multivariate_normal: method must be one of {set(_FACTORS)}, got {method!r}")
-    mean, cov = arrays_of(promote_inexact("multivariate_normal", *as_arrays("multivariate_normal", mean, cov)))
+    mean, cov = arrays_of(promote_inexact("multivariate_normal", *arrays("multivariate_normal", mean=mean, cov=cov)))
     dtype = float_dtype("multivariate_normal", mean.dtype if dtype is None else dtype)
     shape = _shape_of_vectors(shape, mean, cov)
     noise = real_normal(one, (*shape, mean.shape[-1]), dtype)
@@ -98,8 +98,8 @@ def _shape_of_vectors(shape: Any, mean: Array, cov: Array) -> tuple[int, ...]:
         raise ValueError(
             f"multivariate_normal: mean of shape {mean.shape} needs cov of shape (..., {n}, {n}), got {cov.shape}"
         )
-    batches = (ShapedArray(mean.shape[:-1], mean.dtype), ShapedArray(cov.shape[:-2], cov.dtype))
-    return sample_shape("multivariate_normal", shape, *batches)
+    batches = {"batches of mean": mean.shape[:-1], "batches of cov": cov.shape[:-2]}
+    return sample_shape("multivariate_normal", shape, batches)
 
 
 # --- orthogonal matrices ------------------------------------------------------------------------------------

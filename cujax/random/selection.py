@@ -10,19 +10,16 @@ from __future__ import annotations
 from math import ceil, log, prod
 from typing import Any
 
-import numpy as np
-
 from cujax import lax
 from cujax.engine.core.array import Array
-from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.tape import literal
+from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis, insert_axis, moved_axes, remove_axes
 from cujax.numpy.creation import zeros
-from cujax.numpy.promotion import arrays_of, as_array, promote_inexact
+from cujax.numpy.promotion import arrays_of, as_array, operand, promote_inexact
 from cujax.numpy.searching import searchsorted
 from cujax.numpy.taking import take
-from cujax.random.arguments import canonical_shape, sample_shape, stretch
+from cujax.random.arguments import arrays, canonical_shape, sample_shape, stretch
 from cujax.random.bits import randint, raw_bits
 from cujax.random.continuous import gumbel_typed
 from cujax.random.keys import single_key, split_in
@@ -38,24 +35,22 @@ def permutation(
     integer, ValueError for an axis that x does not have.
     """
     one, _ = single_key("permutation", key)
-    x = _elements("permutation", x)
-    if type(x) is int:
-        x = _count_to(max(x, 0))
-    elif not x.ndim:
-        raise TypeError(f"permutation: x must be an integer or have an axis, got {x.aval.str_short()}")
-    axis = canonical_axis(axis, x.ndim)
+    x = _elements("permutation", "x", x)
+    if not x.shape:
+        if not dtypes.is_integer(x.dtype):
+            raise TypeError(f"permutation: x must be an integer or have an axis, got a scalar of dtype {x.dtype}")
+        x = _count_to(max(int(x), 0))
+    axis = canonical_axis(axis, x.ndim, "permutation: axis")
     if independent or x.ndim == 1:
         return _shuffle(one, x, axis)
     order = _shuffle(one, _count_to(x.shape[axis]), 0)
     return take(x, order, axis, mode="clip")
 
 
-def _elements(name: str, x: Any) -> Any:
-    """The argument from which `name` takes elements: an array, or the int that stands for 0 ... x - 1."""
-    if isinstance(x, int | np.integer):
-        return int(x)
-    found = as_array(name, x, 1)
-    return found if found.ndim or not dtypes.is_integer(found.dtype) else int(found)
+def _elements(name: str, which: str, x: Any) -> Any:
+    """The argument `which`, from which `name` takes elements: an array, or the scalar that stands for 0 ... x - 1."""
+    found = operand(name, x, which)
+    return found.val if type(found) is Literal else found
 
 
 def _count_to(length: int) -> Array:
@@ -86,22 +81,29 @@ def choice(
     another shape than (number of elements,).
     """
     one, _ = single_key("choice", key)
-    shape, a = canonical_shape("choice", shape), _elements("choice", a)
-    a_shape = () if type(a) is int else a.shape
-    axis = canonical_axis(axis, len(a_shape)) if a_shape else 0
-    population, draws = a_shape[axis] if a_shape else int(a), prod(shape)
-    result_shape = (*a_shape[:axis], *shape, *a_shape[axis + 1 :])
+    shape, a = canonical_shape("choice", shape), _elements("choice", "a", a)
+    axis = canonical_axis(axis, a.ndim, "choice: axis") if a.shape else 0
+    draws = prod(shape)
     if draws == 0:
-        return zeros(shape, dtypes.python_scalar_dtype(int) if type(a) is int else a.dtype)
+        return zeros(shape, a.dtype)
+    population = a.shape[axis] if a.shape else _whole("choice", "a", a)
     _check_population(population, draws, replace)
+    result_shape = (*a.shape[:axis], *shape, *a.shape[axis + 1 :])
     if p is None and not replace:
-        shuffled = permutation(one, a, axis)
+        shuffled = permutation(one, a if a.shape else population, axis)
         return lax.reshape(lax.slice_in_dim(shuffled, 0, draws, axis=axis), result_shape)
     if p is None:
         index = randint(one, shape, 0, population)
     else:
         index = _weighted(one, shape, _weights(p, population), replace, mode)
-    return take(a, index, axis, mode="clip") if a_shape else index
+    return take(a, index, axis, mode="clip") if a.shape else index
+
+
+def _whole(name: str, which: str, x: Any) -> int:
+    """The whole part of a scalar."""
+    if dtypes.is_complex(x.dtype):
+        raise TypeError(f"{name}: {which} must be an integer or have an axis, got a scalar of dtype {x.dtype}")
+    return int(x)
 
 
 def _check_population(population: int, draws: int, replace: bool) -> None:
@@ -115,7 +117,7 @@ def _check_population(population: int, draws: int, replace: bool) -> None:
 
 
 def _weights(p: Any, population: int) -> Array:
-    (p,) = arrays_of(promote_inexact("choice", p))
+    (p,) = arrays_of(promote_inexact("choice", *arrays("choice", p=p)))
     if p.shape != (population,):
         raise ValueError(
             f"choice: p must have one weight for each of the {population} elements, got shape {p.shape}"
@@ -148,12 +150,14 @@ def categorical(
     do not broadcast, and for more indices than there are without replacement.
     """
     one, _ = single_key("categorical", key)
-    logits = as_array("categorical", logits, 1)
+    logits = as_array("categorical", logits, "logits")
     if not dtypes.is_float(logits.dtype):
         raise ValueError(f"categorical: logits must have a float dtype, got {logits.dtype}")
-    axis = canonical_axis(axis, logits.ndim)
+    if not logits.ndim:
+        raise ValueError("categorical: logits must have an axis of categories, got a scalar")
+    axis = canonical_axis(axis, logits.ndim, "categorical: axis")
     batch = remove_axes(logits.shape, (axis,))
-    shape = sample_shape("categorical", shape, ShapedArray(batch, logits.dtype))
+    shape = sample_shape("categorical", shape, {"batches of logits": batch})
     draws = shape[: len(shape) - len(batch)]
     if replace:
         return _categories(one, logits, axis, shape, draws, mode)
@@ -163,10 +167,11 @@ def categorical(
 def _categories(
     key: Array, logits: Array, axis: int, shape: tuple[int, ...], draws: tuple[int, ...], mode: str | None
 ) -> Array:
-    axis += len(draws)
-    full = insert_axis(shape, axis, logits.shape[axis - len(draws)])
+    if not logits.shape[axis]:
+        raise ValueError(f"categorical: logits have no categories along axis {axis}, their shape is {logits.shape}")
+    full = insert_axis(shape, axis + len(draws), logits.shape[axis])
     perturbed = lax.add(gumbel_typed(key, full, logits.dtype, mode), stretch(logits, full))
-    return lax.argmax(perturbed, axis, dtypes.python_scalar_dtype(int))
+    return lax.argmax(perturbed, axis + len(draws), dtypes.python_scalar_dtype(int))
 
 
 def _distinct_categories(

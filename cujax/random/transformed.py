@@ -13,8 +13,8 @@ from typing import Any
 
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
-from cujax.numpy.promotion import as_arrays
-from cujax.random.arguments import canonical_shape, fitting_parameters, float_dtype, sample_shape
+from cujax.numpy.promotion import broadcast_shape
+from cujax.random.arguments import arrays, canonical_shape, fitting_parameters, float_dtype, sample_shape
 from cujax.random.continuous import exponential, normal, real_normal
 from cujax.random.decisions import fused
 from cujax.random.keys import single_key, split_in
@@ -36,7 +36,7 @@ def lognormal(
     """
     one, _ = single_key("lognormal", key)
     dtype = float_dtype("lognormal", dtype, or_complex=True)
-    (sigma,) = fitting_parameters("lognormal", shape, dtype, sigma)
+    (sigma,) = fitting_parameters("lognormal", shape, dtype, sigma=sigma)
     return jnp.exp(normal(one, sigma.shape, dtype) * sigma)
 
 
@@ -60,14 +60,14 @@ def double_sided_maxwell(key: Any, loc: Any, scale: Any, shape: Any = (), dtype:
     """loc + scale * s * m, where s is a random sign and m a number as `maxwell` gives it.
 
     loc, scale: numbers or arrays, which broadcast to a shape of their own.  The result has `shape` followed by that
-    shape, and the dtype to which the parameters and `dtype` promote: floating-point, float by default.  Errors as
-    `lognormal`.
+    shape, which occurs twice if `shape` is empty, as in JAX; and the dtype to which the parameters and `dtype` promote:
+    floating-point, float by default.  Errors as `lognormal`.
     """
     one, _ = single_key("double_sided_maxwell", key)
     dtype = float_dtype("double_sided_maxwell", dtype)
-    loc, scale = as_arrays("double_sided_maxwell", loc, scale)
-    own = sample_shape("double_sided_maxwell", None, loc, scale)
-    full = (*canonical_shape("double_sided_maxwell", shape), *own)
+    loc, scale = arrays("double_sided_maxwell", loc=loc, scale=scale)
+    own = sample_shape("double_sided_maxwell", None, {"loc": loc.shape, "scale": scale.shape})
+    full = (*(canonical_shape("double_sided_maxwell", shape) or own), *own)
     size_key, sign_key = split_in(one, 2)
     return rademacher(sign_key, full, dtype) * _maxwell(size_key, full, dtype) * scale + loc
 
@@ -84,7 +84,7 @@ def wald(key: Any, mean: Any, shape: Any = None, dtype: Any = None, *, out_shard
     """
     one, _ = single_key("wald", key)
     dtype = float_dtype("wald", dtype)
-    (mean,) = fitting_parameters("wald", shape, dtype, mean)
+    (mean,) = fitting_parameters("wald", shape, dtype, mean=mean)
     normal_key, uniform_key = split_in(one, 2)
     square = jnp.square(real_normal(normal_key, mean.shape, dtype))
     mean_square = mean * mean
@@ -105,7 +105,7 @@ def pareto(key: Any, b: Any, shape: Any = None, dtype: Any = None, *, out_shardi
     """
     one, _ = single_key("pareto", key)
     dtype = float_dtype("pareto", dtype)
-    (b,) = fitting_parameters("pareto", shape, dtype, b)
+    (b,) = fitting_parameters("pareto", shape, dtype, b=b)
     return jnp.exp(exponential(one, b.shape, dtype) / b)
 
 
@@ -117,7 +117,7 @@ def rayleigh(key: Any, scale: Any, shape: Any = None, dtype: Any = None, *, out_
     """
     one, _ = single_key("rayleigh", key)
     dtype = float_dtype("rayleigh", dtype)
-    (scale,) = fitting_parameters("rayleigh", shape, dtype, scale)
+    (scale,) = fitting_parameters("rayleigh", shape, dtype, scale=scale)
     return scale * jnp.sqrt(jnp.log(unit_interval(one, scale.shape, dtype)) * -2)
 
 
@@ -131,7 +131,7 @@ def triangular(
     """
     one, _ = single_key("triangular", key)
     dtype = float_dtype("triangular", dtype)
-    left, mode, right = fitting_parameters("triangular", shape, dtype, left, mode, right)
+    left, mode, right = fitting_parameters("triangular", shape, dtype, left=left, mode=mode, right=right)
     unit, width = unit_interval(one, left.shape, dtype), right - left
     rising = left + jnp.sqrt(unit * width * (mode - left))
     falling = right - jnp.sqrt((1 - unit) * width * (right - mode))
@@ -149,5 +149,7 @@ def weibull_min(key: Any, scale: Any, concentration: Any, shape: Any = (), dtype
     """
     one, _ = single_key("weibull_min", key)
     dtype = float_dtype("weibull_min", dtype)
-    scale, concentration = as_arrays("weibull_min", scale, concentration)
+    scale, concentration = arrays("weibull_min", scale=scale, concentration=concentration)
+    shape = canonical_shape("weibull_min", shape)
+    broadcast_shape("weibull_min", [shape, scale.shape, concentration.shape])
     return exponential(one, shape, dtype) ** (1.0 / concentration) * scale

@@ -35,8 +35,9 @@ def uniform(
     """
     one, _ = single_key("uniform", key)
     dtype = float_dtype("uniform", dtype)
-    low, high = parameter("uniform", minval, dtype), parameter("uniform", maxval, dtype)
-    shape = sample_shape("uniform", canonical_shape("uniform", shape), low, high, error=TypeError)
+    low, high = parameter("uniform", "minval", minval, dtype), parameter("uniform", "maxval", maxval, dtype)
+    bounds = {"minval": low.shape, "maxval": high.shape}
+    shape = sample_shape("uniform", canonical_shape("uniform", shape), bounds, error=TypeError)
     return uniform_between(one, shape, dtype, low, high)
 
 
@@ -86,10 +87,10 @@ def bernoulli(
     one, _ = single_key("bernoulli", key)
     if mode not in ("low", "high"):
         raise ValueError(f"bernoulli: got mode={mode!r}, expected 'high' or 'low'")
-    p = operand("bernoulli", p, 1)
+    p = operand("bernoulli", p, "p")
     if not dtypes.is_float(p.dtype):
-        raise TypeError(f"bernoulli probability `p` must have a floating dtype, got {p.dtype}.")
-    shape = sample_shape("bernoulli", shape, p)
+        raise TypeError(f"bernoulli probability `p` must have a floating dtype, got {p.dtype}. Write p=float(p).")
+    shape = sample_shape("bernoulli", shape, {"p": p.shape})
     return coins(one, shape, stretch(p, shape), mode)
 
 
@@ -107,10 +108,12 @@ def coins(key: Array, shape: tuple[int, ...], p: Any, mode: str = "low") -> Arra
 def rademacher(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random signs: -1 or 1, with equal probability.
 
-    dtype: any numeric dtype, int by default.  TypeError for what is no key.
+    dtype: any dtype of numbers, int by default.  ValueError for another, TypeError for what is no key.
     """
     one, _ = single_key("rademacher", key)
     dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "rademacher")
+    if dtypes.is_key(dtype):
+        raise ValueError(f"rademacher: dtype must be a dtype of numbers, got {dtype}")
     half = literal(0.5, dtypes.python_scalar_dtype(float))
     heads = coins(one, canonical_shape("rademacher", shape), half)
     return lax.select(heads, literal(1, dtype), literal(np.asarray(-1).astype(dtype), dtype))

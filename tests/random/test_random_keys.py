@@ -160,7 +160,7 @@ def test_no_keys(name):
 @pytest.mark.parametrize("name", ["split", "uniform", "bits", "normal"])
 def test_one_key_where_many_are_given(name):
     for many in (random.split(random.key(0), 4), random.split(random.PRNGKey(0), 4)):
-        with pytest.raises(ValueError, match=rf"{name} accepts a single key, .* \(4(, 2|,)\) .*Use jax.vmap"):
+        with pytest.raises(ValueError, match=rf"{name} accepts a single key, .* \(4(, 2|,)\) .*Use cujax.vmap"):
             getattr(random, name)(many)
 
 

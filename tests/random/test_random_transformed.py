@@ -46,6 +46,14 @@ def test_halves_are_jax_s(dtype):
         close(found[name], expected[name], 4, name, 0 if name != "double_sided_maxwell" else 8)
 
 
+def test_double_sided_maxwell_without_a_shape():
+    """Its parameters' shape then occurs twice, as in JAX."""
+    loc, scale = np.float32([[0], [1]]), np.float32([1, 2, 3])
+    found = random.double_sided_maxwell(random.PRNGKey(3), loc, scale)
+    assert found.shape == (2, 3, 2, 3)
+    close(found, jax.random.double_sided_maxwell(jax.random.PRNGKey(3), loc, scale), 8, scale=8)
+
+
 def test_roots_of_wald_are_chosen_as_in_jax():
     """Where numbers cancel: small means of large squares, and large means."""
     mean = np.float32([[1e-3], [1.0], [1e4]])
@@ -92,13 +100,13 @@ def test_derivatives_are_jax_s(x64):
 ONES = np.ones(3, np.float32)
 ERRORS = [
     (lambda r, k: r.lognormal(k, [1.0]), TypeError, "lognormal requires ndarray or scalar"),
-    (lambda r, k: r.lognormal(k, 2j), ValueError, "lognormal: a parameter of dtype complex64 does not fit"),
+    (lambda r, k: r.lognormal(k, 2j), ValueError, "lognormal: sigma is of dtype complex64, which does not fit"),
     (lambda r, k: r.lognormal(k, ONES, (2,)), ValueError, "incompatible shapes"),
     (lambda r, k: r.maxwell(k, (2,), complex), ValueError, "`maxwell` must be a float dtype"),
     (lambda r, k: r.double_sided_maxwell(k, np.zeros(2), ONES), ValueError, "incompatible shapes"),
     (lambda r, k: r.double_sided_maxwell(k, [0.0], 1.0), TypeError, "requires ndarray or scalar"),
     (lambda r, k: r.pareto(k, ONES, (2,)), ValueError, "incompatible shapes"),
-    (lambda r, k: r.pareto(k, ONES, dtype="float16"), ValueError, "pareto: a parameter of dtype float32 does not fit"),
+    (lambda r, k: r.pareto(k, ONES, dtype="float16"), ValueError, "pareto: b is of dtype float32, which does not fit"),
     (lambda r, k: r.rayleigh(k, 1.0, dtype=int), ValueError, "`rayleigh` must be a float dtype"),
     (lambda r, k: r.triangular(k, 0, ONES, 2, (2,)), ValueError, "incompatible shapes"),
     (lambda r, k: r.wald(k, [1.0]), TypeError, "wald requires ndarray or scalar"),
