@@ -154,7 +154,7 @@ ERRORS = [
     (lambda r, k: r.gamma(k, ONES, (-3,)), TypeError, "-3"),
     (lambda r, k: r.loggamma(k, 1, dtype="complex64"), ValueError, "`loggamma` must be a float dtype"),
     (lambda r, k: r.beta(k, ONES, np.ones(2, np.float32)), ValueError, "incompatible shapes"),
-    (lambda r, k: r.beta(k, ONES, 1.0, dtype="float16"), ValueError, r"beta: a is of dtype float32, which does not fit"),
+    (lambda r, k: r.beta(k, ONES, 1.0, dtype="float16"), ValueError, r"beta: a is of dtype float32, which"),
     (lambda r, k: r.beta(k, 1, [1.0]), TypeError, "ndarray or scalar"),
     (lambda r, k: r.dirichlet(k, 1.0), ValueError, "dirichlet requires alpha.ndim >= 1"),
     (lambda r, k: r.dirichlet(k, np.ones((2, 3)), (3,)), ValueError, "incompatible shapes"),
