@@ -1,4 +1,4 @@
-"""Reading notebooks in MyST markdown and running their cells: for the guide and for docs/sharp_bits.md."""
+"""Reading notebooks in MyST markdown and running their cells: for the guide and for the pages of docs/."""
 
 from __future__ import annotations
 

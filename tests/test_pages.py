@@ -1,4 +1,4 @@
-"""docs/sharp_bits.md says what happens: every block of Python is run, and what it prints or raises compared."""
+"""Pages of docs/ say what happens: every block of Python is run, and what it prints or raises compared."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import pytest
 from guide import run
 
 import cujax
+from cujax.engine.ground.config import config
 
-PAGE = Path(__file__).parent.parent / "docs" / "sharp_bits.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = {"sharp_bits.md": 30, "random.md": 10}  # at least as many blocks
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks() -> list[tuple[int, str, str]]:
+def blocks(text: str) -> list[tuple[int, str, str]]:
     """(line, source, expected output or "") for each block of Python."""
-    text = PAGE.read_text()
     found: list[tuple[int, str, str]] = []
     for match in BLOCK.finditer(text):
         kind, body = match.groups()
@@ -31,10 +32,10 @@ def blocks() -> list[tuple[int, str, str]]:
     return found
 
 
-def run_and_report(source: str, namespace: dict, line: int) -> str:
+def run_and_report(source: str, namespace: dict, page: str, line: int) -> str:
     """What the block prints, and the error it ends with."""
     try:
-        printed = run("\n" * (line - 1) + source, namespace, str(PAGE))
+        printed = run("\n" * (line - 1) + source, namespace, str(DOCS / page))
     except Exception as error:
         lines = "".join(traceback.format_exception_only(error)).strip()
         printed = error.printed + re.sub(r"^[\w.]*\.(?=\w+:)", "", lines) + "\n"
@@ -43,19 +44,23 @@ def run_and_report(source: str, namespace: dict, line: int) -> str:
 
 @pytest.fixture
 def clean_options():
-    yield
+    """Those of a new process, before and after."""
+    with config.override("debug_key_reuse", False):
+        yield
     cujax.config.update("jax_debug_nans", False)
     cujax.config.update("jax_enable_x64", False)
 
 
-def test_every_block(clean_options):
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block(page, clean_options):
     namespace: dict = {}
     compare = doctest.OutputChecker().check_output
-    for line, source, expected in blocks():
+    found = blocks((DOCS / page).read_text())
+    assert len(found) > PAGES[page]
+    for line, source, expected in found:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Invalid")
-            printed = run_and_report(source, namespace, line)
+            printed = run_and_report(source, namespace, page, line)
         assert compare(expected, printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE), (
-            f"{PAGE.name}:{line}\n{source}\nexpected:\n{expected}\nfound:\n{printed}"
+            f"{page}:{line}\n{source}\nexpected:\n{expected}\nfound:\n{printed}"
         )
-    assert len(blocks()) > 30
