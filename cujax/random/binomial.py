@@ -34,7 +34,10 @@ def binomial(key: Any, n: Any, p: Any, shape: Any = None, dtype: Any = None) -> 
     n, p: numbers or arrays that broadcast to `shape` (None: the shape they broadcast to); of n the whole part counts.
     dtype: floating-point, float by default.  NaN where n is negative or p is not in [0, 1].
 
-    ValueError for another dtype and shapes that do not broadcast, TypeError for what is no key and no array.
+    ValueError for another dtype and shapes that do not broadcast, TypeError for what is no key and no real array.
+
+    Geometric steps for few expected successes, else rejection: W. Hormann, "The generation of binomial random
+    variates", Journal of Statistical Computation and Simulation 46, 1993.
     """
     one, _ = single_key("binomial", key)
     dtype = float_dtype("binomial", dtype)

@@ -25,9 +25,13 @@ def raw_bits(key: Array, shape: tuple[int, ...], width: int) -> Array:
 
 
 def bits(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
-    """Uniform random bits as unsigned integers of `shape`.
+    """Uniform random bits as unsigned integers: Threefry hashes of the key and of the numbers of the elements.
 
-    dtype: an unsigned integer dtype, by default the widest one that is enabled; ValueError for another.
+    shape: of the result, an int or a sequence of ints.  dtype: an unsigned integer dtype, by default the widest one
+    that is enabled; ValueError for another, TypeError for what is no key and no shape.
+
+    >>> random.bits(random.key(0), (2,), "uint8")
+    Array([167, 146], dtype=uint8)
     """
     one, _ = single_key("bits", key)
     found = dtypes.canonicalize(dtypes.uint64) if dtype is None else dtypes.canonicalize_user(dtype, "bits")
@@ -58,11 +62,15 @@ def randint(
 ) -> Array:
     """Uniform random integers from minval to maxval - 1.
 
-    minval, maxval: integers, or arrays that broadcast to `shape`; bounds outside the range of the dtype are
-    moved to its ends, and a maxval above it includes the greatest value.
-    Where maxval <= minval the result is minval.  dtype: an integer dtype, int by default; TypeError for
-    another.  Raises OverflowError for Python ints beyond the default integer dtype, ValueError for shapes
-    that do not broadcast.
+    shape: of the result, an int or a sequence of ints.  minval, maxval: integers, or arrays that broadcast to it;
+    bounds outside the range of the dtype are moved to its ends, and a maxval above it includes the greatest value.
+    Where maxval <= minval the result is minval.  dtype: an integer dtype, int by default; TypeError for another.
+    Raises OverflowError for Python ints beyond the default integer dtype, ValueError for shapes that do not broadcast.
+
+    >>> dice = random.randint(random.key(0), (10,), 1, 7)
+
+    Remainders of random words, as in JAX: where maxval - minval divides no power of two the probabilities of two values
+    differ by a share of up to (maxval - minval) / 2**32, of 64-bit dtypes / 2**64.
     """
     one, _ = single_key("randint", key)
     found = integer_dtype("randint", dtype, error=TypeError)

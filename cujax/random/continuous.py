@@ -28,10 +28,13 @@ from cujax.random.uniform import uniform_between, unit_interval
 
 
 def normal(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
-    """Random numbers of the normal distribution with mean 0 and variance 1.
+    """Random numbers of the normal distribution with mean 0 and variance 1: sqrt(2) erf_inv(u), u uniform in (-1, 1).
 
-    shape: of the result.  dtype: floating-point, float by default, or complex: real and imaginary part then
-    have variance 1/2 each.  ValueError for another dtype, TypeError for what is no key.
+    shape: of the result, an int or a sequence of ints.  dtype: floating-point, float by default, or complex: real and
+    imaginary part then have variance 1/2 each.  ValueError for another dtype, TypeError for what is no key and no
+    shape.
+
+    >>> x = 5 + 0.1 * random.normal(random.key(0), (1000, 3))
     """
     one, _ = single_key("normal", key)
     dtype = float_dtype("normal", dtype, or_complex=True)
@@ -60,7 +63,10 @@ def truncated_normal(
     """Normal numbers between `lower` and `upper`, both excluded.
 
     lower, upper: numbers or arrays that broadcast to `shape` (None: the shape they broadcast to).  dtype:
-    floating-point, float by default.  ValueError for another dtype and shapes that do not broadcast.
+    floating-point, float by default.  Differentiable with respect to both.  ValueError for another dtype and shapes
+    that do not broadcast, TypeError for what is no key and no array.
+
+    The inverse of the distribution function at a number uniform between those of the bounds.
     """
     one, _ = single_key("truncated_normal", key)
     dtype = float_dtype("truncated_normal", dtype)
@@ -85,7 +91,11 @@ def _scale_free(name: str, key: Any, shape: Any, dtype: Any) -> tuple[Array, tup
 
 
 def exponential(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
-    """Random numbers of density exp(-x) for x >= 0.  Arguments and errors as `uniform`."""
+    """Random numbers of density exp(-x) for x >= 0: -log(1 - u) of a uniform number u.
+
+    shape: of the result, an int or a sequence of ints.  dtype: floating-point, float by default.  ValueError for
+    another dtype, TypeError for what is no key and no shape.
+    """
     return _exponential(*_scale_free("exponential", key, shape, dtype))
 
 
@@ -95,7 +105,11 @@ def _exponential(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def laplace(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
-    """Random numbers of density exp(-|x|) / 2.  Arguments and errors as `uniform`."""
+    """Random numbers of density exp(-|x|) / 2: sign(u) log(1 - |u|) of a number u uniform in (-1, 1).
+
+    shape: of the result, an int or a sequence of ints.  dtype: floating-point, float by default.  ValueError for
+    another dtype, TypeError for what is no key and no shape.
+    """
     return _laplace(*_scale_free("laplace", key, shape, dtype))
 
 
@@ -106,7 +120,11 @@ def _laplace(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def logistic(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
-    """Random numbers x for which 1 / (1 + exp(-x)) is uniform.  Arguments and errors as `uniform`."""
+    """Random numbers x for which 1 / (1 + exp(-x)) is uniform: log(u) - log(1 - u) of a uniform number u.
+
+    shape: of the result, an int or a sequence of ints.  dtype: floating-point, float by default.  ValueError for
+    another dtype, TypeError for what is no key and no shape.
+    """
     return _logistic(*_scale_free("logistic", key, shape, dtype))
 
 
@@ -117,7 +135,11 @@ def _logistic(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def cauchy(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
-    """Random numbers of density 1 / (pi (1 + x^2)).  Arguments and errors as `uniform`."""
+    """Random numbers of density 1 / (pi (1 + x^2)): tan(pi (u - 1/2)) of a uniform number u.
+
+    shape: of the result, an int or a sequence of ints.  dtype: floating-point, float by default.  ValueError for
+    another dtype, TypeError for what is no key and no shape.
+    """
     return _cauchy(*_scale_free("cauchy", key, shape, dtype))
 
 
@@ -130,10 +152,11 @@ def _cauchy(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
 def gumbel(
     key: Any, shape: Any = (), dtype: Any = None, mode: str | None = None, *, out_sharding: Any = None
 ) -> Array:
-    """Random numbers with distribution function exp(-exp(-x)).
+    """Random numbers with distribution function exp(-exp(-x)): -log(-log(u)) of a uniform number u.
 
-    mode: "high" spends twice the bits on the tail; "low", or None for what
-    `config.high_dynamic_range_gumbel` says.  Other arguments and errors as `uniform`.
+    shape: of the result, an int or a sequence of ints.  dtype: floating-point, float by default.  mode: "high" spends
+    twice the bits on the tail; "low" does not; None is what `config.high_dynamic_range_gumbel` says.  ValueError for
+    another dtype or mode, TypeError for what is no key and no shape.
     """
     one, shape, dtype = _scale_free("gumbel", key, shape, dtype)
     return gumbel_typed(one, shape, dtype, mode)

@@ -35,6 +35,8 @@ def geometric(
     by default.  Numbers that it cannot hold become its greatest one.
 
     ValueError for another dtype and shapes that do not broadcast, TypeError for what is no key and no array.
+
+    1 + floor(log(u) / log(1 - p)) of a uniform number u.
     """
     one, _ = single_key("geometric", key)
     dtype = integer_dtype("geometric", dtype)
@@ -59,6 +61,9 @@ def poisson(key: Any, lam: Any, shape: Any = None, dtype: Any = None, *, out_sha
     an integer dtype, int by default.  -1 where lam is negative or NaN.
 
     ValueError for another dtype and shapes that do not broadcast, TypeError for what is no key and no array.
+
+    Waiting times for low rates, else rejection: W. Hormann, "The transformed rejection method for generating Poisson
+    random variables", Insurance: Mathematics and Economics 12, 1993.
     """
     one, _ = single_key("poisson", key)
     dtype = integer_dtype("poisson", dtype)

@@ -129,6 +129,8 @@ def gamma(key: Any, a: Any, shape: Any = None, dtype: Any = None, *, out_shardin
     the dtype cannot hold it is 0, see `loggamma`.
 
     ValueError for another dtype and shapes that do not broadcast, TypeError for what is no key and no array.
+
+    By rejection: G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26, 2000.
     """
     one, _ = single_key("gamma", key)
     dtype = float_dtype("gamma", dtype)
@@ -138,7 +140,7 @@ def gamma(key: Any, a: Any, shape: Any = None, dtype: Any = None, *, out_shardin
 def loggamma(key: Any, a: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """The logarithms of random numbers of the gamma distribution, accurate where these are tiny.
 
-    Arguments and errors as `gamma`; equal keys give other numbers where a < 1.
+    a, shape, dtype, derivatives and errors as for `gamma`; equal keys give other numbers where a < 1.
     """
     one, _ = single_key("loggamma", key)
     dtype = float_dtype("loggamma", dtype)

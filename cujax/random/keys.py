@@ -108,14 +108,21 @@ def key(seed: Any, *, impl: Any = None, dtype: Any = None) -> Array:
     taken modulo 2**32.  impl: the generator, "threefry2x32", or a key dtype; `dtype` is the same by another
     name.  "rbg" and "unsafe_rbg" are accepted and mean "threefry2x32" too.  Raises TypeError for a seed that is
     no integer scalar, OverflowError for a greater int, ValueError for another generator.
+
+    >>> random.key(0)
+    Array((), dtype=key<fry>) overlaying:
+    [0 0]
     """
     return _seeded("key", seed, _implementation("key", impl, dtype))
 
 
 def PRNGKey(seed: Any, *, impl: Any = None) -> Array:
-    """A raw key, a uint32 array of shape (2,), from the integer `seed`; arguments and errors as `key`.
+    """A raw key, a uint32 array of shape (2,), from the integer `seed`.
 
-    A typed key while `config.enable_custom_prng` is on.
+    seed, impl and errors as for `key`.  A typed key while `config.enable_custom_prng` is on.
+
+    >>> random.PRNGKey(0)
+    Array([0, 0], dtype=uint32)
     """
     made = _seeded("PRNGKey", seed, _implementation("PRNGKey", impl, None))
     return made if config.enable_custom_prng else random_unwrap(made)
@@ -166,6 +173,9 @@ def wrap_key_data(key_bits_array: Any, *, impl: Any = None, dtype: Any = None) -
     """Typed keys of shape `(...)` from their words, uint32 of shape `(..., 2)` whatever `impl` says.
 
     impl, dtype: as in `key`.  TypeError for words of another dtype or shape.
+
+    >>> stored = random.key_data(random.key(0))  # in a file, for instance
+    >>> key = random.wrap_key_data(stored)
     """
     impl = _implementation("wrap_key_data", impl, dtype)
     return random_wrap(_as_words("wrap_key_data", key_bits_array), impl)
@@ -193,7 +203,10 @@ def key_dtype(impl_spec: Any = None) -> Any:
 
 
 def clone(key: Any) -> Array:
-    """`key` again, to say that it is used a second time on purpose.  TypeError for what is no array."""
+    """`key` again, to say that it is used a second time on purpose, which `debug_key_reuse` would refuse.
+
+    key: one key or several, typed or raw; other arrays and numbers are given back.  TypeError for what is no array.
+    """
     made = operand("clone", key, "key")
     if not isinstance(made, Array):
         return asarray(key)
@@ -207,7 +220,10 @@ def split(key: Any, num: Any = 2) -> Array:
     """`num` new keys, independent of each other and of `key`, which must not be used again.
 
     num: an int, or a shape.  The result has shape `(num,)` or `num`, for a raw key followed by 2.
-    TypeError for what is no key or no shape, ValueError for several keys or a negative number.
+    TypeError for what is no key or no shape, ValueError for several keys.
+
+    >>> key, subkey = random.split(random.key(0))
+    >>> of_particles = random.split(subkey, 1000)
     """
     one, raw = single_key("split", key)
     return _given_back(split_typed(one, canonical_shape("split", num)), raw)
@@ -229,6 +245,9 @@ def fold_in(key: Any, data: Any) -> Array:
 
     data: a Python number, of which the whole part counts, from 0 to 2**32 - 1 (OverflowError otherwise), or a scalar,
     which is converted to uint32.  TypeError for an array, ValueError for several keys.
+
+    >>> def step(i, x):
+    ...     return x + random.normal(random.fold_in(key, i), x.shape)
     """
     one, raw = single_key("fold_in", key)
     return _given_back(random_fold_in(one, _word(data)), raw)

@@ -76,6 +76,9 @@ def multivariate_normal(
 
     ValueError for another method or dtype and shapes that do not fit, NotImplementedError for a cov of small floats,
     TypeError for what is no key and no array.
+
+    >>> mean, cov = jnp.array([1.0, 2.0]), jnp.array([[2.0, 0.5], [0.5, 1.0]])
+    >>> points = random.multivariate_normal(random.key(0), mean, cov, (1000,))
     """
     one, _ = single_key("multivariate_normal", key)
     if method not in _FACTORS:

@@ -33,6 +33,8 @@ def permutation(
 
     independent: every line along the axis gets an order of its own.  TypeError for a scalar that is no
     integer, ValueError for an axis that x does not have.
+
+    >>> order = random.permutation(random.key(0), 52)
     """
     one, _ = single_key("permutation", key)
     x = _elements("permutation", "x", x)
@@ -78,7 +80,9 @@ def choice(
     shape: of the choice, which takes the place of the axis in the result.  replace: whether an element can be
     chosen twice.  p: the weight of each element, which need not sum to 1; all alike if None.  mode: as in
     `gumbel`, used with p and without replacement.  ValueError where there are too few elements, or p has
-    another shape than (number of elements,).
+    another shape than (number of elements,), TypeError for what is no key and no array.
+
+    >>> rows = random.choice(random.key(0), jnp.eye(4), (2,), replace=False)  # two different ones
     """
     one, _ = single_key("choice", key)
     shape, a = canonical_shape("choice", shape), _elements("choice", "a", a)
@@ -148,6 +152,11 @@ def categorical(
     shape of logits without the axis broadcasts; None: that shape.  replace: whether an index can occur twice
     along the leading axes of `shape`.  mode: as in `gumbel`.  ValueError for another dtype, for shapes that
     do not broadcast, and for more indices than there are without replacement.
+
+    >>> logits = jnp.log(jnp.array([0.7, 0.2, 0.1]))
+    >>> states = random.categorical(random.key(0), logits, shape=(1000,))
+
+    The place of the greatest of the logits with Gumbel numbers added; without replacement, of the greatest few.
     """
     one, _ = single_key("categorical", key)
     logits = as_array("categorical", logits, "logits")

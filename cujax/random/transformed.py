@@ -43,8 +43,8 @@ def lognormal(
 def maxwell(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density sqrt(2/pi) x*x exp(-x*x/2) for x > 0: lengths of vectors of 3 normal numbers.
 
-    shape: of the result.  dtype: floating-point, float by default.  ValueError for another dtype, TypeError for
-    what is no key.
+    shape: of the result, an int or a sequence of ints.  dtype: floating-point, float by default.  ValueError for
+    another dtype, TypeError for what is no key and no shape.
     """
     one, _ = single_key("maxwell", key)
     dtype = float_dtype("maxwell", dtype)

@@ -30,8 +30,10 @@ def uniform(
     """Uniform random floats from minval up to, but not including, maxval.
 
     shape: of the result, an int or a sequence of ints.  minval, maxval: numbers or arrays that broadcast to
-    it.  dtype: floating-point, float by default.  ValueError for another dtype, TypeError for what is no key
-    and for shapes that do not broadcast.
+    it.  dtype: floating-point, float by default.  Differentiable with respect to minval and maxval.  ValueError for
+    another dtype, TypeError for what is no key and for shapes that do not broadcast.
+
+    >>> angles = random.uniform(random.key(0), (100,), minval=-jnp.pi, maxval=jnp.pi)
     """
     one, _ = single_key("uniform", key)
     dtype = float_dtype("uniform", dtype)
@@ -82,7 +84,9 @@ def bernoulli(
 
     p: floating-point, a number or an array that broadcasts to `shape` (None: the shape of p); TypeError for
     another dtype.  mode: "high" spends twice the bits, so that probabilities far below the spacing of floats
-    at 1 are met; ValueError for another word than that and "low".
+    at 1 are met; ValueError for another word than that and "low", and for shapes that do not broadcast.
+
+    >>> kept = random.bernoulli(random.key(0), 0.9, (1000,))
     """
     one, _ = single_key("bernoulli", key)
     if mode not in ("low", "high"):
@@ -108,7 +112,8 @@ def coins(key: Array, shape: tuple[int, ...], p: Any, mode: str = "low") -> Arra
 def rademacher(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random signs: -1 or 1, with equal probability.
 
-    dtype: any dtype of numbers, int by default.  ValueError for another, TypeError for what is no key.
+    shape: of the result, an int or a sequence of ints.  dtype: any dtype of numbers, int by default; of unsigned ones
+    -1 is the greatest.  ValueError for another, TypeError for what is no key and no shape.
     """
     one, _ = single_key("rademacher", key)
     dtype = dtypes.canonicalize_user(int if dtype is None else dtype, "rademacher")

@@ -6,7 +6,9 @@ the other files.
 
 from __future__ import annotations
 
+import doctest
 import inspect
+import re
 import warnings
 
 import jax
@@ -79,6 +81,19 @@ def test_signatures_are_jax_s(name):
         return [(p.name, p.kind, getattr(p.default, "__name__", p.default)) for p in found]
 
     assert parameters(random) == parameters(jax.random)
+
+
+@pytest.mark.parametrize("name", [*SAMPLERS, *OF_KEYS, "Generator"])
+def test_docstrings(name):
+    """They name every argument, and their examples do what they show."""
+    function = getattr(random, name)
+    arguments = list(inspect.signature(function).parameters)
+    named = arguments[:1] if len(arguments) == 1 or name == "Generator" else arguments[1:]
+    for argument in set(named) - {"out_sharding"}:
+        assert re.search(rf"\b{argument}\b", function.__doc__), argument
+    names = {"random": random, "jnp": cujax.numpy}
+    for example in doctest.DocTestFinder(recurse=False).find(function, name, globs=names):
+        assert doctest.DocTestRunner().run(example).failed == 0
 
 
 # --- outcomes -----------------------------------------------------------------------------------------------
