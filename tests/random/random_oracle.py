@@ -62,3 +62,26 @@ def agree(name: str, *args, **kwargs) -> None:
     found = getattr(cujax.random, name)(cujax.random.PRNGKey(3), *args, **kwargs)
     expected = getattr(jax.random, name)(jax.random.PRNGKey(3), *args, **kwargs)
     same(found, expected, (name, args, kwargs))
+
+
+def quickly(fun, level: int = 0):
+    """JAX's `fun` as a program that is hardly optimized, which is most of its time.
+
+    At level 0 sums of products are rounded twice: for integers, and for floats that are compared with a tolerance.  At
+    level 1 they are rounded once, as usual.
+    """
+    return jax.jit(fun, compiler_options={"xla_backend_optimization_level": level})
+
+
+@contextlib.contextmanager
+def together(level: int = 0):
+    """Gives an `agree` that notes calls; at the end all of them are compared, in one program of JAX's of this level."""
+    calls = []
+    yield lambda name, *args, **kwargs: calls.append((name, args, kwargs))
+
+    def draws(module, key):
+        return [getattr(module, name)(key, *args, **kwargs) for name, args, kwargs in calls]
+
+    expected = quickly(lambda key: draws(jax.random, key), level)(jax.random.PRNGKey(3))
+    for call, mine, theirs in zip(calls, draws(cujax.random, cujax.random.PRNGKey(3)), expected, strict=True):
+        same(mine, theirs, call)

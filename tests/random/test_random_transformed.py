@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from random_oracle import TWO_MODES, both_in, close
+from random_oracle import TWO_MODES, both_in, close, quickly
 
 import cujax
 from cujax import random
@@ -32,8 +32,8 @@ def test_numbers_are_jax_s(x64, partitionable):
     """XLA's log1p in float64 is wrong by up to 120 units of the last place, of which pareto takes the exponential."""
     with both_in(x64, partitionable):
         a = np.linspace(0.3, 2, 3, dtype=float if x64 else np.float32)
-        found, expected = draws(random, a, (2001, 3)), jax.jit(lambda a: draws(jax.random, a, (2001, 3)))(a)
-        for name in DRAWS:
+        found, expected = draws(random, a, (2001, 3)), quickly(lambda a: draws(jax.random, a, (2001, 3)))(a)
+        for name in DRAWS if x64 else set(DRAWS) - {"wald"}:  # which has a test of its own
             close(found[name], expected[name], 4000 if x64 else 64, name, 0 if name != "double_sided_maxwell" else 1)
         close(random.maxwell(random.PRNGKey(3), (301,)), jax.random.maxwell(jax.random.PRNGKey(3), (301,)), 4)
 
@@ -41,7 +41,7 @@ def test_numbers_are_jax_s(x64, partitionable):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_halves_are_jax_s(dtype):
     a = np.asarray(0.5, dtype)
-    found, expected = draws(random, a, (501,), dtype), jax.jit(lambda a: draws(jax.random, a, (501,), dtype))(a)
+    found, expected = draws(random, a, (501,), dtype), quickly(lambda a: draws(jax.random, a, (501,), dtype))(a)
     for name in DRAWS:
         close(found[name], expected[name], 4, name, 0 if name != "double_sided_maxwell" else 8)
 
@@ -51,7 +51,8 @@ def test_double_sided_maxwell_without_a_shape():
     loc, scale = np.float32([[0], [1]]), np.float32([1, 2, 3])
     found = random.double_sided_maxwell(random.PRNGKey(3), loc, scale)
     assert found.shape == (2, 3, 2, 3)
-    close(found, jax.random.double_sided_maxwell(jax.random.PRNGKey(3), loc, scale), 8, scale=8)
+    draw = quickly(lambda key: jax.random.double_sided_maxwell(key, loc, scale))
+    close(found, draw(jax.random.PRNGKey(3)), 8, scale=8)
 
 
 def test_roots_of_wald_are_chosen_as_in_jax():
@@ -63,7 +64,8 @@ def test_roots_of_wald_are_chosen_as_in_jax():
 
 def test_complex_lognormal():
     found = random.lognormal(random.PRNGKey(3), 0.7, (301,), "complex64")
-    close(found, jax.random.lognormal(jax.random.PRNGKey(3), 0.7, (301,), "complex64"), 8)
+    draw = quickly(lambda key: jax.random.lognormal(key, 0.7, (301,), "complex64"))
+    close(found, draw(jax.random.PRNGKey(3)), 8)
 
 
 def test_shapes_and_dtypes():
@@ -91,7 +93,7 @@ def test_derivatives_are_jax_s(x64):
         return library.jvp(slope, (a,), (np.ones(3),))
 
     found, found_second = second(cujax, random)
-    expected, expected_second = jax.jit(lambda: second(jax, jax.random))()
+    expected, expected_second = quickly(lambda: second(jax, jax.random))()
     for name in DRAWS:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, err_msg=name)
         np.testing.assert_allclose(found_second[name], expected_second[name], rtol=1e-8, atol=1e-10, err_msg=name)

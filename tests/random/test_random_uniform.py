@@ -7,7 +7,7 @@ import warnings
 import jax
 import numpy as np
 import pytest
-from random_oracle import MODES, TWO_MODES, agree, both_in, same
+from random_oracle import MODES, TWO_MODES, agree, both_in, same, together
 
 import cujax
 from cujax import random
@@ -25,7 +25,7 @@ def dtypes_in(x64, names, *wide):
 
 @pytest.mark.parametrize(("x64", "partitionable"), MODES)
 def test_bits(x64, partitionable):
-    with both_in(x64, partitionable):
+    with both_in(x64, partitionable), together() as agree:
         for dtype in dtypes_in(x64, UNSIGNED, "uint64"):
             agree("bits", (5,), dtype)
             agree("bits", LONG, dtype)
@@ -35,7 +35,7 @@ def test_bits(x64, partitionable):
 
 @pytest.mark.parametrize(("x64", "partitionable"), MODES)
 def test_uniform(x64, partitionable):
-    with both_in(x64, partitionable):
+    with both_in(x64, partitionable), together(1) as agree:
         for dtype in dtypes_in(x64, FLOATS, "float64"):
             agree("uniform", LONG, dtype)
             agree("uniform", LONG, dtype, -3.7, 1e3)
@@ -46,7 +46,7 @@ def test_uniform(x64, partitionable):
 @pytest.mark.parametrize("x64", [False, True])
 def test_uniform_between(x64):
     """One rounding of u * span + minval in float32 and float64, two in the 16-bit floats, as in XLA."""
-    with both_in(x64):
+    with both_in(x64), together(1) as agree:
         for dtype in dtypes_in(x64, FLOATS, "float64"):
             for bounds in ((-1.0, 1.0), (0.1, 0.3), (2.0, 9.3), (3.0, 1.0), (0.0, 5.0), (1e-30, 1.0)):
                 agree("uniform", (999,), dtype, *bounds)
@@ -74,14 +74,15 @@ INTERVALS = [
 
 
 def test_randint_of_every_dtype():
-    for dtype in INTEGERS:
-        for low, high in INTERVALS:
-            agree("randint", (33,), low, high, dtype)
+    with together() as agree:
+        for dtype in INTEGERS:
+            for low, high in INTERVALS:
+                agree("randint", (33,), low, high, dtype)
 
 
 @pytest.mark.parametrize(("x64", "partitionable"), TWO_MODES)
 def test_randint(x64, partitionable):
-    with both_in(x64, partitionable):
+    with both_in(x64, partitionable), together() as agree:
         for dtype in dtypes_in(x64, ["uint8", "int32"], "int64", "uint64"):
             for low, high in INTERVALS:
                 agree("randint", (33,), low, high, dtype)
@@ -103,16 +104,17 @@ ARRAY_BOUNDS = [
 
 @pytest.mark.parametrize("x64", [False, True])
 def test_randint_between_arrays(x64):
-    with both_in(x64):
+    with both_in(x64), together() as agree:
         for low, high, dtype in ARRAY_BOUNDS[:: 3 if x64 else 1]:
             agree("randint", (2, 3), low, high, dtype)
 
 
 def test_randint_over_the_whole_range(x64):
-    agree("randint", (50,), -(2**63), 2**63 - 1)
-    agree("randint", (50,), -(2**62), 2**62, "uint64")
-    agree("randint", (50,), np.uint64(0), np.uint64(2**64 - 1), "uint64")
-    agree("randint", (50,), np.uint64(0), np.uint64(2**64 - 1), "int64")
+    with together() as agree:
+        agree("randint", (50,), -(2**63), 2**63 - 1)
+        agree("randint", (50,), -(2**62), 2**62, "uint64")
+        agree("randint", (50,), np.uint64(0), np.uint64(2**64 - 1), "uint64")
+        agree("randint", (50,), np.uint64(0), np.uint64(2**64 - 1), "int64")
 
 
 def test_randint_of_traced_bounds():
@@ -131,19 +133,20 @@ def test_randint_of_traced_bounds():
 
 @pytest.mark.parametrize(("x64", "partitionable"), TWO_MODES)
 def test_coins(x64, partitionable):
-    with both_in(x64, partitionable):
+    with both_in(x64, partitionable), together() as agree:
         agree("bernoulli", 0.3, (2, 50))
         agree("bernoulli", 0.3, (2, 50), "high")
         agree("rademacher", (21,))
 
 
 def test_coins_of_every_kind():
-    for p in (0.0, 1.0, np.float16(0.1), np.float32([[0.1], [0.9]])):
-        agree("bernoulli", p, (2, 50))
-    agree("bernoulli", np.float32([0.2, 0.7]), mode="high")
-    agree("bernoulli")
-    for dtype in ("int8", "uint8", "float32", "complex64"):
-        agree("rademacher", (21,), dtype)
+    with together() as agree:
+        for p in (0.0, 1.0, np.float16(0.1), np.float32([[0.1], [0.9]])):
+            agree("bernoulli", p, (2, 50))
+        agree("bernoulli", np.float32([0.2, 0.7]), mode="high")
+        agree("bernoulli")
+        for dtype in ("int8", "uint8", "float32", "complex64"):
+            agree("rademacher", (21,), dtype)
 
 
 # --- arguments -------------------------------------------------------------------------------------------
