@@ -407,6 +407,9 @@ def test_implementations():
         assert r.key(5, impl=r.key_impl(r.key(0))).dtype == r.key_dtype(r.key(0).dtype) == r.key_dtype()
         with pytest.raises(ValueError, match="impl"):
             r.key(0, impl="threefry2x32", dtype=r.key_dtype())
+    for other in ("philox2x32", "philox4x32", "threefry4x32"):
+        with pytest.raises(ValueError, match=f"random.key: unknown random generator '{other}'; the generators are thr"):
+            random.key(0, impl=other)
 
 
 def test_shapes_that_jax_refuses():
