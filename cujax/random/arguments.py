@@ -65,7 +65,7 @@ def sample_shape(
     if given and full != given[0]:
         raise error(
             f"{name}: the parameters do not broadcast to shape {given[0]}. {_shapes_seen(given, parameters)} "
-            f"Write shape={full}, or shape=None."
+            f"Write shape={full}."
         )
     return full
 

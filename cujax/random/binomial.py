@@ -181,7 +181,12 @@ def multinomial(
     p = broadcast_to(p, sample_shape("multinomial", shape, {"p": p.shape}))
     if not p.ndim:
         raise ValueError("multinomial: p must have an axis of outcomes, got a scalar")
-    batch = sample_shape("multinomial", p.shape[:-1], {"n": n.shape})
+    batch = sample_shape("multinomial", None, {"n": n.shape, "batches of p": p.shape[:-1]})
+    if batch != p.shape[:-1]:
+        raise ValueError(
+            f"multinomial: n of shape {n.shape} does not broadcast to the batches of p, of shape {p.shape[:-1]}; "
+            f"write shape={(*batch, p.shape[-1])}"
+        )
     return _multinomial(one, broadcast_to(n, batch), p, unroll).astype(dtype)
 
 
