@@ -337,21 +337,22 @@ template <class T> Bench<T> bench_at(char* memory, const Blocks& blocks) {
 
 constexpr int CONVOLUTION_SIZES = sizeof(Convolution) / sizeof(i64), BLOCKS_SIZES = sizeof(Blocks) / sizeof(i64);
 
+constexpr i64 COUNTER_BYTES = 64;  // of scratch memory, before the threads' parts
+
 // buffers: x, w, out, scratch.  sizes: a Convolution, then Blocks.  Of pieces, features count fastest, groups slowest.
+// Threads take one after the other from a common counter: where others use the processors too, none waits for a share.
 template <class In, class T, class Out>
-void convolve_part(void* const* buffers, const long long* sizes, i64 from, i64 to) {
+void convolve_part(void* const* buffers, const long long* sizes, i64 thread, i64) {
     Convolution c;
     Blocks blocks;
     copy_bytes<sizeof c>(&c, sizes);
     copy_bytes<sizeof blocks>(&blocks, sizes + CONVOLUTION_SIZES);
-    i64 thread = 0;
-#ifdef _OPENMP
-    thread = omp_get_thread_num();
-#endif
-    Bench<T> bench = bench_at<T>(static_cast<char*>(buffers[3]) + thread * blocks.bytes, blocks);
+    char* scratch = static_cast<char*>(buffers[3]);
+    Bench<T> bench = bench_at<T>(scratch + COUNTER_BYTES + thread * blocks.bytes, blocks);
     const i64 whole[4] = {c.batch, c.places[0], c.places[1], c.places[2]};
     const i64 panels = ceil_div(c.features, blocks.features);
-    for (i64 piece = from; piece < to; ++piece) {
+    i64* next = reinterpret_cast<i64*>(scratch);
+    for (i64 piece; (piece = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) < blocks.pieces;) {
         const Range features = part_of(piece % panels, blocks.features, c.features);
         i64 rest = piece / panels;
         Range places[4];
@@ -370,7 +371,8 @@ template <class In, class T, class Out>
 void convolve(void* const* buffers, const long long* sizes, int threads) {
     Blocks blocks;
     copy_bytes<sizeof blocks>(&blocks, sizes + CONVOLUTION_SIZES);
-    share(&convolve_part<In, T, Out>, buffers, sizes, blocks.pieces, threads);
+    *static_cast<i64*>(buffers[3]) = 0;
+    share(&convolve_part<In, T, Out>, buffers, sizes, least_of(threads, blocks.pieces), threads);
 }
 
 // buffers: where the Blocks for a Convolution, the sizes, and these threads are written.

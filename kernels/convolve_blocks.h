@@ -41,7 +41,7 @@ CJ_FN i64 box_length(const Convolution& c, int a, i64 places, i64 taps) {
 }
 
 constexpr i64 BOX_BYTES = 1 << 18;                        // beside weights and sums in a core's second cache
-constexpr i64 MOST_PLACES = 256, MOST_RUN_PLACES = 8192;  // of a block: beyond, weights are packed rarely enough
+constexpr i64 MOST_PLACES = 384, MOST_RUN_PLACES = 8192;  // of a block: beyond, weights are packed rarely enough
 
 CJ_FN i64 box_size(const Convolution& c, const i64* places, const i64* depth) {
     i64 size = places[0] * depth[0];

@@ -104,7 +104,7 @@ template <class T> static i64 run_one(const Convolution& c, i64 threads) {
     long long sizes[CONVOLUTION_SIZES + BLOCKS_SIZES];
     copy_bytes<sizeof c>(sizes, &c);
     copy_bytes<sizeof blocks>(sizes + CONVOLUTION_SIZES, &blocks);
-    void* scratch = std::malloc(blocks.bytes * threads);
+    void* scratch = std::malloc(COUNTER_BYTES + blocks.bytes * threads);
     void* buffers[4] = {const_cast<T*>(x.data()), const_cast<T*>(w.data()), out.data(), scratch};
     convolve<T, T, T>(buffers, sizes, int(threads));
     std::free(scratch);
