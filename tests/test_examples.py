@@ -22,6 +22,8 @@ SMALL = {
     "lorenz_ensemble": (["--systems", "26", "--samples", "100"], "26 systems took"),
     "kepler_orbits": (["--side", "20"], "Kepler's equation is met to"),
     "heston": (["--paths", "200"], "by spot"),
+    "edges": (["--every", "12", "--steps", "5", "--width", "1"], "43 x 50 pixels; off by"),
+    "learned_stencil": (["--side", "24", "--fields", "2", "--descent", "3"], "no number is off by more than"),
     "kinetics": (["--reactions", "8", "--steps", "200"], "A at 40 s is 0.71"),
 }
 
@@ -74,3 +76,27 @@ def test_every_loop_of_an_ensemble_is_one_kernel(example):
     for function, lanes in ((lorenz.motion, np.ones(3)), (kinetics.course, np.ones((3, 3)))):
         explained = cujax.explain(cujax.vmap(function, (0, None)))(lanes, times)
         assert "one kernel" in explained and "in steps" not in explained
+
+
+def test_the_blur_is_undone_in_part(example):
+    edges = example("edges")
+    picture, weights = edges.photograph(every=6), edges.gauss(1)
+    blurry = edges.blurred(picture, weights)
+    lost, left = (np.abs(np.asarray(p) - picture).mean() for p in (blurry, edges.recovered(blurry, weights, 30)))
+    assert left < 0.8 * lost
+
+
+def test_edges_are_where_the_brightness_jumps(example):
+    picture = np.zeros((3, 9, 12), np.float32)
+    picture[:, :, 5:] = 1
+    found = np.asarray(example("edges").edges(picture))
+    np.testing.assert_allclose(found, np.tile([0] * 4 + [4] * 2 + [0] * 6, (9, 1)), atol=1e-5)
+
+
+def test_the_heat_equation_s_stencil_is_learned(example):
+    learned_stencil = example("learned_stencil")
+    fields = np.random.default_rng(0).standard_normal((2, 16, 16)).astype(np.float32)
+    wanted = learned_stencil.steps_of(fields, learned_stencil.STENCIL)
+    kernels, losses = learned_stencil.learned(cujax.random.key(1), fields, wanted, 400)
+    np.testing.assert_allclose(kernels[-1], learned_stencil.STENCIL, atol=1e-3)
+    assert losses[-1] < 1e-6 * losses[0]

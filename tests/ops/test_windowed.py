@@ -61,6 +61,26 @@ def test_values_and_derivatives_are_jax_s(op, shape, window, options):
         close(found, wanted)
 
 
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_average_pooling(padding):
+    """The sum over each window by how many elements it has, as libraries of neural networks write it."""
+    x, ct = reals(2, 7, 6, 3), reals(2, 4, 3, 3) if padding == "SAME" else reals(2, 3, 3, 3)
+
+    def results(library, x, ct):
+        def average(x):
+            total, count = (
+                library.lax.reduce_window(v, 0.0, library.lax.add, (1, 2, 2, 1), (1, 2, 2, 1), padding)
+                for v in (x, library.numpy.ones(x.shape, x.dtype))
+            )
+            return total / count
+
+        out, pull_back = library.vjp(average, x)
+        return out, *pull_back(ct), library.grad(lambda x: library.numpy.sum(average(x) ** 3))(x)
+
+    for found, wanted in zip(results(cujax, x, ct), results(jax, x, ct), strict=True):
+        close(found, wanted)
+
+
 @pytest.mark.parametrize("op", IDENTITY)
 @pytest.mark.parametrize(("shape", "window", "options"), SPREAD, ids=str)
 def test_dilated_windows(op, shape, window, options):

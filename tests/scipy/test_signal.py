@@ -117,3 +117,45 @@ def test_errors_are_of_jax_s_class(name, changed, text):
     with pytest.raises((ValueError, NotImplementedError)) as theirs:
         getattr(jax.scipy.signal, name)(**arrays, **options)
     assert ours.type is theirs.type
+
+
+# --- by transforms where that is cheaper ----------------------------------------------------------------
+
+
+def uses_fft(a: tuple[int, ...], v: tuple[int, ...], mode: str = "full") -> bool:
+    shapes = [cujax.ShapeDtypeStruct(shape, np.float32) for shape in (a, v)]
+    return " fft[" in str(cujax.make_jaxpr(lambda x, y: signal.convolve(x, y, mode))(*shapes))
+
+
+def test_large_kernels_go_by_transforms_and_small_ones_do_not():
+    assert not uses_fft((100_000,), (100,)) and uses_fft((100_000,), (5_000,))
+    assert not uses_fft((512, 512), (9, 9)) and uses_fft((512, 512), (63, 63)) and uses_fft((63, 63), (512, 512))
+    assert uses_fft((64, 64, 64), (17, 17, 17)) and not uses_fft((64, 64, 64), (5, 5, 5))
+    assert not uses_fft((1000,), (990,), "valid")  # a few elements of many products
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.usefixtures("x64")
+def test_transforms_are_accurate_to_the_last_places_of_the_largest_element(dtype):
+    make = complexes if dtype == "complex64" else reals
+    x, y = (make(length).astype(dtype) for length in (4001, 2003))
+    exact = np.convolve(x.astype(np.complex256), y)
+    for method in ("fft", "auto"):
+        found = np.asarray(signal.convolve(x, y, method=method))
+        assert found.dtype == dtype
+        assert abs(found - exact).max() < 4 * np.finfo(dtype).eps * abs(exact).max()
+
+
+def test_the_gradient_goes_through_transforms_too():
+    x, y = reals(300, 300), reals(40, 40)
+    assert uses_fft(x.shape, y.shape, "same")
+    found, expected = (
+        cujax.grad(lambda y, m=m: cujax.numpy.sum(signal.convolve(x, y, "same", m) ** 2))(y) for m in ("auto", "direct")
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * abs(np.asarray(expected)).max())
+
+
+def test_lengths_of_transforms():
+    smooth = [2**a * 3**b * 5**c for a, b, c in itertools.product(range(11), range(7), range(5))]
+    for n in range(1, 700):
+        assert signal._fast_length(n) == min(length for length in smooth if length >= n)

@@ -13,8 +13,9 @@ The op is linear in either operand, and the transpose in each is again a convolu
 cotangent with the reversed kernel, that in rhs of lhs with the cotangent, batch and feature exchanged.
 A batch of lhs goes into the batch axis, a batch of rhs into the out-features, a batch of both becomes
 groups; so no rule loops, and derivatives exist to any order.  How values are computed stands in
-`convolution_by_product.py`, for kernels in `convolution_by_window.py`, on a GPU with cuDNN in
-`backends/cudnn_convolution.py`, what is checked in `convolution_shape.py`.
+`convolution_by_tiles.py` where a compiler makes kernels for the host, on a GPU with cuDNN in
+`backends/cudnn_convolution.py`, for every backend in `convolution_by_product.py`, and for kernels that fuse in
+`convolution_by_window.py`; what is checked in `convolution_shape.py`.
 
 Start reading at `_transpose_lhs`.
 """
@@ -46,8 +47,9 @@ from cujax.engine.ops.conv_dimensions import (
     take,
 )
 from cujax.engine.ops.convolution_by_product import convolve
+from cujax.engine.ops.convolution_by_tiles import convolve_by_tiles, fits_tiles
 from cujax.engine.ops.convolution_by_window import terms_of, window_element
-from cujax.engine.ops.convolution_shape import Window, check_ranks, check_window, convolution_aval
+from cujax.engine.ops.convolution_shape import Window, canonical_shape, check_ranks, check_window, convolution_aval
 from cujax.engine.ops.families import NUMERIC
 from cujax.engine.ops.precision import (
     PrecisionLike,
@@ -73,18 +75,26 @@ from cujax.engine.ops.structural import (
 
 
 def _impl(
-    xp: Any, lhs: Any, rhs: Any, *, dimension_numbers: ConvDimensionNumbers, precision: Any,
-    preferred_element_type: Any, **window: Any,
+    xp: Any, lhs: Any, rhs: Any, *, window_strides: Shape, padding: Pads, lhs_dilation: Shape, rhs_dilation: Shape,
+    dimension_numbers: ConvDimensionNumbers, feature_group_count: int, batch_group_count: int, precision: Any,
+    preferred_element_type: Any,
 ) -> Any:
-    lhs_spec, rhs_spec, out_spec = dimension_numbers
+    window = Window(window_strides, padding, lhs_dilation, rhs_dilation)
+    lhs_spec, rhs_spec, out_spec = numbers = dimension_numbers
+    groups = feature_group_count, batch_group_count
     work, out_dtype = sum_and_result_dtype(lhs.dtype, rhs.dtype, preferred_element_type)
+    shape = canonical_shape(take(lhs.shape, lhs_spec), take(rhs.shape, rhs_spec), window, batch_group_count)
+    if fits_tiles(lhs, rhs, work, out_dtype, shape):
+        out = convolve_by_tiles(lhs, rhs, shape, numbers, work, out_dtype, window, *groups)
+        if out is not None:
+            return out
     may_round = allows_tf32(precision, lhs.dtype)
     # Libraries take 16-bit floats and sum them in 32 bits.
     taken = out_dtype if lhs.dtype == rhs.dtype == out_dtype else work
     x, kernel = xp.asarray(lhs, taken).transpose(lhs_spec), xp.asarray(rhs, taken).transpose(rhs_spec)
-    out = library(xp).convolution(x, kernel, out_spec, may_round, **window)
+    out = library(xp).convolution(x, kernel, out_spec, may_round, *window, *groups)
     if out is None:
-        out = convolve(xp, xp.asarray(x, work), xp.asarray(kernel, work), **window)
+        out = convolve(xp, xp.asarray(x, work), xp.asarray(kernel, work), window, *groups)
         out = out.transpose(ax.inverse_permutation(out_spec))
     if out.dtype == out_dtype:
         return out

@@ -14,6 +14,8 @@ backend's `workspace_bytes`, each computed by one product of full depth.  Only f
 with one axis there is better: `xp.correlate` is a dot product for each position and copies nothing (10,000
 elements by 1,000: 0.7 ms instead of 30).
 
+Where there is a compiler, convolutions of real numbers go by `convolution_by_tiles.py` instead, which copies less.
+
 Start reading at `convolve`.
 """
 
@@ -25,31 +27,23 @@ from typing import Any
 
 from cujax.engine.backends.select import library
 from cujax.engine.ops.conv_dimensions import Pads, Shape, count_windows, dilate
+from cujax.engine.ops.convolution_shape import Window
 
 Block = tuple[slice, ...]
 
 
 def convolve(
-    xp: Any,
-    x: Any,
-    kernel: Any,
-    *,
-    window_strides: Shape,
-    padding: Pads,
-    lhs_dilation: Shape,
-    rhs_dilation: Shape,
-    feature_group_count: int,
-    batch_group_count: int,
+    xp: Any, x: Any, kernel: Any, window: Window, feature_group_count: int, batch_group_count: int
 ) -> Any:
     """The convolution of `x` (N, C, *spatial) by `kernel` (O, I, *spatial), in their one dtype."""
-    x = dilate_and_pad(xp, x, padding, lhs_dilation)
+    x = dilate_and_pad(xp, x, window.padding, window.lhs_dilation)
     groups = feature_group_count * batch_group_count
     if batch_group_count > 1:
         x = x.reshape((groups, x.shape[0] // groups, *x.shape[1:]))
     else:
         x = x.reshape((x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])).swapaxes(0, 1)
     kernel = kernel.reshape((groups, kernel.shape[0] // groups, *kernel.shape[1:]))
-    out = _grouped(xp, x, kernel, window_strides, rhs_dilation).swapaxes(1, 2).swapaxes(0, 1)
+    out = _grouped(xp, x, kernel, window.strides, window.rhs_dilation).swapaxes(1, 2).swapaxes(0, 1)
     return out.reshape((out.shape[0], out.shape[1] * out.shape[2], *out.shape[3:]))
 
 

@@ -16,28 +16,37 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers, Pads, Shape, place, take
+from cujax.engine.ops.convolution_shape import Window, canonical_shape
 from cujax.engine.ops.precision import sum_and_result_dtype
 from cujax.engine.ops.slicing import place_in_window
 
 # Beyond these a matrix product is as fast, on two CPU cores: it reads an input once for many out-features.
 MOST_FEATURES = 8  # that an element sums over
 MOST_PRODUCTS = 512  # of all out-features at one place
+MOST_TERMS_OF_FEW = 32  # where there are fewer places than terms
 MOST_BYTES = 512  # of the terms' weights, which a GPU keeps in registers: more would be spilled
 
 
 def terms_of(
     lhs: ShapedArray, rhs: ShapedArray, *, dimension_numbers: ConvDimensionNumbers, window_strides: Shape,
-    lhs_dilation: Shape, feature_group_count: int, batch_group_count: int, preferred_element_type: Any, **params: Any,
+    padding: Pads, lhs_dilation: Shape, rhs_dilation: Shape, feature_group_count: int, batch_group_count: int,
+    preferred_element_type: Any, **params: Any,
 ) -> int | None:
     """How many products make an element, None where a library computes them faster.
 
-    So it does where the window meets gaps of lhs: which ones, each element would have to find out by divisions.
+    So it does where the window meets gaps of lhs: which ones, each element would have to find out by divisions.  So it
+    does where there are more terms than places, as in the gradient by a small kernel: the text for them would take
+    longer to compile than anything takes to compute.
     """
     out_features, features, *kernel = take(rhs.shape, dimension_numbers.rhs_spec)
     terms = features * prod(kernel)
     out_features //= feature_group_count * batch_group_count
     work, _ = sum_and_result_dtype(lhs.dtype, rhs.dtype, preferred_element_type)
     if terms * work.itemsize > MOST_BYTES or features > MOST_FEATURES or not 0 < terms * out_features <= MOST_PRODUCTS:
+        return None
+    window = Window(window_strides, padding, lhs_dilation, rhs_dilation)
+    shape = canonical_shape(take(lhs.shape, dimension_numbers.lhs_spec), (out_features, features, *kernel), window, 1)
+    if terms > MOST_TERMS_OF_FEW and terms > shape[0] * prod(shape[2:]):
         return None
     has_gaps = any(stride % gap for stride, gap in zip(window_strides, lhs_dilation, strict=True))
     return None if has_gaps else terms

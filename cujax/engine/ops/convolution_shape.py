@@ -54,13 +54,17 @@ def convolution_aval(
     out_features, in_features, *kernel = take(rhs.shape, dimension_numbers.rhs_spec)
     if 0 in kernel:
         raise ValueError(f"conv_general_dilated needs a kernel with elements, got rhs of shape {rhs.shape}")
-    found = conv_shape_tuple(
-        (batch, feature, *map(dilate, lengths, lhs_dilation)),
-        (out_features, in_features, *map(dilate, kernel, rhs_dilation)),
-        window_strides, padding, batch_group_count,
+    found = canonical_shape(
+        (batch, feature, *lengths), (out_features, in_features, *kernel), window, batch_group_count
     )
     dtype = _result_dtype(lhs, rhs, preferred_element_type)
     return ShapedArray(place(found, dimension_numbers.out_spec), dtype, lhs.weak_type and rhs.weak_type)
+
+
+def canonical_shape(x: Shape, kernel: Shape, window: Window, batch_group_count: int) -> Shape:
+    """That of the result (N, O, *places) for x (N', C, *spatial) and a kernel (O, I, *taps)."""
+    lengths, taps = map(dilate, x[2:], window.lhs_dilation), map(dilate, kernel[2:], window.rhs_dilation)
+    return conv_shape_tuple((*x[:2], *lengths), (*kernel[:2], *taps), window.strides, window.padding, batch_group_count)
 
 
 def check_ranks(lhs: ShapedArray, rhs: ShapedArray, numbers: ConvDimensionNumbers) -> None:

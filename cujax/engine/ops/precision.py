@@ -107,8 +107,8 @@ def sum_and_result_dtype(x: Any, y: Any, preferred: Any) -> tuple[Any, Any]:
 
 
 def is_narrower(preferred: Any, dtype: Any) -> bool:
-    """True when `preferred` has fewer bits than a number of `dtype` (than its real part, if complex)."""
-    return _bits(preferred) < _bits(dtypes.to_real(dtype))
+    """True when `preferred` has fewer bits than a number of `dtype`; of complex ones the real parts are compared."""
+    return _bits(dtypes.to_real(preferred)) < _bits(dtypes.to_real(dtype))
 
 
 def _bits(dtype: Any) -> int:

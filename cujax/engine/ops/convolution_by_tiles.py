@@ -1,0 +1,160 @@
+"""Values of a convolution on a host with a compiler: the kernel of `kernels/convolve.h`, which lays out no columns.
+
+Operands and result are read and written where they lie, in whatever order of axes, so nothing is transposed.  Beside
+the result it needs less than 1.5 MB for each thread.  Complex numbers and more than three axes of space are left to
+`convolution_by_product.py`, and so are small convolutions, for which the compiler would not be worth starting.
+
+Start reading at `convolve_by_tiles`.
+"""
+
+from __future__ import annotations
+
+from math import gcd, prod
+from typing import Any, NamedTuple
+
+from cujax.engine.backends import host_convolution
+from cujax.engine.backends.kernel_errors import KernelCompileError
+from cujax.engine.backends.select import selected
+from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers, Shape, place
+from cujax.engine.ops.convolution_shape import Window
+
+FEWEST_PRODUCTS = 2**16  # at least one, so that nothing is without elements
+_SPACE = 3  # axes of space that the kernel has
+
+
+def fits_tiles(lhs: Any, rhs: Any, work: Any, out_dtype: Any, shape: Shape) -> bool:
+    """Whether `convolve_by_tiles` is there for these operands and a result of this canonical shape, and worth it."""
+    target = selected().kernels
+    return (
+        target is not None and target.language == "host" and len(shape) <= _SPACE + 2
+        and prod(shape) * (rhs.size // shape[1] if shape[1] else 0) >= FEWEST_PRODUCTS
+        and lhs.dtype == rhs.dtype and host_convolution.takes(lhs.dtype, work, out_dtype)
+    )
+
+
+def convolve_by_tiles(
+    lhs: Any, rhs: Any, shape: Shape, numbers: ConvDimensionNumbers, work: Any, out_dtype: Any, window: Window,
+    feature_group_count: int, batch_group_count: int,
+) -> Any:
+    """The convolution, of canonical `shape` (N, O, *places); None where the compiler refused.
+
+    That is told to the user by the programs that are compiled, of which this is none.
+    """
+    backend = selected()
+    out = backend.empty(place(shape, numbers.out_spec), out_dtype)
+    buffers: list[Any] = [backend.contiguous(lhs), backend.contiguous(rhs), out]
+    x, kernel, result = (buffer.transpose(spec) for buffer, spec in zip(buffers, numbers, strict=True))
+    whole = _convolution(x, kernel, result, window, feature_group_count, batch_group_count)
+    products = prod(shape) * (rhs.size // shape[1])
+    parts = whole.phases()
+    if any(0 in part.taps for part in parts):
+        out.fill(0)
+        parts = [part for part in parts if 0 not in part.taps]
+    dtypes = lhs.dtype, work, out_dtype
+    try:
+        for part in parts:
+            _compiled(dtypes, part.geometry(), products // len(parts))(*buffers, backend.empty)
+    except KernelCompileError:
+        return None
+    return out
+
+
+def _compiled(dtypes: tuple, geometry: tuple[int, ...], products: int) -> Any:
+    target: Any = selected().kernels
+    return host_convolution.compiled(target, dtypes, geometry, products)
+
+
+class _Convolution(NamedTuple):
+    """The members of `Convolution` in the header, in order; strides count elements."""
+
+    counts: tuple[int, ...]  # groups, batch, channels, features
+    places: Shape
+    taps: Shape
+    lengths: Shape
+    low: Shape
+    stride: Shape
+    step: Shape
+    gap: Shape
+    x: tuple[int, ...]
+    w: tuple[int, ...]  # the last ones are of taps
+    out: tuple[int, ...]  # the last ones are of places
+    w_start: int = 0
+    out_start: int = 0
+
+    def geometry(self) -> tuple[int, ...]:
+        *groups, w_start, out_start = self
+        return (*(entry for group in groups for entry in group), w_start, out_start)
+
+    def phases(self) -> list[_Convolution]:
+        """Convolutions without gaps of x that make up this one: places that are `gap` apart meet the same taps.
+
+        A gradient by the input of a convolution with stride s multiplies no zeros then, s times fewer numbers along
+        each axis.  Of axes along which windows move by more than one place, the gaps stay.
+        """
+        found = [self]
+        for axis, gap in enumerate(self.gap):
+            if gap > 1 and self.stride[axis] == 1:
+                found = [part._phase(axis, first) for part in found for first in range(gap)]
+        return [part for part in found if 0 not in part.places]
+
+    def _phase(self, axis: int, first: int) -> _Convolution:
+        """That of places `first`, `first + gap`, ... along an axis.
+
+        Place p meets an element of x with tap t where p + t * step - low is a multiple of the gap.
+        """
+        gap, step, low = self.gap[axis], self.step[axis], self.low[axis]
+        every = gap // gcd(gap, step)  # of the taps
+        start = next((t for t in range(every) if (first + t * step - low) % gap == 0), None)
+        last = len(self.gap) - axis
+        changed = {
+            "places": _count(self.places[axis] - first, gap),
+            "taps": 0 if start is None else _count(self.taps[axis] - start, every),
+            "low": 0 if start is None else -((first + start * step - low) // gap),
+            "step": every * step // gap,
+            "gap": 1,
+        }
+        entries = {name: _with(getattr(self, name), axis, value) for name, value in changed.items()}
+        return self._replace(
+            **entries, w=_with(self.w, -last, self.w[-last] * every), out=_with(self.out, -last, self.out[-last] * gap),
+            w_start=self.w_start + (start or 0) * self.w[-last], out_start=self.out_start + first * self.out[-last],
+        )  # fmt: skip
+
+
+def _count(length: int, step: int) -> int:
+    """How many of `length` elements are `step` apart, the first among them."""
+    return max(0, -(-length // step))
+
+
+def _with(entries: tuple[int, ...], position: int, value: int) -> tuple[int, ...]:
+    changed = list(entries)
+    changed[position] = value
+    return tuple(changed)
+
+
+def _convolution(
+    x: Any, kernel: Any, out: Any, window: Window, feature_groups: int, batch_groups: int
+) -> _Convolution:
+    """That of x (N', C, *spatial) by a kernel (O, I, *taps) into out (N, O, *places)."""
+    groups = feature_groups * batch_groups
+    batch, channels, features = x.shape[0] // batch_groups, kernel.shape[1], kernel.shape[0] // groups
+    x_n, x_c, *x_space = _strides(x)
+    w_o, w_c, *w_space = _strides(kernel)
+    out_n, out_o, *out_space = _strides(out)
+    return _Convolution(
+        (groups, batch, channels, features), _in_space(out.shape[2:]), _in_space(kernel.shape[2:]),
+        _in_space(x.shape[2:]), _in_space([low for low, _ in window.padding], 0), _in_space(window.strides),
+        _in_space(window.rhs_dilation), _in_space(window.lhs_dilation),
+        (batch * x_n if batch_groups > 1 else channels * x_c, x_n, x_c, *_in_space(x_space, 0)),
+        (features * w_o, w_o, w_c, *_in_space(w_space, 0)),
+        (features * out_o, out_o, out_n, *_in_space(out_space, 0)),
+    )  # fmt: skip
+
+
+def _strides(array: Any) -> tuple[int, ...]:
+    """In elements; those of axes with one element do not matter, and are 1."""
+    return tuple(1 if d == 1 else s // array.itemsize for d, s in zip(array.shape, array.strides, strict=True))
+
+
+def _in_space(entries: Any, missing: int = 1) -> tuple[int, ...]:
+    """`entries` of the axes of space, those of axes that are not there first."""
+    return (*[missing] * (_SPACE - len(entries)), *entries)

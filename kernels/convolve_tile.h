@@ -1,0 +1,120 @@
+// The products of a convolution on the host: tiles of sums that stay in registers while the depth is run through.
+//
+// Written with the compiler's vectors, as wide as the processor's, since loops are not turned into registers reliably.
+// `convolve.h` says what rows, columns and depth are.
+
+#pragma once
+
+#include "prelude.h"
+
+#if !CJ_DEVICE
+
+#if defined(__AVX512F__)
+#define CJ_VECTOR_BYTES 64
+#define CJ_TILE_VECTORS 4
+#elif defined(__AVX__)
+#define CJ_VECTOR_BYTES 32
+#define CJ_TILE_VECTORS 2
+#else
+#define CJ_VECTOR_BYTES 16
+#define CJ_TILE_VECTORS 2
+#endif
+
+// Products and sums that are rounded once, where the processor has that.
+#if defined(__clang__)
+#define CJ_FUSED
+#define CJ_FUSES _Pragma("clang fp contract(fast)")
+#define CJ_UNROLL _Pragma("unroll")
+#else
+#define CJ_FUSED __attribute__((optimize("fp-contract=fast")))
+#define CJ_FUSES
+#define CJ_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+namespace cj {
+
+constexpr i64 TILE_ROWS = 6, MOST_ROWS = 8;  // the latter with one vector: 8 sums hide the time that one takes
+constexpr i64 PACKED_BYTES = 1 << 15;  // of weights, beside some rows of a box in a core's first cache
+
+template <class T> struct vector_type { typedef T type __attribute__((vector_size(CJ_VECTOR_BYTES))); };
+template <class T> using Vector = typename vector_type<T>::type;
+template <class T> constexpr int LANES = CJ_VECTOR_BYTES / int(sizeof(T));
+
+// `sums` (rows, vectors) plus the products of `depth` terms.  Lanes of features: rows[i][cols[k]] times the vectors at
+// b + k * width.  Lanes of places: rows[0][k * ROWS + i] times those at b + cols[k].
+template <class T, int ROWS, int VECTORS, bool of_places>
+CJ_FUSED __attribute__((noinline)) void multiply_tile(
+    const T* const* rows, const i32* CJ_RESTRICT cols, const T* b, i64 depth, T* CJ_RESTRICT sums, bool add) {
+    CJ_FUSES
+    using V = Vector<T>;
+    constexpr int width = VECTORS * LANES<T>;
+    V acc[ROWS][VECTORS];
+    const T* row[ROWS];
+    CJ_UNROLL for (int i = 0; i < ROWS; ++i) {
+        row[i] = rows[of_places ? 0 : i];
+        CJ_UNROLL for (int v = 0; v < VECTORS; ++v) {
+            V start = {};
+            if (add) copy_bytes<sizeof(V)>(&start, sums + i * width + v * LANES<T>);
+            acc[i][v] = start;
+        }
+    }
+    for (i64 k = 0; k < depth; ++k) {
+        const i64 col = cols[k];
+        const T* from = of_places ? b + col : b + k * width;
+        V y[VECTORS];
+        CJ_UNROLL for (int v = 0; v < VECTORS; ++v) copy_bytes<sizeof(V)>(&y[v], from + v * LANES<T>);
+        CJ_UNROLL for (int i = 0; i < ROWS; ++i) {
+            const T x = of_places ? row[0][k * ROWS + i] : row[i][col];
+            CJ_UNROLL for (int v = 0; v < VECTORS; ++v) acc[i][v] += x * y[v];
+        }
+    }
+    CJ_UNROLL for (int i = 0; i < ROWS; ++i)
+        CJ_UNROLL for (int v = 0; v < VECTORS; ++v)
+            copy_bytes<sizeof(V)>(sums + i * width + v * LANES<T>, &acc[i][v]);
+}
+
+// Lanes of depth: `sums` (rows, one vector) plus rows[i][k] * b[k], for runs of terms that lie side by side.
+template <class T>
+CJ_FUSED __attribute__((noinline)) void multiply_run(
+    const T* const* rows, const T* CJ_RESTRICT b, i64 depth, T* CJ_RESTRICT sums, bool add) {
+    CJ_FUSES
+    using V = Vector<T>;
+    constexpr int lanes = LANES<T>;
+    V acc[TILE_ROWS];
+    CJ_UNROLL for (int i = 0; i < TILE_ROWS; ++i) {
+        V start = {};
+        if (add) copy_bytes<sizeof(V)>(&start, sums + i * lanes);
+        acc[i] = start;
+    }
+    i64 k = 0;
+    for (; k + lanes <= depth; k += lanes) {
+        V y;
+        copy_bytes<sizeof(V)>(&y, b + k);
+        CJ_UNROLL for (int i = 0; i < TILE_ROWS; ++i) {
+            V x;
+            copy_bytes<sizeof(V)>(&x, rows[i] + k);
+            acc[i] += x * y;
+        }
+    }
+    CJ_UNROLL for (int i = 0; i < TILE_ROWS; ++i) copy_bytes<sizeof(V)>(sums + i * lanes, &acc[i]);
+    for (; k < depth; ++k)
+        for (int i = 0; i < TILE_ROWS; ++i) sums[i * lanes] += rows[i][k] * b[k];
+}
+
+template <class T> using Tile = void(const T* const*, const i32*, const T*, i64, T*, bool);
+
+// The tile of so many rows of lanes of places, or of so many vectors of lanes of features.
+template <class T> Tile<T>* tile_of(i64 rows, i64 vectors, bool of_places) {
+    constexpr int most = CJ_TILE_VECTORS;
+    if (!of_places)
+        return vectors == 1 ? multiply_tile<T, MOST_ROWS, 1, false>
+             : vectors == 2 ? multiply_tile<T, TILE_ROWS, 2, false>
+                            : multiply_tile<T, TILE_ROWS, most, false>;
+    return rows == 1 ? multiply_tile<T, 1, most, true>
+         : rows == 2 ? multiply_tile<T, 2, most, true>
+                     : multiply_tile<T, 4, most, true>;
+}
+
+}  // namespace cj
+
+#endif  // !CJ_DEVICE
