@@ -20,7 +20,7 @@ from cujax.engine.compiler.plan import make_plan
 from cujax.engine.compiler.small_matrices import gather_stacks
 
 RANDOM = np.random.default_rng(0)
-N = 70
+N = 300
 
 
 def matrices(n, *batch, dtype=np.float32):
@@ -64,7 +64,7 @@ PROGRAMS = {  # function, operands, the ops of each stack
     "det": (jnp.linalg.det, (matrices(4),), [["det"]]),
     "slogdet": (jnp.linalg.slogdet, (A,), [["slogdet"]]),
     "cholesky": (cholesky, (A,), [["cholesky"]]),
-    "two batch axes": (solve, (matrices(3, 5, 20), vectors(3, 5, 20)), [["lu_factors", "linear_solve"]]),
+    "two batch axes": (solve, (matrices(3, 5, 60), vectors(3, 5, 60)), [["lu_factors", "linear_solve"]]),
     "of one row": (jnp.linalg.inv, (matrices(1),), [["lu_factors", "linear_solve"]]),
     "of six rows": (solve, (matrices(6), vectors(6)), [["lu_factors", "linear_solve"]]),
     "float64": (solve, (matrices(4, dtype=np.float64), vectors(4, dtype=np.float64)), [["lu_factors", "linear_solve"]]),

@@ -18,11 +18,11 @@ from cujax.engine.core.tape import Atom, Eqn, Tape, Var
 
 _OPS = frozenset((
     "lu", "lu_factors", "linear_solve", "det", "slogdet", "cofactors", "triangular_solve", "cholesky",
-    "tridiagonal_solve", "lu_pivots_to_permutation",
+    "tridiagonal_solve",
 ))
 _DTYPES = ("float32", "float64")
 _CALL = "checkpoint"  # declared above this floor
-_LEAST = 64  # matrices: with fewer, the kernel takes longer to compile than libraries will ever take
+_LEAST = 256  # matrices: with fewer, a library hardly takes longer, and nothing has to be compiled
 
 
 def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
