@@ -66,7 +66,7 @@ PROGRAMS = {  # function, operands, the ops of each stack
     "cholesky": (cholesky, (A,), [["cholesky"]]),
     "two batch axes": (solve, (matrices(3, 5, 60), vectors(3, 5, 60)), [["lu_factors", "linear_solve"]]),
     "of one row": (jnp.linalg.inv, (matrices(1),), [["lu_factors", "linear_solve"]]),
-    "of six rows": (solve, (matrices(6), vectors(6)), [["lu_factors", "linear_solve"]]),
+    "of six rows": (solve, (matrices(6, 9000), vectors(6, 9000)), [["lu_factors", "linear_solve"]]),
     "float64": (solve, (matrices(4, dtype=np.float64), vectors(4, dtype=np.float64)), [["lu_factors", "linear_solve"]]),
     "normal equations": (normal_equations, (A, B), [["cholesky", "triangular_solve", "triangular_solve"]]),
     "factors too": (factors_too, (A, B), [["lu"], ["lu_factors", "linear_solve"]]),
@@ -78,6 +78,7 @@ PROGRAMS = {  # function, operands, the ops of each stack
 }
 LIBRARY = {
     "few": (solve, (A[:9], B[:9])),
+    "few of six rows": (solve, (matrices(6), vectors(6))),
     "large": (solve, (matrices(7), vectors(7))),
     "complex": (solve, (A + 1j, B + 0j)),
     "eigenvectors, whose signs are the library's": (lax.linalg.eigh, (A,)),

@@ -22,7 +22,8 @@ _OPS = frozenset((
 ))
 _DTYPES = ("float32", "float64")
 _CALL = "checkpoint"  # declared above this floor
-_LEAST = 256  # matrices: with fewer, a library hardly takes longer, and nothing has to be compiled
+# With fewer matrices a library hardly takes longer, and nothing has to be compiled: which takes seconds above 4 rows.
+_LEAST, _LEAST_OF_LARGE, _LARGE = 1 << 8, 1 << 13, 5
 
 
 def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
@@ -48,7 +49,8 @@ def _is_written_out(eqn: Eqn) -> bool:
     if op.name not in _OPS or op.lane_map is None or any(a.aval.dtype.name not in _DTYPES for a in eqn.inputs[:1]):
         return False
     avals = [a.aval for a in eqn.inputs]
-    return _stack(eqn) >= _LEAST and op.lane_map.refusal(*avals, **eqn.params) is None
+    is_large = op.name != "tridiagonal_solve" and max(avals[0].shape[-2:]) >= _LARGE
+    return _stack(eqn) >= (_LEAST_OF_LARGE if is_large else _LEAST) and op.lane_map.refusal(*avals, **eqn.params) is None
 
 
 def _stack(eqn: Eqn) -> int:
