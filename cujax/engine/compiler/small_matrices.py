@@ -20,6 +20,7 @@ _OPS = frozenset((
     "lu", "lu_factors", "linear_solve", "det", "slogdet", "cofactors", "triangular_solve", "cholesky",
     "tridiagonal_solve",
 ))
+_OF_BANDS = ("tridiagonal_solve",)  # operands are stacks of vectors
 _DTYPES = ("float32", "float64")
 _CALL = "checkpoint"  # declared above this floor
 # With fewer matrices a library hardly takes longer, and nothing has to be compiled: which takes seconds above 4 rows.
@@ -45,18 +46,18 @@ def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
 
 def _is_written_out(eqn: Eqn) -> bool:
     """Whether lanes can write it out, and there are many."""
-    op = eqn.primitive
-    if op.name not in _OPS or op.lane_map is None or any(a.aval.dtype.name not in _DTYPES for a in eqn.inputs[:1]):
+    op, avals = eqn.primitive, [a.aval for a in eqn.inputs]
+    if op.name not in _OPS or op.lane_map is None or avals[0].dtype.name not in _DTYPES:
         return False
-    avals = [a.aval for a in eqn.inputs]
-    is_large = op.name != "tridiagonal_solve" and max(avals[0].shape[-2:]) >= _LARGE
-    return _stack(eqn) >= (_LEAST_OF_LARGE if is_large else _LEAST) and op.lane_map.refusal(*avals, **eqn.params) is None
+    is_large = op.name not in _OF_BANDS and max(avals[0].shape[-2:]) >= _LARGE
+    is_worth_it = _stack(eqn) >= (_LEAST_OF_LARGE if is_large else _LEAST)
+    return is_worth_it and op.lane_map.refusal(*avals, **eqn.params) is None
 
 
 def _stack(eqn: Eqn) -> int:
     """How many matrices there are."""
     first = eqn.inputs[0].aval
-    return prod(first.shape[: first.ndim - (1 if eqn.primitive.name == "tridiagonal_solve" else 2)])
+    return prod(first.shape[: first.ndim - (1 if eqn.primitive.name in _OF_BANDS else 2)])
 
 
 class _Open:
