@@ -40,7 +40,9 @@ from cujax.engine.compiler.writer import INDENT
 from cujax.engine.core.tape import Literal, Var
 
 _THREADS = 128
-_VECTOR_BYTES = 128  # of one register of all lanes that run side by side: two of the widest vectors
+# Of one register of all lanes that run side by side: so many of the widest vectors that one does not wait for the last
+# operation on itself.  Where lanes leave loops by themselves, fewer have to wait for the last of them.
+_VECTOR_BYTES, _VECTOR_BYTES_OF_LEAVING = 256, 128
 _FITS_INT = (1 << 31) - 1
 
 
@@ -228,7 +230,9 @@ class _Vector(_Scalar):
     def __init__(self, frame: Frame, body: LaneBody) -> None:
         super().__init__(frame, body)
         sizes = [n.dtype.itemsize for n in body.nodes() if isinstance(n, Operation) and n.dtype is not None]
-        self.width = _VECTOR_BYTES // (8 if sizes.count(8) + sizes.count(16) > len(sizes) / 2 else 4)
+        leaves = any(isinstance(a, Leave) for a in body.program.actions())
+        nbytes = _VECTOR_BYTES_OF_LEAVING if leaves else _VECTOR_BYTES
+        self.width = nbytes // (8 if sizes.count(8) + sizes.count(16) > len(sizes) / 2 else 4)
         self.writer.register_suffix = "[k]"
         self._masks: list[str] = []
         self._count = 0

@@ -5,10 +5,10 @@
 
 template <bool full>
 static void scan_add_mul_neg_1_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
-    const int lanes = full ? 32 : count;
+    const int lanes = full ? 64 : count;
     const float load_1 = x1[0];
-    cj::i32 r1_0[32];
-    float r2_0[32];
+    cj::i32 r1_0[64];
+    float r2_0[64];
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
@@ -39,17 +39,17 @@ extern "C" void scan_add_mul_neg_1_more_f32(void* const* buffers, const long lon
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (cj::i64 base = 0; base < n1; base += 32) {
-        if (base + 32 <= n1) scan_add_mul_neg_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 32);
+    for (cj::i64 base = 0; base < n1; base += 64) {
+        if (base + 64 <= n1) scan_add_mul_neg_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 64);
         else scan_add_mul_neg_1_more_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
     }
 }
 
 template <bool full>
 static void scan_neg_mul_fma_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 base, int count) {
-    const int lanes = full ? 32 : count;
+    const int lanes = full ? 64 : count;
     const float load_1 = x1[0];
-    float r1_0[32], r2_0[32];
+    float r1_0[64], r2_0[64];
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         r1_0[k] = 0.0f;
@@ -87,8 +87,8 @@ extern "C" void scan_neg_mul_fma_f32(void* const* buffers, const long long* size
     const cj::i64 n1 = sizes[1];
     const cj::i64 n2 = sizes[2];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (cj::i64 base = 0; base < n1; base += 32) {
-        if (base + 32 <= n1) scan_neg_mul_fma_f32_lanes<true>(x0, x1, y0, y1, n0, n1, n2, base, 32);
+    for (cj::i64 base = 0; base < n1; base += 64) {
+        if (base + 64 <= n1) scan_neg_mul_fma_f32_lanes<true>(x0, x1, y0, y1, n0, n1, n2, base, 64);
         else scan_neg_mul_fma_f32_lanes<false>(x0, x1, y0, y1, n0, n1, n2, base, int(n1 - base));
     }
 }

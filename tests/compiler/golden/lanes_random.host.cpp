@@ -6,9 +6,9 @@
 
 template <bool full>
 static void scan_random_wrap_random_split_random_bits_9_more_f32_lanes(const cj::u32* CJ_RESTRICT x0, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 base, int count) {
-    const int lanes = full ? 32 : count;
-    float r1_0[32];
-    cj::u64 kept_1[32];
+    const int lanes = full ? 64 : count;
+    float r1_0[64];
+    cj::u64 kept_1[64];
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
@@ -51,8 +51,8 @@ extern "C" void scan_random_wrap_random_split_random_bits_9_more_f32(void* const
     const cj::i64 n1 = sizes[1];
     const cj::i64 n2 = sizes[2];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (cj::i64 base = 0; base < n2; base += 32) {
-        if (base + 32 <= n2) scan_random_wrap_random_split_random_bits_9_more_f32_lanes<true>(x0, y0, y1, n0, n1, n2, base, 32);
+    for (cj::i64 base = 0; base < n2; base += 64) {
+        if (base + 64 <= n2) scan_random_wrap_random_split_random_bits_9_more_f32_lanes<true>(x0, y0, y1, n0, n1, n2, base, 64);
         else scan_random_wrap_random_split_random_bits_9_more_f32_lanes<false>(x0, y0, y1, n0, n1, n2, base, int(n2 - base));
     }
 }

@@ -3,13 +3,13 @@
 
 template <bool full>
 static void scan_add_sub_mul_2_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 base, int count) {
-    const int lanes = full ? 32 : count;
+    const int lanes = full ? 64 : count;
     const float load_1 = x0[0];
     const float load_2 = x0[1];
     const float load_3 = x0[n0];
-    cj::i32 r1_0[32];
-    float r2_0[32], r2_1[32], r2_2[32];
-    float kept_1[32];
+    cj::i32 r1_0[64];
+    float r2_0[64], r2_1[64], r2_2[64];
+    float kept_1[64];
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
@@ -58,8 +58,8 @@ extern "C" void scan_add_sub_mul_2_more_f32(void* const* buffers, const long lon
     const cj::i64 n2 = sizes[2];
     const cj::i64 n3 = sizes[3];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (cj::i64 base = 0; base < n3; base += 32) {
-        if (base + 32 <= n3) scan_add_sub_mul_2_more_f32_lanes<true>(x0, x1, y0, n0, n1, n2, n3, base, 32);
+    for (cj::i64 base = 0; base < n3; base += 64) {
+        if (base + 64 <= n3) scan_add_sub_mul_2_more_f32_lanes<true>(x0, x1, y0, n0, n1, n2, n3, base, 64);
         else scan_add_sub_mul_2_more_f32_lanes<false>(x0, x1, y0, n0, n1, n2, n3, base, int(n3 - base));
     }
 }

@@ -3,13 +3,13 @@
 
 template <bool full>
 static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
-    const int lanes = full ? 32 : count;
-    cj::i32 branch_1[32], r3_0[32];
-    float r4_0[32], r2_0[32];
-    int taken_1[32];
-    float kept_2[32];
-    int taken_3[32];
-    int taken_4[32];
+    const int lanes = full ? 64 : count;
+    cj::i32 branch_1[64], r3_0[64];
+    float r4_0[64], r2_0[64];
+    int taken_1[64];
+    float kept_2[64];
+    int taken_3[64];
+    int taken_4[64];
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
@@ -98,8 +98,8 @@ extern "C" void cond_exp_neg_add_1_more_f32(void* const* buffers, const long lon
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (cj::i64 base = 0; base < n1; base += 32) {
-        if (base + 32 <= n1) cond_exp_neg_add_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 32);
+    for (cj::i64 base = 0; base < n1; base += 64) {
+        if (base + 64 <= n1) cond_exp_neg_add_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 64);
         else cond_exp_neg_add_1_more_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
     }
 }
