@@ -23,6 +23,7 @@ from cujax.numpy.reshaping import broadcast_to
 from cujax.random.arguments import arrays, float_dtype, parameter_arrays, sample_shape
 from cujax.random.decisions import fused, log, log1p
 from cujax.random.keys import clone, single_key, split_in, split_typed
+from cujax.random.rejection import until_accepted
 from cujax.random.uniform import unit_interval
 
 _MANY = 10  # expected successes from which rejection is used
@@ -144,20 +145,9 @@ def _stirling_rest(k: Array) -> Array:
 
 
 def _by_rejection(key: Array, n: Array, p: Array, needed: Array) -> Array:
-    """Proposals until every element has accepted one; an element keeps the last one it accepted, as in JAX.
-
-    So elements are not independent loops.  Nothing is proposed unless the result is `needed`.
-    """
+    """As `until_accepted`."""
     hat = _hat(n, p)
-
-    def propose(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        key, number, done = state
-        following, *keys = split_in(key, 3)
-        proposed, accepted = _proposal(keys, hat)
-        return following, jnp.where(accepted, proposed, number), done | accepted
-
-    start = (key, jnp.full(n.shape, -1, n.dtype), jnp.zeros(n.shape, bool))
-    return lax.while_loop(lambda state: needed & jnp.any(~state[2]), propose, start)[1]
+    return until_accepted(key, lambda keys: _proposal(keys, hat), n, needed)
 
 
 # --- multinomial ------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from cujax.numpy.promotion import arrays_of, promote_inexact
 from cujax.random.arguments import arrays, integer_dtype, parameter_arrays, sample_shape
 from cujax.random.decisions import fused, log, log1p, log_gamma
 from cujax.random.keys import clone, single_key, split_in
+from cujax.random.rejection import until_accepted
 from cujax.random.uniform import unit_interval
 
 # --- geometric ----------------------------------------------------------------------------------------------
@@ -128,17 +129,6 @@ def _proposal(keys: list[Array], hat: _Hat) -> tuple[Array, Array]:
 
 
 def _by_rejection(key: Array, rate: Array, needed: Array) -> Array:
-    """Proposals until every element has accepted one; an element keeps the last one it accepted, as in JAX.
-
-    So elements are not independent loops.  Nothing is proposed unless the result is `needed`.
-    """
+    """As `until_accepted`."""
     hat = _hat(rate)
-
-    def propose(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        key, number, done = state
-        following, *keys = split_in(key, 3)
-        proposed, accepted = _proposal(keys, hat)
-        return following, jnp.where(accepted, proposed, number), done | accepted
-
-    start = (key, jnp.full(rate.shape, -1, rate.dtype), jnp.zeros(rate.shape, bool))
-    return lax.while_loop(lambda state: needed & jnp.any(~state[2]), propose, start)[1]
+    return until_accepted(key, lambda keys: _proposal(keys, hat), rate, needed)
