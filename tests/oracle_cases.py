@@ -1,22 +1,27 @@
-"""Expressions evaluated twice: with `jnp` meaning cujax.numpy, and with `jnp` meaning jax.numpy.
+"""Expressions evaluated twice: with `jnp`, `lax`, `nn`, `scipy` meaning those of cujax, and those of JAX.
 
-A test file holds tables of expressions, a line each, in the names of `NAMES`; `check` compares value,
-dtype, weak type and shape of the results, or the class of the exception; `check_transforms`
+A test file holds tables of expressions, a line each, in these names and those of `ARRAYS`; `check` compares
+value, dtype, weak type and shape of the results, or the class of the exception; `check_transforms`
 compares the gradient with respect to `x`, and `jit` and `vmap` with plain evaluation.
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.nn
 import jax.numpy
+import jax.scipy
 import numpy as np
 
 import cujax
+import cujax.nn
 import cujax.numpy
+import cujax.scipy
 from cujax.engine.core.array import Array
 
 X = np.arange(12, dtype=np.float32).reshape(3, 4) - 4
@@ -38,7 +43,9 @@ def words(table: str) -> list[str]:
 
 def evaluate(case: str, library: Any, **arrays: Any) -> Any:
     """The value of the expression, or the exception it raises."""
-    names = {"jnp": library, "np": np, "nan": np.nan, "inf": np.inf}
+    root = sys.modules[library.__name__.partition(".")[0]]
+    names = {"jax": root, "jnp": library, "lax": root.lax, "nn": root.nn, "scipy": root.scipy}
+    names |= {"np": np, "nan": np.nan, "inf": np.inf}
     given = {name: library.asarray(value) for name, value in ARRAYS.items()}
     try:
         return eval(case, {**names, **given, **arrays})
