@@ -113,3 +113,22 @@ def test_starts_that_stay_on_the_device_give_the_same(monkeypatch):
     monkeypatch.setattr(numpy_library, "host_ints", lambda values: None)
     for found, known in zip(results(), expected, strict=True):
         np.testing.assert_array_equal(found, known)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32"])
+@pytest.mark.parametrize("length", [5, 1000, 70_000])
+def test_places_outside_of_the_operand_whatever_the_dtype_of_the_indices(dtype, length):
+    """Reads outside are filled and sums outside dropped; a negative place is not the large one its bits would be."""
+    limits = np.iinfo(dtype)
+    places = np.array([0, 3, limits.max, limits.min, 4], dtype)
+    operand = np.arange(1.0, length + 1, dtype=np.float32)
+    for some in (places, places[[0, 1, 4]]):
+        inside = [0 <= int(place) < length for place in some]
+        read = lax.gather(operand, some[:, None], lax.GatherDimensionNumbers((), (0,), (0,)), (1,), mode="fill",
+                          fill_value=-1)  # fmt: skip
+        expected = [operand[place] if is_in else -1 for place, is_in in zip(some, inside, strict=True)]
+        np.testing.assert_array_equal(read, expected)
+        updates = np.arange(1, len(some) + 1, dtype=np.float32)
+        summed = lax.scatter_add(operand, some[:, None], updates, lax.ScatterDimensionNumbers((), (0,), (0,)))
+        np.add.at(expected := operand.copy(), some[inside], updates[inside])
+        np.testing.assert_array_equal(summed, expected)

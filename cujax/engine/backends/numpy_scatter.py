@@ -17,8 +17,14 @@ def host_ints(values: Iterable[Any]) -> tuple[int, ...] | None:
 
 
 def are_within(places: np.ndarray, last: int) -> bool:
-    """Whether all of `places`, of int64, are known to be at least 0 and at most `last`, at little cost."""
-    return places.size == 0 or bool(places.view(np.uint64).max() <= np.uint64(max(last, 0)) and last >= 0)
+    """Whether all of `places`, integers, are known to be at least 0 and at most `last`, in one pass over them.
+
+    Negative ones are the largest where the same bits are read as unsigned.
+    """
+    if places.size == 0:
+        return True
+    unsigned = places.view(f"u{places.dtype.itemsize}")
+    return last >= 0 and int(unsigned.max()) <= min(last, np.iinfo(places.dtype).max)
 
 
 def scatter_rows(kind: str, out: np.ndarray, rows: np.ndarray, updates: np.ndarray, unique: bool) -> None:
@@ -36,7 +42,7 @@ def scatter_rows(kind: str, out: np.ndarray, rows: np.ndarray, updates: np.ndarr
         out.reshape(-1)[:] = np.bincount(rows, updates.reshape(-1), len(out))
         return
     if length != 1:  # `ufunc.at` is twice as fast on single elements as on rows
-        rows = (rows[:, None] * length + np.arange(length)).reshape(-1)
+        rows = (rows.astype(np.int64, copy=False)[:, None] * length + np.arange(length)).reshape(-1)
     getattr(np, kind).at(out.reshape(-1), rows, updates.reshape(-1))
 
 

@@ -92,20 +92,22 @@ def as_places(xp: Any, indices: Any) -> Any:
     return indices.astype(np.int64, copy=False)
 
 
-def inside(xp: Any, plan: Plan, indices: Any) -> Any:
-    """For each index vector, whether its window lies inside the operand; None where all are known to do.
+def places_and_inside(xp: Any, plan: Plan, indices: Any) -> tuple[Any, Any]:
+    """Index vectors as `coordinates` takes them, and for each whether its window lies inside; None: all are known to.
 
-    `indices` are 64-bit integers here and below.
+    They become 64-bit integers, but for places used as they stand, which NumPy's functions widen by themselves.
     """
+    components = [along for along in plan.along if along.component is not None]
+    if all(library(xp).are_within(indices[..., along.component], along.last_start) for along in components):
+        as_they_stand = len(plan.along) == 1 and plan.along[0].size == 1 and np.can_cast(indices.dtype, np.int64)
+        return (indices if as_they_stand else as_places(xp, indices)), None
+    indices = as_places(xp, indices)
     found = None
-    for along in plan.along:
-        if along.component is not None:
-            start = indices[..., along.component]
-            if library(xp).are_within(start, along.last_start):
-                continue
-            fits = (start >= 0) & (start <= along.last_start)
-            found = fits if found is None else found & fits
-    return found
+    for along in components:
+        start = indices[..., along.component]
+        fits = (start >= 0) & (start <= along.last_start)
+        found = fits if found is None else found & fits
+    return indices, found
 
 
 def coordinates(xp: Any, plan: Plan, indices: Any, are_inside: bool) -> list[Any]:

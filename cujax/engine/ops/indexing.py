@@ -37,7 +37,7 @@ from cujax.engine.ops.index_dimensions import (
     with_leading_axis,
     with_more_indices,
 )
-from cujax.engine.ops.index_rows import Plan, as_places, as_rows, coordinates, inside, plan_rows, row_numbers
+from cujax.engine.ops.index_rows import Plan, as_rows, coordinates, places_and_inside, plan_rows, row_numbers
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.logic import lt_p, select_n_p
 from cujax.engine.ops.scatter_family import scatter_primitive
@@ -82,8 +82,7 @@ def _gather_impl(
     mode: GatherScatterMode, fill_value: Any, **_: Any,
 ) -> Any:
     plan = plan_rows(x.shape, indices.shape[:-1], dimension_numbers, slice_sizes)
-    indices = as_places(xp, indices)
-    known = inside(xp, plan, indices)
+    indices, known = places_and_inside(xp, plan, indices)
     out = _read_rows(xp, plan, x, coordinates(xp, plan, indices, known is None))
     if known is not None and mode is FILL:
         fill = default_fill(x.dtype) if fill_value is None else np.asarray(fill_value).astype(x.dtype)[()]

@@ -32,7 +32,7 @@ from cujax.engine.ops.index_dimensions import (
     windows_are_unique,
     with_leading_axis,
 )
-from cujax.engine.ops.index_rows import Plan, as_places, as_rows, coordinates, inside, plan_rows, row_numbers
+from cujax.engine.ops.index_rows import Plan, as_rows, coordinates, places_and_inside, plan_rows, row_numbers
 from cujax.engine.ops.lane_maps import chosen
 from cujax.engine.ops.structural import move_dim
 
@@ -49,7 +49,6 @@ def _scatter_impl(kind: str) -> Callable:
         if starts is not None:
             return _write_window(xp, kind, x, starts, updates, dimension_numbers, mode, sizes)
         plan = plan_rows(x.shape, indices.shape[:-1], as_gather(dimension_numbers), sizes)
-        indices = as_places(xp, indices)
         return _write_rows(xp, kind, plan, x, indices, updates, mode, unique_indices)
 
     return rule
@@ -81,7 +80,7 @@ def _write_rows(
     rows = as_rows(xp, plan, x)
     out = xp.empty((plan.num_rows + 1, *plan.whole_shape), x.dtype)
     out[:-1] = xp.reshape(rows, (plan.num_rows, *plan.whole_shape))
-    known = inside(xp, plan, indices)
+    indices, known = places_and_inside(xp, plan, indices)
     numbers = row_numbers(xp, plan, coordinates(xp, plan, indices, known is None))
     if known is not None and mode is not GatherScatterMode.CLIP:
         known = xp.reshape(known, known.shape + (1,) * (len(plan.row_shape) - plan.num_batch))
