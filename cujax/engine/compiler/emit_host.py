@@ -169,8 +169,9 @@ def _rows(frame: HostFrame) -> str:
     pieces = f"({n} + {_PIECE - 1}) / {_PIECE}"
     count = f"{frame.sizes.name(total_extent(outer))} * ({pieces})" if outer else pieces
     piece = [
-        f"const cj::i64 begin = piece % pieces * {_PIECE}, end = cj::min(begin + {_PIECE}, {n});",
-        *frame.axis_places(outer, "piece / pieces"), *row.calls("begin", "end"),
+        "const cj::i64 row = pieces == 1 ? piece : piece / pieces;",  # the division takes as long as ten elements
+        f"const cj::i64 begin = (piece - row * pieces) * {_PIECE}, end = cj::min(begin + {_PIECE}, {n});",
+        *frame.axis_places(outer, "row"), *row.calls("begin", "end"),
     ]
     lines = [f"const cj::i64 pieces = {pieces};", "for (cj::i64 piece = from; piece < to; ++piece) {", *indented(piece)]
     return "\n".join([*row.text(), frame.shared([*lines, "}"], count)])

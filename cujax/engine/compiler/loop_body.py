@@ -16,6 +16,7 @@ from typing import NamedTuple
 from cujax.engine.backends.api import Buffer
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.in_place import made_by
+from cujax.engine.compiler.loop_plan import LoopPlan, Part, plan_loop
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.program import Program, compile_tape, generated
 from cujax.engine.core.tape import Tape
@@ -62,6 +63,13 @@ class LoopBody(NamedTuple):
     def program(self) -> Program:
         """The program on this process's backend."""
         return compile_tape(self.tape, self.owned(language()), self.placed)
+
+    def plan(self, program: Program, num_rows: int = 0, condition: Part | None = None) -> LoopPlan | None:
+        """The steps prepared all at once, where that can be (loop_plan.py); remembered with the program."""
+        key = self.num_consts, self.num_carry, condition
+        if key not in program.plans:
+            program.plans[key] = plan_loop(Part(program, self.num_consts), self.num_carry, num_rows, condition)
+        return program.plans[key]
 
     def changed(self, program: Program) -> list[int]:
         """Numbers of the carries that `program` changes in place."""

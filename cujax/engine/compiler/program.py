@@ -44,7 +44,8 @@ class Program:
     owned: numbers of the inputs that a run may overwrite; changed: of those among them that it does overwrite.
     placed: numbers of the outputs that are written into buffers which are passed after the inputs.
     call: the same as calling it, without the context where none is needed.
-    Slots hold the inputs first, then the buffers for outputs, the literals, and everything computed.
+    Slots hold the inputs first, then the buffers for outputs, which are `num_given` in all, then the literals, and
+    everything computed.  What is public of them is for a loop that runs the steps itself (loop_plan.py).
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Program:
         self.tape = tape = optimized(tape)
         steps, literals = self.generated.steps, _literals_of(self.generated.steps, tape)
         computed = [v for s in steps for v in writes_of(s)]
-        first = len(tape.inputs) + len(placed)
+        self.num_given = first = len(tape.inputs) + len(placed)
         slots: dict[Any, int] = {v: i for i, v in enumerate(tape.inputs)}
         slots |= {a: i for i, a in enumerate([*literals, *computed], first)}
         self._dead = last_uses(steps, tape)
@@ -63,24 +64,28 @@ class Program:
         dump(self.arena, len(PASSES) + 2, "schedule", tape.name)
         dump(self.generated.source, len(PASSES) + 3, "emit", tape.name, "cpp")
         self.changed = tuple([i for i in owned if tape.inputs[i] in self.generated.changed])
-        self._others = [*[backend.constant(a.buffer) for a in literals], *[None] * len(computed)]
+        self.literals = [backend.constant(a.buffer) for a in literals]
+        self._others = [*self.literals, *[None] * len(computed)]
         places = dict(zip(placed, range(len(tape.inputs), first), strict=True))
         given: dict[Any, int] = _given(steps, tape, places)
-        self._outputs = tuple([places.get(k, slots[a]) for k, a in enumerate(tape.outputs)])
+        self.outputs = tuple([places.get(k, slots[a]) for k, a in enumerate(tape.outputs)])
         overwritten = {v: slots[a] for v, a in self.generated.in_place.items()}
-        made = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
-        copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
-        self._runs = (*[step.runner() for step in made], *([_copying(copies, backend.xp)] if copies else []))
+        self.steps = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
+        self.copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
+        copying = [_copying(self.copies, backend.xp)] if self.copies else []
+        self._runs = (*[step.runner() for step in self.steps], *copying)
         nbytes = self.arena.nbytes
-        self._new_arena = functools.partial(backend.empty, (nbytes,), BYTE) if nbytes else None
+        self.new_arena = functools.partial(backend.empty, (nbytes,), BYTE) if nbytes else None
         self._may_move = len(backend.devices()) > 1
         self._movable = [*range(len(tape.inputs)), *range(first, first + len(literals))]
         if native is not None and not self._may_move:
-            parts = self._runs, self._others, self._outputs, self._new_arena
+            parts = self._runs, self._others, self.outputs, self.new_arena
             self.run = native.program_runner(*parts)  # type: ignore[method-assign]
         # Kernels of the host raise no warnings and have one device: they need no context around them.
         on_host = target is not None and target.language == "host"
-        self.call = self.run if on_host and all(isinstance(s, Kernel) for s in steps) else self.__call__
+        self.plans: dict[Any, Any] = {}
+        self.is_of_host_kernels = on_host and all(isinstance(s, Kernel) for s in steps)
+        self.call = self.run if self.is_of_host_kernels else self.__call__
 
     def _made_steps(self, layout: Layout, target: Any) -> list[Any]:
         module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
@@ -106,11 +111,11 @@ class Program:
             moved = selected().place([slots[i] for i in self._movable], self.tape.name)
             for i, buffer in zip(self._movable, moved, strict=True):
                 slots[i] = buffer
-        if self._new_arena is not None:
-            slots.append(self._new_arena())
+        if self.new_arena is not None:
+            slots.append(self.new_arena())
         for run in self._runs:
             run(slots)
-        return [slots[i] for i in self._outputs]
+        return [slots[i] for i in self.outputs]
 
 
 def _given(steps: Sequence[Kernel | Eqn], tape: Tape, places: Mapping[int, int]) -> dict[Any, int]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cujax.engine.backends.select import selected
+from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.loop_body import LoopBody, copied
 from cujax.engine.compiler.program import run_compiled_impl
@@ -81,7 +82,7 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
 
 
 def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> list[Any]:
-    """One pass of Python per step: each x is a view of a row, each y is written into a row of the result."""
+    """Each x is a row of its array, each y is written into a row of the result."""
     loop = Loop(**params)
     y_avals = loop.tape.out_avals[loop.num_carry :]
     ys = [empty_rows(loop.length, a.shape, physical(a.dtype)) for a in y_avals]
@@ -94,11 +95,18 @@ def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> l
 def _run(
     loop: Loop, consts: list[Any], carry: list[Any], xs: list[Any], ys: list[Any], owned: Sequence[int]
 ) -> list[Any]:
-    """All steps; the carries whose numbers are in `owned` may be overwritten.  Returns the last carry."""
+    """All steps; the carries whose numbers are in `owned` may be overwritten.  Returns the last carry.
+
+    Prepared at once where the steps are kernels of the host, otherwise one pass of Python per step.
+    """
     body = loop.body
     program = body.program()
     carry = copied(carry, [k for k in body.changed(program) if k not in owned])
     xs = [readable_rows(x) for x in xs]
+    plan = body.plan(program, len(xs) + len(ys)) if loop.length >= loop_plan.FEWEST else None
+    if plan is not None:
+        rows = [*map(selected().contiguous, xs), *ys]
+        return body.settled(program, plan.run([consts], carry, rows, loop.length, loop.reverse))
     for i in range(loop.length - 1, -1, -1) if loop.reverse else range(loop.length):
         carry = program.run([*consts, *carry, *[rows[i, ...] for rows in (*xs, *ys)]])[: loop.num_carry]
     return body.settled(program, carry)

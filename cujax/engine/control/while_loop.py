@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.loop_body import LoopBody, copied, language
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.compiler.traffic import bytes_of
@@ -86,10 +87,11 @@ def _run(loop: While, buffers: Sequence[Any], owned: Sequence[int] = (), most: i
     """One pass of Python per step; reading the condition waits for the device.
 
     It is read after every step; with `most` > 1 after up to so many, as long as those too many are a small part.
+    After some steps the others are prepared at once where they are kernels of the host.
     """
     cond_consts, body_consts, carry = loop.groups(buffers)
     condition, body = compile_tape(loop.cond_tape), loop.body
-    program = body.program()
+    program, checked = body.program(), loop_plan.Part(condition, loop.cond_consts)
     given = [i - loop.cond_consts - loop.body_consts for i in owned]
     carry = copied(carry, [k for k in body.changed(program) if k not in given])
     done = 0
@@ -98,6 +100,10 @@ def _run(loop: While, buffers: Sequence[Any], owned: Sequence[int] = (), most: i
         for _ in range(steps):
             carry = program.run([*body_consts, *carry])
         done += steps
+        plan = body.plan(program, condition=checked) if done == loop_plan.FEWEST else None
+        if plan is not None:
+            carry = plan.run([body_consts, cond_consts], carry)
+            break
     return body.settled(program, carry)
 
 

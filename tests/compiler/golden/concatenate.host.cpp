@@ -22,8 +22,9 @@ static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj:
     const cj::i64 n3 = sizes[3];
     const cj::i64 pieces = (n1 + 32767) / 32768;
     for (cj::i64 piece = from; piece < to; ++piece) {
-        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n1);
-        const cj::i64 i0 = piece / pieces;
+        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
+        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n1);
+        const cj::i64 i0 = row;
         cj::i64 low = begin, high = end;
         if (!(n3 >= i0)) high = low;
         low = cj::min(low, end);

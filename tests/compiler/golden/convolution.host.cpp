@@ -73,8 +73,9 @@ static void fused_conv_general_dilated_mul_add_f32_part(void* const* buffers, co
     const cj::i64 n12 = sizes[12];
     const cj::i64 pieces = (n7 + 32767) / 32768;
     for (cj::i64 piece = from; piece < to; ++piece) {
-        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n7);
-        const cj::i64 i0 = piece / pieces;
+        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
+        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n7);
+        const cj::i64 i0 = row;
         cj::i64 low = begin, high = end;
         if (!(i0 >= 1)) high = low;
         low = cj::max(low, cj::i64(1));

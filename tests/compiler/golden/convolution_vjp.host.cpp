@@ -47,7 +47,8 @@ static void fused_conv_general_dilated_reduce_sum_add_any_f32_part(void* const* 
     const cj::i64 n6 = sizes[6];
     const cj::i64 pieces = (n5 + 32767) / 32768;
     for (cj::i64 piece = from; piece < to; ++piece) {
-        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n5);
+        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
+        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n5);
         cj::i64 low = begin, high = end;
         low = cj::max(low, cj::i64(n0));
         low = cj::max(low, cj::i64(1));

@@ -29,8 +29,9 @@ static void copy_f32_part(void* const* buffers, const long long* sizes, cj::i64 
     const cj::i64 n2 = sizes[2];
     const cj::i64 pieces = (n2 + 32767) / 32768;
     for (cj::i64 piece = from; piece < to; ++piece) {
-        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n2);
-        const cj::i64 i0 = piece / pieces;
+        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
+        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n2);
+        const cj::i64 i0 = row;
         copy_f32_row(x0, x1, x2, y0, n0, n1, n2, i0, begin, end);
     }
 }

@@ -26,8 +26,9 @@ static void fused_lt_add_select_n_mul_f32_part(void* const* buffers, const long 
     const cj::i64 n3 = sizes[3];
     const cj::i64 pieces = (n2 + 32767) / 32768;
     for (cj::i64 piece = from; piece < to; ++piece) {
-        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n2);
-        const cj::i64 i0 = piece / pieces;
+        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
+        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n2);
+        const cj::i64 i0 = row;
         fused_lt_add_select_n_mul_f32_row(x0, x1, y0, n0, n1, n2, i0, begin, end);
     }
 }

@@ -70,8 +70,9 @@ static void fused_mul_neg_add_any_f32_part(void* const* buffers, const long long
     const cj::i64 n7 = sizes[7];
     const cj::i64 pieces = (n0 + 32767) / 32768;
     for (cj::i64 piece = from; piece < to; ++piece) {
-        const cj::i64 begin = piece % pieces * 32768, end = cj::min(begin + 32768, n0);
-        const cj::i64 i0 = piece / pieces;
+        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
+        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n0);
+        const cj::i64 i0 = row;
         cj::i64 low = begin, high = end;
         if (!(i0 >= 1)) high = low;
         if (!(n1 >= i0)) high = low;

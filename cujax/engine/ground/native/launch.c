@@ -5,20 +5,10 @@
    thread is not worth giving up the interpreter's lock either.
 */
 
-#include "native.h"
+#include "launch.h"
 #include <stddef.h>
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
-
-typedef void Kernel(void* const* buffers, const long long* sizes, int threads);
-
-typedef struct {
-    PyObject_VAR_HEAD
-    Kernel* kernel;
-    long wanted;      /* threads that are worth waking */
-    PyObject* owner;  /* its attribute `threads` is how many there are */
-    long long sizes[];
-} Launcher;
 
 enum { ON_STACK = 32 }; /* addresses */
 
@@ -124,8 +114,7 @@ static int read_addresses(PyObject** buffers, Py_ssize_t count, void** addresses
     return 0;
 }
 
-/* How many threads the kernel is to use; -1 on an error. */
-static long thread_count(Launcher* self) {
+long thread_count(Launcher* self) {
     if (self->wanted <= 1)
         return 1;
     PyObject* threads = PyObject_GetAttrString(self->owner, "threads");

@@ -7,12 +7,13 @@
 #include <Python.h>
 
 /* Changes with every change of what Python calls, here and in __init__.py: a module that was built before is not used. */
-#define VERSION 3
+#define VERSION 4
 
 extern PyMethodDef pytree_functions[]; /* pytree.c */
 extern PyMethodDef array_functions[];  /* arrays.c */
 extern PyMethodDef buffer_functions[]; /* launch.c */
 extern PyMethodDef step_functions[];   /* steps.c */
+extern PyMethodDef loop_functions[];   /* loop.c */
 extern PyTypeObject Launcher_Type;     /* launch.c */
 
 /* Makes NumPy's C interface ready, which launch.c uses; -1 with ImportError when it is not the one compiled for. */

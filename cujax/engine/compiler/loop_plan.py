@@ -1,0 +1,213 @@
+"""The steps of a loop on the host, prepared all at once: no Python runs from one step to the next.
+
+    plan = plan_loop(body, num_carry, num_rows)    None where a step is more than kernels
+    carry = plan.run([consts], carry, rows, length, reverse)
+
+Each step calls the same kernels; what differs are their buffers.  Before the first step the carry is where the caller
+has it, and later in memory of the loop's own: where it is not changed in place, the next one goes to another buffer,
+and the one after that to the first again.  Rows of xs and ys move on from step to step.  So `plan_loop` follows the
+buffers, without running anything, until all of the carry is where it has been before an earlier step.  What lies
+between, mostly two steps, are the *phases* that take turns.
+
+The place of a value is (memory, lag): of rows the row of `lag` steps ago, for a y that is a carry as well.  Memory is
+
+    ("given", k, slot)     a constant or a literal of program k: 0 the body, 1 the condition of a `while_loop`
+    ("carry", i)           a carry as it was passed
+    ("rows", j)            of xs, and then ys
+    ("arena", k, offset)   between kernels of one step
+    ("own", n)             the loop's own
+
+Cost model: preparing takes as long as some ten steps in Python, a step then takes what its kernels take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cujax.engine.backends.api import Buffer
+from cujax.engine.backends.array_address import address_of
+from cujax.engine.backends.select import selected
+from cujax.engine.compiler.program import Program
+from cujax.engine.compiler.steps import BYTE
+from cujax.engine.compiler.traffic import bytes_of
+from cujax.engine.ground.native import native
+
+FEWEST = 16  # steps that are worth the preparation
+_MOST_PHASES = 16
+_INTERVAL = 1 << 26  # operations, tens of milliseconds: an interrupt waits no longer
+
+Memory = tuple
+Place = tuple[Memory, int]
+Call = tuple[Any, list[Place]]  # of a native `Launcher`, with the places of its buffers
+
+
+class Phase(NamedTuple):
+    """A step: the calls in it, and the places of the carry before it.
+
+    condition: the number of calls after which it is known whether the step is taken, and where this stands.
+    """
+
+    carry: tuple[Place, ...]
+    calls: list[Call]
+    condition: tuple[int, Place] | None
+
+
+class Part(NamedTuple):
+    """A program that runs in every step, and how many of its inputs are constants."""
+
+    program: Program
+    num_consts: int
+
+
+class LoopPlan:
+    """See the module's docstring.  The phases from `first` on take turns; own: the shapes and dtypes of buffers."""
+
+    def __init__(self, parts: Sequence[Part], phases: Sequence[Phase], first: int, own: Sequence[tuple]) -> None:
+        self._parts, self._phases, self._first, self._own = parts, phases, first, own
+        self._memories: dict[Memory, int] = {}
+        self._packed = [self._pack(phase) for phase in phases]
+        work = sum(call.work for part in parts for step in part.program.steps for call in step.calls)
+        self._interval = max(1, _INTERVAL // max(1, work))
+
+    def _pack(self, phase: Phase) -> tuple:
+        """(launchers, numbers of arguments, calls before the condition, memory of each argument, lag of each)."""
+        places = [place for _, arguments in phase.calls for place in arguments]
+        before, ends = (-1, []) if phase.condition is None else (phase.condition[0], [phase.condition[1]])
+        numbers = [self._memories.setdefault(memory, len(self._memories)) for memory, _ in [*places, *ends]]
+        return (
+            tuple([launcher for launcher, _ in phase.calls]), tuple([len(a) for _, a in phase.calls]), before,
+            np.array(numbers, np.intp), np.array([lag for _, lag in [*places, *ends]], np.int64),
+        )
+
+    def run(
+        self, consts: Sequence[Sequence[Buffer]], carry: Sequence[Buffer], rows: Sequence[Buffer] = (),
+        length: int = -1, reverse: bool = False,
+    ) -> list[Buffer]:
+        """The carry after `length` steps, or once the condition does not hold.  consts: of each part."""
+        found = self._memory(consts, carry)
+        rows = [array[::-1] for array in rows] if reverse else rows
+        bases, strides = self._addresses(found, rows)
+        phases = []
+        for launchers, counts, before, numbers, lags in self._packed:
+            moves = strides[numbers]
+            phases.append((launchers, counts, before, (bases[numbers] - lags * moves).tobytes(), moves.tobytes()))
+        done = native.run_loop(tuple(phases), self._first, length, self._interval)
+        return [
+            rows[memory[1]][done - lag, ...] if memory[0] == "rows" else found[memory]
+            for memory, lag in self._phases[self._turn(done)].carry
+        ]
+
+    def _turn(self, step: int) -> int:
+        first = self._first
+        return step if step < first else first + (step - first) % (len(self._phases) - first)
+
+    def _addresses(self, found: Mapping[Memory, Buffer], rows: Sequence[Buffer]) -> tuple[np.ndarray, np.ndarray]:
+        """Of each memory where it is in the first step, and by how many bytes it moves from step to step."""
+        bases, strides = np.zeros((2, len(self._memories)), np.int64)
+        for memory, number in self._memories.items():
+            if memory[0] == "rows":
+                array = rows[memory[1]]
+                bases[number], strides[number] = address_of(array), array.strides[0]
+            elif memory[0] == "arena":
+                bases[number] = address_of(found[memory[:2]]) + memory[2]
+            else:
+                bases[number] = address_of(found[memory])
+        return bases, strides
+
+    def _memory(self, consts: Sequence[Sequence[Buffer]], carry: Sequence[Buffer]) -> dict[Memory, Buffer]:
+        """Buffers for all memory but rows; an arena stands under the first two words of what lies in it."""
+        backend = selected()
+        found: dict[Memory, Buffer] = {("carry", i): backend.contiguous(c) for i, c in enumerate(carry)}
+        found |= {("own", n): backend.empty(*kind) for n, kind in enumerate(self._own)}
+        for k, ((program, num_consts), given) in enumerate(zip(self._parts, consts, strict=True)):
+            others = [*given, *[None] * (program.num_given - num_consts), *program.literals]
+            found |= {("given", k, i): backend.contiguous(b) for i, b in enumerate(others) if b is not None}
+            if program.new_arena is not None:
+                found["arena", k] = program.new_arena()
+        return found
+
+
+def plan_loop(body: Part, num_carry: int, num_rows: int = 0, condition: Part | None = None) -> LoopPlan | None:
+    """The plan for a body (consts, carry, rows of xs, rows of ys) -> (carry, ...); None where there is none."""
+    parts = [body] if condition is None else [body, condition]
+    if native is None or not all(_can_follow(part.program) for part in parts):
+        return None
+    own = _Own()
+    carry: tuple[Place, ...] = tuple([(("carry", i), 0) for i in range(num_carry)])
+    phases: list[Phase] = []
+    seen: dict[tuple[Place, ...], int] = {}
+    while carry not in seen:
+        if len(phases) == _MOST_PHASES:
+            return None
+        seen[carry] = len(phases)
+        own.free_all_but(carry)
+        calls: list[Call] = []
+        check = None
+        if condition is not None:
+            (flag,) = _follow(condition.program, [*_given(1, condition), *carry], 1, own, calls)
+            check = len(calls), flag
+        rows = [(("rows", j), 0) for j in range(num_rows)]
+        outputs = _follow(body.program, [*_given(0, body), *carry, *rows], 0, own, calls)
+        phases.append(Phase(carry, calls, check))
+        carry = tuple([(memory, lag + (memory[0] == "rows")) for memory, lag in outputs[:num_carry]])
+    return LoopPlan(parts, phases, seen[carry], own.kinds)
+
+
+def _can_follow(program: Program) -> bool:
+    return program.is_of_host_kernels and not any(step.copies for step in program.steps)
+
+
+def _given(k: int, part: Part) -> list[Place]:
+    return [(("given", k, i), 0) for i in range(part.num_consts)]
+
+
+class _Own:
+    """The loop's own buffers while steps are followed: their shapes and dtypes, and which of them are in use."""
+
+    def __init__(self) -> None:
+        self.kinds: list[tuple] = []
+        self._used: set[int] = set()
+
+    def take(self, kind: tuple) -> Place:
+        """A buffer that is not in use."""
+        free = [n for n, k in enumerate(self.kinds) if k == kind and n not in self._used]
+        if not free:
+            free = [len(self.kinds)]
+            self.kinds.append(kind)
+        self._used.add(free[0])
+        return ("own", free[0]), 0
+
+    def free_all_but(self, places: Sequence[Place]) -> None:
+        """Between two steps only the carry is in use."""
+        self._used = {memory[1] for memory, _ in places if memory[0] == "own"}
+
+
+def _follow(program: Program, inputs: Sequence[Place], k: int, own: _Own, calls: list[Call]) -> list[Place]:
+    """Where a run of program k on inputs in these places has its outputs; what it calls is added to `calls`."""
+    slots = dict(enumerate([*inputs, *[(("given", k, len(inputs) + i), 0) for i in range(len(program.literals))]]))
+
+    def place_of(origin: tuple) -> Place:
+        if len(origin) == 1:
+            return slots[origin[0]]
+        return own.take(origin) if len(origin) == 2 else (("arena", k, origin[0]), 0)
+
+    for step in program.steps:
+        results = [place_of(origin) for origin in step.results]
+        scratch = [own.take(((step.scratch,), BYTE))] if step.scratch else []
+        if not step.is_empty:
+            arguments = [*[slots[i] for i in step.inputs], *results, *scratch]
+            calls += [(launch.__self__, arguments) for launch in step.launches]
+        for i, place in zip(step.outputs, results, strict=True):
+            slots[i] = place
+    for source, to in program.copies:
+        calls.append((_copier(program, to), [slots[source], slots[to]]))
+    return [slots[i] for i in program.outputs]
+
+
+def _copier(program: Program, to: int) -> Any:
+    """Of an output to the buffer in slot `to`."""
+    aval = program.tape.out_avals[program.outputs.index(to)]
+    return native.Launcher(native.copy_address(), (bytes_of([aval]),), 1, None)

@@ -1,0 +1,21 @@
+/* A kernel of the CPU with its sizes: launch.c makes and runs them one by one, loop.c many times. */
+
+#ifndef CUJAX_LAUNCH_H
+#define CUJAX_LAUNCH_H
+
+#include "native.h"
+
+typedef void Kernel(void* const* buffers, const long long* sizes, int threads);
+
+typedef struct {
+    PyObject_VAR_HEAD
+    Kernel* kernel;
+    long wanted;      /* threads that are worth waking */
+    PyObject* owner;  /* its attribute `threads` is how many there are */
+    long long sizes[];
+} Launcher;
+
+/* How many threads the kernel is to use; -1 on an error. */
+long thread_count(Launcher* self);
+
+#endif
