@@ -43,6 +43,7 @@ FIRST_COUNTER = 1000  # numbers of iteration axes from here on are those of loop
 LONGEST_REDUCTION = 128  # elements that are written out one after the other
 LONGEST_CHOICE = 64  # registers that a computed place chooses from
 MOST_NODES = 6000
+MOST_IN_MEMORY = 900  # elements read and registers: of a loop with 1000 references GCC makes no vectors (50 times slower)
 MOST_NODES_ALONE = 1000  # of a single lane, which saves steps of the host and nothing else
 GUESSED_STEPS = 100  # of a loop that runs until its condition is false
 
@@ -139,9 +140,12 @@ class LaneProgram:
         written = {v: _Target(v, ()) for v in eqn.outputs}
         results = self._enter((), eqn, evaluator, written)
         self._block.add([p for v in written for p in self._puts(results[v], v, (), lanes.axes_of((), v))])
-        self.size = len(self.reachable())
+        nodes = self.reachable()
+        self.size, in_memory = len(nodes), sum(isinstance(n, Load | Register) for n in nodes)
         if self.size > (MOST_NODES if lanes.number > 1 else MOST_NODES_ALONE):
             raise Mixed(f"it takes {self.size} operations to write out what a lane does", eqn)
+        if in_memory > MOST_IN_MEMORY:
+            raise Mixed(f"a lane holds and reads {in_memory} elements, more than {MOST_IN_MEMORY}", eqn)
 
     def blocks(self) -> list[Block]:
         """All blocks, each before those inside it."""
