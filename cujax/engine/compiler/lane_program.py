@@ -43,7 +43,7 @@ FIRST_COUNTER = 1000  # numbers of iteration axes from here on are those of loop
 LONGEST_REDUCTION = 128  # elements that are written out one after the other
 LONGEST_CHOICE = 64  # registers that a computed place chooses from
 MOST_NODES = 6000
-MOST_IN_MEMORY = 900  # elements read, and registers: GCC makes no vectors of a loop with 1000 references (50 times slower)
+MOST_IN_MEMORY = 900  # elements read, and registers; GCC makes no vectors of a loop with 1000 references
 MOST_NODES_ALONE = 1000  # of a single lane, which saves steps of the host and nothing else
 GUESSED_STEPS = 100  # of a loop that runs until its condition is false
 
