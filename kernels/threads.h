@@ -2,6 +2,7 @@
 //
 //     void part(void* const* buffers, const long long* sizes, i64 from, i64 to)     pieces `from` to `to` - 1
 //     share(part, buffers, sizes, count, threads)                                    all of them, by several threads
+//     thread_number()                                                                in a part: which of them runs it
 //
 // A single thread calls the part itself: OpenMP takes 0.4 us to find out that there is nobody to share with.  There is
 // one parallel region for all kernels of a source, and no loop in it, since the compiler takes milliseconds for each.
@@ -35,6 +36,15 @@ __attribute__((noinline, unused)) static void share(
     }
 #endif
     part(buffers, sizes, 0, count);
+}
+
+// Of the thread that runs a part, among those that share a kernel's work.
+CJ_FN int thread_number() {
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
 }
 
 }  // namespace cj

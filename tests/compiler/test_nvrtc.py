@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 
 import jax
+import numpy as np
 import pytest
 from op_samples import SAMPLES
 from programs import CASES
 from test_ops import draw, made, ours, preferred
 
 import cujax
+from cujax.engine.backends import tridiagonal_kernel
 from cujax.engine.backends.cuda_compiler import compile_for, resources
 from cujax.engine.compiler.generate import source_of
 from cujax.engine.compiler.kernel import Kernel
@@ -36,6 +38,14 @@ GROUPS = 3
 def renamed(kernel: Kernel, prefix: str) -> Kernel:
     """Kernels of several programs in one source need names of their own."""
     return kernel._replace(text=re.sub(r"\b(fused|copy|scan|while|cond)_(\w+)\(", rf"{prefix}_\1_\2(", kernel.text))
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_the_tridiagonal_kernel_compiles_without_spills(arch, record_property):
+    for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        (taken,) = resources(tridiagonal_kernel.source("cuda", dtype), arch).values()
+        record_property(f"tridiagonal {dtype}", f"{taken.registers} registers")
+        assert taken.spill_stores == taken.spill_loads == 0, taken
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

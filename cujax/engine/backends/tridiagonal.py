@@ -17,7 +17,7 @@ def eliminate(xp: Any, dl: Any, d: Any, du: Any, b: Any) -> Any:
     rows = []  # the upper triangle: pivot, first and second element to the right, right-hand side
     pivot, right, side = d[:, 0], du[:, 0], b[:, 0]
     for i in range(1, n):
-        below = (dl[:, i], d[:, i], du[:, i], b[:, i])
+        below = (dl[:, i], d[:, i], du[:, i] if i < n - 1 else xp.zeros_like(pivot), b[:, i])
         swap = abs(below[0]) > abs(pivot)
         zero = xp.zeros_like(pivot)
         upper = (pivot, right, zero, side)

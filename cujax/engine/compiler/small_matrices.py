@@ -21,6 +21,7 @@ _OPS = frozenset((
     "tridiagonal_solve",
 ))
 _OF_BANDS = ("tridiagonal_solve",)  # operands are stacks of vectors
+_LONGEST_BAND = 8  # more rows are as fast through the kernel that is there for any number (ops/tridiagonal.py)
 _DTYPES = ("float32", "float64")
 _CALL = "checkpoint"  # declared above this floor
 # With fewer matrices a library hardly takes longer, and nothing has to be compiled: which takes seconds above 4 rows.
@@ -48,6 +49,8 @@ def _is_written_out(eqn: Eqn) -> bool:
     """Whether lanes can write it out, and there are many."""
     op, avals = eqn.primitive, [a.aval for a in eqn.inputs]
     if op.name not in _OPS or op.lane_map is None or avals[0].dtype.name not in _DTYPES:
+        return False
+    if op.name in _OF_BANDS and avals[0].shape[-1] > _LONGEST_BAND:
         return False
     is_large = op.name not in _OF_BANDS and max(avals[0].shape[-2:]) >= _LARGE
     is_worth_it = _stack(eqn) >= (_LEAST_OF_LARGE if is_large else _LEAST)

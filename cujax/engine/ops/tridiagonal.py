@@ -7,9 +7,13 @@ outside and are not read.  `_multiply` is the product with such a matrix, `_tran
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from math import prod
 from typing import Any
 
-from cujax.engine.backends.select import library
+from cujax.engine.backends import tridiagonal_kernel
+from cujax.engine.backends.kernel_errors import KernelCompileError
+from cujax.engine.backends.select import library, selected
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive
@@ -38,6 +42,18 @@ def _shape(dl: ShapedArray, d: ShapedArray, du: ShapedArray, b: ShapedArray) -> 
             f"tridiagonal_solve: diagonals of shape {d.shape} need b with one axis more, got shape {b.shape}"
         )
     return b.update(weak_type=dl.weak_type and d.weak_type and du.weak_type and b.weak_type)
+
+
+def _impl(xp: Any, dl: Any, d: Any, du: Any, b: Any) -> Any:
+    """By a kernel where the backend has any, otherwise row after row of all systems, or one system after the other."""
+    backend = selected()
+    target, (n, columns), count = backend.kernels, b.shape[-2:], prod(b.shape[:-2])
+    if target is not None and b.size and tridiagonal_kernel.takes(target.language, b.dtype, count, n):
+        shapes = [(count, n)] * 3 + [(count, n, columns)]
+        operands = [backend.contiguous(x.reshape(s)) for x, s in zip((dl, d, du, b), shapes, strict=True)]
+        with suppress(KernelCompileError):
+            return tridiagonal_kernel.solve_by_kernel(target, backend.empty, *operands).reshape(b.shape)
+    return library(xp).tridiagonal_solve(dl, d, du, b)
 
 
 def _moved(x: Any, axis: int, by: int) -> Any:
@@ -90,9 +106,8 @@ def _batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None]) 
 
 
 tridiagonal_solve_p: Primitive = Primitive(
-    "tridiagonal_solve", shape=_shape, impl=lambda xp, *operands: library(xp).tridiagonal_solve(*operands),
-    jvp=_jvp, transpose=_transpose, batch=_batch, cuda=LAPACK, lane_map=lane_matrices.TRIDIAGONAL_SOLVE,
-    domain=PART_OR_COMPLEX, family="linalg", is_fresh=True,
+    "tridiagonal_solve", shape=_shape, impl=_impl, jvp=_jvp, transpose=_transpose, batch=_batch,
+    cuda=LAPACK, lane_map=lane_matrices.TRIDIAGONAL_SOLVE, domain=PART_OR_COMPLEX, family="linalg", is_fresh=True,
     doc="The solution of a system of equations with a tridiagonal matrix.",
 )
 
