@@ -132,10 +132,10 @@ template <class T> CJ_FN complex<T> exp2(complex<T> z) {
     return from_polar(z.re, angle, size, scale, c - error * s, s + error * c);
 }
 
-// e**x cos(y) - 1 as (e**x - 1) cos(y) - 2 sin(y/2)**2.
+// e**x cos(y) - 1 as (e**x - 1) cos(y) - 2 sin(y/2)**2; 0 is added so that it is 0 at -0, too.
 template <class T> CJ_FN complex<T> expm1(complex<T> z) {
     complex<T> e = exp(z);
-    T half = sin(z.im * T(0.5)), re = expm1(z.re) * cos(z.im) - T(2) * half * half;
+    T half = sin(z.im * T(0.5)), re = expm1(z.re) * cos(z.im) - T(2) * half * half + T(0);
     return {is_finite(e.re) & (z.re < exp_edge<T>) & (z.re > -exp_edge<T>) ? re : e.re - T(1), e.im};
 }
 

@@ -35,6 +35,8 @@ from cujax.numpy.arithmetic import (
     square,
     true_divide,
 )
+from cujax.numpy.array_api import VERSION as __array_api_version__
+from cujax.numpy.array_api import array_namespace_info as __array_namespace_info__
 from cujax.numpy.bits import (
     gcd,
     lcm,

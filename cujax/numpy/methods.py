@@ -20,6 +20,7 @@ from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
 from cujax.numpy import (
     arithmetic,
+    array_api,
     at,
     creation,
     cumulative,
@@ -243,14 +244,19 @@ def _buffer(self: Array, what: str) -> Any:
     return np.asarray(self.buffer) if isinstance(self.buffer, np.generic) else self.buffer
 
 
-def _dlpack(self: Array, **kwargs: Any) -> Any:
-    """The values as a DLPack capsule, without a copy.
+def _dlpack(
+    self: Array, *, stream: Any = None, max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None, copy: bool | None = None,
+) -> Any:
+    """The values as a DLPack capsule, without a copy unless `copy` asks for one.
 
-    On a GPU the consumer's `stream` waits for CuPy's current one.
+    On a GPU the consumer's `stream` waits for CuPy's current one.  max_version, dl_device: as the array API standard
+    has them.
     """
+    asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
     buffer = _buffer(self, "memory")
     with selected().export(buffer):
-        return buffer.__dlpack__(**kwargs)
+        return buffer.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
 
 
 def _dlpack_device(self: Array) -> tuple[int, int]:
@@ -268,7 +274,11 @@ def _cuda_array_interface(self: Array) -> dict[str, Any]:
 
 
 def _array_namespace(self: Array, *, api_version: str | None = None) -> Any:
-    """The array-API namespace of this array: `cujax.numpy`."""
+    """The namespace of the array API standard for this array: `cujax.numpy`; ValueError for another version of it."""
+    if api_version not in (None, array_api.VERSION):
+        raise ValueError(
+            f"__array_namespace__: api_version={api_version!r} is not there; cujax.numpy follows {array_api.VERSION!r}"
+        )
     return sys.modules["cujax.numpy"]
 
 

@@ -215,8 +215,22 @@ exp_p, exp = _transcendental("exp", doc="e to the power of x.", jvp=lambda t, ou
 exp2_p, exp2 = _transcendental(
     "exp2", doc="2 to the power of x.", jvp=lambda t, out, x: mul(t, mul(natural_log(2), out)),
 )
+
+
+def _expm1_impl(xp: Any, x: Any, **out: Any) -> Any:
+    """Of complex numbers as in `kernels/complex.h`: NumPy and CuPy multiply infinities by 0."""
+    if x.dtype.kind != "c":
+        return xp.expm1(x, **out)
+    found = xp.asarray(xp.exp(x, **out))
+    half = xp.sin(x.imag * 0.5)
+    real = xp.expm1(x.real) * xp.cos(x.imag) - 2 * half * half + 0.0
+    is_near = xp.isfinite(found.real) & (abs(x.real) < 80)  # beyond, 1 makes no difference, or all of it
+    found.real = xp.where(is_near, real, found.real - 1)
+    return found
+
+
 expm1_p, expm1 = _transcendental(
-    "expm1", doc="exp(x) - 1, accurate near 0.", jvp=lambda t, out, x: mul(t, add(out, 1)),
+    "expm1", doc="exp(x) - 1, accurate near 0.", impl=_expm1_impl, jvp=lambda t, out, x: mul(t, add(out, 1)),
 )
 log_p, log = _transcendental("log", doc="Natural logarithm.", jvp=lambda t, out, x: div(t, x))
 log1p_p, log1p = _transcendental(
