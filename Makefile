@@ -6,6 +6,8 @@
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
 #   make test-cudnn   cuDNN itself plans convolutions, without a GPU (then needs cc): the wheels, which are large, go to an
 #                  environment of their own, build/cudnn-venv (1.5 GB)
+#   make test-array-api   the suite of the Python array API standard, in 64 bits (then needs git); what fails, and why, is
+#                  listed in tests/array_api/xfails.txt
 #   make device-check   on a machine with a GPU: the device's own checks, the benchmarks and the suite, within nine
 #                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV)
 #   make clean     remove the environment and everything built
@@ -13,6 +15,7 @@
 # Variables: PYTHON (interpreter the environment is made from), VENV (where it stands), JOBS (test processes),
 # DEMO_ARGS (for the demo, e.g. "--years 1"), PYTEST_ARGS (for pytest, e.g. "-k scan"),
 # CUDNN_CASES (convolutions for each dtype in test-cudnn; 100 take three minutes),
+# ARRAY_API_EXAMPLES (for each test of test-array-api; 5 take three minutes),
 # DEVICE_CHECK_ARGS (for the device check, e.g. "--minutes 5 --only checks"),
 # GPU (extra that brings CuPy: cuda12, cuda13, or empty for none; by default cuda12 where a driver answers).
 
@@ -21,6 +24,9 @@ VENV ?= .venv
 JOBS ?= 2
 CUDNN_VENV ?= build/cudnn-venv
 CUDNN_CASES ?= 100
+ARRAY_API_SUITE ?= build/array-api-tests
+ARRAY_API_COMMIT ?= 55fcc60
+ARRAY_API_EXAMPLES ?= 20
 GPU ?= $(if $(shell nvidia-smi --list-gpus 2>/dev/null),cuda12)
 
 comma := ,
@@ -30,7 +36,7 @@ native := cujax/engine/ground/native
 wanted := setup.py pyproject.toml $(wildcard $(native)/*.c $(native)/*.h)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint kernels test-cudnn device-check clean
+.PHONY: demo test lint kernels test-cudnn test-array-api device-check clean
 
 demo: $(VENV)/.demo-ready
 	$(bin)/python examples/solar_system.py $(DEMO_ARGS)
@@ -52,6 +58,12 @@ test-cudnn: $(CUDNN_VENV)/.ready
 	CUJAX_TEST_CUDNN=1 CUJAX_CUDNN_CASES=$(CUDNN_CASES) CUJAX_PLATFORM=cpu CUJAX_HOST_COMPILER=off \
 	$(CUDNN_VENV)/bin/python -m pytest --confcutdir=tests/cudnn tests/cudnn $(PYTEST_ARGS)
 
+test-array-api: $(VENV)/.test-ready $(ARRAY_API_SUITE)/.ready
+	cd $(ARRAY_API_SUITE) && PYTHONPATH=needs CUJAX_ENABLE_X64=1 CUJAX_PLATFORM=cpu ARRAY_API_TESTS_MODULE=cujax.numpy \
+	ARRAY_API_TESTS_VERSION=2024.12 $(abspath $(bin))/python -m pytest array_api_tests -q -p no:cacheprovider \
+	--max-examples=$(ARRAY_API_EXAMPLES) --hypothesis-disable-deadline --derandomize --disable-warnings \
+	--xfails-file=$(abspath tests/array_api/xfails.txt) $(PYTEST_ARGS)
+
 device-check: $(VENV)/.test-ready
 	$(bin)/python -m bench.device_check $(DEVICE_CHECK_ARGS)
 
@@ -70,6 +82,13 @@ $(CUDNN_VENV)/.ready: pyproject.toml
 	test -x $(CUDNN_VENV)/bin/python || $(PYTHON) -m venv $(CUDNN_VENV)
 	$(CUDNN_VENV)/bin/python -m pip install --quiet "nvidia-cudnn-cu13>=9.8,<10" nvidia-cuda-nvrtc \
 	numpy fastrlock ml_dtypes opt_einsum pytest
+	touch $@
+
+$(ARRAY_API_SUITE)/.ready: | $(VENV)/bin/python
+	test -d $(ARRAY_API_SUITE) || git clone --quiet https://github.com/data-apis/array-api-tests $(ARRAY_API_SUITE)
+	cd $(ARRAY_API_SUITE) && git checkout --quiet $(ARRAY_API_COMMIT) && git submodule --quiet update --init
+	$(bin)/python -m pip install --quiet --no-deps --target $(ARRAY_API_SUITE)/needs \
+	ndindex pytest-json-report pytest-metadata
 	touch $@
 
 $(VENV)/bin/python:

@@ -255,6 +255,8 @@ def _dlpack(
     """
     asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
     buffer = _buffer(self, "memory")
+    if max_version is None and copy is None and not getattr(buffer.flags, "writeable", True):
+        buffer = buffer.copy()  # a capsule of the first versions cannot say that nobody may write
     with selected().export(buffer):
         return buffer.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
 
