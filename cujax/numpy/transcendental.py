@@ -6,6 +6,7 @@ All return floats (complex for complex input): integers and booleans are convert
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -50,13 +51,20 @@ asinh, acosh, atanh = arcsinh, arccosh, arctanh
 def log2(x: ArrayLike, /) -> Array:
     """Logarithm to base 2, elementwise, in floating point."""
     (x,) = promote_inexact("log2", x)
-    return lax.div(lax.log(x), lax.log(_constant(x, 2.0)))
+    return _by_parts(lambda log: lax.div(log, lax.log(_constant(log, 2.0))), lax.log(x))
 
 
 def log10(x: ArrayLike, /) -> Array:
     """Logarithm to base 10, elementwise, in floating point."""
     (x,) = promote_inexact("log10", x)
-    return lax.mul(lax.log(x), _constant(x, 1 / math.log(10)))
+    return _by_parts(lambda log: lax.mul(log, _constant(log, 1 / math.log(10))), lax.log(x))
+
+
+def _by_parts(scaled: Callable[[Array], Array], x: Array) -> Array:
+    """`scaled(x)`, of each part of complex numbers by itself: a complex factor makes NaN of infinities and zeros."""
+    if not dtypes.is_complex(x.dtype):
+        return scaled(x)
+    return lax.complex(scaled(lax.real(x)), scaled(lax.imag(x)))
 
 
 def degrees(x: ArrayLike, /) -> Array:
