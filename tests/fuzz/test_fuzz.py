@@ -15,8 +15,8 @@ pytestmark = pytest.mark.usefixtures("x64", "reuse_of_keys")  # programs draw fr
 _PACK = 16
 
 
-def budget(target: str, first: int, last: int) -> list:
-    return [pytest.param(target, pack, id=f"{target} {pack[0]}") for pack in packs(range(first, last), _PACK)]
+def budget(target: str, first: int, last: int, size: int = _PACK) -> list:
+    return [pytest.param(target, pack, id=f"{target} {pack[0]}") for pack in packs(range(first, last), size)]
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def check(target: str, pack: list[int], make=programs) -> None:
 
 
 @pytest.mark.parametrize("target, pack", [
-    *budget("quick", 0, 96), *budget("host", 96, 112), *budget("donated", 112, 128), *budget("numpy", 128, 144),
+    *budget("quick", 0, 96), *budget("host", 96, 112, 4), *budget("donated", 112, 128), *budget("numpy", 128, 144),
     *budget("nvrtc", 144, 160), *budget("jax", 160, 176), *budget("gpu", 176, 240),
 ])
 def test_programs(target, pack):
