@@ -187,7 +187,7 @@ gamma_p, gamma = unary(
 # --- Hurwitz's zeta function ----------------------------------------------------------------------------
 
 _TERMS = 12  # of the sum, after which the Euler-Maclaurin formula holds to float64
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)  # B2, B4, ...
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)  # B2, B4, ...
 
 
 def _zeta_slope(s: Any, q: Any) -> Any:
@@ -201,7 +201,7 @@ def _zeta_slope(s: Any, q: Any) -> Any:
     of_integral = mul(div(mul(end, last), beyond), add(log_end, div(1.0, beyond)))
     total = sub(total, add(of_integral, mul(0.5, mul(last, log_end))))
     rising, rising_slope = s, 1.0  # s (s + 1) ... (s + 2n - 2) and its derivative
-    for n, b in enumerate(_BERNOULLI, 1):
+    for n, b in enumerate(BERNOULLI, 1):
         power = div(mul(b / factorial(2 * n), last), integer_pow(end, 2 * n - 1))
         total = add(total, mul(power, sub(rising_slope, mul(rising, log_end))))
         for k in (2 * n - 1, 2 * n):

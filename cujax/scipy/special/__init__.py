@@ -3,6 +3,23 @@
 Integers and booleans are converted to floats first.  Only exports stand here, a block for each family.
 """
 
+from cujax.scipy.special.bessel_functions import (
+    bessel_jn,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    j0,
+    j1,
+    jn,
+    k0,
+    k0e,
+    k1,
+    k1e,
+    y0,
+    y1,
+)
+from cujax.scipy.special.elliptic_integrals import ellipe, ellipeinc, ellipk, ellipkinc, ellipkm1
 from cujax.scipy.special.error_functions import (
     dawsn,
     erf,
@@ -34,6 +51,8 @@ from cujax.scipy.special.gamma_functions import (
     polygamma,
     zeta,
 )
+from cujax.scipy.special.hypergeometric import hyp1f1, hyp2f1
+from cujax.scipy.special.integrals import exp1, expi, expn, fresnel, sici, spence
 from cujax.scipy.special.logarithms import (
     boxcox,
     boxcox1p,

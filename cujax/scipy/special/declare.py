@@ -10,6 +10,7 @@ it: arguments checked, promoted and broadcast; 16-bit floats computed in float32
 
     of_op                 a function that is an op
     of_reals              a function with a body
+    composed_of_reals     the same, without rules for derivatives
     chebyshev, horner     sums with constant coefficients, for bodies
 """
 
@@ -55,17 +56,27 @@ def of_reals(
     def decorate(body: Callable) -> Callable:
         rule = custom_jvp(body)
         rule.defjvps(*partials)
-        signature = inspect.signature(body)
-
-        @functools.wraps(body)
-        def function(*args: ArrayLike, **named: ArrayLike) -> Any:
-            if named or len(args) != len(partials):
-                args = signature.bind(*args, **named).args
-            return _of_wide(rule, real_arrays(body.__name__, *args, error=error, weak=weak, floats_only=floats_only))
-
-        return function
+        return _checked(body, rule, error=error, weak=weak, floats_only=floats_only)
 
     return decorate
+
+
+def composed_of_reals(body: Callable) -> Callable:
+    """Decorator: as `of_reals`, for a body that is differentiated as it is written."""
+    return _checked(body, body)
+
+
+def _checked(body: Callable, rule: Callable, **options: Any) -> Callable:
+    """`rule` with the name, the arguments and the documentation of `body`; see the module."""
+    signature = inspect.signature(body)
+
+    @functools.wraps(body)
+    def function(*args: ArrayLike, **named: ArrayLike) -> Any:
+        if named or len(args) != len(signature.parameters):
+            args = signature.bind(*args, **named).args
+        return _of_wide(rule, real_arrays(body.__name__, *args, **options))
+
+    return function
 
 
 def real_arrays(
