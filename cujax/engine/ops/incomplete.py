@@ -5,7 +5,8 @@
     random_gamma_grad              dx/da where x keeps its place in the gamma distribution of parameter a
     regularized_incomplete_beta    the distribution function of beta-distributed numbers; public as `betainc`
 
-Distribution functions come from the backend's library, their derivatives stand here.  The number x(a) for which P(a, x(a)) stays as it is has the derivative
+Distribution functions come from the backend's library, their derivatives stand here.  The number
+x(a) for which P(a, x(a)) stays as it is has the derivative
 
     dx/da = -(dP/da) / (dP/dx)
 

@@ -67,5 +67,6 @@ from cujax.scipy.special.logarithms import (
     xlog1py,
     xlogy,
 )
+from cujax.scipy.special.spherical_harmonics import sph_harm_y
 
 __all__ = [name for name in dir() if not name.startswith("_")]

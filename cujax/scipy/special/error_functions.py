@@ -191,7 +191,9 @@ def ndtr(x: Array) -> Array:
     return 0.5 * lax.erfc(x * -math.sqrt(0.5))
 
 
-@of_reals(lambda t, out, x: t * (math.sqrt(2 / math.pi) / _erfcx(x * -math.sqrt(0.5))), error=TypeError, floats_only=True)
+@of_reals(
+    lambda t, out, x: t * (math.sqrt(2 / math.pi) / _erfcx(x * -math.sqrt(0.5))), error=TypeError, floats_only=True
+)
 def _log_ndtr(x: Array) -> Array:
     scaled = x * math.sqrt(0.5)
     below = jnp.log(0.5 * _erfcx(-jnp.minimum(scaled, 0))) - 0.5 * x * x
@@ -229,7 +231,7 @@ def ndtri(p: Array) -> Array:
 
 
 def _tail_variable(r: Array) -> Array:
-    """(r - 7) / (27/37 r + 35 4/37 ...), the fraction that is -1 at 2, 0 at 7 and 1 at 39."""
+    """The quotient of linear functions of r that is -1 at 2, 0 at 7 and 1 at 39."""
     c = (2 + 39 - 2 * 7) / (2 - 39)
     a = 39 * (c + 1) - 7
     return (r - 7) / (a - c * r)
@@ -254,8 +256,8 @@ def _owens_t_a(t: Array, out: Array, h: Array, a: Array) -> Array:
 def owens_t(h: Array, a: Array) -> Array:
     """Owen's T function, the integral of exp(-h**2 (1 + x**2) / 2) / (2 pi (1 + x**2)) over x from 0 to a.
 
-    Elementwise, with broadcasting.  By Gauss's quadrature with 32 nodes, for a > 1 after D. Owen's reflection (Ann. Math.
-    Stat. 27, 1956, equation 2.3).  ValueError for complex numbers.
+    Elementwise, with broadcasting.  By Gauss's quadrature with 32 nodes, for a > 1 after D. Owen's reflection (Ann.
+    Math. Stat. 27, 1956, equation 2.3).  ValueError for complex numbers.
     """
     h, size = jnp.abs(h), jnp.abs(a)
     large = size > 1

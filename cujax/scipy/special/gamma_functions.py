@@ -158,7 +158,7 @@ def multigammaln(a: ArrayLike, d: ArrayLike) -> Array:
 
     d: a number known while tracing.  TypeError if it is an array with axes.
     """
-    count = int(d)  # type: ignore[call-overload]
+    count = int(d)
     (a,) = arrays_of(promote_inexact("multigammaln", a))
     offsets = jnp.arange(count, dtype=a.dtype) / 2
     constant = count * (count - 1) / 4 * math.log(math.pi)
@@ -320,7 +320,7 @@ def gammaincc(a: ArrayLike, x: ArrayLike) -> Array:
 
 
 def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
-    """The integral of t**(a-1) (1-t)**(b-1) / beta(a, b) from 0 to x, the distribution function of beta-distributed ones.
+    """The integral of t**(a-1) (1-t)**(b-1) / beta(a, b) from 0 to x, which beta-distributed numbers are distributed by.
 
     Elementwise, with broadcasting; NaN for negative a or b and for x outside of [0, 1].  Differentiable with respect to
     x; ValueError for derivatives with respect to a and b, and for complex numbers.
@@ -334,8 +334,8 @@ def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
 def zeta(x: ArrayLike, q: ArrayLike | None = None) -> Array:
     """Hurwitz's zeta function, the sum of (q + k)**-x over k = 0, 1, ...; elementwise, with broadcasting.
 
-    Infinite for x = 1, NaN below.  NotImplementedError without q: Riemann's function is zeta(x, 1) for x > 1.  TypeError
-    for complex numbers.
+    Infinite for x = 1, NaN below.  NotImplementedError without q: Riemann's function is zeta(x, 1) for x > 1.
+    TypeError for complex numbers.
     """
     if q is None:
         raise NotImplementedError("zeta without q, Riemann's function; for x > 1 it is zeta(x, 1)")
@@ -360,6 +360,6 @@ def _bernoulli_numbers(n: int) -> list[Fraction]:
         if m > 1 and m % 2:
             numbers.append(Fraction(0))
         else:
-            total = sum(math.comb(m + 1, k) * numbers[k] for k in range(m) if numbers[k])
+            total = sum((math.comb(m + 1, k) * numbers[k] for k in range(m) if numbers[k]), Fraction(0))
             numbers.append(-total / (m + 1))
     return numbers

@@ -3,7 +3,8 @@
 Both are the same series, summed for each element until a term no longer counts, after a transformation to where that
 is soon.  The sum's derivatives by the parameters are summed along with it.  Start reading at `_of_one`.
 
-Not ideal: where terms of opposite signs cancel (parameters far below 0 beside a large positive argument) digits are lost.
+Not ideal: where terms of opposite signs cancel (parameters far below 0 beside a large positive argument) digits are
+lost.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
 from cujax.api.jit import jit
 from cujax.api.vectorize import vmap
+from cujax.custom_derivatives import SymbolicZero
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import special as ops
@@ -88,21 +89,32 @@ def _of_all(of_one: Callable) -> Callable:
     return summed
 
 
-def _nowhere(slope: Array) -> Array:
-    """A derivative of which the derivative is not known."""
-    return lax.stop_gradient(slope)
-
-
 @custom_jvp
 def _confluent(a: Array, c: Array, x: Array) -> Array:
     return _of_all(_confluent_of_one)(a, c, x)[0]
 
 
-@_confluent.defjvp
 def _confluent_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    (a, c, x), (t_a, t_c, t_x) = primals, tangents
-    out, of_a, of_c = map(_nowhere, _of_all(_confluent_of_one)(*map(_nowhere, (a, c, x))))
-    return _confluent(a, c, x), t_a * of_a + t_c * of_c + t_x * (a / c * _confluent(a + 1, c + 1, x))
+    a, c, x = primals
+    return _confluent(a, c, x), _tangent(
+        tangents, lambda: _of_all(_confluent_of_one)(a, c, x)[1:], lambda: a / c * _confluent(a + 1, c + 1, x)
+    )
+
+
+_confluent.defjvp(_confluent_jvp, symbolic_zeros=True)
+
+
+def _tangent(tangents: tuple, of_parameters: Callable, of_x: Callable) -> Array:
+    """The sum over the arguments that vary; slopes of parameters are summed only where one of these does.
+
+    For they come out of a loop, through which there is no reverse mode.
+    """
+    *parameters, t_x = tangents
+    parts = [] if type(t_x) is SymbolicZero else [t_x * of_x()]
+    if any(type(t) is not SymbolicZero for t in parameters):
+        slopes = of_parameters()
+        parts += [t * s for t, s in zip(parameters, slopes, strict=True) if type(t) is not SymbolicZero]
+    return functools.reduce(jnp.add, parts)
 
 
 @custom_jvp
@@ -110,13 +122,14 @@ def _gauss(a: Array, b: Array, c: Array, x: Array) -> Array:
     return _of_all(_of_one)(a, b, c, x)[0]
 
 
-@_gauss.defjvp
 def _gauss_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     a, b, c, x = primals
-    *_, t_x = tangents
-    _, *slopes = map(_nowhere, _of_all(_of_one)(*map(_nowhere, primals)))
-    of_parameters: Any = sum(t * s for t, s in zip(tangents[:3], slopes, strict=True))
-    return _gauss(a, b, c, x), of_parameters + t_x * (a * b / c * _gauss(a + 1, b + 1, c + 1, x))
+    return _gauss(*primals), _tangent(
+        tangents, lambda: _of_all(_of_one)(*primals)[1:], lambda: a * b / c * _gauss(a + 1, b + 1, c + 1, x)
+    )
+
+
+_gauss.defjvp(_gauss_jvp, symbolic_zeros=True)
 
 
 def _is_pole(c: Array) -> Array:

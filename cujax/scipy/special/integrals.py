@@ -13,7 +13,6 @@ from cujax import lax
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.engine.ops import special as ops
-from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special.declare import chebyshev, horner, of_reals
 
 # --- exponential integrals -----------------------------------------------------------------------------------
@@ -96,7 +95,8 @@ def _expi_positive(x: Array) -> Array:
     log = jnp.where(close, jnp.log1p(jnp.where(close, from_root, 0) / _ROOT), jnp.log(inside / _ROOT))
     near = log + from_root * chebyshev(inside / 3 - 1, _EI_NEAR)
     inverse = 1 / jnp.maximum(x, 6)
-    six, twelve = chebyshev(_between(inverse, 1 / 12, 1 / 6), _EI_6), chebyshev(_between(inverse, 1 / 24, 1 / 12), _EI_12)
+    six = chebyshev(_between(inverse, 1 / 12, 1 / 6), _EI_6)
+    twelve = chebyshev(_between(inverse, 1 / 24, 1 / 12), _EI_12)
     rest = chebyshev(_between(inverse, 0, 1 / 24), _EI_24)
     beyond = jnp.exp(x) * inverse * jnp.where(x < 12, six, jnp.where(x < 24, twelve, rest))
     return jnp.where(x < 6, near, jnp.where(x == math.inf, math.inf, beyond))
@@ -164,9 +164,9 @@ def _expn_slope(t: Array, out: Array, n: Array, x: Array) -> Array:
 
 @of_reals(None, _expn_slope)
 def expn(n: Array, x: Array) -> Array:
-    """The integral of exp(-x t) / t**n over t from 1 to infinity, for n = 0, 1, 2, ...; elementwise, with broadcasting.
+    """The integral of exp(-x t) / t**n over t from 1 to infinity, for n = 0, 1, 2, ...
 
-    NaN for other n and for negative x.  Constant with respect to n.  ValueError for complex numbers.
+    Elementwise, with broadcasting.  NaN for other n and for negative x.  Constant with respect to n.  ValueError for complex numbers.
     """
     whole = jnp.clip(jnp.round(n), 1, None)
     near = _expn_near(whole, jnp.where((x > 0) & (x <= 1), x, 0.5))
@@ -353,7 +353,7 @@ def fresnel(x: Array) -> tuple[Array, Array]:
     s_far, c_far = 0.5 - f * cosine - g * sine, 0.5 + f * sine - g * cosine
     far = size >= _NEAR_END
     s, c = jnp.where(far, s_far, s_near), jnp.where(far, c_far, c_near)
-    return tuple(jnp.where(jnp.isnan(x), x, jnp.copysign(y, x)) for y in (s, c))  # type: ignore[return-value]
+    return tuple(jnp.where(jnp.isnan(x), x, jnp.copysign(y, x)) for y in (s, c))
 
 
 # --- the dilogarithm -------------------------------------------------------------------------------------------
