@@ -32,8 +32,8 @@ k0e = of_op("k0e", ops.bessel_k0e, f"{_modified('second', 0)}, times exp(x): {_A
 k1e = of_op("k1e", ops.bessel_k1e, f"{_modified('second', 1)}, times exp(x): {_AT_ZERO}.  {_REAL}")
 j0 = of_op("j0", ops.bessel_j0, f"The Bessel function of the first kind and of order 0.  {_REAL}")
 j1 = of_op("j1", ops.bessel_j1, f"The Bessel function of the first kind and of order 1.  {_REAL}")
-y0 = of_op("y0", ops.bessel_y0, f"The Bessel function of the second kind and of order 0: -inf at 0, NaN below.  {_REAL}")
-y1 = of_op("y1", ops.bessel_y1, f"The Bessel function of the second kind and of order 1: -inf at 0, NaN below.  {_REAL}")
+y0 = of_op("y0", ops.bessel_y0, f"The Bessel function of the second kind and order 0: -inf at 0, NaN below.  {_REAL}")
+y1 = of_op("y1", ops.bessel_y1, f"The Bessel function of the second kind and order 1: -inf at 0, NaN below.  {_REAL}")
 
 
 @of_reals(lambda t, out, x: t * i1(x), error=TypeError, weak=True)
@@ -86,7 +86,7 @@ def _forward(n: Array, x: Array, largest: Array) -> Array:
 
 
 def _backward(n: Array, x: Array, largest: Array) -> Array:
-    """J. Miller's algorithm (DLMF 3.6(iii)) for n > x: the recurrence downwards, scaled by J0 + 2 J2 + 2 J4 + ... = 1."""
+    """J. Miller's algorithm (DLMF 3.6(iii)) for n > x: the recurrence downwards, then J0 + 2 J2 + 2 J4 + ... = 1."""
     top = largest + 16 + 2 * jnp.sqrt(10.0 * largest).astype(largest.dtype)
     big = 1e100 if x.dtype.itemsize > 4 else 1e15
 

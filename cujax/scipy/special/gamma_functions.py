@@ -320,7 +320,7 @@ def gammaincc(a: ArrayLike, x: ArrayLike) -> Array:
 
 
 def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
-    """The integral of t**(a-1) (1-t)**(b-1) / beta(a, b) from 0 to x, which beta-distributed numbers are distributed by.
+    """The integral of t**(a-1) (1-t)**(b-1) / beta(a, b) from 0 to x, how beta-distributed numbers are distributed.
 
     Elementwise, with broadcasting; NaN for negative a or b and for x outside of [0, 1].  Differentiable with respect to
     x; ValueError for derivatives with respect to a and b, and for complex numbers.

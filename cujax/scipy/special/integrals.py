@@ -166,7 +166,8 @@ def _expn_slope(t: Array, out: Array, n: Array, x: Array) -> Array:
 def expn(n: Array, x: Array) -> Array:
     """The integral of exp(-x t) / t**n over t from 1 to infinity, for n = 0, 1, 2, ...
 
-    Elementwise, with broadcasting.  NaN for other n and for negative x.  Constant with respect to n.  ValueError for complex numbers.
+    Elementwise, with broadcasting.  NaN for other n and for negative x.  Constant with respect to n.
+    ValueError for complex numbers.
     """
     whole = jnp.clip(jnp.round(n), 1, None)
     near = _expn_near(whole, jnp.where((x > 0) & (x <= 1), x, 0.5))

@@ -1,0 +1,44 @@
+"""The beta distribution of shapes `a` and `b`."""
+
+from __future__ import annotations
+
+from cujax import numpy as jnp
+from cujax.engine.core.array import Array
+from cujax.numpy.promotion import ArrayLike
+from cujax.scipy.special import betainc, betaln, xlog1py, xlogy
+from cujax.scipy.stats.arguments import inside, kept, standard
+
+
+def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of the density."""
+    z, a, b, scale = standard("beta.logpdf", x, a, b, loc, scale)
+    within = (z >= 0) & (z <= 1)
+    at = kept(within, z, 0.5)
+    return inside(within, xlogy(a - 1, at) + xlog1py(b - 1, -at) - betaln(a, b) - jnp.log(scale))
+
+
+def pdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The density."""
+    return jnp.exp(logpdf(x, a, b, loc, scale))
+
+
+def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The distribution function, the probability of numbers up to x."""
+    z, a, b, _ = standard("beta.cdf", x, a, b, loc, scale)
+    return betainc(a, b, jnp.clip(z, 0, 1))
+
+
+def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `cdf`."""
+    return jnp.log(cdf(x, a, b, loc, scale))
+
+
+def sf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """1 - cdf(x), accurate where that is small."""
+    z, a, b, _ = standard("beta.sf", x, a, b, loc, scale)
+    return betainc(b, a, 1 - jnp.clip(z, 0, 1))
+
+
+def logsf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `sf`."""
+    return jnp.log(sf(x, a, b, loc, scale))
