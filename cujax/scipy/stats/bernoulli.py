@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import xlog1py, xlogy
-from cujax.scipy.stats.arguments import arguments, inside, kept
+from cujax.scipy.stats.arguments import arguments, inside, kept, valid
 
 
 def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
@@ -29,11 +27,11 @@ def cdf(k: ArrayLike, p: ArrayLike) -> Array:
     """The distribution function, the probability of numbers up to k; NaN where p is no probability."""
     k, p = arguments("bernoulli.cdf", k, p)
     value = jnp.where(k < 0, 0.0, jnp.where(k < 1, 1 - p, 1.0))
-    return jnp.where((p >= 0) & (p <= 1) & ~jnp.isnan(k), value, math.nan)
+    return valid((p >= 0) & (p <= 1) & ~jnp.isnan(k), value)
 
 
 def ppf(q: ArrayLike, p: ArrayLike) -> Array:
     """The inverse of `cdf`: 0 up to q = 1 - p, then 1; NaN where q or p is no probability."""
     q, p = arguments("bernoulli.ppf", q, p)
     within = (q >= 0) & (q <= 1) & (p >= 0) & (p <= 1)
-    return jnp.where(within, jnp.where(q <= 1 - p, 0.0, 1.0), math.nan)
+    return valid(within, jnp.where(q <= 1 - p, 0 * q, 0 * q + 1))

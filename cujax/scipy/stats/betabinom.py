@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import betaln
-from cujax.scipy.stats.arguments import arguments, inside, kept
+from cujax.scipy.stats.arguments import arguments, inside, kept, valid
 
 
 def logpmf(k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0) -> Array:
@@ -19,7 +17,7 @@ def logpmf(k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLik
     within = (k >= 0) & (k <= n)
     at = kept(within, k, 0.0)
     value = -jnp.log1p(n) - betaln(n - at + 1, at + 1) + betaln(at + a, n - at + b) - betaln(a, b)
-    return inside((a > 0) & (b > 0) & (n >= 0), inside(within, value), math.nan)
+    return valid((a > 0) & (b > 0) & (n >= 0), inside(within, value))
 
 
 def pmf(k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0) -> Array:

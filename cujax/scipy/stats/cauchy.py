@@ -7,7 +7,7 @@ import math
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
-from cujax.scipy.stats.arguments import arguments, inside, standard
+from cujax.scipy.stats.arguments import arguments, inside, log_of, standard
 
 
 def _probability(q: Array) -> Array:
@@ -45,7 +45,7 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `sf`."""
-    return jnp.log(sf(x, loc, scale))
+    return log_of(sf(x, loc, scale))
 
 
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

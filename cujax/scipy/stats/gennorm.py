@@ -6,7 +6,7 @@ from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import gammaincc, gammaln
-from cujax.scipy.stats.arguments import arguments
+from cujax.scipy.stats.arguments import arguments, valid
 
 
 def logpdf(x: ArrayLike, beta: ArrayLike) -> Array:
@@ -24,4 +24,5 @@ def cdf(x: ArrayLike, beta: ArrayLike) -> Array:
     """The distribution function, the probability of numbers up to x."""
     z, beta = arguments("gennorm.cdf", x, beta)
     size = jnp.abs(z) ** beta
-    return jnp.where(z > 0, 1 - 0.5 * gammaincc(1 / beta, size), 0.5 * gammaincc(1 / beta, size))
+    tail = 0.5 * gammaincc(1 / beta, size)
+    return valid(beta > 0, jnp.where(z > 0, 1 - tail, tail))

@@ -32,7 +32,7 @@ class ModeResult(NamedTuple):
     """The most common values, and how often each comes."""
 
     mode: Array
-    count: Array
+    count: Array  # type: ignore[assignment]  # which is a method of tuples
 
 
 def mode(a: ArrayLike, axis: int | None = 0, nan_policy: str = "propagate", keepdims: bool = False) -> ModeResult:

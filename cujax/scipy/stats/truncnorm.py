@@ -9,7 +9,7 @@ from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import log_ndtr
 from cujax.scipy.stats import norm
-from cujax.scipy.stats.arguments import standard
+from cujax.scipy.stats.arguments import standard, valid
 
 
 def _log_difference(x: Array, y: Array) -> Array:
@@ -30,8 +30,7 @@ def _log_mass(a: Array, b: Array) -> Array:
 
 def _limited(z: Array, a: Array, b: Array, value: Array, below: float, above: float) -> Array:
     """`value` from a to b, else the limits; NaN where a >= b."""
-    value = jnp.where(z < a, below, jnp.where(z > b, above, value))
-    return jnp.where((a < b) & ~jnp.isnan(z), value, math.nan)
+    return valid((a < b) & ~jnp.isnan(z), jnp.where(z < a, below, jnp.where(z > b, above, value)))
 
 
 def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -49,8 +48,9 @@ def pdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
 def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `cdf`.  TypeError for complex numbers."""
     z, a, b, _ = standard("truncnorm.logcdf", x, a, b, loc, scale)
-    at = jnp.clip(z, a, b)
-    return _limited(z, a, b, jnp.where(at == b, 0.0, _log_mass(a, at) - _log_mass(a, b)), -math.inf, 0.0)
+    within = (z > a) & (z < b)
+    value = _log_mass(a, jnp.where(within, z, b)) - _log_mass(a, b)
+    return _limited(z, a, b, jnp.where(z <= a, -math.inf, value), -math.inf, 0.0)
 
 
 def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -61,8 +61,9 @@ def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
 def logsf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `sf`.  TypeError for complex numbers."""
     z, a, b, _ = standard("truncnorm.logsf", x, a, b, loc, scale)
-    at = jnp.clip(z, a, b)
-    return _limited(z, a, b, jnp.where(at == a, 0.0, _log_mass(at, b) - _log_mass(a, b)), 0.0, -math.inf)
+    within = (z > a) & (z < b)
+    value = _log_mass(jnp.where(within, z, a), b) - _log_mass(a, b)
+    return _limited(z, a, b, jnp.where(z >= b, -math.inf, value), 0.0, -math.inf)
 
 
 def sf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

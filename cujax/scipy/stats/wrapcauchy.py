@@ -7,15 +7,15 @@ import math
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
-from cujax.scipy.stats.arguments import arguments, inside
+from cujax.scipy.stats.arguments import arguments, inside, kept, valid
 
 
 def logpdf(x: ArrayLike, c: ArrayLike) -> Array:
     """The logarithm of the density."""
     z, c = arguments("wrapcauchy.logpdf", x, c)
-    value = jnp.log1p(-c * c) - math.log(2 * math.pi) - jnp.log1p(c * c - 2 * c * jnp.cos(z))
     within = (z >= 0) & (z <= 2 * math.pi)
-    return inside((c > 0) & (c < 1), inside(within, value), math.nan)
+    value = jnp.log1p(-c * c) - math.log(2 * math.pi) - jnp.log1p(c * c - 2 * c * jnp.cos(kept(within, z, 0.0)))
+    return valid((c > 0) & (c < 1), inside(within, value))
 
 
 def pdf(x: ArrayLike, c: ArrayLike) -> Array:
