@@ -53,8 +53,10 @@ def hanning(M: int) -> Array:
 
 
 def i0(x: ArrayLike) -> Array:
-    """The modified Bessel function of the first kind and of order 0; elementwise.  TypeError for complex numbers."""
+    """The modified Bessel function of the first kind and of order 0; elementwise.  ValueError for complex numbers."""
     (x,) = arrays_of(promote_args_inexact("i0", x))
+    if dtypes.is_complex(x.dtype):
+        raise ValueError(f"i0 takes real numbers, got {x.aval.str_short()}")
     return lax.exp(lax.abs(x)) * lax.bessel_i0e(x)
 
 

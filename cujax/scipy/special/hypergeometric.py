@@ -28,6 +28,11 @@ from cujax.scipy.special.gamma_functions import gammasgn
 _LONGEST = 100_000  # terms
 
 
+def _nonzero(x: Array) -> Array:
+    """x, and 1 where it is 0: where a series has ended before it comes to a pole."""
+    return jnp.where(x == 0, 1, x)
+
+
 def _of_one(a: Array, b: Array, c: Array, x: Array) -> tuple[Array, ...]:
     """The sum of (a)_k (b)_k / ((c)_k k!) x**k, and its derivatives with respect to a, b and c; scalars.
 
@@ -43,10 +48,10 @@ def _of_one(a: Array, b: Array, c: Array, x: Array) -> tuple[Array, ...]:
     def step(state: tuple) -> tuple:
         k, (term, of_a, of_b, of_c), sums = state
         top_a, top_b, bottom = a + k, b + k, c + k
-        factor = x / (bottom * (k + 1))
+        factor = x / (_nonzero(bottom) * (k + 1))
         slopes = (
             (of_a * top_a + term) * top_b * factor, (of_b * top_b + term) * top_a * factor,
-            (of_c - term / bottom) * (top_a * top_b * factor),
+            (of_c - term / _nonzero(bottom)) * (top_a * top_b * factor),
         )
         terms = (term * top_a * top_b * factor, *slopes)
         return k + 1, terms, tuple(s + t for s, t in zip(sums, terms, strict=True))
@@ -68,8 +73,8 @@ def _confluent_of_one(a: Array, c: Array, x: Array) -> tuple[Array, ...]:
     def step(state: tuple) -> tuple:
         k, (term, of_a, of_c), sums = state
         top, bottom = a + k, c + k
-        factor = x / (bottom * (k + 1))
-        terms = (term * top * factor, (of_a * top + term) * factor, (of_c - term / bottom) * (top * factor))
+        factor = x / (_nonzero(bottom) * (k + 1))
+        terms = (term * top * factor, (of_a * top + term) * factor, (of_c - term / _nonzero(bottom)) * (top * factor))
         return k + 1, terms, tuple(s + t for s, t in zip(sums, terms, strict=True))
 
     zero = jnp.zeros_like(x)

@@ -16,7 +16,9 @@ import operator
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
-from cujax.numpy.promotion import ArrayLike, arrays_of, known_values, promote_inexact
+from cujax.engine.core.trace import Tracer
+from cujax.engine.ground.errors import ConcretizationTypeError
+from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
 
 
 def sph_harm_y(
@@ -32,8 +34,7 @@ def sph_harm_y(
         raise NotImplementedError("sph_harm_y: diff_n is not supported; differentiate by cujax.jvp")
     n, m = jnp.asarray(n), jnp.asarray(m)
     if n_max is None:
-        values = known_values("sph_harm_y", n, "Give `n_max`, the largest degree.")
-        n_max = int(values.max(initial=0))
+        n_max = _largest(n)
     theta, phi = arrays_of(promote_inexact("sph_harm_y", theta, phi))
     degree, order, theta, phi = jnp.broadcast_arrays(jnp.minimum(n, n_max), m, theta, phi)
     size = jnp.abs(order)
@@ -41,6 +42,16 @@ def sph_harm_y(
     legendre = jnp.where((order < 0) & (size % 2 == 1), -legendre, legendre)
     angle = order * phi
     return lax.complex(legendre * jnp.cos(angle), legendre * jnp.sin(angle))
+
+
+def _largest(n: Array) -> int:
+    known = n.concrete() if isinstance(n, Tracer) else n
+    if known is None:
+        raise ConcretizationTypeError(
+            "sph_harm_y: the largest degree says how many steps the recurrence takes, and n is a traced array of type "
+            f"{n.aval.str_short()}. {n.origin()} Give `n_max`, the largest degree."
+        )
+    return int(known.to_numpy().max(initial=0))
 
 
 def _legendre(n: Array, m: Array, theta: Array, largest: int) -> Array:

@@ -15,7 +15,7 @@ def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
     k = k - loc
     within = (k >= 0) & (k <= 1)
     at = kept(within, k, 0.0)
-    return inside(within, xlogy(at, p) + xlog1py(1 - at, -p))
+    return valid((p >= 0) & (p <= 1), inside(within, xlogy(at, p) + xlog1py(1 - at, -p)))
 
 
 def pmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:

@@ -10,8 +10,10 @@ from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.stats.arguments import arguments, inside, log_of, standard
 
 
-def _probability(q: Array) -> Array:
-    return inside((q >= 0) & (q <= 1), q, math.nan)
+def _standard_ppf(q: Array) -> Array:
+    """-cot(pi q), from whichever end is nearer; infinite at 0 and 1, NaN beyond."""
+    at = inside((q >= 0) & (q <= 1), q, math.nan)
+    return jnp.where(at < 0.5, -1 / jnp.tan(math.pi * at), 1 / jnp.tan(math.pi * (1 - at)))
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -51,10 +53,10 @@ def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The inverse of `cdf`: the number up to which the probability is q; NaN outside of [0, 1]."""
     q, loc, scale = arguments("cauchy.ppf", q, loc, scale)
-    return loc + scale * jnp.tan(math.pi * (_probability(q) - 0.5))
+    return loc + scale * _standard_ppf(q)
 
 
 def isf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The inverse of `sf`; NaN outside of [0, 1]."""
     q, loc, scale = arguments("cauchy.isf", q, loc, scale)
-    return loc + scale * jnp.tan(math.pi * (0.5 - _probability(q)))
+    return loc - scale * _standard_ppf(q)

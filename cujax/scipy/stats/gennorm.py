@@ -12,7 +12,7 @@ from cujax.scipy.stats.arguments import arguments, valid
 def logpdf(x: ArrayLike, beta: ArrayLike) -> Array:
     """The logarithm of the density."""
     z, beta = arguments("gennorm.logpdf", x, beta)
-    return jnp.log(0.5 * beta) - gammaln(1 / beta) - jnp.abs(z) ** beta
+    return valid(beta > 0, jnp.log(0.5 * beta) - gammaln(1 / beta) - jnp.abs(z) ** beta)
 
 
 def pdf(x: ArrayLike, beta: ArrayLike) -> Array:

@@ -7,14 +7,14 @@ import math
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
-from cujax.scipy.stats.arguments import arguments, inside, kept, log_of, standard
+from cujax.scipy.stats.arguments import arguments, inside, kept, log_of, standard, valid
 
 
 def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of the density."""
     z, b, scale = standard("pareto.logpdf", x, b, loc, scale)
     at = kept(z >= 1, z, 2.0)
-    return inside(z >= 1, jnp.log(b) - (b + 1) * jnp.log(at) - jnp.log(scale))
+    return valid(b > 0, inside(z >= 1, jnp.log(b) - (b + 1) * jnp.log(at) - jnp.log(scale)))
 
 
 def pdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -25,7 +25,7 @@ def pdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
 def cdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The distribution function, the probability of numbers up to x."""
     z, b, _ = standard("pareto.cdf", x, b, loc, scale)
-    return inside(z >= 1, -jnp.expm1(-b * jnp.log(kept(z >= 1, z, 2.0))), 0.0)
+    return valid(b > 0, inside(z >= 1, -jnp.expm1(-b * jnp.log(kept(z >= 1, z, 2.0))), 0.0))
 
 
 def logcdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -41,7 +41,7 @@ def sf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> 
 def logsf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `sf`."""
     z, b, _ = standard("pareto.logsf", x, b, loc, scale)
-    return inside(z >= 1, -b * jnp.log(kept(z >= 1, z, 2.0)), 0.0)
+    return valid(b > 0, inside(z >= 1, -b * jnp.log(kept(z >= 1, z, 2.0)), 0.0))
 
 
 def ppf(q: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
