@@ -1,12 +1,13 @@
 // Bessel functions.
 //
 //   bessel_i0e bessel_i1e      modified, of the first kind, times exp(-|x|)
+//   bessel_k0e bessel_k1e      modified, of the second kind, times exp(x): infinite at 0, NaN below
 //   bessel_j0 bessel_j1        of the first kind, the C library's
 //   bessel_y0 bessel_y1        of the second kind, the C library's: minus infinity at 0, NaN below
 //
-// The first two are Chebyshev series of exp(-x) I0(x) and exp(-x) I1(x) / x on [0, 8], and of sqrt(x) exp(-x) I(x)
-// in 1/x on [8, infinity), without branches; the coefficients were computed with 60 digits.  Real numbers only;
-// halves are computed in float.
+// The first four are Chebyshev series, the first two of exp(-x) I0(x) and exp(-x) I1(x) / x on [0, 8], and of sqrt(x) exp(-x) I(x)
+// in 1/x on [8, infinity), without branches; the coefficients were computed with 40 digits or more.  Real numbers
+// only; halves are computed in float.
 
 #pragma once
 
@@ -135,6 +136,103 @@ template <class T> CJ_FN T bessel_i1e(T x) {
         T size = abs(x), near = bessel_i1_near(size * T(0.25) - T(1)) * x;
         T far = bessel_i1_far(T(16) / max(size, T(8)) - T(1)) / sqrt(size);
         return size <= T(8) ? near : copysign(far, x);
+    }
+}
+
+// On (0, 2] the series in x**2 / 2 - 1 of K0(x) + log(x/2) I0(x) and of x (K1(x) - log(x/2) I1(x)), on [2, infinity)
+// those in 4/x - 1 of sqrt(x) exp(x) K(x).
+
+CJ_FN float bessel_k0_near(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        1.904516377220209e-09, 2.5347910790261494e-07, 2.286212103119452e-05, 0.001264615411446926,
+        0.0359799365153615, 0.3442898999246285, -0.5353273932339028);
+}
+
+CJ_FN double bessel_k0_near(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        1.3744654358807508e-16, 4.2598161427910826e-14, 1.0349695257633625e-11, 1.904516377220209e-09,
+        2.5347910790261494e-07, 2.286212103119452e-05, 0.001264615411446926, 0.0359799365153615, 0.3442898999246285,
+        -0.5353273932339028);
+}
+
+CJ_FN float bessel_k0_far(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        8.574034017414225e-09, -4.660489897687948e-08, 2.766813639445015e-07, -1.8317555227191195e-06,
+        1.39498137188765e-05, -0.00012849549581627802, 0.0015698838857300533, -0.0314481013119645,
+        2.4403030820659555);
+}
+
+CJ_FN double bessel_k0_far(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        5.3004337711773354e-18, -1.6475805939842632e-17, 5.2103917776435543e-17, -1.6782311257549006e-16,
+        5.5120559994043335e-16, -1.848593377920907e-15, 6.340076476276646e-15, -2.2275133267462965e-14,
+        8.032890775068375e-14, -2.9800969231481784e-13, 1.1403405882073441e-12, -4.514597883374519e-12,
+        1.8559491149549264e-11, -7.957489244477396e-11, 3.5773972814003283e-10, -1.6975345093890614e-09,
+        8.574034017414225e-09, -4.660489897687948e-08, 2.766813639445015e-07, -1.8317555227191195e-06,
+        1.39498137188765e-05, -0.00012849549581627802, 0.0015698838857300533, -0.0314481013119645,
+        2.4403030820659555);
+}
+
+CJ_FN float bessel_k1_near(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        -2.213387630734726e-08, -2.4334061415659684e-06, -0.0001730288957513052, -0.006975723859639864,
+        -0.12261118082265715, -0.3531559607765449, 1.5253002273389478);
+}
+
+CJ_FN double bessel_k1_near(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        -7.023863479386288e-18, -2.427449850519366e-15, -6.666901694199329e-13, -1.4114883926335278e-10,
+        -2.213387630734726e-08, -2.4334061415659684e-06, -0.0001730288957513052, -0.006975723859639864,
+        -0.12261118082265715, -0.3531559607765449, 1.5253002273389478);
+}
+
+CJ_FN float bessel_k1_far(float t) {
+    return chebyshev(
+        t, float(0), float(0),
+        -1.0345762465678097e-08, 5.7410841254500495e-08, -3.5019606030878126e-07, 2.406484947837217e-06,
+        -1.936197974166083e-05, 0.00019521551847135162, -0.002857816859622779, 0.10392373657681724,
+        2.7206261904844427);
+}
+
+CJ_FN double bessel_k1_far(double t) {
+    return chebyshev(
+        t, double(0), double(0),
+        -5.7567444820733025e-18, 1.7940510478863572e-17, -5.689462849193648e-17, 1.8380935752430455e-16,
+        -6.057047270643018e-16, 2.038703166239861e-15, -7.0198370892147685e-15, 2.4771544242195988e-14,
+        -8.976705182010146e-14, 3.348419666052243e-13, -1.2891739609498229e-12, 5.139639673482343e-12,
+        -2.129967838427791e-11, 9.218315187605315e-11, -4.1903547593419254e-10, 2.0150497551970347e-09,
+        -1.0345762465678097e-08, 5.7410841254500495e-08, -3.5019606030878126e-07, 2.406484947837217e-06,
+        -1.936197974166083e-05, 0.00019521551847135162, -0.002857816859622779, 0.10392373657681724,
+        2.7206261904844427);
+}
+
+template <class T> CJ_FN T bessel_k0e(T x) {
+    if constexpr (is_half<T>) {
+        return T(bessel_k0e(float(x)));
+    } else {
+        T inside = min(x, T(2)), growth = exp(inside);
+        T rest = bessel_k0_near(inside * inside * T(0.5) - T(1));
+        T near = growth * (rest - log(inside * T(0.5)) * growth * bessel_i0e(inside));
+        T far = bessel_k0_far(T(4) / max(x, T(2)) - T(1)) / sqrt(x);
+        return x < T(0) ? limits<T>::nan() : x <= T(2) ? near : far;
+    }
+}
+
+template <class T> CJ_FN T bessel_k1e(T x) {
+    if constexpr (is_half<T>) {
+        return T(bessel_k1e(float(x)));
+    } else {
+        T inside = min(x, T(2)), growth = exp(inside);
+        T rest = bessel_k1_near(inside * inside * T(0.5) - T(1)) / inside;
+        T near = growth * (rest + log(inside * T(0.5)) * growth * bessel_i1e(inside));
+        T far = bessel_k1_far(T(4) / max(x, T(2)) - T(1)) / sqrt(x);
+        return x < T(0) ? limits<T>::nan() : x == T(0) ? limits<T>::greatest() : x <= T(2) ? near : far;
     }
 }
 

@@ -1,7 +1,8 @@
 // The error functions, and the logarithm of the gamma function with its derivatives.
 //
 //   erf erfc                     the C library's; the inverse of erf is in erf_inv.h
-//   lgamma digamma polygamma     and Hurwitz's zeta, of which polygamma is made
+//   lgamma gamma                 the gamma function and its logarithm, the C library's
+//   digamma polygamma            and Hurwitz's zeta, of which polygamma is made
 //
 // Real numbers only; halves are computed in float.  What a function gives at poles and infinities is what the
 // `impl` of its op gives.  tests/test_kernel_special.py has the measured accuracy.
@@ -37,6 +38,11 @@ CJ_HALF_AS_FLOAT(erfc)
 CJ_FN float lgamma(float x) { return CJ_LIBRARY(lgammaf)(x); }
 CJ_FN double lgamma(double x) { return CJ_LIBRARY(lgamma)(x); }
 CJ_HALF_AS_FLOAT(lgamma)
+
+// Infinite at 0, with its sign; NaN at -1, -2, ... and at minus infinity.
+CJ_FN float gamma(float x) { return CJ_LIBRARY(tgammaf)(x); }
+CJ_FN double gamma(double x) { return CJ_LIBRARY(tgamma)(x); }
+CJ_HALF_AS_FLOAT(gamma)
 
 // (digamma(r + t) - digamma(r)) / t for |t| <= 1/2, where r is the positive root; a minimax polynomial.
 CJ_FN float digamma_slope(float t) {

@@ -22,7 +22,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import REGISTRY, Refused
 from cujax.engine.core.recording import record_pure
 from cujax.engine.ground import dtypes
-from cujax.engine.ops import incomplete, special
+from cujax.engine.ops import bessel, incomplete, special
 from cujax.engine.ops.rounding import RoundingMethod
 
 DTYPES = [
@@ -30,7 +30,7 @@ DTYPES = [
     dtypes.float64, dtypes.complex64, dtypes.complex128,
 ]
 ARITY = {"unary": 1, "binary": 2, "comparison": 2, "ternary": 3, "select": 3}
-IN_SPECIAL_H = {p.name for m in (special, incomplete) for p in vars(m).values() if p in REGISTRY.values()}
+IN_SPECIAL_H = {p.name for m in (special, incomplete, bessel) for p in vars(m).values() if p in REGISTRY.values()}
 OPS = [
     name for name, p in REGISTRY.items()
     if p.family in ARITY and not isinstance(p.cuda, Refused) and name not in IN_SPECIAL_H

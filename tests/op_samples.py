@@ -19,8 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.special as scipy_special
 from jax import lax
 from jax.extend.random import threefry2x32_p
+from jax.scipy import special as jax_special
 
 from cujax.engine.core.array import ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
@@ -196,7 +198,7 @@ STRUCTURAL = [
 
 
 def unary(op: str, low: float = -2.0, high: float = 2.0, **options: Any) -> Sample:
-    return Sample(op, [reals(A, low, high)], jax=getattr(lax, op), **options)
+    return Sample(op, [reals(A, low, high)], jax=options.pop("jax", None) or getattr(lax, op), **options)
 
 
 def binary(op: str, x: Operand, y: Operand, **options: Any) -> Sample:
@@ -333,6 +335,12 @@ SORTING = [
     Sample("top_k", [reals((5, 2), -1, 1)], {"k": 5, "axis": 0}, order=0, label="top_k of all, with ties"),
 ]
 
+
+def of_scipy(name: str) -> Callable:
+    """SciPy's special function, for which JAX has none; derivatives are compared elsewhere."""
+    return lambda x: getattr(scipy_special, name)(np.asarray(x, np.float64)).astype(x.dtype)
+
+
 SPECIAL = [
     *(unary(op, -3, 3, ulp=16) for op in ("erf", "erfc")),
     unary("erf_inv", -0.99, 0.99, ulp=16),
@@ -348,6 +356,22 @@ SPECIAL = [
         for order in (0, 1, 2)
     ),
     binary("random_gamma_grad", reals(A, 0.3, 5), reals(A, 0.1, 6), order=0, ulp=32),
+    unary("gamma", 0.2, 6, ulp=32, jax=jax_special.gamma),
+    unary("gamma", -5.9, -5.1, ulp=256, jax=jax_special.gamma, label="gamma of negative numbers"),
+    binary("zeta", reals(A, 1.2, 5), reals(A, 0.3, 5), ulp=256, order=1, jax=jax_special.zeta),
+    binary("igamma", reals(A, 0.3, 5), reals(A, 0.1, 6), ulp=64, order=1),
+    binary("igammac", reals(A, 0.3, 5), reals(A, 0.1, 6), ulp=64, order=1, dtypes=["float32", "float64"]),
+    binary("igamma", fixed("float64", 2.5), reals(A, 0.1, 6), ulp=64, dtypes=["float64"], label="igamma of one a"),
+    binary("igamma_grad_a", reals(A, 0.3, 5), reals(A, 0.1, 6), ulp=64, order=0),
+    Sample("regularized_incomplete_beta", [fixed("float64", 2.5), fixed("float64", 0.7), reals(A, 0.1, 0.9)],
+           jax=lax.betainc, ulp=64, dtypes=["float64"]),
+    Sample("regularized_incomplete_beta", [reals(A, 0.3, 5), reals(A, 0.3, 5), reals(A, 0.1, 0.9)],
+           jax=lax.betainc, ulp=64, order=0, label="regularized_incomplete_beta of arrays"),
+    *(unary(op, -9, 9, ulp=32) for op in ("bessel_i0e", "bessel_i1e")),
+    *(
+        Sample(f"bessel_{name}", [reals(A, 0.2, 9)], jax=of_scipy(name), ulp=64, order=0)
+        for name in ("j0", "j1", "y0", "y1", "k0e", "k1e")
+    ),
 ]
 
 

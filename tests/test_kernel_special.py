@@ -27,7 +27,8 @@ DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float6
 ARITY = {
     "portable_log": 1, "portable_log1p": 1, "erf_inv": 1, "erf": 1, "erfc": 1, "lgamma": 1, "digamma": 1, "zeta": 2,
     "polygamma": 2, "igamma": 2, "igammac": 2, "igamma_grad_a": 2, "random_gamma_grad": 2, "betainc": 3,
-    "bessel_i0e": 1, "bessel_i1e": 1, "bessel_j0": 1, "bessel_j1": 1, "bessel_y0": 1, "bessel_y1": 1,
+    "gamma": 1, "bessel_i0e": 1, "bessel_i1e": 1, "bessel_k0e": 1, "bessel_k1e": 1,
+    "bessel_j0": 1, "bessel_j1": 1, "bessel_y0": 1, "bessel_y1": 1,
 }
 PLACES = ["{0}", "{1}", "{2}"]
 UNITS = [
@@ -124,6 +125,7 @@ TOLERANCES = {
     "erf": Tolerance(4, 4, 0, "glibc's vector math library promises 4"),
     "erfc": Tolerance(4, 4, 0, "the same"),
     "lgamma": Tolerance(4, 8, 1, "near 1, 2 and the negative roots the error is that of a sum of numbers of size 1"),
+    "gamma": Tolerance(8, 16, 0, "the C library's"),
     "digamma": Tolerance(16, 100, 1, "sums of up to 10 reciprocals; SciPy's has 60 near negative poles"),
     "zeta": Tolerance(1, 16, 0, "computed in double; a sum of 12 powers"),
     "polygamma": Tolerance(16, 32, 0, "order 0 is digamma; zeta times a factorial"),
@@ -134,6 +136,8 @@ TOLERANCES = {
     "betainc": Tolerance(60, 400, 1e-2, "SciPy's has 350 for a > 100; small values may be differences from 1"),
     "bessel_i0e": Tolerance(10, 8, 0, "a sum of 30 terms, in float of 18"),
     "bessel_i1e": Tolerance(16, 8, 0, "the same"),
+    "bessel_k0e": Tolerance(16, 12, 0, "the same; near 0 a sum of two parts"),
+    "bessel_k1e": Tolerance(16, 12, 0, "the same"),
     "bessel_j0": Tolerance(2, 4, 1, "near roots the C library has an absolute error"),
     "bessel_j1": Tolerance(2, 4, 1, "the same"),
     "bessel_y0": Tolerance(4, 12, 1, "the same"),
@@ -156,6 +160,10 @@ def grid_of(name: str) -> list[np.ndarray]:
         return [rng.normal(size=N) * rng.choice([1e-3, 1, 3], N) * (1 if name[0] == "e" else 8)]
     if name in ("lgamma", "digamma"):
         return [np.concatenate([positive(rng), away_from_poles(-positive(rng))])]
+    if name == "gamma":
+        return [np.concatenate([rng.uniform(0.01, 34, N), away_from_poles(rng.uniform(-20, 0, N))])]
+    if name.startswith("bessel_k"):
+        return [10 ** rng.uniform(-3, 2, N)]
     if name.startswith("bessel_"):
         return [rng.uniform(0.01, 40, N)]
     if name == "zeta":
@@ -175,7 +183,9 @@ SCIPY = {
     "igamma": scipy_special.gammainc, "igammac": scipy_special.gammaincc, "igamma_grad_a": jax_lax.igamma_grad_a,
     "random_gamma_grad": jax_lax.random_gamma_grad, "betainc": scipy_special.betainc,
     "bessel_i0e": scipy_special.i0e, "bessel_i1e": scipy_special.i1e, "bessel_j0": scipy_special.j0,
-    "bessel_j1": scipy_special.j1, "bessel_y0": scipy_special.y0, "bessel_y1": scipy_special.y1,
+    "bessel_j1": scipy_special.j1, "gamma": scipy_special.gamma,
+    "bessel_k0e": scipy_special.k0e, "bessel_k1e": scipy_special.k1e,
+    "bessel_y0": scipy_special.y0, "bessel_y1": scipy_special.y1,
 }
 
 
@@ -277,6 +287,9 @@ ENDS = {
                 ((INF, INF, 0.5), NAN), ((NAN, 1, 0.5), NAN), ((1, 1, NAN), NAN), ((1, 1, 0.25), 0.25)],
     "bessel_i0e": [((0,), 1), ((INF,), 0), ((-INF,), 0), ((NAN,), NAN)],
     "bessel_i1e": [((0,), 0), ((INF,), 0), ((-INF,), 0), ((NAN,), NAN)],
+    "bessel_k0e": [((0,), INF), ((INF,), 0), ((-1,), NAN), ((NAN,), NAN)],
+    "bessel_k1e": [((0,), INF), ((INF,), 0), ((-1,), NAN), ((NAN,), NAN)],
+    "gamma": [((0,), INF), ((-0.0,), -INF), ((-1,), NAN), ((-2,), NAN), ((INF,), INF), ((-INF,), NAN), ((NAN,), NAN)],
     "bessel_j0": [((0,), 1), ((INF,), 0), ((NAN,), NAN)],
     "bessel_j1": [((0,), 0), ((INF,), 0), ((NAN,), NAN)],
     "bessel_y0": [((0,), -INF), ((-1,), NAN), ((INF,), 0), ((NAN,), NAN)],
@@ -292,7 +305,7 @@ def test_poles_and_ends(name, short, run):
     np.testing.assert_allclose(run(f"{name}_{short}", *xs), expected, rtol=4e-7, atol=1e-7)
 
 
-@pytest.mark.parametrize("op", ["erf", "erfc", "lgamma", "digamma", "polygamma"])
+@pytest.mark.parametrize("op", [op for op in ENDS if op in REGISTRY])
 def test_poles_and_ends_of_ops_are_those_of_their_impl(op):
     rows, expected = zip(*ENDS[op], strict=True)
     with np.errstate(all="ignore"):

@@ -26,6 +26,7 @@ OPS = [
     "log1p",
     "special",
     "incomplete",
+    "bessel",
     "slicing",
     "joining",
     "slice_updates",

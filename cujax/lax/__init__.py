@@ -41,6 +41,12 @@ from cujax.engine.control.scan import scan_p
 from cujax.engine.control.stop_gradient import stop_gradient, stop_gradient_p
 from cujax.engine.control.while_loop import while_p
 from cujax.engine.ops.axes import broadcast_shapes
+from cujax.engine.ops.bessel import (
+    bessel_i0e,
+    bessel_i0e_p,
+    bessel_i1e,
+    bessel_i1e_p,
+)
 from cujax.engine.ops.complex_parts import (
     abs,
     abs_p,
@@ -177,9 +183,17 @@ from cujax.engine.ops.fft import (
     fft_p,
 )
 from cujax.engine.ops.incomplete import (
+    igamma,
+    igamma_grad_a,
+    igamma_grad_a_p,
+    igamma_p,
+    igammac,
+    igammac_p,
     random_gamma_grad,
     random_gamma_grad_p,
+    regularized_incomplete_beta_p,
 )
+from cujax.engine.ops.incomplete import regularized_incomplete_beta as betainc
 from cujax.engine.ops.index_dimensions import (
     GatherDimensionNumbers,
     GatherScatterMode,
@@ -326,6 +340,8 @@ from cujax.engine.ops.special import (
     lgamma_p,
     polygamma,
     polygamma_p,
+    zeta,
+    zeta_p,
 )
 from cujax.engine.ops.structural import (
     bitcast_convert_type,

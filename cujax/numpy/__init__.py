@@ -465,6 +465,8 @@ from cujax.numpy.windows import (
     blackman,
     hamming,
     hanning,
+    i0,
+    kaiser,
 )
 
 bool = bool_

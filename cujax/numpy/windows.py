@@ -10,6 +10,7 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.creation import full
 from cujax.numpy.logic import choose_where
+from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
 
 
 def _counted(M: int) -> Array:
@@ -49,3 +50,20 @@ def hanning(M: int) -> Array:
     """0.5 - 0.5 cos(2 pi n / (M - 1)), for n from 0 to M - 1."""
     n = _counted(M)
     return _one(n) if M <= 1 else 0.5 * (1 - lax.cos(2 * math.pi * n / (M - 1)))
+
+
+def i0(x: ArrayLike) -> Array:
+    """The modified Bessel function of the first kind and of order 0; elementwise.  ValueError for complex numbers."""
+    (x,) = arrays_of(promote_args_inexact("i0", x))
+    if dtypes.is_complex(x.dtype):
+        raise ValueError(f"i0 takes real numbers, got {x.aval.str_short()}")
+    return lax.exp(lax.abs(x)) * lax.bessel_i0e(x)
+
+
+def kaiser(M: int, beta: ArrayLike) -> Array:
+    """i0(beta sqrt(1 - t**2)) / i0(beta), for M numbers t from -1 to 1 evenly spaced: Kaiser's window."""
+    n = _counted(M)
+    if M <= 1:
+        return _one(n)
+    t = 2 * n / (M - 1) - 1
+    return i0(beta * lax.sqrt(1 - t * t)) / i0(beta)

@@ -3,3 +3,4 @@
 from cujax.scipy import linalg as linalg
 from cujax.scipy import signal as signal
 from cujax.scipy import special as special
+from cujax.scipy import stats as stats

@@ -114,3 +114,16 @@ def test_third_derivative_of_lgamma(x64):
         return module.vmap(module.grad(module.grad(module.grad(function))))(x)
 
     np.testing.assert_allclose(third(cujax, lax.lgamma), third(jax, jax_lax.lgamma), rtol=1e-12)
+
+
+def test_zeta_with_and_without_scipy(source, x64):
+    s, q = np.array([1.5, 2, 3.25, 1, 0.5, 3]), np.array([0.5, 7, 20, 2, 2, -1.5])
+    expected = [*jax_lax.zeta(s[:3], q[:3]), np.inf, np.nan, 0.11810202582086413]
+    np.testing.assert_allclose(lax.zeta(s, q), expected, rtol=2e-13)
+
+
+def test_the_rarer_functions_need_scipy(monkeypatch):
+    monkeypatch.setattr(numpy_special, "_scipy", lambda: None)
+    for call in (lambda: lax.bessel_i0e(2.0), lambda: lax.igamma(2.0, 3.0), lambda: lax.betainc(2.0, 3.0, 0.5)):
+        with pytest.raises(ModuleNotFoundError, match="needs SciPy, which is not installed: pip install scipy"):
+            call()

@@ -47,3 +47,19 @@ def polygamma(m: Any, x: Any) -> Any:
     sign = cupy.where(s % 2 == 0, 1.0, cupy.where(s % 2 == 1, -1.0, cupy.nan))
     value = sign * cupy.exp(special.gammaln(s)) * special.zeta(s, x.astype(cupy.float64))
     return cupy.where(s == 1, digamma(x), value.astype(x.dtype))
+
+
+def zeta(s: Any, q: Any) -> Any:
+    """Hurwitz's zeta function: infinite at s = 1 and where a term is, NaN for s < 1, 0 for infinite q."""
+    import cupy
+    from cupyx.scipy import special
+
+    inf, nan = q.dtype.type(cupy.inf), q.dtype.type(cupy.nan)
+    return cupy.where(s < 1, nan, cupy.where(s == 1, inf, special.zeta(s, q)))
+
+
+def special(name: str, *xs: Any) -> Any:
+    """The function of this name of `cupyx.scipy.special`."""
+    from cupyx.scipy import special
+
+    return getattr(special, name)(*xs)

@@ -1,5 +1,7 @@
 """Special functions for NumPy arrays, float32 and float64: SciPy's where it is installed, else our series.
 
+The rarer ones are SciPy's alone (`special`).
+
 SciPy's module is imported when a function is first called: it takes longer than all of this package.
 """
 
@@ -54,3 +56,23 @@ def polygamma(m: np.ndarray, x: np.ndarray) -> np.ndarray:
     sign = np.where(s % 2 == 0, 1.0, np.where(s % 2 == 1, -1.0, np.nan))
     value = sign * np.exp(lgamma(s)) * zeta(s, x.astype(np.float64))
     return np.where(s == 1, digamma(x), value.astype(x.dtype))
+
+
+def zeta(s: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Hurwitz's zeta function: infinite at s = 1 and where a term is, NaN for s < 1, 0 for infinite q."""
+    if _scipy():
+        value = _scipy().zeta(s, q)
+    else:
+        with np.errstate(all="ignore"):
+            value = series.hurwitz_zeta(s.astype(np.float64), q.astype(np.float64)).astype(q.dtype)
+    return np.where(s < 1, q.dtype.type(np.nan), np.where(s == 1, q.dtype.type(np.inf), value))
+
+
+def special(name: str, *xs: np.ndarray) -> np.ndarray:
+    """The function of this name of `scipy.special`; ModuleNotFoundError where SciPy is not installed."""
+    if not _scipy():
+        raise ModuleNotFoundError(
+            f"{name} of NumPy arrays needs SciPy, which is not installed: pip install scipy.  "
+            "(Under jit, with a C++ compiler, it does not.)"
+        )
+    return getattr(_scipy(), name)(*xs)

@@ -1,8 +1,12 @@
-"""How a gamma-distributed number changes with its parameter.
+"""The regularized incomplete gamma and beta functions, and how a gamma-distributed number changes with its parameter.
 
-    random_gamma_grad    dx/da where x keeps its place in the gamma distribution of parameter a
+    igamma igammac                 P(a, x), the distribution function of gamma-distributed numbers, and 1 - P
+    igamma_grad_a                  dP/da
+    random_gamma_grad              dx/da where x keeps its place in the gamma distribution of parameter a
+    regularized_incomplete_beta    the distribution function of beta-distributed numbers; public as `betainc`
 
-With P(a, x) the distribution function, the number x(a) for which P(a, x(a)) stays as it is has the derivative
+Distribution functions come from the backend's library, their derivatives stand here.  The number
+x(a) for which P(a, x(a)) stays as it is has the derivative
 
     dx/da = -(dP/da) / (dP/dx)
 
@@ -15,14 +19,16 @@ near a up to 7 sqrt(a).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.backends.select import library
-from cujax.engine.ops.elementwise import div, log, mul, sub
-from cujax.engine.ops.families import FLOAT, binary
-from cujax.engine.ops.special import digamma
+from cujax.engine.ops.elementwise import add, div, exp, log, log1p, mul, neg, sub
+from cujax.engine.ops.families import FLOAT, binary, ternary
+from cujax.engine.ops.logic import eq, select
+from cujax.engine.ops.special import digamma, from_scipy, lgamma
 
 _SETTLED = 1e-13  # relative size of what is left out; rounding errors of the fraction's slope are as large
 _LONGEST = 200_000  # terms
@@ -87,13 +93,84 @@ def _slope_ratio(xp: Any, a: Any, x: Any) -> Any:
     return out
 
 
-def _random_gamma_grad_impl(xp: Any, a: Any, x: Any) -> Any:
-    a, x = xp.broadcast_arrays(a, x)
-    wide_a, wide_x = a.reshape(-1).astype(np.float64), x.reshape(-1).astype(np.float64)
-    inside = (wide_a > 0) & (wide_x > 0) & xp.isfinite(wide_a + wide_x)
-    out = xp.where((wide_a > 0) & (wide_x == 0) & xp.isfinite(wide_a), 0.0, xp.nan)
-    out[inside] = -wide_x[inside] * _slope_ratio(xp, wide_a[inside], wide_x[inside])
-    return out.reshape(x.shape).astype(x.dtype)
+def _where_inside(function: Callable) -> Callable:
+    """An `impl`: `function(xp, a, x)` of positive finite a and x; 0 where x is 0, NaN beyond."""
+
+    def impl(xp: Any, a: Any, x: Any) -> Any:
+        a, x = xp.broadcast_arrays(a, x)
+        wide_a, wide_x = a.reshape(-1).astype(np.float64), x.reshape(-1).astype(np.float64)
+        inside = (wide_a > 0) & (wide_x > 0) & xp.isfinite(wide_a + wide_x)
+        out = xp.where((wide_a > 0) & (wide_x == 0) & xp.isfinite(wide_a), 0.0, xp.nan)
+        out[inside] = function(xp, wide_a[inside], wide_x[inside])
+        return out.reshape(x.shape).astype(x.dtype)
+
+    return impl
+
+
+def _density(xp: Any, a: Any, x: Any) -> Any:
+    """dP/d log(x), for positive finite a and x."""
+    return xp.exp(a * xp.log(x) - x - library(xp).lgamma(a))
+
+
+# --- distribution functions -----------------------------------------------------------------------------
+
+
+def _power(y: Any, log_x: Any) -> Any:
+    """log(x**y): 0 where y is 0, whatever x is."""
+    return select(eq(y, 0), mul(y, 0), mul(y, log_x))
+
+
+def _gamma_density(a: Any, x: Any) -> Any:
+    """dP/dx"""
+    return exp(sub(sub(_power(sub(a, 1), log(x)), x), lgamma(a)))
+
+
+igamma_p, igamma = binary(
+    "igamma", domain=FLOAT, cuda="cj::igamma({x}, {y})", impl=from_scipy("gammainc"),
+    doc="The integral of t**(x-1) exp(-t) / gamma(x) from 0 to y.",
+    jvp=(lambda t, out, a, x: mul(t, igamma_grad_a(a, x)), lambda t, out, a, x: mul(t, _gamma_density(a, x))),
+)
+igammac_p, igammac = binary(
+    "igammac", domain=FLOAT, cuda="cj::igammac({x}, {y})", impl=from_scipy("gammaincc"),
+    doc="1 - igamma(x, y), accurate where igamma(x, y) is near 1.",
+    jvp=(lambda t, out, a, x: neg(mul(t, igamma_grad_a(a, x))), lambda t, out, a, x: neg(mul(t, _gamma_density(a, x)))),
+)
+
+
+def _no_beta_parameter_partial(t: Any, out: Any, *operands: Any) -> Any:
+    raise ValueError("betainc has no derivative with respect to a and b, only with respect to x")
+
+
+def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    log_beta = sub(add(lgamma(a), lgamma(b)), lgamma(add(a, b)))
+    return exp(sub(add(_power(sub(a, 1), log(x)), _power(sub(b, 1), log1p(neg(x)))), log_beta))
+
+
+regularized_incomplete_beta_p, regularized_incomplete_beta = ternary(
+    "regularized_incomplete_beta", domain=FLOAT, cuda="cj::betainc({x}, {y}, {z})", impl=from_scipy("betainc"),
+    public="betainc", doc="The integral of t**(x-1) (1-t)**(y-1) / beta(x, y) from 0 to z.",
+    jvp=(
+        _no_beta_parameter_partial, _no_beta_parameter_partial,
+        lambda t, out, a, b, x: mul(t, _beta_density(a, b, x)),
+    ),
+)
+
+# --- derivatives with respect to a ------------------------------------------------------------------------
+
+
+def _no_second_partial(t: Any, out: Any, a: Any, x: Any) -> Any:
+    raise NotImplementedError(
+        "igamma_grad_a has no derivative with respect to a: second derivatives of gammainc and gammaincc with respect "
+        "to their first argument are not supported"
+    )
+
+
+igamma_grad_a_p, igamma_grad_a = binary(
+    "igamma_grad_a", domain=FLOAT, doc="The derivative of igamma(x, y) with respect to x.",
+    cuda="cj::igamma_grad_a({x}, {y})",
+    impl=_where_inside(lambda xp, a, x: _density(xp, a, x) * _slope_ratio(xp, a, x)),
+    jvp=(_no_second_partial, lambda t, out, a, x: mul(t, mul(_gamma_density(a, x), sub(log(x), digamma(a))))),
+)
 
 
 def _parameter_partial(t: Any, out: Any, a: Any, x: Any) -> Any:
@@ -112,5 +189,6 @@ def _number_partial(t: Any, out: Any, a: Any, x: Any) -> Any:
 random_gamma_grad_p, random_gamma_grad = binary(
     "random_gamma_grad", domain=FLOAT,
     doc="The derivative, with respect to its parameter x, of a gamma-distributed number y.",
-    cuda="cj::random_gamma_grad({x}, {y})", impl=_random_gamma_grad_impl, jvp=(_parameter_partial, _number_partial),
+    cuda="cj::random_gamma_grad({x}, {y})", impl=_where_inside(lambda xp, a, x: -x * _slope_ratio(xp, a, x)),
+    jvp=(_parameter_partial, _number_partial),
 )

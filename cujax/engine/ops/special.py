@@ -1,7 +1,7 @@
-"""The error function and the logarithm of the gamma function, with their relatives.
+"""The error function, the gamma function and the zeta function, with their relatives.
 
     erf erfc erf_inv             erf_inv by Giles' polynomials, see below
-    lgamma digamma polygamma
+    lgamma gamma digamma polygamma zeta
     portable_log portable_log1p  log and log1p with the same bits on every target
 
 Real floats only.  float16 and bfloat16 are computed in float32.  What NumPy does not have comes from the
@@ -11,13 +11,13 @@ backend's library.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import pi, sqrt
+from math import factorial, pi, sqrt
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.backends.select import library
-from cujax.engine.ops.elementwise import add, div, exp, mul, neg, square
+from cujax.engine.ops.elementwise import add, div, exp, integer_pow, log, mul, neg, pow, square, sub
 from cujax.engine.ops.families import FLOAT, binary, unary
 from cujax.engine.ops.log1p import log1p_as_fused, log_as_fused
 
@@ -32,6 +32,11 @@ def _in_float32(xp: Any, function: Callable, *xs: Any) -> Any:
 
 def _from_library(name: str) -> Callable:
     return lambda xp, *xs: _in_float32(xp, getattr(library(xp), name), *xs)
+
+
+def from_scipy(name: str) -> Callable:
+    """The `impl` that is a function of `scipy.special`, or of CuPy's twin of it."""
+    return lambda xp, *xs: _in_float32(xp, lambda *xs: library(xp).special(name, *xs), *xs)
 
 
 # --- error functions ----------------------------------------------------------------------------------
@@ -172,4 +177,43 @@ polygamma_p, polygamma = binary(
     "polygamma", domain=FLOAT, doc="The derivative of order x of digamma at y; x is a natural number.",
     cuda="cj::polygamma({x}, {y})", impl=_from_library("polygamma"),
     jvp=(_polygamma_order_partial, lambda t, out, m, x: mul(t, polygamma(add(m, 1), x))),
+)
+
+gamma_p, gamma = unary(
+    "gamma", domain=FLOAT, doc="The gamma function, NaN at -1, -2, ...; infinite with the sign of x at 0.",
+    cuda="cj::gamma({x})", impl=from_scipy("gamma"), jvp=lambda t, out, x: mul(t, mul(out, digamma(x))),
+)
+
+# --- Hurwitz's zeta function ----------------------------------------------------------------------------
+
+_TERMS = 12  # of the sum, after which the Euler-Maclaurin formula holds to float64
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)  # B2, B4, ...
+
+
+def _zeta_slope(s: Any, q: Any) -> Any:
+    """The derivative of zeta(s, q) with respect to s, for q > 0: that of DLMF 25.11.28, term by term."""
+    total: Any = 0.0
+    for k in range(_TERMS):
+        base = add(q, k)
+        total = sub(total, mul(log(base), pow(base, neg(s))))
+    end = add(q, _TERMS)
+    log_end, last, beyond = log(end), pow(end, neg(s)), sub(s, 1)
+    of_integral = mul(div(mul(end, last), beyond), add(log_end, div(1.0, beyond)))
+    total = sub(total, add(of_integral, mul(0.5, mul(last, log_end))))
+    rising, rising_slope = s, 1.0  # s (s + 1) ... (s + 2n - 2) and its derivative
+    for n, b in enumerate(BERNOULLI, 1):
+        power = div(mul(b / factorial(2 * n), last), integer_pow(end, 2 * n - 1))
+        total = add(total, mul(power, sub(rising_slope, mul(rising, log_end))))
+        for k in (2 * n - 1, 2 * n):
+            rising, rising_slope = mul(rising, add(s, k)), add(mul(rising_slope, add(s, k)), rising)
+    return total
+
+
+zeta_p, zeta = binary(
+    "zeta", domain=FLOAT, doc="Hurwitz's zeta function, the sum of (y + k)**-x over k = 0, 1, ...; NaN for x < 1.",
+    cuda="cj::zeta({x}, {y})", impl=_from_library("zeta"),
+    jvp=(
+        lambda t, out, s, q: mul(t, _zeta_slope(s, q)),
+        lambda t, out, s, q: neg(mul(t, mul(s, zeta(add(s, 1), q)))),
+    ),
 )

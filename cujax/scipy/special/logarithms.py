@@ -1,4 +1,4 @@
-"""Special functions, as `scipy.special`: error and gamma functions, entropies, logistic and log-sum-exp.
+"""Functions of logarithms: logistic, entropies, Box-Cox transforms, log-sum-exp, softmax.
 
 Integers and booleans are converted to floats first.  Functions with x log x in them are 0 at 0 and have
 derivatives of their own, so that no 0 * inf appears; those derivatives stand below each function.
@@ -6,7 +6,8 @@ derivatives of their own, so that no 0 * inf appears; those derivatives stand be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from cujax import lax
@@ -15,30 +16,14 @@ from cujax.api.custom_jvp import custom_jvp
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
-from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact, promote_inexact
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_args_inexact, promote_inexact
+from cujax.scipy.special.declare import horner, of_op, of_reals
 
 Axis = int | Sequence[int] | None
 
 # --- elementwise ops --------------------------------------------------------------------------------------
 
-
-def _of_op(name: str, op: Callable, doc: str) -> Callable:
-    def function(x: ArrayLike) -> Array:
-        return op(*promote_inexact(name, x))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{doc}\n\nElementwise, in floating point.  Returns an array of the shape of x."
-    return function
-
-
-_REAL = "TypeError for complex numbers."
-
-erf = _of_op("erf", lax.erf, f"The error function, the probability of |t| < x sqrt(2) for normal t.  {_REAL}")
-erfc = _of_op("erfc", lax.erfc, f"1 - erf(x), accurate where erf(x) is near 1.  {_REAL}")
-erfinv = _of_op("erfinv", lax.erf_inv, f"The inverse of erf: infinite at -1 and 1, NaN beyond.  {_REAL}")
-gammaln = _of_op("gammaln", lax.lgamma, f"log |gamma(x)|, infinite at 0, -1, -2, ...  {_REAL}")
-digamma = _of_op("digamma", lax.digamma, f"The derivative of gammaln, NaN at 0, -1, -2, ...  {_REAL}")
-expit = _of_op("expit", lax.logistic, "The logistic function 1 / (1 + exp(-x)).")
+expit = of_op("expit", lax.logistic, "The logistic function 1 / (1 + exp(-x)).")
 
 
 @custom_jvp
@@ -108,6 +93,71 @@ def entr(x: ArrayLike) -> Array:
     return jnp.where(x < 0, -jnp.inf, -_xlogx(x))
 
 
+@of_reals(
+    lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * (jnp.log(_ratio(p, q)) + 1), 0.0),
+    lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * -_ratio(p, q), 0.0),
+    weak=True,
+)
+def rel_entr(p: Array, q: Array) -> Array:
+    """p * log(p / q), 0 where p is 0 and q is not negative, infinite where one is negative; elementwise.
+
+    ValueError for complex numbers.
+    """
+    inside, empty = (p > 0) & (q > 0), (p == 0) & (q >= 0)
+    value = jnp.where(inside, p * jnp.log(_ratio(p, q)), jnp.where(empty, 0.0, math.inf))
+    return jnp.where(jnp.isnan(p) | jnp.isnan(q), math.nan, value)
+
+
+def _ratio(p: Array, q: Array) -> Array:
+    """p / q where both are positive, else 1."""
+    inside = (p > 0) & (q > 0)
+    return jnp.where(inside, p, 1) / jnp.where(inside, q, 1)
+
+
+def kl_div(p: ArrayLike, q: ArrayLike) -> Array:
+    """rel_entr(p, q) - p + q, the terms of the Kullback-Leibler divergence; elementwise.
+
+    ValueError for complex numbers.
+    """
+    entropy = rel_entr(p, q)
+    p, q = _of_one_shape("kl_div", p, q)
+    return entropy - p + q
+
+
+# --- power transforms ---------------------------------------------------------------------------------------
+
+
+@custom_jvp
+def _boxcox_of_log(log: Array, lmbda: Array) -> Array:
+    """(exp(lmbda * log) - 1) / lmbda, and `log` where lmbda is 0."""
+    zero = lmbda == 0
+    return jnp.where(zero, log, jnp.expm1(lmbda * log) / jnp.where(zero, 1, lmbda))
+
+
+def _boxcox_slope(t: Array, out: Array, log: Array, lmbda: Array) -> Array:
+    """(log exp(lmbda log) - out) / lmbda; near 0 by its series."""
+    u = lmbda * log
+    near = jnp.abs(u) < 0.05
+    series = log * log * horner(u, [(n - 1) / math.factorial(n) for n in range(10, 1, -1)])
+    away = (log * jnp.exp(u) - out) / jnp.where(near, 1, lmbda)
+    return t * jnp.where(near, series, away)
+
+
+_boxcox_of_log.defjvps(lambda t, out, log, lmbda: t * jnp.exp(lmbda * log), _boxcox_slope)
+
+
+def boxcox(x: ArrayLike, lmbda: ArrayLike) -> Array:
+    """(x**lmbda - 1) / lmbda, and log(x) where lmbda is 0; elementwise, with broadcasting.  NaN for negative x."""
+    x, lmbda = _of_one_shape("boxcox", x, lmbda)
+    return _boxcox_of_log(*jnp.broadcast_arrays(jnp.log(x), lmbda))
+
+
+def boxcox1p(x: ArrayLike, lmbda: ArrayLike) -> Array:
+    """boxcox(1 + x, lmbda), accurate for small x; elementwise, with broadcasting."""
+    x, lmbda = _of_one_shape("boxcox1p", x, lmbda)
+    return _boxcox_of_log(*jnp.broadcast_arrays(jnp.log1p(x), lmbda))
+
+
 # --- log-sum-exp ------------------------------------------------------------------------------------------
 
 
@@ -149,3 +199,25 @@ def _finite_maximum(a: Array, axis: Axis, where: ArrayLike | None) -> Array:
     """The largest real part over axes, kept, as a constant of differentiation; 0 where it is not finite."""
     largest = jnp.max(jnp.real(a), axis, keepdims=True, initial=-jnp.inf, where=where)
     return stop_gradient(jnp.where(jnp.isfinite(largest), largest, 0))
+
+
+def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
+    """exp(x) divided by its sum over axes: positive numbers with the sum 1.
+
+    axis: an axis, several, or None for all.  TypeError for booleans.
+    """
+    exponential = jnp.exp(_below_maximum("softmax", x, axis))
+    return exponential / jnp.sum(exponential, axis, keepdims=True)
+
+
+def log_softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
+    """The logarithm of `softmax`, without overflow.  Arguments and errors as there."""
+    shifted = _below_maximum("log_softmax", x, axis)
+    return shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis, keepdims=True))
+
+
+def _below_maximum(name: str, x: ArrayLike, axis: Axis) -> Array:
+    """x minus its maximum, which cancels out of a quotient of exponentials and so needs no derivative."""
+    x = as_array(name, x)
+    x = lax.convert_element_type(x, x.dtype) if x.aval.weak_type else x
+    return x - stop_gradient(jnp.max(x, axis, keepdims=True))

@@ -1,0 +1,226 @@
+"""The hypergeometric functions 1F1 and 2F1 of real numbers.
+
+Both are the same series, summed for each element until a term no longer counts, after a transformation to where that
+is soon.  The sum's derivatives by the parameters are summed along with it.  Start reading at `_of_one`.
+
+Not ideal: where terms of opposite signs cancel (parameters far below 0 beside a large positive argument) digits are
+lost.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+from cujax import lax
+from cujax import numpy as jnp
+from cujax.api.custom_jvp import custom_jvp
+from cujax.api.jit import jit
+from cujax.api.vectorize import vmap
+from cujax.custom_derivatives import SymbolicZero
+from cujax.engine.core.array import Array
+from cujax.engine.ground import dtypes
+from cujax.engine.ops import special as ops
+from cujax.scipy.special.declare import composed_of_reals
+from cujax.scipy.special.gamma_functions import gammasgn
+
+_LONGEST = 100_000  # terms
+
+
+def _nonzero(x: Array) -> Array:
+    """x, and 1 where it is 0: where a series has ended before it comes to a pole."""
+    return jnp.where(x == 0, 1, x)
+
+
+def _of_one(a: Array, b: Array, c: Array, x: Array) -> tuple[Array, ...]:
+    """The sum of (a)_k (b)_k / ((c)_k k!) x**k, and its derivatives with respect to a, b and c; scalars.
+
+    A term and its three derivatives follow from those before by the quotient (a + k)(b + k) x / ((c + k)(k + 1)).
+    """
+    eps = float(dtypes.finfo(x.dtype).eps)
+
+    def goes_on(state: tuple) -> Array:
+        k, terms, sums = state
+        settled = [jnp.abs(t) > 0.1 * eps * jnp.abs(s) for t, s in zip(terms, sums, strict=True)]
+        return (k < 3) | ((k < _LONGEST) & (settled[0] | settled[1] | settled[2] | settled[3]))
+
+    def step(state: tuple) -> tuple:
+        k, (term, of_a, of_b, of_c), sums = state
+        top_a, top_b, bottom = a + k, b + k, c + k
+        factor = x / (_nonzero(bottom) * (k + 1))
+        slopes = (
+            (of_a * top_a + term) * top_b * factor, (of_b * top_b + term) * top_a * factor,
+            (of_c - term / _nonzero(bottom)) * (top_a * top_b * factor),
+        )
+        terms = (term * top_a * top_b * factor, *slopes)
+        return k + 1, terms, tuple(s + t for s, t in zip(sums, terms, strict=True))
+
+    zero = jnp.zeros_like(x)
+    first = (zero + 1, zero, zero, zero)
+    return lax.while_loop(goes_on, step, (zero, first, first))[2]
+
+
+def _confluent_of_one(a: Array, c: Array, x: Array) -> tuple[Array, ...]:
+    """The sum of (a)_k / ((c)_k k!) x**k, and its derivatives with respect to a and c; scalars."""
+    eps = float(dtypes.finfo(x.dtype).eps)
+
+    def goes_on(state: tuple) -> Array:
+        k, terms, sums = state
+        settled = [jnp.abs(t) > 0.1 * eps * jnp.abs(s) for t, s in zip(terms, sums, strict=True)]
+        return (k < 3) | ((k < _LONGEST) & (settled[0] | settled[1] | settled[2]))
+
+    def step(state: tuple) -> tuple:
+        k, (term, of_a, of_c), sums = state
+        top, bottom = a + k, c + k
+        factor = x / (_nonzero(bottom) * (k + 1))
+        terms = (term * top * factor, (of_a * top + term) * factor, (of_c - term / _nonzero(bottom)) * (top * factor))
+        return k + 1, terms, tuple(s + t for s, t in zip(sums, terms, strict=True))
+
+    zero = jnp.zeros_like(x)
+    first = (zero + 1, zero, zero)
+    return lax.while_loop(goes_on, step, (zero, first, first))[2]
+
+
+@functools.cache
+def _of_all(of_one: Callable) -> Callable:
+    """`of_one` of each element: a loop that an element leaves by itself."""
+
+    @jit
+    def summed(*xs: Array) -> tuple[Array, ...]:
+        shape = xs[0].shape
+        return tuple(s.reshape(shape) for s in vmap(of_one)(*[x.reshape(-1) for x in xs]))
+
+    return summed
+
+
+@custom_jvp
+def _confluent(a: Array, c: Array, x: Array) -> Array:
+    return _of_all(_confluent_of_one)(a, c, x)[0]
+
+
+def _confluent_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    a, c, x = primals
+    return _confluent(a, c, x), _tangent(
+        tangents, lambda: _of_all(_confluent_of_one)(a, c, x)[1:], lambda: a / c * _confluent(a + 1, c + 1, x)
+    )
+
+
+_confluent.defjvp(_confluent_jvp, symbolic_zeros=True)
+
+
+def _tangent(tangents: tuple, of_parameters: Callable, of_x: Callable) -> Array:
+    """The sum over the arguments that vary; slopes of parameters are summed only where one of these does.
+
+    For they come out of a loop, through which there is no reverse mode.
+    """
+    *parameters, t_x = tangents
+    parts = [] if type(t_x) is SymbolicZero else [t_x * of_x()]
+    if any(type(t) is not SymbolicZero for t in parameters):
+        slopes = of_parameters()
+        parts += [t * s for t, s in zip(parameters, slopes, strict=True) if type(t) is not SymbolicZero]
+    return functools.reduce(jnp.add, parts)
+
+
+@custom_jvp
+def _gauss(a: Array, b: Array, c: Array, x: Array) -> Array:
+    return _of_all(_of_one)(a, b, c, x)[0]
+
+
+def _gauss_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    a, b, c, x = primals
+    return _gauss(*primals), _tangent(
+        tangents, lambda: _of_all(_of_one)(*primals)[1:], lambda: a * b / c * _gauss(a + 1, b + 1, c + 1, x)
+    )
+
+
+_gauss.defjvp(_gauss_jvp, symbolic_zeros=True)
+
+
+def _is_pole(c: Array) -> Array:
+    return (c <= 0) & (c == jnp.round(c))
+
+
+def _ends_before(a: Array, c: Array) -> Array:
+    """Whether the series ends, at a natural number -a, before a pole at -c."""
+    return _is_pole(a) & (a > c)
+
+
+# --- 1F1 --------------------------------------------------------------------------------------------------------
+
+
+@composed_of_reals
+def hyp1f1(a: Array, b: Array, x: Array) -> Array:
+    """The confluent hypergeometric function 1F1(a; b; x), Kummer's M; elementwise, with broadcasting.
+
+    The sum of (a)_k / ((b)_k k!) x**k; for negative x after Kummer's transformation (DLMF 13.2.39).  1 where a or x is
+    0, infinite where b is 0, -1, -2, ... and the series does not end before.  ValueError for complex numbers.
+    """
+    trivial, pole = (a == 0) | (x == 0), _is_pole(b) & ~_ends_before(a, b)
+    usual = ~trivial & ~pole & (jnp.abs(x) < math.inf)
+    a, b, z = jnp.where(usual, a, 1), jnp.where(usual, b, 1), jnp.where(usual, x, 0)
+    reflected = (z < 0) & ~_is_pole(a)
+    series = _confluent(jnp.where(reflected, b - a, a), b, jnp.where(reflected, -z, z))
+    value = jnp.where(reflected, jnp.exp(z) * series, series)
+    ends = jnp.where(trivial, 1.0, jnp.where(pole, math.inf, jnp.where(x == math.inf, math.inf, math.nan)))
+    return jnp.where(usual, value, ends)
+
+
+# --- 2F1 --------------------------------------------------------------------------------------------------------
+
+_NEAR_ONE = 0.9  # from here on the functions of 1 - x are used
+_WHOLE = 1e-3  # how near c - a - b may come to a whole number for that
+
+
+@composed_of_reals
+def hyp2f1(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """Gauss's hypergeometric function 2F1(a, b; c; x); elementwise, with broadcasting.
+
+    The sum of (a)_k (b)_k / ((c)_k k!) x**k; for x < -1/2 after Pfaff's transformation (DLMF 15.8.1), for x > 0.9 by
+    functions of 1 - x (15.8.4), unless c - a - b is nearly whole.  NaN for x > 1 unless the series ends, infinite where
+    c is 0, -1, -2, ... and the series does not end before.  ValueError for complex numbers.
+    """
+    ends = _is_pole(a) | _is_pole(b)
+    trivial = (a == 0) | (b == 0) | (x == 0)
+    pole = _is_pole(c) & ~_ends_before(a, c) & ~_ends_before(b, c)
+    usual = ~trivial & ~pole & (ends | (x < 1)) & (jnp.abs(x) < math.inf)
+    p, q, r, z = (jnp.where(usual, v, w) for v, w in ((a, 0.5), (b, 0.5), (c, 1.5), (x, 0.25)))
+    pfaff = (z < -0.5) & ~ends
+    argument = jnp.where(pfaff, z / (z - 1), z)
+    value = _below_one(p, jnp.where(pfaff, r - q, q), r, argument)
+    value = jnp.where(pfaff, jnp.exp(-p * jnp.log1p(jnp.where(pfaff, -z, 0))) * value, value)
+    beyond = jnp.where(trivial, 1.0, jnp.where(pole, math.inf, jnp.where(x == 1, _at_one(a, b, c), math.nan)))
+    return jnp.where(usual, value, beyond)
+
+
+def _below_one(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """For x from -1/2 to 1; and beyond where the series ends."""
+    rest = c - a - b
+    ends = _is_pole(a) | _is_pole(b)
+    near = (x > _NEAR_ONE) & (jnp.abs(rest - jnp.round(rest)) > _WHOLE) & ~ends
+    by_series = _gauss(a, b, c, jnp.where(near, 0.25, x))
+    p, q, r, z = (jnp.where(near, v, w) for v, w in ((a, 0.5), (b, 0.5), (c, 1.25), (x, 0.75)))
+    d = r - p - q
+    first = _gamma_quotient(r, d, r - p, r - q) * _gauss(p, q, 1 - d, 1 - z)
+    second = _gamma_quotient(r, -d, p, q) * jnp.exp(d * jnp.log1p(-z)) * _gauss(r - p, r - q, 1 + d, 1 - z)
+    return jnp.where(near, first + second, by_series)
+
+
+def _at_one(a: Array, b: Array, c: Array) -> Array:
+    """Gauss's sum (DLMF 15.4.20)."""
+    rest = c - a - b
+    inside = rest > 0
+    return jnp.where(inside, _gamma_quotient(c, jnp.where(inside, rest, 1), c - a, c - b), math.inf)
+
+
+def _gamma_quotient(x: Array, y: Array, u: Array, v: Array) -> Array:
+    """gamma(x) gamma(y) / (gamma(u) gamma(v)); 0 where u or v is a pole."""
+    pole = _is_pole(u) | _is_pole(v)
+    u, v = jnp.where(pole, 1, u), jnp.where(pole, 1, v)
+    largest = functools.reduce(jnp.maximum, map(jnp.abs, (x, y, u, v)))
+    direct = largest < (80.0 if x.dtype.itemsize > 4 else 16.0)
+    s, t, p, q = (jnp.where(direct, w, 1) for w in (x, y, u, v))
+    quotient = ops.gamma(s) * ops.gamma(t) / (ops.gamma(p) * ops.gamma(q))
+    sign = gammasgn(x) * gammasgn(y) * gammasgn(u) * gammasgn(v)
+    size = jnp.exp(lax.lgamma(x) + lax.lgamma(y) - lax.lgamma(u) - lax.lgamma(v))
+    return jnp.where(pole, 0.0, jnp.where(direct, quotient, sign * size))

@@ -1,0 +1,408 @@
+"""scipy.special: names, values against SciPy's and of 17 digits, ends, types as JAX's, derivatives, errors."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import jax
+import jax.scipy.special
+import numpy as np
+import pytest
+import scipy.special as scipy_special
+from oracle_cases import check, check_vjp, lines
+
+import cujax
+from cujax.scipy import special
+from cujax.scipy.special.gamma_functions import _bernoulli_numbers
+
+INF, NAN = math.inf, math.nan
+BEYOND_JAX = [
+    "ellipe", "ellipeinc", "ellipk", "ellipkinc", "ellipkm1", "j0", "j1", "jn", "k0", "k0e", "k1", "k1e", "y0", "y1",
+]
+NAMES = [name for name in dir(jax.scipy.special) if not name.startswith("_")]
+
+
+def test_names_and_signatures_are_those_of_jax():
+    for name in NAMES:
+        ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (special, jax.scipy.special))
+        assert [(p.name, p.kind, p.default) for p in ours.values()] == [
+            (p.name, p.kind, p.default) for p in theirs.values()
+        ], name
+    assert set(BEYOND_JAX) <= set(special.__all__) and all(getattr(special, name).__doc__ for name in special.__all__
+                                                           if callable(getattr(special, name)))
+
+
+# --- values ----------------------------------------------------------------------------------------------------
+
+RNG, N = np.random.default_rng(0), 400
+
+
+def powers(low: float, high: float) -> np.ndarray:
+    return 10 ** RNG.uniform(low, high, N)
+
+
+def both_signs(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([x, -x])
+
+
+def reals(low: float, high: float) -> np.ndarray:
+    return RNG.uniform(low, high, N)
+
+
+def wholes(low: int, high: int) -> np.ndarray:
+    return RNG.integers(low, high, N).astype(float)
+
+
+# Operands, and how many units in the last place the results may be from SciPy's, which has errors too.
+GRIDS = {
+    "erfcx": ([np.concatenate([powers(-6, 6), -powers(-6, 0.6)])], 8), "dawsn": ([both_signs(powers(-1, 9))], 8),
+    "ndtr": ([reals(-37, 8)], 4), "log_ndtr": ([np.concatenate([both_signs(powers(-4, 2)), reals(-5, 5)])], 8),
+    "ndtri": ([np.concatenate([reals(0, 1), powers(-300, 0), 1 - powers(-15, 0)])], 8),
+    "owens_t": ([reals(-3, 3), both_signs(powers(-2, 1))[::2]], 400), "gamma": ([reals(0.01, 170)], 4),
+    "gammasgn": ([reals(-50, 10)], 0), "beta": ([reals(0.01, 20), reals(0.01, 20)], 60),
+    "comb": ([wholes(0, 60), wholes(0, 60)], 16), "factorial": ([wholes(0, 170)], 4),
+    "poch": ([reals(0.01, 20), reals(0, 20)], 100), "gammainc": ([powers(-2, 2), powers(-2, 2)], 4),
+    "gammaincc": ([powers(-2, 2), powers(-2, 2)], 4), "betainc": ([powers(-1, 2), powers(-1, 2), reals(0, 1)], 4),
+    "zeta": ([1 + powers(-2, 1), powers(-2, 2)], 4), "rel_entr": ([powers(0, 2), powers(-3, -0.1)], 8),
+    "kl_div": ([powers(0, 2), powers(-3, -0.1)], 16), "boxcox": ([powers(-2, 2), reals(-3, 3)], 16),
+    "boxcox1p": ([powers(-2, 2), reals(-3, 3)], 32), "i0": ([both_signs(powers(-3, 2))], 8),
+    "i1": ([both_signs(powers(-3, 2))], 8), "i0e": ([both_signs(powers(-3, 5))], 8), "i1e": ([powers(-3, 5)], 8),
+    "j0": ([powers(-3, 2)], 1), "y1": ([powers(-3, 2)], 1), "k0": ([powers(-3, 2)], 8), "k1": ([powers(-3, 2)], 8),
+    "k0e": ([powers(-3, 3)], 1), "k1e": ([powers(-3, 3)], 1), "exp1": ([powers(-10, 2.8)], 12),
+    "expi": ([np.concatenate([-powers(-9, 2.8), powers(0, 2.8)])], 120),
+    "expn": ([wholes(0, 60), powers(-4, 2.5)], 300),
+    "spence": ([powers(-6, 6)], 24), "ellipk": ([np.concatenate([reals(0, 1), -powers(-3, 3)])], 8),
+    "ellipe": ([np.concatenate([reals(0, 1), -powers(-3, 3)])], 16), "ellipkm1": ([powers(-10, 1)], 8),
+    "ellipkinc": ([reals(-10, 10), reals(-3, 0.9)], 16), "ellipeinc": ([reals(-10, 10), reals(-3, 0.9)], 16),
+    "hyp2f1": ([reals(0.1, 3), reals(0.1, 3), reals(3.1, 6), reals(-0.5, 0.85)], 200),
+    "hyp1f1": ([reals(0.1, 3), reals(3.1, 6), reals(-3, 8)], 2000), "multigammaln": ([powers(1, 3), 3], 8),
+    "fresnel": ([both_signs(powers(-4, 1))], 16), "sici": ([np.concatenate([powers(-5, 0), powers(1, 4)])], 600),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.usefixtures("x64")
+def test_values_are_scipy_s(name):
+    operands, ulps = GRIDS[name]
+    found, expected = getattr(special, name)(*operands), getattr(scipy_special, name)(*operands)
+    for f, e in zip(*[r if isinstance(r, tuple) else (r,) for r in (found, expected)], strict=True):
+        np.testing.assert_allclose(f, e, rtol=ulps * 2.0**-52 + 1e-300, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_single_precision_has_its_digits(name):
+    """A few units in the last place, and what a rounding of an exponent makes of large and small values."""
+    operands = [np.float32(x) if isinstance(x, np.ndarray) else x for x in GRIDS[name][0]]
+    wide = [x.astype(float) if isinstance(x, np.ndarray) else x for x in operands]
+    with np.errstate(all="ignore"):
+        found, expected = getattr(special, name)(*operands), getattr(scipy_special, name)(*wide)
+        for f, e in zip(*[r if isinstance(r, tuple) else (r,) for r in (found, expected)], strict=True):
+            inside = (abs(e) > 1e-30) & (abs(e) < 1e30)
+            assert f.dtype == np.float32
+            np.testing.assert_allclose(np.asarray(f)[inside], e[inside], rtol=1e-4, atol=2e-6)
+
+
+# Of arguments that are exact in binary, computed with 40 digits, where SciPy's or JAX's values are not accurate.
+EXACT = [
+    ("erfcx", (-9.25,), 2.886367351808538e+37),
+    ("erfcx", (3.5,), 0.1552936556088943),
+    ("dawsn", (0.0078125,), 0.007812182116322084),
+    ("dawsn", (6.25,), 0.08106609406101173),
+    ("log_ndtr", (-40.5,), -824.745849244038),
+    ("log_ndtr", (6.5,), -4.016000583939759e-11),
+    ("owens_t", (3.375, 0.40625), 0.00015837922513875822),
+    ("betaln", (220129.75, 0.15625), -0.1373794384783219),
+    ("comb", (285.0, 22.0), 3.931986233470629e+32),
+    ("poch", (1000.5, 20.25), 6.893650568082627e+60),
+    ("expi", (0.375,), 0.009691377209342),
+    ("expi", (-0.5,), -0.5597735947761608),
+    ("expn", (4.0, 1.015625), 0.08436654265742875),
+    ("expn", (50.0, 0.75), 0.00949187171635348),
+    ("jn", (21, 200.0), -0.03833375666503819),
+    ("jn", (30, 1.0), 3.482869794251483e-42),
+    ("hyp1f1", (8.5, 2.25, 7.0), 914396.830049445),
+    ("hyp1f1", (0.5, 1.5, -30.0), 0.16180215937964007),
+    ("hyp2f1", (4.75, 2.25, 8.75, -2.0), 0.21018088588366224),
+    ("hyp2f1", (0.5, 0.25, 1.5, 0.96875), 1.1666262987381617),
+    ("hyp2f1", (1.0, 2.0, 4.0, 0.9375), 2.364830732633984),
+    ("spence", (0.515625,), 0.5607275755381622),
+    ("wofz", ((2.5+0.125j),), (0.01779861713653568+0.24942365144880332j)),
+    ("wofz", ((-6-3j),), (-0.038554597449074385-0.07536948706715853j)),
+    ("wofz", ((0.5+9j),), (0.0621216401504055+0.003409970951665513j)),
+    ("loggamma", ((-3.5+1j),), (-3.6361894286817082-11.167420981242607j)),
+    ("loggamma", ((0.25+30j),), (-47.05524193399432+71.64356959601494j)),
+    ("gamma", ((1.5-2j),), (0.16591510893899095-0.14946347326641948j)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), EXACT)
+@pytest.mark.usefixtures("x64")
+def test_values_where_others_are_not_accurate(name, arguments, expected):
+    found = np.asarray(getattr(special, name)(*arguments))
+    assert abs(found - expected) < 120 * 2.0**-52 * abs(expected)
+
+
+ENDS = {
+    "erfcx": ([0, INF, -INF, NAN], [1, 0, INF, NAN]), "dawsn": ([0, INF, -INF, NAN], [0, 0, 0, NAN]),
+    "log_ndtr": ([INF, -INF, NAN], [0, -INF, NAN]), "ndtri": ([0, 1, 0.5, -1, 2, NAN], [-INF, INF, 0, NAN, NAN, NAN]),
+    "gamma": ([0, -1, INF, -INF, NAN], [INF, NAN, INF, NAN, NAN]), "loggamma": ([0, -0.5, INF], [INF, NAN, INF]),
+    "gammasgn": ([0, -0.0, -1, -1.5, -2.5, INF, -INF], [1, -1, NAN, 1, -1, 1, NAN]), "factorial": ([-1, 0], [0, 1]),
+    "exp1": ([0, -1, INF, NAN], [INF, NAN, 0, NAN]), "expi": ([0, INF, -INF, NAN], [-INF, INF, 0, NAN]),
+    "spence": ([0, -1, 1, NAN], [math.pi**2 / 6, NAN, 0, NAN]), "k0": ([0, -1, INF], [INF, NAN, 0]),
+    "k1": ([0, -1, INF], [INF, NAN, 0]), "j0": ([0, INF], [1, 0]), "y0": ([0, -1, INF], [-INF, NAN, 0]),
+    "ellipk": ([0, 1, 2, -INF], [math.pi / 2, INF, NAN, 0]), "ellipe": ([0, 1, 2, -INF], [math.pi / 2, 1, NAN, INF]),
+    "ellipkm1": ([0, 1, -1, INF], [INF, math.pi / 2, NAN, 0]), "i0": ([0, NAN], [1, NAN]), "i1": ([0], [0]),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_ends(name):
+    x, expected = ENDS[name]
+    np.testing.assert_allclose(getattr(special, name)(np.float32(x)), expected, rtol=1e-6)
+
+
+ENDS_OF_MORE = [
+    ("comb", (5, -1), 0), ("comb", (3, 5), 0), ("comb", (-1, 2), 0), ("poch", (-3.0, 2.0), 6), ("poch", (-3.0, 5.0), 0),
+    ("poch", (0.0, 0.0), 1), ("beta", (0.0, 2.0), INF), ("beta", (-1.5, 2.0), 4 / 3), ("beta", (-1.5, 0.5), 0),
+    ("expn", (0, 0.5), 1.2130613194252668), ("expn", (2, 0.0), 1), ("expn", (1, 0.0), INF), ("expn", (2.5, 1.0), NAN),
+    ("expn", (-1, 1.0), NAN), ("expn", (2, -1.0), NAN), ("owens_t", (INF, 1.0), 0), ("owens_t", (0.0, INF), 0.25),
+    ("owens_t", (0.0, -1.0), -0.125), ("rel_entr", (0.0, 0.0), 0), ("rel_entr", (0.0, -1.0), INF),
+    ("kl_div", (0.0, 1.0), 1), ("boxcox", (-2.0, 1.0), NAN), ("boxcox", (2.0, 0.0), math.log(2)), ("jn", (2, 0.0), 0),
+    ("jn", (3, -2.0), -0.12894324947440), ("jn", (-3, 2.0), -0.12894324947440), ("jn", (0, INF), 0),
+    ("hyp1f1", (0.0, 0.0, 3.0), 1), ("hyp1f1", (1.0, -2.0, 0.5), INF), ("hyp1f1", (-1.0, -2.0, 0.5), 1.25),
+    ("hyp2f1", (1.0, 1.0, 3.0, 1.0), 2), ("hyp2f1", (1.0, 1.0, 1.5, 1.0), INF), ("hyp2f1", (-2.0, 1.0, 2.0, 3.0), 1),
+    ("hyp2f1", (1.0, 1.0, 2.5, 1.5), NAN), ("zeta", (1.0, 2.0), INF), ("zeta", (0.5, 2.0), NAN),
+    ("ellipkinc", (1.0, 2.0), NAN), ("fresnel", (INF,), (0.5, 0.5)), ("sici", (-INF,), (-math.pi / 2, NAN)),
+    ("sici", (0.0,), (0, -INF)), ("sph_harm_y", (1, 2, 0.5, 0.5), 0), ("logit", (1.0,), INF),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), ENDS_OF_MORE)
+def test_ends_of_functions_of_more(name, arguments, expected):
+    np.testing.assert_allclose(getattr(special, name)(*arguments), expected, rtol=2e-6)
+
+
+def test_bernoulli_numbers():
+    np.testing.assert_allclose(special.bernoulli(60), scipy_special.bernoulli(60), rtol=2e-6)
+    assert float(_bernoulli_numbers(12)[12]) == -691 / 2730 and special.bernoulli(0).shape == (1,)
+
+
+def test_orders_of_bessel_functions_together():
+    x = np.float32([[0, 0.5, -3], [10, 40, 200]])
+    expected = [scipy_special.jv(v, x.astype(float)) for v in range(6)]
+    np.testing.assert_allclose(special.bessel_jn(x, v=5), expected, rtol=1e-5, atol=1e-6)
+    assert special.bessel_jn(x, v=-1).shape == (0, 2, 3)
+
+
+def test_spherical_harmonics(x64):
+    n, m = np.array([(n, m) for n in range(9) for m in range(-n, n + 1)]).T
+    theta, phi = RNG.uniform(0, math.pi, n.size), RNG.uniform(0, 6, n.size)
+    expected = scipy_special.sph_harm_y(n, m, theta, phi)
+    np.testing.assert_allclose(special.sph_harm_y(n, m, theta, phi), expected, atol=1e-14)
+    jitted = cujax.jit(lambda n, theta: special.sph_harm_y(n, 2, theta, 0.5, n_max=9))
+    np.testing.assert_allclose(jitted(7, 0.25), scipy_special.sph_harm_y(7, 2, 0.25, 0.5), rtol=1e-13)
+
+
+# --- types and errors as JAX's ---------------------------------------------------------------------------------
+
+CASES = lines("""
+    scipy.special.erfcx(c / 4)
+    scipy.special.wofz(c / 4 + 0.1)
+
+    scipy.special.loggamma(c / 8 + 0.3)
+
+    scipy.special.dawsn(2)
+    scipy.special.dawsn(c)
+    scipy.special.dawsn([1.0])
+    scipy.special.erfcx(xi)
+    scipy.special.ndtr(xi)
+    scipy.special.ndtr(x)
+    scipy.special.ndtr(0.5)
+    scipy.special.log_ndtr(x)
+    scipy.special.log_ndtr(x, 31)
+    scipy.special.log_ndtr(x, -1)
+    scipy.special.log_ndtr(x, 2.0)
+    scipy.special.ndtri(xi)
+    scipy.special.ndtri(x / 10 + 0.5)
+    scipy.special.gammasgn(x)
+    scipy.special.gammasgn(c)
+    scipy.special.beta(2, 3)
+    scipy.special.beta(c, 1.0)
+    scipy.special.betaln(2, 3)
+
+    scipy.special.betainc(2, 3, 0.25)
+    scipy.special.betainc(2.5, 3.5, x / 12 + 0.4)
+    scipy.special.betainc(c, 1.0, 1.0)
+    scipy.special.gammainc(2, 3)
+
+    scipy.special.gammaincc(v, 3)
+    scipy.special.gammaincc(c, 3)
+    scipy.special.zeta(2.5, v)
+    scipy.special.zeta(2)
+    scipy.special.polygamma(2, v)
+    scipy.special.polygamma(1, 2)
+    scipy.special.polygamma(2.0, v)
+    scipy.special.polygamma(xi[0], 1.5)
+    scipy.special.factorial(3, exact=True)
+    scipy.special.factorial(2.5)
+    scipy.special.comb(7, 3, repetition=True)
+    scipy.special.poch(2.5, v)
+    scipy.special.poch(c, v)
+    scipy.special.multigammaln(v + 3, 2)
+    scipy.special.multigammaln(v, v)
+    scipy.special.bernoulli(-1)
+    scipy.special.bernoulli(2.0)
+    scipy.special.entr(v)
+    scipy.special.kl_div(v, 2)
+    scipy.special.kl_div(c, 2)
+    scipy.special.rel_entr(2, 3)
+    scipy.special.boxcox(v, 2)
+    scipy.special.boxcox1p(c / 9 + 1, 0.5)
+    scipy.special.softmax(x, axis=1)
+    scipy.special.softmax(xi)
+    scipy.special.softmax(x, axis=5)
+    scipy.special.softmax(x > 0)
+    scipy.special.log_softmax(x, axis=(0, 1))
+    scipy.special.log_softmax(2.0)
+    scipy.special.i0(2)
+    scipy.special.i1(x)
+    scipy.special.i0e(xi)
+    scipy.special.i1e(c)
+    scipy.special.exp1(v)
+    scipy.special.exp1(c)
+    scipy.special.expn(2, v)
+    scipy.special.expn(c, v)
+    scipy.special.sici(v)
+    scipy.special.sici(c)
+    scipy.special.fresnel(x / 4)
+    scipy.special.fresnel(c)
+    scipy.special.spence(v)
+    scipy.special.spence(xi)
+    scipy.special.hyp1f1(c, 2, 1)
+    scipy.special.sph_harm_y(xi[0, 1:], xi[0, :3], v[:3] / 4, v[1:4], diff_n=1)
+    lax.betainc(v, v, v / 10)
+    lax.igamma(v, v)
+
+    lax.zeta(v + 1, v)
+    lax.bessel_i0e(x)
+    lax.bessel_i1e(xi)
+    lax.igamma(x, v)
+    jnp.i0(xi)
+    jnp.i0(c)
+    jnp.kaiser(7, 3)
+    jnp.kaiser(7, v[0])
+    jnp.kaiser(1, 2.0)
+    jnp.kaiser(0, 2.0)
+""")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_as_in_jax(case):
+    check(case)
+
+
+def test_errors_say_what_was_wrong():
+    for call, error, text in [
+        (lambda: special.jn(1.5, 2.0), ValueError, "order n must be of integer type, got float32"),
+        (lambda: special.jn(1, 2j), TypeError, "jn takes real numbers"),
+        (lambda: special.bessel_jn(1.0, v=1.5), TypeError, "v must be an int"),
+        (lambda: special.dawsn(1j), ValueError, r"dawsn does not support complex-valued inputs, got c64\[\]"),
+        (lambda: special.ndtr(1), TypeError, r"ndtr takes floating-point numbers, got int32.  Convert"),
+        (lambda: special.zeta(2.0), NotImplementedError, r"it is zeta\(x, 1\)"),
+    ]:
+        with pytest.raises(error, match=text):
+            call()
+    with pytest.raises(cujax.errors.ConcretizationTypeError, match="Give `n_max`, the largest degree"):
+        cujax.jit(lambda n: special.sph_harm_y(n, 0, 0.5, 0.5))(3)
+
+
+def test_half_precision_is_computed_in_single():
+    x = np.linspace(0.1, 0.9, 9).astype(np.float16)
+    for name in ("ndtri", "expi", "spence", "dawsn", "k0", "ellipk", "log_ndtr"):
+        wide = np.asarray(getattr(special, name)(x.astype(np.float32)))
+        np.testing.assert_array_equal(getattr(special, name)(x), wide.astype(np.float16), err_msg=name)
+
+
+# --- derivatives -------------------------------------------------------------------------------------------------
+
+POINTS = {
+    **{(name, 0): (0.7,) for name in (
+        "erfcx", "dawsn", "ndtr", "log_ndtr", "ndtri", "gamma", "loggamma", "factorial", "i0", "i1", "i0e", "i1e",
+        "exp1", "expi", "spence", "j0", "j1", "y0", "y1", "k0", "k1", "k0e", "k1e", "ellipk", "ellipe", "ellipkm1",
+    )},
+    **{(name, i): (0.7, 0.4) for i in (0, 1) for name in (
+        "owens_t", "beta", "betaln", "poch", "rel_entr", "kl_div", "boxcox", "boxcox1p", "ellipkinc", "ellipeinc",
+    )},
+    **{("comb", i): (7.3, 2.4) for i in (0, 1)}, ("gammainc", 1): (1.5, 0.7), ("gammaincc", 1): (1.5, 0.7),
+    **{("zeta", i): (2.5, 1.3) for i in (0, 1)}, ("betainc", 2): (2.0, 3.0, 0.3), ("hyp1f1", 2): (1.0, 2.0, -0.3),
+    ("hyp2f1", 3): (1.1, 2.3, 0.7, -0.7), ("expn", 1): (3.0, 1.7), ("log_ndtr", 0): (-30.0,),
+    ("boxcox", 1): (3.0, 1e-3),
+}
+
+
+@pytest.mark.parametrize(("name", "place"), POINTS, ids=str)
+@pytest.mark.usefixtures("x64")
+def test_derivatives_to_order_two(name, place):
+    arguments = [np.float64(x) for x in POINTS[name, place]]
+
+    def function(x):
+        return getattr(special, name)(*arguments[:place], x, *arguments[place + 1 :])
+
+    slope, x, step = cujax.grad(function), arguments[place], 1e-5
+    for f, derivative in ((function, slope), (slope, cujax.grad(slope))):
+        expected = (float(f(x + step)) - float(f(x - step))) / (2 * step)
+        np.testing.assert_allclose(float(derivative(x)), expected, rtol=1e-6, atol=1e-8)
+
+
+PARAMETERS = [
+    ("gammainc", 0, (1.5, 0.7)), ("gammaincc", 0, (1.5, 0.7)), ("hyp1f1", 0, (1.0, 2.0, -0.3)),
+    ("hyp1f1", 1, (1.0, 2.0, 0.3)), ("hyp2f1", 0, (1.1, 2.3, 0.7, 0.4)), ("hyp2f1", 1, (1.1, 2.3, 0.7, -0.7)),
+    ("hyp2f1", 2, (1.1, 0.3, 0.7, 0.95)),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "arguments"), PARAMETERS)
+@pytest.mark.usefixtures("x64")
+def test_first_derivatives_by_parameters_and_no_second(name, place, arguments):
+    def function(x):
+        return getattr(special, name)(*arguments[:place], x, *arguments[place + 1 :])
+
+    x, step = np.float64(arguments[place]), 1e-5
+    expected = (float(function(x + step)) - float(function(x - step))) / (2 * step)
+    np.testing.assert_allclose(cujax.grad(function)(x), expected, rtol=1e-7)
+    with pytest.raises((ValueError, NotImplementedError)):
+        cujax.grad(cujax.grad(function))(x)
+
+
+@pytest.mark.parametrize("case", lines("""
+    scipy.special.log_ndtr(3 * x)
+    scipy.special.kl_div(v[0] + x * x, 2.0)
+    scipy.special.softmax(x, axis=1)
+    scipy.special.i1(x - 0.3)
+    jnp.real(scipy.special.wofz(x + 0.5j))
+"""))
+def test_derivatives_are_jax_s(case):
+    check_vjp(case)
+
+
+def test_derivatives_of_holomorphic_functions(x64):
+    z, step = np.complex128(-1.3 + 0.4j), 1e-6
+    for name in ("wofz", "erfcx", "gamma", "loggamma"):
+        f = getattr(special, name)
+        expected = (np.asarray(f(z + step)) - np.asarray(f(z - step))) / (2 * step)
+        np.testing.assert_allclose(cujax.grad(f, holomorphic=True)(z), expected, rtol=1e-8, err_msg=name)
+
+
+def test_spherical_harmonics_have_a_gradient(x64):
+    f = lambda theta: cujax.numpy.real(special.sph_harm_y(5, 2, theta, 0.4))  # noqa: E731
+    x, step = np.float64(0.7), 1e-6
+    np.testing.assert_allclose(cujax.grad(f)(x), (float(f(x + step)) - float(f(x - step))) / (2 * step), rtol=1e-8)
+
+
+def test_loops_are_batched_and_compiled():
+    n, x = np.arange(6)[:, None], np.float32([0.5, 3, 20, 100])
+    for f in (special.jn, lambda n, x: special.expn(n + 1, x / 20), lambda n, x: special.hyp1f1(n + 1.0, 2.5, x / 9)):
+        eager = np.asarray(f(n, x))
+        np.testing.assert_allclose(cujax.jit(f)(n, x), eager, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(cujax.vmap(f, (0, None))(n[:, 0], x), eager, rtol=1e-5, atol=1e-6)
