@@ -25,6 +25,7 @@ _TYPES = {
     **{dtype: f"cj::{'u' if dtype.kind == 'u' else 'i'}{8 * dtype.itemsize}" for dtype in _INTEGERS},
 }  # fmt: skip
 _BLOCKS = 32  # words, more than there are in `Blocks`; the first two are the bytes of a thread and the pieces
+_BYTE = np.dtype(np.uint8)
 _COUNTER_BYTES = 64  # as in the header
 _PER_STEP = 8  # products that take as long as one operation on an element
 
@@ -62,6 +63,6 @@ def compiled(target: KernelTarget, dtypes: tuple, geometry: tuple[int, ...], wor
     scratch = (_COUNTER_BYTES + min(threads, int(blocks[1])) * int(blocks[0]),)
 
     def run(x: np.ndarray, w: np.ndarray, out: np.ndarray, empty: Callable) -> None:
-        launch([x, w, out, empty(scratch, np.uint8)])
+        launch([x, w, out, empty(scratch, _BYTE)])
 
     return run
