@@ -55,8 +55,11 @@ OPS = [
     "tridiagonal",
     "lu",
     "determinant",
-    "qr",
     "spectral",
+    "nonsymmetric",
+    "reflections",
+    "qr",
+    "polar",
     "fft",
     "random_bits",
 ]
