@@ -156,6 +156,7 @@ def roots(p: ArrayLike, *, strip_zeros: bool = True) -> Array:
     leading = where(reductions.any(p != 0), leading, p.shape[0])
     if not strip_zeros:
         found = _roots(roll(p, -leading))
+        found = found[argsort(found == 0, stable=True)]  # roots of 0 last: the polynomial has some too many
         beyond = arange(found.shape[0]) >= found.shape[0] - leading
         return where(beyond, np.nan * (1 + 1j), found).astype(found.dtype)
     cure = "Give strip_zeros=False: then the number of results does not depend on values."
@@ -163,10 +164,9 @@ def roots(p: ArrayLike, *, strip_zeros: bool = True) -> Array:
 
 
 def _roots(p: Array) -> Array:
-    """Of coefficients whose first is not 0; zeros that are exactly 0 stand last."""
+    """Of coefficients whose first is not 0."""
     n = max(p.shape[0] - 1, 0)
     if n == 0:
         return full((0,), 0, dtypes.to_complex(p.dtype))
     companion = concatenate([(-p[1:] / p[0])[None], eye(n - 1, n, dtype=p.dtype)])
-    found = eigvals(companion)
-    return found[argsort(found == 0, stable=True)]
+    return eigvals(companion)
