@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -20,7 +18,6 @@ from cujax.engine.ops.lu import inverse
 from cujax.engine.ops.matrices import adjoint
 from cujax.engine.ops.reflections import geqrf_p
 from cujax.numpy import norms, reductions, sorting
-from cujax.numpy.logic import isnan, logical_and, logical_not
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
 from cujax.numpy.reshaping import matrix_transpose
@@ -116,8 +113,9 @@ def svd(
     x = _matrices("svd", a)
     if hermitian:
         return _svd_of_hermitian(x, compute_uv)
-    options = {"full_matrices": full_matrices, "compute_uv": compute_uv, "subset_by_index": subset_by_index}
-    found = lax.linalg.svd(x, **options)
+    found = lax.linalg.svd(
+        x, full_matrices=full_matrices, compute_uv=compute_uv, subset_by_index=subset_by_index
+    )
     return SVDResult(*found) if compute_uv else found
 
 
@@ -161,7 +159,7 @@ def qr(a: ArrayLike, mode: str = "reduced") -> Array | QRResult:
 
 
 def cond(x: ArrayLike, p: Any = None) -> Array:
-    """Condition numbers norm(x, p) norm(x^-1, p) of matrices (..., m, n); infinite for singular ones.
+    """Condition numbers norm(x, p) norm(x^-1, p) of matrices (..., m, n); not finite for singular ones.
 
     p: None and 2 for the largest singular value over the least one, -2 for its inverse, and for square matrices the
     orders of `norm`.  ValueError for empty arrays, fewer than two axes, and matrices that are not square.
@@ -174,12 +172,9 @@ def cond(x: ArrayLike, p: Any = None) -> Array:
     if p not in (None, 2, -2):
         if found.shape[-1] != found.shape[-2]:
             raise ValueError(f"linalg.cond: for {p=}, the matrices must be square; got shape {found.shape}")
-        ratio = norms.norm(found, p, (-2, -1)) * norms.norm(inverse(found), p, (-2, -1))
-    else:
-        s = svdvals(found)
-        ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-    of_numbers = logical_not(reductions.any(isnan(found), (-2, -1)))
-    return where(logical_and(isnan(ratio), of_numbers), np.inf, ratio)
+        return norms.norm(found, p, (-2, -1)) * norms.norm(inverse(found), p, (-2, -1))
+    s = svdvals(found)
+    return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
 
 
 def matrix_rank(

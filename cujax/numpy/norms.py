@@ -8,7 +8,7 @@ The matrix norms 2, -2 and "nuc" need singular values, for which there is no op 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,7 @@ def _squares(x: Array) -> Array:
     return lax.real(lax.mul(x, lax.conj(x))) if dtypes.is_complex(x.dtype) else multiply(x, x)
 
 
-_BY_SINGULAR_VALUES = {2: reductions.max, -2: reductions.min, "nuc": reductions.sum}
+_BY_SINGULAR_VALUES: dict[Any, Callable] = {2: reductions.max, -2: reductions.min, "nuc": reductions.sum}
 
 
 def _norm_by_singular_values(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:

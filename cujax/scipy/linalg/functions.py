@@ -30,7 +30,7 @@ from cujax.numpy import linalg, reductions
 from cujax.numpy.arithmetic import maximum, minimum
 from cujax.numpy.creation import zeros_like
 from cujax.numpy.grids import arange
-from cujax.numpy.logic import isfinite
+from cujax.numpy.logic import equal, isfinite
 from cujax.numpy.matrices import triu
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.parts import real
@@ -69,7 +69,7 @@ def _solve_shifted(x: Array, shift: Array, b: Array) -> Array:
     the diagonal is zero it is taken for 1."""
     eye = identity_like(x)
     matrix = x + shift[..., None, None] * eye
-    matrix = matrix + eye * (_diagonal(matrix) == 0)[..., None, :].astype(x.dtype)
+    matrix = matrix + eye * equal(_diagonal(matrix), 0)[..., None, :].astype(x.dtype)
     return lax.linalg.triangular_solve(matrix, b[..., None], left_side=True)[..., 0]
 
 
@@ -133,8 +133,8 @@ def solve_sylvester(
     if method not in ("schur", "eigen"):
         raise ValueError(f"linalg.solve_sylvester: method must be 'schur' or 'eigen', got {method!r}")
     batch = np.broadcast_shapes(*(x.shape[:-2] for x in (a, b, c)))
-    wide = [_complex(broadcast_to(x, (*batch, *x.shape[-2:]))) for x in (a, b, c)]
-    x = (_by_schur if method == "schur" else _by_eigenvectors)(*wide, tol)
+    wide_a, wide_b, wide_c = (_complex(broadcast_to(x, (*batch, *x.shape[-2:]))) for x in (a, b, c))
+    x = (_by_schur if method == "schur" else _by_eigenvectors)(wide_a, wide_b, wide_c, tol)
     return x.astype(c.dtype) if dtypes.is_complex(c.dtype) else real(x).astype(c.dtype)
 
 

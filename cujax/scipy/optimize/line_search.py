@@ -48,7 +48,7 @@ class _State(NamedTuple):
     high: Point
     is_found: Array
     is_bracketed: Array
-    count: Array
+    tries: Array
 
 
 def line_search(
@@ -71,7 +71,7 @@ def line_search(
     found = _bracket(at, is_high, is_flat, origin, maxiter)
     final = _narrow(at, is_high, is_flat, found, maxiter)
     status = where(final.is_found, 0, where(final.is_bracketed, 3, 5))
-    return Search(final.low, status, final.count)
+    return Search(final.low, status, final.tries)
 
 
 def _choose(condition: Array, p: Point, q: Point) -> Point:
@@ -82,15 +82,15 @@ def _bracket(at: Callable, is_high: Callable, is_flat: Callable, origin: Point, 
     """Until the last point is accepted, or it and the one before enclose such points; `low` is the lower of them."""
 
     def goes_on(s: _State) -> Array:
-        return ~(s.is_found | s.is_bracketed) & (s.count < maxiter)
+        return ~(s.is_found | s.is_bracketed) & (s.tries < maxiter)
 
     def step(s: _State) -> _State:
         point = at(s.step)
-        high = is_high(point) | ((point.value >= s.low.value) & (s.count > 0))
+        high = is_high(point) | ((point.value >= s.low.value) & (s.tries > 0))
         found = ~high & is_flat(point)
         rises = ~high & ~found & (point.slope >= 0)
         low = _choose(high, s.low, point)
-        return _State(2 * s.step, low, _choose(high, point, s.low), found, high | rises, s.count + 1)
+        return _State(2 * s.step, low, _choose(high, point, s.low), found, high | rises, s.tries + 1)
 
     false = asarray(False)
     return lax.while_loop(goes_on, step, _State(origin.step + 1, origin, origin, false, false, asarray(0)))
@@ -100,7 +100,7 @@ def _narrow(at: Callable, is_high: Callable, is_flat: Callable, start: _State, m
     """The interval between low and high, narrowed until a point is accepted, which becomes low."""
 
     def goes_on(s: _State) -> Array:
-        return s.is_bracketed & ~s.is_found & (s.count < start.count + maxiter)
+        return s.is_bracketed & ~s.is_found & (s.tries < start.tries + maxiter)
 
     def step(s: _State) -> _State:
         point = at(_between(s.low, s.high))
@@ -108,7 +108,7 @@ def _narrow(at: Callable, is_high: Callable, is_flat: Callable, start: _State, m
         found = ~high & is_flat(point)
         turned = point.slope * (s.high.step - s.low.step) >= 0
         ends = _choose(high, point, _choose(turned, s.low, s.high))
-        return s._replace(low=_choose(high, s.low, point), high=ends, is_found=found, count=s.count + 1)
+        return s._replace(low=_choose(high, s.low, point), high=ends, is_found=found, tries=s.tries + 1)
 
     return lax.while_loop(goes_on, step, start)
 

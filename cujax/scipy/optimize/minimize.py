@@ -17,7 +17,6 @@ import numpy as np
 from cujax import lax
 from cujax.api.derivatives import value_and_grad
 from cujax.engine.core.array import Array
-from cujax.engine.ground import pytree
 from cujax.numpy.arithmetic import maximum
 from cujax.numpy.creation import asarray, zeros
 from cujax.numpy.logic import isfinite
@@ -189,12 +188,14 @@ def _minimize_lbfgs(
 def _remembered(history: _History, moved: Array, turned: Array) -> _History:
     """With one more step, in place of the oldest; unchanged by a step of no use."""
     product = dot(moved, turned)
-    added = [
-        roll(rows, -1, 0).at[-1].set(new)
-        for rows, new in zip(history[:3], (moved, turned, 1 / product), strict=True)
-    ]
-    new = _History(*added, product / dot(turned, turned))
-    return _History(*pytree.map(lambda a, b: where(product > 0, a, b), tuple(new), tuple(history)))
+
+    def added(rows: Array, new: Array) -> Array:
+        return where(product > 0, roll(rows, -1, 0).at[-1].set(new), rows)
+
+    return _History(
+        added(history.moved, moved), added(history.turned, turned), added(history.rho, 1 / product),
+        where(product > 0, product / dot(turned, turned), history.gamma),
+    )
 
 
 def _product(history: _History, gradient: Array) -> Array:
