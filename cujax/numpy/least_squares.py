@@ -8,6 +8,7 @@ cutoff count as zero, x = V diag(1/s) U^H b.  Where a small change of a changes 
 which holds for equal singular values too, unlike the derivatives of U and V.  (G. H. Golub and V. Pereyra, "The
 differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate", SIAM J. Numer. Anal.
 10, 1973.)  So U, 1/s and V are found once and are constants of differentiation, which goes through a and b alone.
+Values that do not count are taken for zero by derivatives too.
 """
 
 from __future__ import annotations
@@ -24,13 +25,12 @@ from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.lu import inverse
-from cujax.engine.ops.matrices import adjoint, identity_like, matmul
+from cujax.engine.ops.matrices import adjoint, matmul
 from cujax.engine.ops.spectral import real_part
 from cujax.numpy import reductions
 from cujax.numpy.arithmetic import square
-from cujax.numpy.creation import asarray
 from cujax.numpy.decompositions import SVDResult, svd
-from cujax.numpy.matrices import vander
+from cujax.numpy.matrices import eye, vander
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
 from cujax.numpy.reshaping import broadcast_to, matrix_transpose
@@ -47,9 +47,6 @@ class _Factors(NamedTuple):
     s: Array
     vh: Array
     inverses: Array
-
-    def of_adjoint(self) -> _Factors:
-        return _Factors(adjoint(self.vh), self.s, adjoint(self.u), self.inverses)
 
 
 def _factors(a: Array, cutoff: Any, hermitian: bool = False) -> _Factors:
@@ -75,17 +72,18 @@ def _solve_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, An
     ta, tb, _ = tangents
     x, s = _solve(a, b, factors)
 
-    def inverted(y: Array) -> Array:
-        return _solve(a, y, factors)[0]
-
-    def inverted_by_adjoint(y: Array) -> Array:
-        return _solve(adjoint(a), y, factors.of_adjoint())[0]
-
-    moved = matmul(adjoint(ta), inverted_by_adjoint(x))
-    inside = inverted(tb - matmul(ta, x) - matmul(a, moved))
-    outside = inverted(inverted_by_adjoint(matmul(adjoint(ta), b - matmul(a, x))))
+    p = _solve(a, _eye_of_rows(a), factors)[0]
+    moved = matmul(adjoint(ta), matmul(adjoint(p), x))
+    inside = matmul(p, tb - matmul(ta, x) - matmul(a, moved))
+    outside = matmul(p, matmul(adjoint(p), matmul(adjoint(ta), b - matmul(a, x))))
     ts = reductions.sum(real_part(lax.mul(_conjugate(factors.u), matmul(ta, adjoint(factors.vh)))), -2)
     return (x, s), (inside + outside + moved, ts)
+
+
+def _eye_of_rows(a: Array) -> Array:
+    """Identity matrices (..., m, m) for matrices (..., m, n)."""
+    m = a.shape[-2]
+    return broadcast_to(eye(m, dtype=a.dtype), (*a.shape[:-2], m, m))
 
 
 def _conjugate(x: Array) -> Array:
@@ -111,11 +109,11 @@ def pinv(
     if x.ndim < 2:
         raise ValueError(f"linalg.pinv: expected matrices (..., m, n), got shape {x.shape}")
     x = lax.convert_element_type(x, x.dtype)
+    x = (x + adjoint(x)) / 2 if hermitian else x
     m, n = x.shape[-2:]
     given = rtol if rcond is None else rcond
     cutoff = 10 * max(m, n) * float(dtypes.finfo(x.dtype).eps) if given is None else as_array("linalg.pinv", given)
-    eye = broadcast_to(identity_like(asarray(np.zeros((m, m), x.dtype))), (*x.shape[:-2], m, m))
-    return _solve(x, eye, _factors(x, cutoff, hermitian))[0]
+    return _solve(x, _eye_of_rows(x), _factors(x, cutoff, hermitian))[0]
 
 
 def lstsq(

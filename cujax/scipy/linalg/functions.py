@@ -7,8 +7,8 @@ each is the solution of a triangular system with the columns before it (`_by_col
     funm              F T = T F          (T - t_kk) F_k = F T_k - f_kk T_k   B. Parlett, LAA 14, 1976
     solve_sylvester   R Y + Y S = F      (R + s_kk) Y_k = F_k - Y S_k      R. Bartels, G. Stewart, CACM 15, 1972
 
-Derivatives of `sqrtm` and `solve_sylvester` are solutions of Sylvester's equation with the same Schur forms, which are
-constants of differentiation.
+Derivatives of `sqrtm` and `solve_sylvester` are solutions of Sylvester's equation with the same Schur forms; these are
+constants of differentiation, which goes through the equation (`lax.custom_linear_solve`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from cujax.numpy.matrices import triu
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.parts import real
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_dtypes, promote_inexact
-from cujax.numpy.reshaping import broadcast_to
+from cujax.numpy.reshaping import broadcast_to, matrix_transpose
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import sqrt
 from cujax.scipy.linalg.systems import expm
@@ -85,9 +85,21 @@ class _Forms(NamedTuple):
     v: Array
 
 
-@custom_jvp
 def _sylvester(a: Array, b: Array, c: Array, forms: _Forms) -> Array:
-    """x with a x + x b = c, all complex and with the same leading axes."""
+    """x with a x + x b = c, all complex and with the same leading axes; derivatives are those of the equation."""
+
+    def product(x: Array) -> Array:
+        return matmul(a, x) + matmul(x, b)
+
+    def transpose_solve(product: Any, c: Array) -> Array:
+        """a^T y + y b^T = c is b y^T + y^T a = c^T."""
+        swapped = _Forms(forms.s, forms.v, forms.r, forms.u)
+        return matrix_transpose(_by_forms(swapped, matrix_transpose(c)))
+
+    return lax.custom_linear_solve(product, c, lambda _, c: _by_forms(forms, c), transpose_solve)
+
+
+def _by_forms(forms: _Forms, c: Array) -> Array:
     r, u, s, v = forms
     f = matmul(adjoint(u), matmul(c, v))
     n = s.shape[-1]
@@ -103,13 +115,6 @@ def _sylvester(a: Array, b: Array, c: Array, forms: _Forms) -> Array:
 
 def _element(x: Array, k: Any) -> Array:
     return lax.dynamic_index_in_dim(x, k, x.ndim - 1, keepdims=False)
-
-
-@_sylvester.defjvp
-def _sylvester_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Array, Array]:
-    (a, b, c, forms), (ta, tb, tc, _) = primals, tangents
-    x = _sylvester(a, b, c, forms)
-    return x, _sylvester(a, b, tc - matmul(ta, x) - matmul(x, tb), forms)
 
 
 def solve_sylvester(

@@ -177,27 +177,27 @@ def _binomials(n: int, sign: int = 1) -> np.ndarray:
     return np.array([[sign ** (i - j) * comb(i, j) if j <= i else 0 for j in range(n)] for i in range(n)], object)
 
 
-def _of_kind(name: str, kind: str | None, lower: np.ndarray, symmetric: Any) -> Array:
+def _of_kind(name: str, kind: str | None, lower: np.ndarray, symmetric: Any) -> np.ndarray:
     if kind not in (None, "symmetric", "lower", "upper"):
         raise ValueError(f"linalg.{name}: expected kind to be one of 'symmetric', 'lower', 'upper'; got {kind}")
     n = len(lower)
     found = {"lower": lower, "upper": lower.T}.get(kind or "", symmetric)
-    return _floats(np.array(found, np.float64).reshape(n, n))
+    return np.array(found, np.float64).reshape(n, n)
 
 
 def pascal(n: int, kind: str | None = None) -> Array:
-    """The matrix (n, n) of the binomials (i + j over i), or its "lower" or "upper" factor.
+    """The matrix (n, n) of the binomials (i + j over i), or its "lower" or "upper" factor; float32.
 
     ValueError for other kinds.
     """
     lower = _binomials(n)
-    return _of_kind("pascal", kind, lower, lower @ lower.T if n > 0 else lower)
+    return asarray(_of_kind("pascal", kind, lower, lower @ lower.T if n > 0 else lower), dtype=dtypes.float32)
 
 
 def invpascal(n: int, kind: str | None = None) -> Array:
     """The inverse of `pascal(n, kind)`, which consists of integers too.  ValueError for other kinds."""
     lower = _binomials(n, -1)
-    return _of_kind("invpascal", kind, lower, lower.T @ lower if n > 0 else lower)
+    return _floats(_of_kind("invpascal", kind, lower, lower.T @ lower if n > 0 else lower))
 
 
 def hilbert(n: int) -> Array:
