@@ -37,7 +37,7 @@ def matrix(name, dtype="float64"):
 
 
 @pytest.mark.parametrize("name, dtype", [
-    ("cg", "complex128"), ("bicgstab", "complex128"), ("gmres", "float64"), ("gmres incremental", "complex128"),
+    ("cg", "complex128"), ("bicgstab", "complex128"), ("gmres", "float64"), ("gmres incremental", "float64"),
     ("gmres restarted", "float64"),
 ])
 def test_solutions(name, dtype):
@@ -49,7 +49,7 @@ def test_solutions(name, dtype):
     assert found.dtype == dtype
 
 
-@pytest.mark.parametrize("name", ["cg", "bicgstab", "gmres"])
+@pytest.mark.parametrize("name", ["cg", "bicgstab"])
 def test_a_single_step_is_that_of_jax(name):
     one, theirs = (solver(m, name, maxiter=1)(m.numpy.asarray(matrix(name)), B) for m in (cujax, jax))
     np.testing.assert_allclose(one, theirs, rtol=1e-9)
