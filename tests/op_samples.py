@@ -499,6 +499,18 @@ def jax_svd(a: Any, *, full_matrices: bool, compute_uv: bool) -> tuple:
     return (found[1], found[0], found[2]) if compute_uv else (found,)
 
 
+def eig_params(compute_left_eigenvectors: bool = False, compute_right_eigenvectors: bool = False) -> dict[str, Any]:
+    return {
+        "compute_left_eigenvectors": compute_left_eigenvectors,
+        "compute_right_eigenvectors": compute_right_eigenvectors, "enable_eigvec_derivs": True,
+    }
+
+
+def jax_geqrf(a: Any) -> tuple:
+    packed, taus = jnp.linalg.qr(a, "raw")
+    return packed.mT, taus
+
+
 LAPACK = ["float32", "float64", "complex64", "complex128"]
 LINALG = [
     Sample(
@@ -580,8 +592,24 @@ LINALG = [
                label=f"qr {shape} {full}", dtypes=LAPACK if len(shape) > 2 else ["float64"],
                jax=lambda a, *, full_matrices: tuple(lax.linalg.qr(a, full_matrices=full_matrices)))
         for shape, full, order in (
-            ((2, 3, 3), True, 1), ((5, 3), False, 1), ((5, 3), True, 0), ((3, 5), False, 0))
+            ((2, 3, 3), True, 1), ((5, 3), False, 1), ((5, 3), True, 0), ((3, 5), False, 1))
     ),
+    *(
+        Sample("eig", [well_conditioned((3, 3))], eig_params(**which), ulp=1024, order=order, label=f"eig {which}",
+               dtypes=kinds, jax=lambda a, **params: tuple(lax.linalg.eig(a, **params)))
+        for which, order, kinds in (
+            ({}, 1, LAPACK), ({"compute_right_eigenvectors": True}, 1, ["float64", "complex128"]),
+            ({"compute_left_eigenvectors": True, "compute_right_eigenvectors": True}, 1, LAPACK))
+    ),
+    Sample("schur", [well_conditioned((2, 3, 3))], ulp=512, order=0, jax=lambda a: tuple(lax.linalg.schur(a))),
+    Sample("geqrf", [well_conditioned((2, 4, 3))], ulp=128, order=0, jax=jax_geqrf),
+    Sample("column_pivots", [well_conditioned((4, 3))], order=0, jax=lambda a: lax.linalg.qr(a, pivoting=True)[2]),
+    Sample("hessenberg", [well_conditioned((2, 4, 4))], ulp=128, order=0,
+           jax=lambda a: tuple(lax.linalg.hessenberg(a))),
+    Sample("tridiagonal", [positive_definite((2, 4, 4))], {"lower": True}, ulp=128, order=0,
+           jax=lambda a, *, lower: tuple(lax.linalg.tridiagonal(a, lower=lower))),
+    Sample("tridiagonal", [positive_definite((4, 4))], {"lower": False}, ulp=128, order=0, label="tridiagonal, upper",
+           dtypes=["complex128"], jax=lambda a, *, lower: tuple(lax.linalg.tridiagonal(a, lower=lower))),
     *(
         Sample("eigh", [positive_definite(shape)], {"lower": lower}, ulp=512, order=order, label=f"eigh {shape}",
                dtypes=LAPACK if len(shape) > 2 else ["float64"],

@@ -56,8 +56,11 @@ OPS = [
     "tridiagonal",
     "lu",
     "determinant",
-    "qr",
     "spectral",
+    "nonsymmetric",
+    "reflections",
+    "qr",
+    "polar",
     "fft",
     "random_bits",
 ]

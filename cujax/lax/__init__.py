@@ -20,6 +20,7 @@ from cujax.api.collectives import (
     psum_scatter,
     pswapaxes,
 )
+from cujax.api.implicit import custom_linear_solve, custom_root
 from cujax.api.loops import fori_loop, map, scan, while_loop
 from cujax.api.prefix_scan import associative_scan
 from cujax.api.reduce import reduce
@@ -36,6 +37,7 @@ from cujax.engine.control.collectives import (
     psum_scatter_p,
 )
 from cujax.engine.control.cond import cond_p
+from cujax.engine.control.linear_solve import custom_linear_solve_p as linear_solve_p
 from cujax.engine.control.optimization_barrier import optimization_barrier, optimization_barrier_p
 from cujax.engine.control.scan import scan_p
 from cujax.engine.control.stop_gradient import stop_gradient, stop_gradient_p

@@ -197,6 +197,7 @@ from cujax.numpy.joining import (
     vsplit,
     vstack,
 )
+from cujax.numpy.least_squares import polyfit
 from cujax.numpy.logic import (
     bitwise_count,
     bitwise_invert,
@@ -301,6 +302,7 @@ from cujax.numpy.polynomials import (
     polymul,
     polysub,
     polyval,
+    roots,
 )
 from cujax.numpy.products import (
     cross,

@@ -3,6 +3,8 @@
     solve inv tensorsolve tensorinv     systems of equations, by LU factors
     det slogdet cholesky
     norm vector_norm matrix_norm        see norms.py
+    eig eigh svd qr cond matrix_rank    and their forms for values alone, see decompositions.py
+    lstsq pinv                          see least_squares.py
     matrix_power multi_dot              and products, diagonals and transposes in their array-API forms
 
 Matrices are the last two axes of an array, the axes before them are batches.  Factorizations take float32,
@@ -25,6 +27,22 @@ from cujax.engine.ops import determinant, lu
 from cujax.engine.ops.axes import canonical_axes, other_axes
 from cujax.engine.ops.matrices import adjoint
 from cujax.numpy import matrices, products
+from cujax.numpy.decompositions import (
+    EighResult,
+    EigResult,
+    QRResult,
+    SVDResult,
+    cond,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    matrix_rank,
+    qr,
+    svd,
+    svdvals,
+)
+from cujax.numpy.least_squares import lstsq, pinv
 from cujax.numpy.norms import matrix_norm, norm, vector_norm
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_inexact
 from cujax.numpy.reshaping import broadcast_to, matrix_transpose
@@ -152,16 +170,14 @@ def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
     """The sign and the logarithm of the absolute value of the determinants of a (..., n, n).
 
     Where the determinant itself would overflow these do not.  Singular matrices have 0 and -inf; of complex
-    ones the sign is a number on the unit circle.  method: None or "lu".
+    ones the sign is a number on the unit circle.  method: None, "lu" or "qr", all of which mean LU factors.
 
-    ValueError for matrices that are not square and for other methods; NotImplementedError for "qr".
+    ValueError for matrices that are not square and for other methods.
     """
     (x,) = arrays_of(promote_inexact("linalg.slogdet", a))
     check_square("slogdet", x)
-    if method == "qr":
-        raise NotImplementedError("linalg.slogdet: cujax has no QR factorization yet; leave method out")
-    if method not in (None, "lu"):
-        raise ValueError(f"Unknown slogdet method {method!r}; the supported method is 'lu'.")
+    if method not in (None, "lu", "qr"):
+        raise ValueError(f"Unknown slogdet method {method!r}; the supported methods are 'lu' and 'qr'.")
     return SlogdetResult(*determinant.slogdet(x))
 
 
@@ -281,10 +297,28 @@ def trace(x: ArrayLike, /, *, offset: int = 0, dtype: Any = None) -> Array:
     return matrices.trace(x, offset, -2, -1, dtype)
 
 
-matmul, tensordot, vecdot = products.matmul, products.tensordot, products.vecdot
+def matmul(
+    x1: ArrayLike, x2: ArrayLike, /, *, precision: Any = None, preferred_element_type: Any = None
+) -> Array:
+    """The products of matrices; see `jnp.matmul`."""
+    return products.matmul(x1, x2, precision=precision, preferred_element_type=preferred_element_type)
+
+
+def tensordot(
+    x1: ArrayLike, x2: ArrayLike, /, *, axes: Any = 2, precision: Any = None, preferred_element_type: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """Sums of products along `axes` of both; see `jnp.tensordot`."""
+    return products.tensordot(
+        x1, x2, axes, precision=precision, preferred_element_type=preferred_element_type, out_sharding=out_sharding
+    )
+
+
+vecdot = products.vecdot
 
 __all__ = [
-    "SlogdetResult", "cholesky", "cross", "det", "diagonal", "inv", "matmul", "matrix_norm", "matrix_power",
-    "matrix_transpose", "multi_dot", "norm", "outer", "slogdet", "solve", "tensordot", "tensorinv",
-    "tensorsolve", "trace", "vecdot", "vector_norm",
+    "EigResult", "EighResult", "QRResult", "SVDResult", "SlogdetResult", "cholesky", "cond", "cross", "det", "diagonal",
+    "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank",
+    "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot",
+    "tensorinv", "tensorsolve", "trace", "vecdot", "vector_norm",
 ]

@@ -8,7 +8,7 @@ The matrix norms 2, -2 and "nuc" need singular values, for which there is no op 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.axes import canonical_axes, canonical_axis
+from cujax.engine.ops.axes import canonical_axes, canonical_axis, other_axes
 from cujax.numpy import reductions
 from cujax.numpy.arithmetic import multiply, power
 from cujax.numpy.parts import abs as absolute
@@ -88,17 +88,25 @@ def _squares(x: Array) -> Array:
     return lax.real(lax.mul(x, lax.conj(x))) if dtypes.is_complex(x.dtype) else multiply(x, x)
 
 
-_BY_SINGULAR_VALUES = (2, -2, "nuc")
+_BY_SINGULAR_VALUES: dict[Any, Callable] = {2: reductions.max, -2: reductions.min, "nuc": reductions.sum}
+
+
+def _norm_by_singular_values(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
+    """The largest, the least or the sum of the singular values."""
+    axes = canonical_axes(axes, x.ndim)
+    others = other_axes(x.ndim, axes)
+    (moved,) = arrays_of(promote_inexact("linalg.norm", lax.transpose(x, (*others, *axes))))
+    s = lax.linalg.svd(moved, compute_uv=False)
+    options = {} if ord == -2 else {"initial": 0}
+    found = _BY_SINGULAR_VALUES[ord](s, -1, **options)
+    return lax.expand_dims(found, axes) if keepdims else found
 
 
 def _matrix_norm(x: Array, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Array:
     if ord == "fro":
         return _vector_norm(x, 2, axes, keepdims)
     if ord in _BY_SINGULAR_VALUES:
-        raise NotImplementedError(
-            f"norm: the matrix norm {ord!r} needs singular values, for which cujax has no op yet. The norms "
-            "'fro', 1, -1, inf and -inf are there."
-        )
+        return _norm_by_singular_values(x, ord, axes, keepdims)
     if ord not in (1, -1, np.inf, -np.inf):
         raise ValueError(
             f"Invalid order {ord!r} for matrix norm; the orders are 'fro', 'nuc', 1, -1, 2, -2, inf and -inf."

@@ -12,8 +12,15 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy import reductions
 from cujax.numpy.creation import asarray, full
+from cujax.numpy.decompositions import eigvals
+from cujax.numpy.grids import arange
 from cujax.numpy.joining import concatenate
+from cujax.numpy.matrices import eye
 from cujax.numpy.promotion import ArrayLike, arrays_of, known_values, promote_dtypes, promote_inexact
+from cujax.numpy.reductions import argmax
+from cujax.numpy.reshaping import roll
+from cujax.numpy.selection import where
+from cujax.numpy.sorting import argsort
 
 
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
@@ -121,12 +128,45 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
 
 
 def poly(seq_of_zeros: ArrayLike) -> Array:
-    """Coefficients of the polynomial with the given zeros."""
+    """Coefficients of the polynomial with the given zeros, or with the eigenvalues of a square matrix as zeros."""
     (zeros,) = arrays_of(promote_inexact("poly", seq_of_zeros))
     zeros = _vector(zeros)
+    if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] and zeros.size:
+        zeros = eigvals(zeros)
     if zeros.ndim != 1:
         raise ValueError(f"poly: the zeros must be a vector, got shape {zeros.shape}")
     p = full((1,), 1, zeros.dtype)
     for i in range(zeros.shape[0]):
         p = polymul(p, concatenate([full((1,), 1, zeros.dtype), -zeros[i : i + 1]]))
     return p
+
+
+def roots(p: ArrayLike, *, strip_zeros: bool = True) -> Array:
+    """The zeros, complex (n - 1,), of the polynomial with coefficients p (n,): eigenvalues of its companion matrix.
+
+    strip_zeros: leave leading coefficients of 0 out, which needs known values.  Without it each of them makes the
+    last of the results NaN, and the function can be traced.  ValueError for p of another rank;
+    ConcretizationTypeError for traced p with `strip_zeros`.
+    """
+    (p,) = arrays_of(promote_inexact("roots", p))
+    p = _vector(p)
+    if p.ndim != 1:
+        raise ValueError(f"roots: the coefficients must be a vector, got shape {p.shape}")
+    leading = argmax(p != 0) if p.size else 0
+    leading = where(reductions.any(p != 0), leading, p.shape[0])
+    if not strip_zeros:
+        found = _roots(roll(p, -leading))
+        found = found[argsort(found == 0, stable=True)]  # roots of 0 last: the polynomial has some too many
+        beyond = arange(found.shape[0]) >= found.shape[0] - leading
+        return where(beyond, np.nan * (1 + 1j), found).astype(found.dtype)
+    cure = "Give strip_zeros=False: then the number of results does not depend on values."
+    return _roots(p[int(known_values("roots", leading, cure)) :])
+
+
+def _roots(p: Array) -> Array:
+    """Of coefficients whose first is not 0."""
+    n = max(p.shape[0] - 1, 0)
+    if n == 0:
+        return full((0,), 0, dtypes.to_complex(p.dtype))
+    companion = concatenate([(-p[1:] / p[0])[None], eye(n - 1, n, dtype=p.dtype)])
+    return eigvals(companion)

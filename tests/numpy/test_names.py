@@ -11,10 +11,9 @@ import pytest
 
 import cujax.numpy as jnp
 
-# Dtypes that no array has; functions on singular values and eigenvalues.
+# Dtypes that no array has.
 MISSING = {
     "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn", "int1", "int2", "uint1", "uint2",
-    "polyfit", "roots",
 }  # fmt: skip
 # A private argument of theirs, NumPy's own function, or NumPy's argument names beside JAX's.
 OTHER_PARAMETERS = {"array", "clip", "set_printoptions"}

@@ -147,13 +147,21 @@ def test_errors_have_jax_s_class(call, error, text):
         call(linalg)
 
 
-def test_what_is_not_supported_says_so():
-    for call in (
-        lambda: linalg.qr(R, pivoting=True), lambda: linalg.eigh(np.eye(3), subset_by_index=(0, 1)),
-        lambda: linalg.svd(R, subset_by_index=(0, 1)),
-    ):
-        with pytest.raises(NotImplementedError, match="is not supported"):
+def test_what_has_no_derivative_says_so():
+    with pytest.raises(NotImplementedError, match="full_matrices=False"):
+        cujax.jvp(lambda a: linalg.svd(a)[0], (R.T,), (R.T,))
+    with pytest.raises(NotImplementedError, match="enable_eigvec_derivs=True"):
+        cujax.jvp(lambda a: linalg.eig(a)[1], (R[:, :3],), (R[:, :3],))
+
+
+def test_ranges_of_eigenvalues_and_singular_values():
+    a = hermitian((4, 4))
+    v, w = linalg.eigh(a, subset_by_index=(1, 3))
+    near(a @ v, v * np.asarray(w))
+    near(w, np.linalg.eigvalsh(a)[1:3])
+    u, s, vh = linalg.svd(R, full_matrices=False, subset_by_index=(0, 2))
+    near(u * np.asarray(s) @ vh, np.asarray(linalg.svd(R, full_matrices=False)[0])[:, :2] @ np.diag(s) @ vh)
+    near(linalg.svd(R, compute_uv=False, subset_by_index=(1, 2)), np.linalg.svd(R)[1][1:2])
+    for call in (lambda: linalg.eigh(a, subset_by_index=(3, 1)), lambda: linalg.svd(R, subset_by_index=(0, 1))):
+        with pytest.raises(ValueError, match="subset"):
             call()
-    for call in (lambda a: linalg.qr(a)[0], lambda a: linalg.svd(a)[0]):
-        with pytest.raises(NotImplementedError, match="full_matrices=False"):
-            cujax.jvp(call, (R.T,), (R.T,))

@@ -16,6 +16,7 @@ right.  The phase of a pair of complex vectors is free: that of U turns, that of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
@@ -27,6 +28,7 @@ from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, real
 from cujax.engine.ops.elementwise import add, div, mul, sub
 from cujax.engine.ops.logic import eq, select_n
 from cujax.engine.ops.matrices import adjoint, batch_stacks, check_matrices, identity_like, matmul, of_finite
+from cujax.engine.ops.slicing import slice_in_dim
 from cujax.engine.ops.structural import broadcast_in_dim, convert_element_type, dtype_of, ndim_of, reduce_sum, shape_of
 from cujax.engine.ops.triangular import LAPACK
 
@@ -43,27 +45,35 @@ def real_part(x: Any) -> Any:
     return real(x) if dtypes.is_complex(dtype_of(x)) else x
 
 
-def _columns(s: Any, like: Any) -> Any:
+def columns_of(s: Any, like: Any) -> Any:
     """Numbers (..., n) for each column of the matrices `like`, in its dtype and shape."""
     shape = shape_of(like)
     axes = (*range(len(shape) - 2), len(shape) - 1)
     return convert_element_type(broadcast_in_dim(s, shape, axes), dtype_of(like))
 
 
-def _rows(s: Any, like: Any) -> Any:
+def rows_of(s: Any, like: Any) -> Any:
     """Numbers (..., n) for each row of the matrices `like`, in its dtype and shape."""
     shape = shape_of(like)
     return convert_element_type(broadcast_in_dim(s, shape, range(len(shape) - 1)), dtype_of(like))
 
 
-def _over_differences(numerator: Any, s: Any) -> Any:
+def over_differences(numerator: Any, s: Any) -> Any:
     """numerator_ij / (s_j - s_i), and 0 on the diagonal."""
     eye = identity_like(numerator)
-    differences = sub(_columns(s, numerator), _rows(s, numerator))
+    differences = sub(columns_of(s, numerator), rows_of(s, numerator))
     return mul(sub(1, eye), div(numerator, add(differences, eye)))
 
 
 # --- eigh -----------------------------------------------------------------------------------------------------
+
+
+class EighImplementation(Enum):
+    """Names of methods that `jax.lax.linalg.eigh` takes; backends here have one, and all names mean it."""
+
+    QR = "qr"
+    JACOBI = "jacobi"
+    QDWH = "qdwh"
 
 
 def _eigh_shape(a: ShapedArray, *, lower: bool) -> tuple[ShapedArray, ShapedArray]:
@@ -78,7 +88,7 @@ def _eigh_impl(xp: Any, a: Any, *, lower: bool) -> tuple[Any, Any]:
 def _eigh_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, lower: bool) -> tuple[list, list]:
     v, w = eigh_p.bind(*primals, lower=lower)
     d = matmul(adjoint(v), matmul(tangents[0], v))
-    return [v, w], [matmul(v, _over_differences(d, w)), _real_diagonal(d)]
+    return [v, w], [matmul(v, over_differences(d, w)), _real_diagonal(d)]
 
 
 eigh_p: Primitive = Primitive(
@@ -97,22 +107,42 @@ def eigh(
 
     Accepts float32, float64, complex64, complex128.  NaN where a matrix has elements that are not finite.  With
     `symmetrize_input` the mean of x and its adjoint is decomposed, and derivatives are those of symmetric matrices;
-    without it only the lower triangle of x is read (the upper one unless `lower`).
+    without it only the lower triangle of x is read (the upper one unless `lower`).  subset_by_index: (start, stop),
+    to return eigenvalues start ... stop - 1 and their vectors alone.  They are always in ascending order, and
+    computed by the backend's one method, whatever `sort_eigenvalues` and `implementation` say.
 
     TypeError for rank below 2 and integers; for matrices that are not square TypeError where they are to be
-    symmetrized, else ValueError; NotImplementedError for small floats and a subset of the eigenvalues.
+    symmetrized, else ValueError; NotImplementedError for small floats; ValueError for a range outside.
     """
-    if subset_by_index is not None:
-        raise NotImplementedError("eigh: subset_by_index is not supported; index the result")
     shape = shape_of(x)
     check_matrices("eigh", aval_of(x), square=False)
     if symmetrize_input and shape[-1] != shape[-2]:
         raise TypeError(f"eigh: only square matrices can be symmetrized, got shape {shape}")
     v, w = eigh_p.bind(div(add(x, adjoint(x)), 2) if symmetrize_input else x, lower=bool(lower))
-    return v, w
+    if subset_by_index is None:
+        return v, w
+    start, stop = _checked_range("eigh", subset_by_index, shape[-1])
+    return slice_in_dim(v, start, stop, axis=-1), slice_in_dim(w, start, stop, axis=-1)
+
+
+def _checked_range(name: str, subset: Any, size: int) -> tuple[int, int]:
+    start, stop = map(int, subset)
+    if not 0 <= start <= stop <= size:
+        raise ValueError(f"{name}: subset_by_index must be 0 <= start <= stop <= {size}, got {subset}")
+    return start, stop
 
 
 # --- svd ------------------------------------------------------------------------------------------------------
+
+
+class SvdAlgorithm(Enum):
+    """Names of methods that `jax.lax.linalg.svd` takes; backends here have one, and all names mean it."""
+
+    DEFAULT = "default"
+    QR = "QR"
+    JACOBI = "Jacobi"
+    POLAR = "polar"
+    DIVIDE_AND_CONQUER = "divide_and_conquer"
 
 
 def _svd_shape(a: ShapedArray, *, full_matrices: bool, compute_uv: bool) -> tuple[ShapedArray, ...]:
@@ -156,16 +186,16 @@ def _svd_jvp(
 def _tangents_of_vectors(ta: Any, d: Any, s: Any, u: Any, vh: Any) -> tuple[Any, Any]:
     """Those of U and of V^H."""
     m, n = shape_of(u)[-2], shape_of(vh)[-1]
-    left, right = mul(d, _columns(s, d)), mul(_rows(s, d), d)
+    left, right = mul(d, columns_of(s, d)), mul(rows_of(s, d), d)
     squares = mul(s, s)
     inverse = div(1, select_n(eq(s, 0), s, float("inf")))
-    phase = mul(div(sub(d, adjoint(d)), 2), mul(identity_like(d), _columns(inverse, d)))
-    tu = matmul(u, add(_over_differences(add(left, adjoint(left)), squares), phase))
-    tv = matmul(adjoint(vh), _over_differences(add(right, adjoint(right)), squares))
+    phase = mul(div(sub(d, adjoint(d)), 2), mul(identity_like(d), columns_of(inverse, d)))
+    tu = matmul(u, add(over_differences(add(left, adjoint(left)), squares), phase))
+    tv = matmul(adjoint(vh), over_differences(add(right, adjoint(right)), squares))
     if m > n:
-        tu = add(tu, _outside(u, mul(matmul(ta, adjoint(vh)), _columns(inverse, u))))
+        tu = add(tu, _outside(u, mul(matmul(ta, adjoint(vh)), columns_of(inverse, u))))
     if m < n:
-        tv = add(tv, _outside(adjoint(vh), mul(matmul(adjoint(ta), u), _columns(inverse, adjoint(vh)))))
+        tv = add(tv, _outside(adjoint(vh), mul(matmul(adjoint(ta), u), columns_of(inverse, adjoint(vh)))))
     return tu, adjoint(tv)
 
 
@@ -188,12 +218,17 @@ def svd(
 
     With k = min(m, n): s is (..., k), real and descending; U is (..., m, m) and V^H (..., n, n) with
     `full_matrices`, else (..., m, k) and (..., k, n).  Accepts float32, float64, complex64, complex128.  NaN where a
-    matrix has elements that are not finite.
+    matrix has elements that are not finite.  subset_by_index: (start, stop), to return singular values start ...
+    stop - 1 and their vectors alone.  All values of `algorithm` mean the backend's one method.
 
-    TypeError for rank below 2 and integers, NotImplementedError for small floats, a subset of the singular values
-    and, when differentiated, for vectors that only complete U or V.
+    TypeError for rank below 2 and integers; ValueError for a range outside, or with `full_matrices`;
+    NotImplementedError for small floats and, when differentiated, for vectors that only complete U or V.
     """
-    if subset_by_index is not None:
-        raise NotImplementedError("svd: subset_by_index is not supported; index the result")
     s, *vectors = svd_p.bind(x, full_matrices=bool(full_matrices), compute_uv=bool(compute_uv))
+    chosen = None if subset_by_index is None else _checked_range("svd", subset_by_index, shape_of(s)[-1])
+    if chosen is not None and chosen != (0, shape_of(s)[-1]):
+        if full_matrices and compute_uv:
+            raise ValueError("svd: full_matrices and a subset of the singular values exclude each other")
+        s = slice_in_dim(s, *chosen, axis=-1)
+        vectors = [slice_in_dim(x, *chosen, axis=d) for x, d in zip(vectors, (-1, -2), strict=False)]
     return (vectors[0], s, vectors[1]) if compute_uv else s
