@@ -6,12 +6,19 @@ import math
 
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
+from cujax.engine.ground import dtypes
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
 
 
 def arguments(name: str, *xs: ArrayLike) -> list[Array]:
-    """The arguments of the function `name` as arrays of one inexact dtype; TypeError for what is no array."""
-    return arrays_of(promote_args_inexact(name, *xs))
+    """The arguments of the function `name` as arrays of one dtype of floats.
+
+    TypeError for what is no array, and for complex numbers.
+    """
+    found = arrays_of(promote_args_inexact(name, *xs))
+    if found and dtypes.is_complex(found[0].dtype):
+        raise TypeError(f"{name} takes real numbers, got {found[0].dtype}")
+    return found
 
 
 def standard(name: str, x: ArrayLike, *rest: ArrayLike) -> list[Array]:
