@@ -1,5 +1,6 @@
 """Functions of neural networks: activations, softmax, normalization.  Only exports stand here."""
 
+from cujax.left_out import refusing
 from cujax.nn import initializers
 from cujax.nn.attention import dot_product_attention, scaled_matmul
 from cujax.nn.functions import (
@@ -35,3 +36,5 @@ from cujax.nn.functions import (
 )
 from cujax.numpy import tanh
 from cujax.scipy.special import logsumexp
+
+__getattr__ = refusing(__name__)

@@ -172,7 +172,7 @@ def test_scaled_matmul_refuses_other_shapes(case):
 
 BUILDERS = words("""
 normal() normal(2.0) uniform(3) truncated_normal(2.0,lower=-1.0,upper=3.0) constant(3) lecun_normal() lecun_uniform()
-glorot_normal() glorot_uniform() he_normal() he_uniform(in_axis=(0,1),batch_axis=2) orthogonal()
+glorot_normal() glorot_uniform() he_normal() he_uniform() orthogonal()
 orthogonal(2.0,column_axis=0) delta_orthogonal(2.0)
 """)
 DRAWS = lines("""
@@ -201,6 +201,7 @@ def test_initializers_draw_what_jax_s_draw(builder):
 
 @pytest.mark.parametrize("case", [*SCALED, *lines("""
 nn.initializers.zeros(None, (2, 3))
+nn.initializers.he_uniform(in_axis=(0, 1), batch_axis=2)(jax.random.key(3), (2, 3, 4, 5))
 nn.initializers.ones(None, (2,), 'int8')
 nn.initializers.constant(jnp.arange(3.0))(None, (2, 3))
 nn.initializers.orthogonal(dtype='complex64')(jax.random.key(0), (3, 2))
