@@ -26,6 +26,7 @@ from cujax import (
     errors,
     experimental,
     flatten_util,
+    image,
     lax,
     nn,
     numpy,
