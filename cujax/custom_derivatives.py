@@ -10,6 +10,7 @@ from cujax.engine.control.custom_jvp import custom_jvp_call_p
 from cujax.engine.control.custom_vjp import custom_vjp_call_p
 from cujax.engine.core.zero import Zero as SymbolicZero
 from cujax.engine.transforms.jvp import instantiate
+from cujax.left_out import refusing
 
 __all__ = [
     "CustomVJPPrimal",
@@ -23,6 +24,8 @@ __all__ = [
     "custom_vjp_primal_tree_values",
     "zero_from_primal",
 ]
+
+__getattr__ = refusing(__name__)
 
 
 def zero_from_primal(val: Any, symbolic_zeros: bool = False) -> Any:

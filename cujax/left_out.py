@@ -17,6 +17,9 @@ _BLOCKS = "it quantizes to the 4-bit and 8-bit blocks of one kind of GPU; scaled
 _PROFILER = "record with NVIDIA's nsys or with Python's profilers; TraceAnnotation marks ranges in nsys"
 _EFFECTS = "effects have no types here: ops that have any run in order"
 _PRIMITIVE = "no op corresponds to it"
+_LINEAR = "a function with a transpose of its own is a custom_vjp function, whose rule is linear in the cotangent"
+_PARTS_OF_JAX = "it is a part of how JAX is made"
+_PARTS = "it is a part of JAX's integrator; cujax.ode has its own, odeint and solve"
 _IMPORTS = "it is what the module of JAX imports, not what it offers"
 
 # module: {names: reason}
@@ -30,6 +33,23 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "array_garbage_collection_guard": "arrays are freed when their last reference goes, also in cycles",
         "no_execution no_tracing": "log_compiles names what is traced and compiled",
         "live_arrays": "arrays are not listed anywhere, so that they are freed as soon as nobody needs them",
+    },
+    "cujax.lax": {
+        "device_put_p eq_to_p le_to_p lt_to_p reduce_p reduce_window_p scatter_sub_p select_and_gather_add_p "
+        "select_and_scatter_add_p select_and_scatter_p stack_p stage_p tile_p unstack_p approx_top_k_p": _PRIMITIVE,
+        "after_all after_all_p create_token create_token_p dce_sink dce_sink_p": _EFFECTS,
+        "pcast precv psend ragged_all_to_all ragged_all_to_all_p sharding_constraint_p": _LATER,
+        "RandomAlgorithm rng_bit_generator rng_bit_generator_p rng_uniform rng_uniform_p":
+            "its bits differ from device to device; cujax.random draws the same everywhere",
+        "scaled_dot": _BLOCKS,
+    },
+    "cujax.random": {"random_gamma_p": _PRIMITIVE},
+    "cujax.custom_derivatives": {"linear_call": _LINEAR, "remat_opt_p": _PRIMITIVE},
+    "cujax.experimental": {"EArray cur_qdd primal_tangent_dtype": _PARTS_OF_JAX},
+    "cujax.experimental.ode": {
+        "abs2 fit_4th_order_polynomial initial_step_size interp_fit_dopri mean_error_ratio optimal_step_size "
+        "promote_dtypes_inexact ravel_first_arg ravel_first_arg_ runge_kutta_step": _PARTS,
+        "Callable map partial ravel_pytree safe_map safe_zip tree_leaves tree_map zip": _IMPORTS,
     },
     "cujax.numpy": {"float4_e2m1fn float6_e2m3fn float6_e3m2fn int1 int2 uint1 uint2": _FORMATS},
     "cujax.nn": {"get_scaled_dot_general_config scaled_dot_general": _BLOCKS},
@@ -61,3 +81,20 @@ def refusing(module: str) -> Callable[[str], Any]:
         raise AttributeError(text if why is None else f"{text}: it is left out on purpose. {why[0].upper()}{why[1:]}.")
 
     return refuse
+
+
+def as_page() -> str:
+    """The table as the page docs/left_out.md."""
+    parts = [
+        "# What is left out",
+        "Public names of JAX 0.10 that cujax does not have on purpose; looking one up raises an AttributeError with\n"
+        "the reason. This page is written by `python -m cujax.left_out`.",
+    ]
+    for module, entries in LEFT_OUT.items():
+        rows = [f"- {', '.join(f'`{name}`' for name in names.split())}: {why}." for names, why in entries.items()]
+        parts.append("\n".join([f"## {module}", "", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_page(), end="")

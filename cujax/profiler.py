@@ -37,7 +37,7 @@ class StepTraceAnnotation(TraceAnnotation):
 
 def annotate_function(func: Callable, name: str | None = None, **decorator_kwargs: Any) -> Callable:
     """`func`, each call of which is marked by `name`, by default that of the function."""
-    label = name or getattr(func, "__qualname__", getattr(func, "__name__", "function"))
+    label = str(name or getattr(func, "__qualname__", "function"))
 
     @functools.wraps(func)
     def marked(*args: Any, **kwargs: Any) -> Any:

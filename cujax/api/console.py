@@ -23,7 +23,8 @@ def breakpoint(
     `token`, a pytree, is returned.
     """
     frame = sys._getframe(1)
-    arrays, others = {}, {}
+    arrays: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     for name, value in frame.f_locals.items():
         leaves = pytree.leaves(value)
         (arrays if leaves and all(map(is_array_like, leaves)) else others)[name] = value

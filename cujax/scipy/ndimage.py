@@ -44,7 +44,7 @@ _MODES: dict[str, Callable[[Array, int], Array]] = {
 class _Neighbour(NamedTuple):
     """An element along one axis that a coordinate reads: where, whether it is there, and with what weight."""
 
-    index: Array
+    place: Array
     is_there: Array
     weight: Any
 
@@ -101,7 +101,7 @@ def _both_sides(place: Array, n: int, element: Callable) -> list[_Neighbour]:
 
 def _term(array: Array, choice: Sequence[_Neighbour], fill: Array, mode: str) -> Array:
     """What one corner of the cell around each place contributes."""
-    value = array[tuple(n.index for n in choice)] if choice else array
+    value = array[tuple(n.place for n in choice)] if choice else array
     if mode == "constant" and choice:
         is_there = choice[0].is_there
         for n in choice[1:]:

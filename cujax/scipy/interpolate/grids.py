@@ -18,7 +18,7 @@ from cujax.numpy.promotion import as_arrays
 class _Cell(NamedTuple):
     """Along one axis: the interval that a place lies in, how far into it, and whether it is outside the grid."""
 
-    index: Array
+    begin: Array
     part: Array
     is_outside: Array
 
@@ -78,7 +78,7 @@ class RegularGridInterpolator:
             for cell in cells[1:]:
                 is_outside = is_outside | cell.is_outside
             out = jnp.where(_aligned(is_outside, out), jnp.asarray(self.fill_value, out.dtype), out)
-        is_nan = sum([jnp.isnan(x) for x in places]) > 0
+        is_nan = jnp.isnan(sum(places[1:], places[0]))
         return jnp.where(_aligned(is_nan, out), jnp.nan, out)
 
     def _places(self, xi: Any) -> list[Array]:
@@ -119,7 +119,7 @@ def _linear(values: Array, cells: Sequence[_Cell]) -> Array:
     total: Any = 0
     for corner in itertools.product((0, 1), repeat=len(cells)):
         index = tuple(
-            jnp.minimum(cell.index + upper, n - 1)
+            jnp.minimum(cell.begin + upper, n - 1)
             for cell, upper, n in zip(cells, corner, values.shape, strict=False)
         )
         weight = math.prod([cell.part if upper else 1 - cell.part for cell, upper in zip(cells, corner, strict=True)])
@@ -129,5 +129,5 @@ def _linear(values: Array, cells: Sequence[_Cell]) -> Array:
 
 
 def _nearest(values: Array, cells: Sequence[_Cell]) -> Array:
-    index = [jnp.where(cell.part <= 0.5, cell.index, cell.index + 1) for cell in cells]
+    index = [jnp.where(cell.part <= 0.5, cell.begin, cell.begin + 1) for cell in cells]
     return values[tuple(jnp.minimum(i, n - 1) for i, n in zip(index, values.shape, strict=False))]

@@ -30,7 +30,8 @@ class PPoly:
 
     def __init__(self, c: Any, x: Any, extrapolate: Extrapolate = None, axis: int = 0) -> None:
         self.x, self.c = floats(x, c)
-        self.extrapolate, self.axis = True if extrapolate is None else extrapolate, axis
+        self.extrapolate: Extrapolate = True if extrapolate is None else extrapolate
+        self.axis = axis
         if self.x.ndim != 1 or self.c.ndim < 2 or self.c.shape[1] != len(self.x) - 1:
             raise ValueError(
                 f"PPoly: c must have shape (k, {max(self.x.size - 1, 0)}, ...) for {self.x.size} knots, got "

@@ -94,7 +94,7 @@ class Rotation(NamedTuple):
     @classmethod
     def concatenate(cls, rotations: Sequence[Rotation]) -> Rotation:
         """The rotations of several, one after the other."""
-        return cls(jnp.concatenate([jnp.atleast_2d(r.quat) for r in rotations]))
+        return cls(jnp.concatenate([r.quat.reshape(-1, 4) for r in rotations]))
 
     # --- seen as ------------------------------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class Rotation(NamedTuple):
 
     def mean(self, weights: Any = None) -> Rotation:
         """The rotation with the least sum of squared distances, weighted (F. Landis Markley et al., 2007)."""
-        q = jnp.atleast_2d(self.quat)
+        q = self.quat.reshape(-1, 4)
         w = jnp.ones(len(q), q.dtype) if weights is None else jnp.asarray(weights)
         if w.ndim != 1 or len(w) != len(q):
             raise ValueError(f"Rotation.mean: weights must have shape ({len(q)},), got {w.shape}")
@@ -171,7 +171,7 @@ class Rotation(NamedTuple):
         """Whether this is one rotation and no array of them."""
         return self.quat.ndim == 1
 
-    def __mul__(self, other: Any) -> Rotation:  # type: ignore[override]
+    def __mul__(self, other: Any) -> Rotation:
         """First `other`, then this one."""
         return Rotation(_product(self.quat, other.quat))
 
@@ -206,8 +206,8 @@ class Slerp(NamedTuple):
         (times,) = floats(times)
         if times.shape != (len(rotations),):
             raise ValueError(f"Slerp: {len(rotations)} rotations need as many times, got shape {times.shape}")
-        first = rotations[:-1]
-        return cls(times, jnp.diff(times), first, (first.inv() * rotations[1:]).as_rotvec())
+        first, second = Rotation(rotations.quat[:-1]), Rotation(rotations.quat[1:])
+        return cls(times, jnp.diff(times), first, (first.inv() * second).as_rotvec())
 
     def __call__(self, times: Any) -> Rotation:
         """The rotations at `times`, a number or (m,); before the first and after the last it goes on turning."""
