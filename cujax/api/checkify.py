@@ -109,7 +109,7 @@ class Error:
     def get(self) -> str | None:
         """The text of the failure, a line for each element of a batch that has one; None if there is none."""
         codes = np.asarray(self.code)
-        texts = [(i, str(self._failure(codes, i))) for i in np.flatnonzero(codes)]
+        texts = [(i, str(self._failure(codes, int(i)))) for i in np.flatnonzero(codes)]
         if not texts:
             return None
         if codes.ndim == 0:
