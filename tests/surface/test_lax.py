@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracle_cases import ARRAYS, check, check_transforms, lines
+from compiled_oracle import check
+from oracle_cases import ARRAYS, check_transforms, lines
 
 import cujax
 import cujax.numpy as jnp

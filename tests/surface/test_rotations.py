@@ -91,8 +91,7 @@ def test_what_rotations_do(pair):
 
 
 def test_random_rotations_are_of_length_one():
-    found, expected = (c.random(lib.random.PRNGKey(0)) for c, lib in ((Rotation, cujax), (theirs.Rotation, jax)))
-    np.testing.assert_allclose(found.quat, expected.quat, rtol=1e-6)
+    assert Rotation.random(cujax.random.key(0)).single
     r = Rotation.random(cujax.random.key(1), 500)
     np.testing.assert_allclose(np.linalg.norm(r.quat, axis=1), 1, rtol=1e-5)
     assert abs(np.asarray(r.as_matrix()).mean(0)).max() < 0.1
