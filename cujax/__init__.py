@@ -24,6 +24,7 @@ from cujax import (
     dlpack,
     dtypes,
     errors,
+    example_libraries,
     experimental,
     flatten_util,
     image,
