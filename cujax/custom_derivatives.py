@@ -6,6 +6,7 @@ from cujax.api.custom_gradient import custom_gradient
 from cujax.api.custom_jvp import custom_jvp
 from cujax.api.custom_vjp import CustomVJPPrimal, custom_vjp, custom_vjp_primal_tree_values
 from cujax.api.inspect import closure_convert
+from cujax.api.linear_call import linear_call
 from cujax.engine.control.custom_jvp import custom_jvp_call_p
 from cujax.engine.control.custom_vjp import custom_vjp_call_p
 from cujax.engine.core.zero import Zero as SymbolicZero
@@ -22,6 +23,7 @@ __all__ = [
     "custom_vjp",
     "custom_vjp_call_p",
     "custom_vjp_primal_tree_values",
+    "linear_call",
     "zero_from_primal",
 ]
 

@@ -11,13 +11,12 @@ from typing import Any, NoReturn
 
 _LATER = "arrays live on one device; distribution over several comes later"
 _REFS = "arrays are values that never change; carry them through loops, and write x.at[i].set(y)"
-_XLA = "it sets something of XLA, which is not used here"
+_XLA = "it belongs to XLA, which is not used here"
 _FORMATS = "NumPy on the host and CuPy have no arrays of this dtype"
 _BLOCKS = "it quantizes to the 4-bit and 8-bit blocks of one kind of GPU; scaled_matmul multiplies what has such blocks"
 _PROFILER = "record with NVIDIA's nsys or with Python's profilers; TraceAnnotation marks ranges in nsys"
 _EFFECTS = "effects have no types here: ops that have any run in order"
 _PRIMITIVE = "no op corresponds to it"
-_LINEAR = "a function with a transpose of its own is a custom_vjp function, whose rule is linear in the cotangent"
 _PARTS_OF_JAX = "it is a part of how JAX is made"
 _PARTS = "it is a part of JAX's integrator; cujax.ode has its own, odeint and solve"
 _IMPORTS = "it is what the module of JAX imports, not what it offers"
@@ -26,11 +25,13 @@ _IMPORTS = "it is what the module of JAX imports, not what it offers"
 LEFT_OUT: dict[str, dict[str, str]] = {
     "cujax": {
         "NamedSharding P Shard make_array_from_callback make_array_from_process_local_data "
-        "make_array_from_single_device_arrays make_mesh memory pmap reshard set_mesh shard_map smap": _LATER,
-        "Ref ad empty_ref free_ref freeze new_ref ds": _REFS,
+        "make_array_from_single_device_arrays make_mesh memory pmap reshard set_mesh shard_map smap distributed "
+        "sharding": _LATER,
+        "Ref ad empty_ref free_ref freeze new_ref ds ref": _REFS,
         "allow_f16_reductions auto_pcast remove_size_one_mesh_axis_from_type "
-        "jax2tf_associative_scan_reductions make_user_context": _XLA,
-        "array_garbage_collection_guard": "arrays are freed when their last reference goes, also in cycles",
+        "jax2tf_associative_scan_reductions make_user_context ffi interpreters lib monitoring": _XLA,
+        "export": "a program is traced where it runs; its kernels are kept on disk from one process to the next",
+        "array_garbage_collection_guard": "arrays are freed when their last reference goes; weakref finds out which are not",
         "no_execution no_tracing": "log_compiles names what is traced and compiled",
         "live_arrays": "arrays are not listed anywhere, so that they are freed as soon as nobody needs them",
     },
@@ -44,7 +45,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "scaled_dot": _BLOCKS,
     },
     "cujax.random": {"random_gamma_p": _PRIMITIVE},
-    "cujax.custom_derivatives": {"linear_call": _LINEAR, "remat_opt_p": _PRIMITIVE},
+    "cujax.custom_derivatives": {"remat_opt_p": _PRIMITIVE},
     "cujax.experimental": {"EArray cur_qdd primal_tangent_dtype": _PARTS_OF_JAX},
     "cujax.experimental.ode": {
         "abs2 fit_4th_order_polynomial initial_step_size interp_fit_dopri mean_error_ratio optimal_step_size "
