@@ -9,9 +9,10 @@ import jax
 import jax.errors
 import jax.numpy
 import numpy as np
-from oracle_cases import compare, evaluate
+from oracle_cases import AT, close, compare, evaluate, function_of
 
 import cujax.numpy
+from cujax.test_util import check_grads
 
 _NEEDS_VALUES = (jax.errors.JAXTypeError, jax.errors.JAXIndexError)
 _QUICKLY = {"xla_backend_optimization_level": 0}
@@ -43,3 +44,13 @@ def _value(case: str) -> Any:
     if isinstance(out, Exception):
         raise out
     return out
+
+
+def check_transforms(case: str, value: np.ndarray = AT) -> None:
+    """The gradient with respect to `x` is that of finite differences; jit changes nothing, vmap is a loop."""
+    function = function_of(case, cujax.numpy)
+    check_grads(function, (value,), 1, atol=2e-2, rtol=2e-2)
+    rows = [value, value[::-1].copy()]
+    one_by_one = [np.asarray(function(cujax.numpy.asarray(row))) for row in rows]
+    close(cujax.jit(function)(value), one_by_one[0])
+    close(cujax.vmap(function)(np.stack(rows)), np.stack(one_by_one))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compiled_oracle import check
-from oracle_cases import ARRAYS, check_transforms, lines
+from compiled_oracle import check, check_transforms
+from oracle_cases import ARRAYS, lines
 
 import cujax
 import cujax.numpy as jnp

@@ -12,8 +12,8 @@ import jax.scipy.signal
 import numpy as np
 import pytest
 import scipy.signal
-from compiled_oracle import check
-from oracle_cases import ARRAYS, check_transforms, close, evaluate, lines, words
+from compiled_oracle import check, check_transforms
+from oracle_cases import ARRAYS, close, evaluate, lines, words
 
 import cujax
 import cujax.numpy as jnp
