@@ -44,6 +44,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             "its bits differ from device to device; cujax.random draws the same everywhere",
         "scaled_dot": _BLOCKS,
     },
+    "cujax.lax.linalg": {"cholesky_update_p householder_product_p ormqr_p symmetric_product_p": _PRIMITIVE},
     "cujax.random": {"random_gamma_p": _PRIMITIVE},
     "cujax.custom_derivatives": {"remat_opt_p": _PRIMITIVE},
     "cujax.experimental": {"EArray cur_qdd primal_tangent_dtype": _PARTS_OF_JAX},

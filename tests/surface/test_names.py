@@ -25,15 +25,6 @@ experimental experimental.ode experimental.checkify typing errors core custom_ba
 profiler stages
 """) + _STATS
 
-# What is not written yet; a module here is pending as a whole.
-PENDING_MODULES = set(words("""
-scipy.special scipy.linalg scipy.optimize scipy.sparse.linalg scipy.stats lax.linalg numpy.linalg
-"""))
-PENDING = {
-    "numpy": "i0 kaiser polyfit roots",
-    "lax": """bessel_i0e bessel_i0e_p bessel_i1e bessel_i1e_p betainc igamma igamma_grad_a igamma_grad_a_p igamma_p
-        igammac igammac_p regularized_incomplete_beta_p zeta zeta_p custom_linear_solve custom_root linear_solve_p""",
-}
 # Arguments of theirs that say where arrays live, or what only their compiler and their types know.
 ABSENT = {"out_sharding", "in_shardings", "out_shardings", "sum_match", "host_id", "to", "propagate_source_info",
           "return_weak_type_flag", "out_dtype"}  # fmt: skip
@@ -41,7 +32,7 @@ ABSENT = {"out_sharding", "in_shardings", "out_shardings", "sum_match", "host_id
 OTHER_SIGNATURES = {
     "": "jit remat transfer_guard",
     "numpy": "array clip set_printoptions",
-    "lax": "cond mulhi nextafter polygamma random_gamma_grad",
+    "lax": "betainc cond igamma igamma_grad_a igammac mulhi nextafter polygamma random_gamma_grad zeta",
 }
 
 
@@ -51,21 +42,14 @@ def public(module: types.ModuleType) -> dict[str, object]:
     return {name: value for name, value in found.items() if not isinstance(value, types.ModuleType)}
 
 
-def is_pending(path: str, name: str = "") -> bool:
-    whole = any(path == m or path.startswith(f"{m}.") for m in PENDING_MODULES)
-    return whole or name in PENDING.get(path, "").split()
-
-
 def imported(library: str, path: str) -> types.ModuleType:
     return importlib.import_module(f"{library}.{path}" if path else library)
 
 
 @pytest.mark.parametrize("path", ["", *MODULES])
 def test_every_name_is_there_or_left_out(path):
-    if path in PENDING_MODULES or (is_pending(path) and "." in path):
-        pytest.skip("not written yet")
     ours = imported("cujax", path)
-    missing = [name for name in public(imported("jax", path)) if not hasattr(ours, name) and not is_pending(path, name)]
+    missing = [name for name in public(imported("jax", path)) if not hasattr(ours, name)]
     full = f"cujax.{path}" if path else "cujax"
     assert [name for name in missing if reason(full, name) is None] == []
 
@@ -77,12 +61,6 @@ def test_what_is_left_out_is_a_name_of_jax_and_says_why(full):
         assert hasattr(theirs, name) and not hasattr(ours, name)
         with pytest.raises(AttributeError, match=r"left out on purpose\. "):
             getattr(ours, name)
-
-
-def test_what_is_pending_is_not_there():
-    """So that the sets above become empty."""
-    for path, names in PENDING.items():
-        assert [name for name in names.split() if hasattr(imported("cujax", path), name)] == []
 
 
 def test_the_page_shows_the_table():
@@ -116,7 +94,7 @@ def default_of(p: inspect.Parameter) -> object:
 def functions() -> list[tuple[str, str]]:
     found = []
     for path in ["", *MODULES]:
-        if is_pending(path) or path == "random":  # random has a test of its own
+        if path == "random":  # it has a test of its own
             continue
         theirs, ours = imported("jax", path), imported("cujax", path)
         for name, value in public(theirs).items():
