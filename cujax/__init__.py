@@ -21,18 +21,23 @@ from cujax import (
     custom_batching,
     custom_derivatives,
     debug,
+    dlpack,
     dtypes,
     errors,
+    example_libraries,
     experimental,
     flatten_util,
+    image,
     lax,
     nn,
     numpy,
     ode,
     ops,
+    profiler,
     random,
     scipy,
     stages,
+    test_util,
     tree,
     tree_util,
     typing,
@@ -52,6 +57,9 @@ from cujax.api.devices import (
     devices,
     effects_barrier,
     ensure_compile_time_eval,
+    host_count,
+    host_id,
+    host_ids,
     local_device_count,
     local_devices,
     print_environment_info,
@@ -83,8 +91,12 @@ from cujax.api.options import (
     numpy_dtype_promotion,
     numpy_rank_promotion,
     softmax_custom_jvp,
+    thread_guard,
     threefry_partitionable,
     transfer_guard,
+    transfer_guard_device_to_device,
+    transfer_guard_device_to_host,
+    transfer_guard_host_to_device,
 )
 from cujax.api.progress import progress
 from cujax.api.remat import checkpoint, remat
@@ -93,5 +105,8 @@ from cujax.api.vectorize import vmap
 from cujax.engine.backends.api import Device
 from cujax.engine.core.array import Array
 from cujax.engine.ground.dtypes import float0
+from cujax.left_out import refusing as _refusing
 
 __version__ = "0.1.0"
+
+__getattr__ = _refusing(__name__)

@@ -10,7 +10,8 @@ from typing import Any
 from cujax.api.flatten import as_array
 from cujax.engine.core.array import Array
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.ground import dtypes, pytree
+from cujax.engine.ground import dtypes
+from cujax.engine.ground import pytree as trees
 from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.slicing import slice_in_dim
@@ -19,7 +20,7 @@ from cujax.engine.ops.structural import convert_element_type, reshape, zeros_of
 __all__ = ["ravel_pytree"]
 
 
-def ravel_pytree(pytree_of_arrays: Any) -> tuple[Array, Callable[[Array], Any]]:
+def ravel_pytree(pytree: Any) -> tuple[Array, Callable[[Array], Any]]:
     """A pytree of arrays as one vector, and the function that goes back.
 
     The vector holds the raveled leaves one after the other, in the dtype to which all of them promote; a tree
@@ -29,7 +30,7 @@ def ravel_pytree(pytree_of_arrays: Any) -> tuple[Array, Callable[[Array], Any]]:
     TypeError for a leaf that is no array.  From the function back: ValueError for a vector of another length,
     TypeError for one of another dtype where dtypes are restored.
     """
-    leaves, treedef = pytree.flatten(pytree_of_arrays)
+    leaves, treedef = trees.flatten(pytree)
     arrays = [as_array(x) for x in leaves]
     avals = tuple([a.aval for a in arrays])
     restored = _common_dtype(avals)
@@ -56,7 +57,7 @@ def _joined(arrays: Sequence[Array]) -> Array:
 class _Unravel:
     """From the vector to the tree; hashable, so that it can be a static argument."""
 
-    treedef: pytree.PyTreeDef
+    treedef: trees.PyTreeDef
     avals: tuple[ShapedArray, ...]
     dtype: Any
 

@@ -17,6 +17,7 @@ The same functions have shorter names in `cujax.tree`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from .engine.ground import pytree
@@ -47,6 +48,7 @@ __all__ = [
     "SequenceKey",
     "all_leaves",
     "build_tree",
+    "default_registry",
     "flatten_one_level",
     "flatten_one_level_with_keys",
     "is_tree_node",
@@ -309,3 +311,14 @@ def treedef_children(treedef: PyTreeDef) -> list[PyTreeDef]:
 def treedef_is_leaf(treedef: PyTreeDef) -> bool:
     """Whether a structure is a single node: a leaf, but also None or an empty container."""
     return pytree.treedef_is_leaf(treedef)
+
+
+default_registry = SimpleNamespace(
+    flatten=tree_flatten,
+    flatten_one_level=flatten_one_level,
+    flatten_one_level_with_keys=flatten_one_level_with_keys,
+    flatten_with_path=tree_flatten_with_path,
+    is_node=is_tree_node,
+    register_dataclass_node=register_dataclass,
+    register_node=register_pytree_node,
+)  # the one registry there is, with JAX's names for what it can do

@@ -12,6 +12,7 @@ FLOORS = ["ground", "backends", "core", "ops", "transforms", "compiler", "contro
 SIBLINGS = {("compiler", "transforms"), ("transforms", "compiler")}
 OPS = [
     "axes",
+    "accuracy",
     "lane_maps",
     "lane_matrices",
     "structural",

@@ -7,6 +7,7 @@ The functions get arrays at run time.  What they raise reaches the caller of the
 from __future__ import annotations
 
 import functools
+import logging
 import string
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ from cujax.engine.core.array import describe_value
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.source import describe_function
+
+_log = logging.getLogger("cujax")
 
 
 def pure_callback(
@@ -163,6 +166,26 @@ def debug_print(
     formatted = any(name is not None for _, name, _, _ in string.Formatter().parse(fmt))
     show = functools.partial(_print_formatted, fmt, formatted, np.get_printoptions())
     debug_callback(show, *args, ordered=ordered, partitioned=partitioned, **kwargs)
+
+
+def debug_log(
+    fmt: str,
+    *args: Any,
+    ordered: bool = False,
+    partitioned: bool = False,
+    skip_format_check: bool = False,
+    **kwargs: Any,
+) -> None:
+    """As `debug_print`, to the logger "cujax" at level INFO."""
+    if not isinstance(fmt, str):
+        raise TypeError(f"debug.log: the first argument must be a format string, got {describe_value(fmt)}")
+    if not skip_format_check:
+        _FormatCheck().vformat(fmt, args, kwargs)
+
+    def write(*args: Any, **kwargs: Any) -> None:
+        _log.info("%s", fmt.format(*args, **kwargs))
+
+    debug_callback(write, *args, ordered=ordered, partitioned=partitioned, **kwargs)
 
 
 def _print_formatted(fmt: str, formatted: bool, options: Any, *args: Any, **kwargs: Any) -> None:

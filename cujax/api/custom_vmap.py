@@ -90,18 +90,19 @@ def _check_batch(name: str, size: int, out: Any, batched: bool) -> Any:
     return out
 
 
-def sequential_vmap(fun: Callable) -> custom_vmap:
-    """`fun`, which `vmap` runs for one element after the other, in a loop."""
-    made = custom_vmap(fun)
+def sequential_vmap(f: Callable) -> custom_vmap:
+    """`f`, which `vmap` runs for one element after the other, in a loop."""
+    made = custom_vmap(f)
 
     def rule(axis_size: int, in_batched: list[Any], *args: Any) -> tuple[Any, Any]:
         leaves, tree = pytree.flatten(args)
         flags = pytree.leaves(in_batched)
-        mapped = [x for x, f in zip(leaves, flags, strict=True) if f]
+        mapped = [x for x, is_mapped in zip(leaves, flags, strict=True) if is_mapped]
 
         def one(elements: list[Any]) -> Any:
             given = iter(elements)
-            return fun(*tree.unflatten([next(given) if f else x for x, f in zip(leaves, flags, strict=True)]))
+            pairs = zip(leaves, flags, strict=True)
+            return f(*tree.unflatten([next(given) if is_mapped else x for x, is_mapped in pairs]))
 
         output = map_over(one, mapped)
         return output, pytree.map(lambda _: True, output)

@@ -67,6 +67,9 @@ def process_indices(backend: str | None = None) -> list[int]:
     return [0]
 
 
+host_id, host_count, host_ids = process_index, process_count, process_indices
+
+
 def device_put(
     x: Any, device: Device | None = None, *, src: Any = None, donate: Any = False, may_alias: Any = None
 ) -> Any:

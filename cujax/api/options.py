@@ -54,8 +54,12 @@ log_compiles = OptionContext("log_compiles")
 numpy_dtype_promotion = OptionContext("numpy_dtype_promotion")
 numpy_rank_promotion = OptionContext("numpy_rank_promotion")
 softmax_custom_jvp = OptionContext("softmax_custom_jvp")
+thread_guard = OptionContext("thread_guard")
 threefry_partitionable = OptionContext("threefry_partitionable")
 transfer_guard = OptionContext("transfer_guard")
+transfer_guard_device_to_device = OptionContext("transfer_guard_device_to_device")
+transfer_guard_device_to_host = OptionContext("transfer_guard_device_to_host")
+transfer_guard_host_to_device = OptionContext("transfer_guard_host_to_device")
 
 
 def disable_jit(disable: bool = True) -> AbstractContextManager[None]:

@@ -20,9 +20,18 @@ from cujax.api.collectives import (
     psum_scatter,
     pswapaxes,
 )
+from cujax.api.identities import (
+    approx_max_k,
+    approx_min_k,
+    composite,
+    shape_as_value,
+    stage,
+    with_sharding_constraint,
+)
 from cujax.api.implicit import custom_linear_solve, custom_root
 from cujax.api.loops import fori_loop, map, scan, while_loop
 from cujax.api.prefix_scan import associative_scan
+from cujax.api.ragged import RaggedDotDimensionNumbers, ragged_dot, ragged_dot_general
 from cujax.api.reduce import reduce
 from cujax.api.reduce_window import reduce_window, reduce_window_shape_tuple
 from cujax.api.scatter_apply import scatter_apply
@@ -42,6 +51,7 @@ from cujax.engine.control.optimization_barrier import optimization_barrier, opti
 from cujax.engine.control.scan import scan_p
 from cujax.engine.control.stop_gradient import stop_gradient, stop_gradient_p
 from cujax.engine.control.while_loop import while_p
+from cujax.engine.ops.accuracy import AccuracyMode, Tolerance
 from cujax.engine.ops.axes import broadcast_shapes
 from cujax.engine.ops.bessel import (
     bessel_i0e,
@@ -255,6 +265,8 @@ from cujax.engine.ops.logic import (
     xor_p,
 )
 from cujax.engine.ops.precision import (
+    DotAlgorithm,
+    DotAlgorithmPreset,
     Precision,
     PrecisionLike,
 )
@@ -375,3 +387,6 @@ from cujax.engine.ops.windowed import (
     reduce_window_sum_p,
 )
 from cujax.lax import linalg
+from cujax.left_out import refusing as _refusing
+
+__getattr__ = _refusing(__name__)

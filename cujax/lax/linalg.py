@@ -51,3 +51,6 @@ from cujax.engine.ops.tridiagonal import (
     tridiagonal_solve,
     tridiagonal_solve_p,
 )
+from cujax.left_out import refusing as _refusing
+
+__getattr__ = _refusing(__name__)

@@ -18,6 +18,7 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
+from cujax.scipy.special import logsumexp
 
 Axis = int | Sequence[int] | None
 
@@ -129,6 +130,60 @@ def hard_tanh(x: ArrayLike) -> Array:
     return jnp.where(x > 1, 1, jnp.where(x < -1, -1, x))
 
 
+def hard_sigmoid(x: ArrayLike) -> Array:
+    """relu6(x + 3) / 6, elementwise, in floating point: 0 up to -3, 1 from 3 on, a line between."""
+    return relu6(as_array("hard_sigmoid", x) + 3.0) / 6.0
+
+
+def hard_silu(x: ArrayLike) -> Array:
+    """x * hard_sigmoid(x), elementwise, in floating point; also called hard_swish."""
+    x = as_array("hard_silu", x)
+    return x * hard_sigmoid(x)
+
+
+hard_swish = hard_silu
+
+
+def identity(x: ArrayLike) -> Array:
+    """x itself, as an array."""
+    return as_array("identity", x)
+
+
+def mish(x: ArrayLike) -> Array:
+    """x * tanh(softplus(x)), elementwise, in floating point (D. Misra, "Mish", 2019)."""
+    x = as_array("mish", x)
+    return x * jnp.tanh(softplus(x))
+
+
+def squareplus(x: ArrayLike, b: ArrayLike = 4) -> Array:
+    """(x + sqrt(x**2 + b)) / 2, elementwise with broadcasting (J. Barron, "Squareplus", 2021)."""
+    x = as_array("squareplus", x)
+    return (x + jnp.sqrt(jnp.square(x) + as_array("squareplus", b, 1))) / 2
+
+
+def sparse_plus(x: ArrayLike) -> Array:
+    """0 up to -1, x from 1 on, (x + 1)**2 / 4 between, elementwise: a softplus that is exactly zero."""
+    x = as_array("sparse_plus", x)
+    return jnp.where(x <= -1, 0.0, jnp.where(x >= 1, x, (x + 1.0) ** 2 / 4))
+
+
+def sparse_sigmoid(x: ArrayLike) -> Array:
+    """The derivative of `sparse_plus`, elementwise: 0 up to -1, 1 from 1 on, a line between.
+
+    M. Blondel, A. Martins, V. Niculae, "Learning with Fenchel-Young Losses", 2020, section 6.2.
+    """
+    return 0.5 * jnp.clip(as_array("sparse_sigmoid", x) + 1.0, 0.0, 2.0)
+
+
+def log1mexp(x: ArrayLike) -> Array:
+    """log(1 - exp(-x)), elementwise, accurate for small and for large x; NaN for negative x.
+
+    M. Maechler, "Accurately Computing log(1 - exp(-|a|))", 2012: the form changes at log 2.
+    """
+    x = as_array("log1mexp", x)
+    return jnp.where(x < math.log(2), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
+
+
 # --- along axes -------------------------------------------------------------------------------------------
 
 
@@ -154,6 +209,34 @@ def _below_maximum(name: str, x: ArrayLike, axis: Axis, where: ArrayLike | None)
     """x minus its maximum, which cancels out of a quotient of exponentials and so needs no derivative."""
     x = as_array(name, x)
     return x - stop_gradient(jnp.max(x, axis, keepdims=True, initial=-jnp.inf, where=where))
+
+
+def logmeanexp(
+    x: ArrayLike, axis: Axis = None, where: ArrayLike | None = None, keepdims: bool = False,
+) -> Array:
+    """log(mean(exp(x))) over axes, without overflow.
+
+    x: array.  axis: an axis, several, or None for all.  where: booleans that say what counts, broadcast against x.
+    keepdims: leave axes of length 1.
+    """
+    x = as_array("logmeanexp", x)
+    total = logsumexp(x, axis, where=where, keepdims=keepdims)
+    count = jnp.count_nonzero(jnp.ones_like(x, bool) if where is None else jnp.broadcast_to(where, x.shape), axis,
+                              keepdims=keepdims)
+    return total - jnp.log(count.astype(total.real.dtype))
+
+
+def glu(x: ArrayLike, axis: int = -1) -> Array:
+    """The first half of x along `axis` times the sigmoid of the second: a gated linear unit.
+
+    The shape is that of a half.  IndexError for an axis out of range, AssertionError for an odd length.
+    """
+    x = as_array("glu", x)
+    if not -x.ndim <= axis < x.ndim:
+        raise IndexError(f"glu: axis {axis} is out of bounds for an array of rank {x.ndim}")
+    assert x.shape[axis] % 2 == 0, f"glu: the length of axis {axis} must be even, got shape {x.shape}"
+    values, gates = jnp.split(x, 2, axis)
+    return values * sigmoid(gates)
 
 
 def standardize(

@@ -11,6 +11,7 @@ import numpy as _np
 
 from cujax.engine.core.array import Array as ndarray
 from cujax.engine.core.array import install_methods as _install_methods
+from cujax.left_out import refusing as _refusing
 from cujax.numpy import fft, linalg
 from cujax.numpy.arithmetic import (
     arctan2,
@@ -482,3 +483,5 @@ pi, e, euler_gamma = _math.pi, _math.e, _np.euler_gamma
 inf, nan, newaxis = _math.inf, _math.nan, None
 
 _install_methods(_METHODS)
+
+__getattr__ = _refusing(__name__)

@@ -38,7 +38,7 @@ from cujax.numpy import (
     taking,
 )
 from cujax.numpy.indexing import index_array
-from cujax.numpy.promotion import SCALARS
+from cujax.numpy.promotion import SCALARS, as_array
 
 # --- operators ------------------------------------------------------------------------------------------
 
@@ -316,7 +316,42 @@ def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
     return ConcreteArray(selected().to_device(self.to_numpy(), device), self.aval)
 
 
+def _contains(self: Array, element: Any) -> bool:
+    """`element in x`, for a vector x and a scalar.  ValueError for other ranks, TypeError for what is no array."""
+    element = as_array("`in`", element)
+    if self.ndim != 1 or element.ndim:
+        raise ValueError(
+            f"`in` looks for a scalar in an array of rank 1, got shapes {element.shape} and {self.shape}; write "
+            "(x == element).any()"
+        )
+    return bool(reductions.any(logic.equal(self, element)))
+
+
+def _byteswap(self: Array, inplace: bool = False) -> Array:
+    """The bytes of each element in reverse order.  ValueError for inplace, NotImplementedError for keys."""
+    if inplace:
+        raise ValueError("byteswap: arrays do not change in place; use the result")
+    if dtypes.is_complex(self.dtype):
+        return lax.complex(_byteswap(self.real), _byteswap(self.imag))
+    if self.dtype.itemsize == 1:
+        return self
+    split = lax.bitcast_convert_type(self, np.uint8)
+    return lax.bitcast_convert_type(lax.rev(split, (split.ndim - 1,)), self.dtype)
+
+
+def _unsafe_buffer_pointer(self: Array) -> int:
+    """The address of the memory, on the device where it is; it must not be written to."""
+    buffer = _buffer(self, "memory")
+    return buffer.ctypes.data if isinstance(buffer, np.ndarray) else buffer.data.ptr
+
+
 _PROPERTIES: dict[str, Any] = {
+    "__contains__": _contains,
+    "byteswap": _byteswap,
+    "clone": lambda self: self.copy(),
+    "on_device_size_in_bytes": lambda self: self.nbytes,
+    "platform": lambda self: selected().platform,
+    "unsafe_buffer_pointer": _unsafe_buffer_pointer,
     "at": property(at.at, doc="Updated copies by index: x.at[index].set(y)."),
     "T": property(lambda self: reshaping.transpose(self), doc="All axes in reverse order."),
     "mT": property(lambda self: reshaping.matrix_transpose(self), doc="The last two axes exchanged."),

@@ -14,6 +14,7 @@ version 0.5.
 Start at keys.py, then bits.py and uniform.py, from which every other distribution is made.
 """
 
+from cujax.left_out import refusing as _refusing
 from cujax.random.binomial import binomial, multinomial
 from cujax.random.bits import bits, randint
 from cujax.random.continuous import (
@@ -56,3 +57,5 @@ from cujax.random.uniform import bernoulli, rademacher, uniform
 
 install_samplers({name: fun for name, fun in list(globals().items()) if is_sampler(fun)})
 del install_samplers, is_sampler
+
+__getattr__ = _refusing(__name__)

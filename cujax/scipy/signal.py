@@ -1,4 +1,7 @@
-"""Signal processing, as `scipy.signal`: convolution and correlation in any number of dimensions."""
+"""Signal processing, as `scipy.signal`: convolution and correlation in any number of dimensions; spectra.
+
+The spectra of signals over time stand in `cujax.scipy.spectra`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from cujax.numpy.arithmetic import multiply
 from cujax.numpy.convolutions import Extent, convolve_part, extent
 from cujax.numpy.products import conjugate_of
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
+from cujax.scipy.spectra import csd, detrend, istft, stft, welch
 
 
 def _inputs(name: str, in1: ArrayLike, in2: ArrayLike, rank: int | None = None) -> list[Array]:
@@ -201,4 +205,6 @@ def _reversed(y: Array) -> Array:
     return lax.rev(conjugate_of(y), tuple(range(y.ndim)))
 
 
-__all__ = ["convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve"]
+__all__ = [
+    "convolve", "convolve2d", "correlate", "correlate2d", "csd", "detrend", "fftconvolve", "istft", "stft", "welch",
+]

@@ -25,7 +25,6 @@ from cujax.engine.ground import pytree
 
 # Public names of JAX that are not here, and why.
 EXCLUDED = {
-    "jax.tree_util.default_registry": "a handle to jaxlib's registry; ours is reached by the functions",
     "PyTreeDef.serialize_using_proto": "XLA's wire format for exported programs; a treedef pickles",
     "PyTreeDef.deserialize_using_proto": "as above",
 }

@@ -209,3 +209,34 @@ def test_iterating_and_unpacking_under_jit():
     first, second = cujax.jit(lambda x: tuple(x))(jnp.arange(4.0).reshape(2, 2))
     assert first.tolist() == [0, 1]
     assert second.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("case", lines("""
+4.0 in v
+7 in v
+4.0 in x
+x in v
+[1.0] in v
+v.byteswap()
+xi.byteswap()
+xi.astype('int8').byteswap()
+x.astype('float16').byteswap().byteswap()
+jnp.ones(3, bool).byteswap()
+v.clone()
+v.platform()
+v.on_device_size_in_bytes()
+"""))
+def test_small_methods(case):
+    check(case)
+
+
+def test_what_memory_says():
+    x = jnp.arange(3.0)
+    assert x.unsafe_buffer_pointer() == x.buffer.ctypes.data
+    assert (jnp.array([1 + 2j]).byteswap().byteswap() == 1 + 2j).all()
+    with pytest.raises(ValueError, match="use the result"):
+        x.byteswap(inplace=True)
+    with pytest.raises(AttributeError, match="no memory"):
+        cujax.jit(lambda x: x.unsafe_buffer_pointer())(x)
+    with pytest.raises(cujax.errors.TracerBoolConversionError):
+        cujax.jit(lambda x: 1.0 in x)(x)

@@ -146,6 +146,9 @@ class Backend(Protocol):
         IncompatibleDevicesError when they live on several devices.
         """
 
+    def named_range(self, name: str) -> AbstractContextManager:
+        """A context that a profiler of the device shows as `name`."""
+
     def place(self, buffers: Sequence[Buffer], program: str) -> Sequence[Buffer]:
         """`buffers` on one device: those of rank 0 are brought to where the others live.
 

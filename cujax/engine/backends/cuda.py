@@ -63,6 +63,7 @@ class CudaBackend:
         if not found:
             raise RuntimeError(f"the cuda backend cannot start: {reason}")
         import cupy
+        from cupyx.profiler import time_range
 
         self.xp = cupy
         self.library = cuda_library
@@ -71,6 +72,7 @@ class CudaBackend:
         self._upload = Uploader(self.kernels)
         self._constants = Constants(self._upload)
         self._pools = (cupy.get_default_memory_pool, cupy.get_default_pinned_memory_pool)
+        self._time_range = time_range
         self._current_stream = cupy.cuda.get_current_stream
         self._memory_info = cupy.cuda.runtime.memGetInfo
         self._foreign_memory = cupy.cuda.UnownedMemory
@@ -133,6 +135,9 @@ class CudaBackend:
             with self._devices.on(number):
                 self._constants.settle()
         return self._devices.on(number)
+
+    def named_range(self, name: str) -> AbstractContextManager:
+        return self._time_range(name)
 
     def _device_for(self, operands: Sequence[Any]) -> int:
         return self._devices.common([getattr(x, "buffer", x) for x in operands], "an operation")

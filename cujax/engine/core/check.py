@@ -10,9 +10,10 @@ from typing import Any
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var, subtapes
 from cujax.engine.ground.config import config
+from cujax.engine.ground.errors import JaxprTypeError
 
 
-class TapeError(AssertionError):
+class TapeError(JaxprTypeError):
     """A tape breaks a rule: an engine bug, never a user's mistake."""
 
 

@@ -129,6 +129,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("explain_cache_misses", False, bool, NO_EFFECT + "log_compiles names what was traced."),
     Option("transfer_guard", None, ("allow", "log", "disallow", "log_explicit", "disallow_explicit"),
            NO_EFFECT + "transfers are not guarded."),
+    *(Option(f"transfer_guard_{way}", None, ("allow", "log", "disallow", "log_explicit", "disallow_explicit"),
+             NO_EFFECT + "transfers are not guarded.")
+      for way in ("host_to_device", "device_to_device", "device_to_host")),
+    Option("thread_guard", False, bool, NO_EFFECT + "one process computes, on any of its threads."),
     Option("persistent_cache_min_compile_time_secs", 1.0, float, NO_EFFECT + "every kernel is kept."),
     Option("persistent_cache_min_entry_size_bytes", 0, int, NO_EFFECT + "every kernel is kept."),
     Option("persistent_cache_enable_xla_caches", "none", str, NO_EFFECT + "there is no XLA."),

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
-class ConcretizationTypeError(TypeError):
+class JAXTypeError(TypeError):
+    """What all mistakes with types of traced values have in common."""
+
+
+class JAXIndexError(IndexError):
+    """What all mistakes with indices that are traced values have in common."""
+
+
+class JaxprTypeError(TypeError):
+    """A tape is not well-formed: a mistake of the engine, never of a user."""
+
+
+class ConcretizationTypeError(JAXTypeError):
     """A value was needed while tracing, when only shape and dtype are known.
 
     Wrong::
@@ -36,7 +48,7 @@ class TracerBoolConversionError(ConcretizationTypeError):
     """
 
 
-class TracerArrayConversionError(TypeError):
+class TracerArrayConversionError(JAXTypeError):
     """A traced array was handed to NumPy, which needs the values.
 
     Wrong: `np.sin(x)` under `jit`.  Right: `jnp.sin(x)`; or `pure_callback` for a function that exists
@@ -44,21 +56,21 @@ class TracerArrayConversionError(TypeError):
     """
 
 
-class TracerIntegerConversionError(TypeError):
+class TracerIntegerConversionError(JAXTypeError):
     """A traced array was used where Python needs an integer (`range`, a list index, a shape).
 
     Wrong: `[1, 2, 3][i]` with a traced `i`.  Right: `jnp.array([1, 2, 3])[i]`, or a static argument.
     """
 
 
-class NonConcreteBooleanIndexError(IndexError):
+class NonConcreteBooleanIndexError(JAXIndexError):
     """A traced boolean mask was used as an index, so that the size of the result depends on values.
 
     Wrong: `x[x > 0].sum()` under `jit`.  Right: `jnp.where(x > 0, x, 0).sum()`.
     """
 
 
-class UnexpectedTracerError(TypeError):
+class UnexpectedTracerError(JAXTypeError):
     """A traced value outlived the function call that it stood for (it "leaked").
 
     Wrong::
@@ -72,7 +84,7 @@ class UnexpectedTracerError(TypeError):
     """
 
 
-class KeyReuseError(TypeError):
+class KeyReuseError(JAXTypeError):
     """A random key was used twice, so that both uses saw the same bits; raised under `config.debug_key_reuse`.
 
     Wrong::

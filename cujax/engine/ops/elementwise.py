@@ -24,6 +24,7 @@ from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.accuracy import AccuracyMode, Tolerance
 from cujax.engine.ops.families import (
     FLOAT,
     INEXACT,
@@ -198,12 +199,12 @@ def pow(x: Any, y: Any) -> Any:
 
 
 def _transcendental(name: str, *, domain: Any = INEXACT, **slots: Any) -> tuple[Primitive, Callable]:
-    """A unary op whose public function takes JAX's `accuracy`, of which there is one kind here."""
+    """A unary op whose public function takes JAX's `accuracy`, of which there is one kind: see `ops/accuracy.py`."""
     p, plain = unary(name, domain=domain, cuda=f"cj::{name}({{x}})", **slots)
 
-    def function(x: Any, *, accuracy: None = None) -> Any:
-        if accuracy is not None:
-            raise NotImplementedError(f"{name}: accuracy={accuracy!r} is not supported; leave it out")
+    def function(x: Any, *, accuracy: Tolerance | AccuracyMode | None = None) -> Any:
+        if not (accuracy is None or isinstance(accuracy, Tolerance | AccuracyMode)):
+            raise NotImplementedError(f"{name}: accuracy must be a Tolerance or an AccuracyMode, got {accuracy!r}")
         return plain(x)
 
     function.__name__ = function.__qualname__ = name

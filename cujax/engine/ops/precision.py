@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
@@ -41,7 +41,63 @@ _PRECISIONS = {
     "bfloat16_3x": Precision.HIGH, "highest": Precision.HIGHEST, "float32": Precision.HIGHEST,
 }
 
-PrecisionLike = None | str | Precision | tuple[str | Precision, str | Precision]
+
+
+class DotAlgorithm(NamedTuple):
+    """How a product is computed, as JAX describes it; here it stands for the `Precision` that respects as many bits."""
+
+    lhs_precision_type: Any
+    rhs_precision_type: Any
+    accumulation_type: Any
+    lhs_component_count: int = 1
+    rhs_component_count: int = 1
+    num_primitive_operations: int = 1
+    allow_imprecise_accumulation: bool = False
+
+    @property
+    def precision(self) -> Precision:
+        """DEFAULT for factors of 16 bits or less, HIGH for several of these or TF32, else HIGHEST."""
+        names = {str(self.lhs_precision_type), str(self.rhs_precision_type)}
+        if "tensorfloat32" in names:
+            return Precision.HIGH
+        if any(dtypes.as_dtype(t).itemsize <= 2 for t in (self.lhs_precision_type, self.rhs_precision_type)):
+            return Precision.DEFAULT if self.num_primitive_operations == 1 else Precision.HIGH
+        return Precision.HIGHEST
+
+
+class DotAlgorithmPreset(enum.Enum):
+    """Names of algorithms; each stands for a `Precision`, whether the device has that algorithm or not."""
+
+    DEFAULT = enum.auto()
+    ANY_F8_ANY_F8_F32 = enum.auto()
+    ANY_F8_ANY_F8_F32_FAST_ACCUM = enum.auto()
+    ANY_F8_ANY_F8_ANY = enum.auto()
+    ANY_F8_ANY_F8_ANY_FAST_ACCUM = enum.auto()
+    F16_F16_F16 = enum.auto()
+    F16_F16_F32 = enum.auto()
+    BF16_BF16_BF16 = enum.auto()
+    BF16_BF16_F32 = enum.auto()
+    BF16_BF16_F32_X3 = enum.auto()
+    BF16_BF16_F32_X6 = enum.auto()
+    BF16_BF16_F32_X9 = enum.auto()
+    TF32_TF32_F32 = enum.auto()
+    TF32_TF32_F32_X3 = enum.auto()
+    F32_F32_F32 = enum.auto()
+    F64_F64_F64 = enum.auto()
+
+    @property
+    def precision(self) -> Precision:
+        """The bits that it respects."""
+        if self.name in ("F32_F32_F32", "F64_F64_F64", "BF16_BF16_F32_X9", "TF32_TF32_F32_X3"):
+            return Precision.HIGHEST
+        return Precision.HIGH if self.name.startswith("TF32") or "_X" in self.name else Precision.DEFAULT
+
+
+_PRESETS = {preset.name: preset for preset in DotAlgorithmPreset}
+
+PrecisionLike = (
+    None | str | Precision | DotAlgorithm | DotAlgorithmPreset | tuple[str | Precision, str | Precision]
+)
 
 
 def canonical_precision(precision: PrecisionLike) -> tuple[Precision, Precision] | None:
@@ -53,6 +109,10 @@ def canonical_precision(precision: PrecisionLike) -> tuple[Precision, Precision]
         precision = config.default_matmul_precision
         if precision is None:
             return None
+    if isinstance(precision, str):
+        precision = _PRESETS.get(precision, precision)
+    if isinstance(precision, DotAlgorithm | DotAlgorithmPreset):
+        precision = precision.precision
     pair = precision if isinstance(precision, (tuple, list)) else (precision, precision)
     if len(pair) != 2 or not all(map(_is_precision, pair)):
         raise ValueError(

@@ -1,0 +1,3 @@
+"""Geometry, as `scipy.spatial`."""
+
+from cujax.scipy.spatial import transform as transform
