@@ -4,6 +4,7 @@
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
+#   make test-full   thousands of generated calls of every public function, against JAX (SURFACE_CASES, about 20 minutes)
 #   make test-cudnn   cuDNN itself plans convolutions, without a GPU (then needs cc): the wheels, which are large, go to an
 #                  environment of their own, build/cudnn-venv (1.5 GB)
 #   make test-array-api   the suite of the Python array API standard, in 64 bits (then needs git); what fails, and why, is
@@ -24,6 +25,7 @@ VENV ?= .venv
 JOBS ?= 2
 CUDNN_VENV ?= build/cudnn-venv
 CUDNN_CASES ?= 100
+SURFACE_CASES ?= 6000
 ARRAY_API_SUITE ?= build/array-api-tests
 ARRAY_API_COMMIT ?= 55fcc60
 ARRAY_API_EXAMPLES ?= 20
@@ -36,13 +38,16 @@ native := cujax/engine/ground/native
 wanted := setup.py pyproject.toml $(wildcard $(native)/*.c $(native)/*.h)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint kernels test-cudnn test-array-api device-check clean
+.PHONY: demo test test-full lint kernels test-cudnn test-array-api device-check clean
 
 demo: $(VENV)/.demo-ready
 	$(bin)/python examples/solar_system.py $(DEMO_ARGS)
 
 test: lint
 	$(bin)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+test-full: $(VENV)/.test-ready
+	CUJAX_SURFACE_CASES=$(SURFACE_CASES) $(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.test-ready
 	$(bin)/ruff check .
