@@ -4,6 +4,7 @@
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
+#   make docs      a page for each module in build/docs, with examples that are run
 #   make test-full   thousands of generated calls of every public function, against JAX (SURFACE_CASES, about 20 minutes)
 #   make test-cudnn   cuDNN itself plans convolutions, without a GPU (then needs cc): the wheels, which are large, go to an
 #                  environment of their own, build/cudnn-venv (1.5 GB)
@@ -38,13 +39,16 @@ native := cujax/engine/ground/native
 wanted := setup.py pyproject.toml $(wildcard $(native)/*.c $(native)/*.h)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-full lint kernels test-cudnn test-array-api device-check clean
+.PHONY: demo docs test test-full lint kernels test-cudnn test-array-api device-check clean
 
 demo: $(VENV)/.demo-ready
 	$(bin)/python examples/solar_system.py $(DEMO_ARGS)
 
 test: lint
 	$(bin)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+docs: $(VENV)/.test-ready
+	$(bin)/python -W ignore docs/pages.py build/docs
 
 test-full: $(VENV)/.test-ready
 	CUJAX_SURFACE_CASES=$(SURFACE_CASES) $(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py $(PYTEST_ARGS)
