@@ -42,7 +42,7 @@ from cujax import (
     tree_util,
     typing,
 )
-from cujax.api.callbacks import pure_callback
+from cujax.api.callbacks import cupy_call, numpy_call, pure_callback
 from cujax.api.custom_gradient import custom_gradient
 from cujax.api.custom_jvp import custom_jvp
 from cujax.api.custom_vjp import custom_vjp

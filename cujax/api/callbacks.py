@@ -1,5 +1,5 @@
-"""Calls of Python functions on the host from inside traced functions: `pure_callback`, `io_callback`, and
-`debug_callback` and `debug_print`, which are `cujax.debug.callback` and `cujax.debug.print`.
+"""Calls of Python functions from inside traced functions: `pure_callback`, `io_callback`, `cupy_call` and `numpy_call`,
+and `debug_callback` and `debug_print`, which are `cujax.debug.callback` and `cujax.debug.print`.
 
 The functions get arrays at run time.  What they raise reaches the caller of the program as it is.
 """
@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from cujax.api.custom_vjp import custom_vjp
 from cujax.api.flatten import as_array, is_array_like
 from cujax.engine.control.callbacks import (
     VMAP_METHODS,
     HostFunction,
+    LibraryFunction,
     debug_callback_p,
     io_callback_p,
+    library_call_p,
     pure_callback_p,
 )
 from cujax.engine.core.array import describe_value
@@ -50,8 +53,7 @@ def pure_callback(
     It has no derivative (ValueError); give it one with `custom_jvp`.  JaxRuntimeError when results are not
     as promised.
     """
-    if vmap_method is not None and vmap_method not in VMAP_METHODS:
-        raise ValueError(f"pure_callback: vmap_method must be None or one of {VMAP_METHODS}: {vmap_method!r}")
+    _check_vmap_method("pure_callback", vmap_method)
     operands, host, out_tree = _host_function("pure_callback", callback, result_shape_dtypes, args, kwargs)
     return out_tree.unflatten(pure_callback_p.bind(*operands, host=host, vmap_method=vmap_method))
 
@@ -74,7 +76,8 @@ def io_callback(
 
 
 def _host_function(
-    kind: str, callback: Callable, result_shape_dtypes: Any, args: Any, kwargs: Any
+    kind: str, callback: Callable, result_shape_dtypes: Any, args: Any, kwargs: Any,
+    runs_as: type[HostFunction] = HostFunction,
 ) -> tuple[list[Any], HostFunction, pytree.PyTreeDef]:
     _check_callable(kind, callback)
     leaves, in_tree = pytree.flatten((args, kwargs))
@@ -86,7 +89,98 @@ def _host_function(
         return pytree.leaves(callback(*args, **kwargs))
 
     avals = tuple(_promised(kind, callback, spec) for spec in specs)
-    return operands, HostFunction(flat, (kind, callback), tuple(x.dtype for x in operands), avals), out_tree
+    return operands, runs_as(flat, (kind, callback), tuple(x.dtype for x in operands), avals), out_tree
+
+
+# --- functions of NumPy and CuPy ------------------------------------------------------------------------
+
+
+def cupy_call(
+    function: Callable, result_shape_dtypes: Any, *args: Any, vjp: Callable | None = None,
+    vmap_method: str | None = None,
+) -> Any:
+    """`function(*args)` inside of traced functions, on the device's own arrays: CuPy's on a GPU, NumPy's on a CPU.
+
+        def smooth(image):
+            return cupyx.scipy.ndimage.gaussian_filter(image, 2.0)
+
+        cujax.cupy_call(smooth, image, image, vjp=lambda args, result, ct: (smooth(ct),))
+
+    function: free of effects; it must not change its arguments, and gives arrays like result_shape_dtypes, a pytree of
+    objects with `shape` and `dtype`.  On a GPU it runs on CuPy's current stream, without waiting for the device.
+    vjp: its derivative in reverse mode, `vjp(args, results, cotangents)`, on such arrays too, with a cotangent for
+        each argument, or None for one of integers; args is the tuple of them.  It has no derivative of its own.
+    vmap_method: as in `pure_callback`.
+
+    JaxRuntimeError when results are not as promised; ValueError when a derivative is asked for without vjp.
+    """
+    _check_vmap_method("cupy_call", vmap_method)
+    return _with_vjp("cupy_call", LibraryFunction, function, result_shape_dtypes, args, vjp, vmap_method)
+
+
+def numpy_call(
+    function: Callable, result_shape_dtypes: Any, *args: Any, vjp: Callable | None = None,
+    vmap_method: str | None = None,
+) -> Any:
+    """As `cupy_call`, for functions of NumPy arrays, on the host: a GPU is waited for, and its values are copied.
+
+        @cujax.jit
+        def f(x):
+            return cujax.numpy_call(scipy.special.wrightomega, x, x, vjp=lambda args, w, ct: (ct * w / (1 + w),))
+
+    JaxRuntimeError when results are not as promised; ValueError when a derivative is asked for without vjp.
+    """
+    _check_vmap_method("numpy_call", vmap_method)
+
+    def on_numpy(given: Callable) -> Callable:
+        return functools.wraps(given)(lambda *xs: given(*pytree.map(np.asarray, xs)))
+
+    _check_callable("numpy_call", function)
+    if vjp is not None:
+        _check_callable("vjp of numpy_call", vjp)
+        vjp = on_numpy(vjp)
+    return _with_vjp("numpy_call", HostFunction, on_numpy(function), result_shape_dtypes, args, vjp, vmap_method)
+
+
+def _check_vmap_method(kind: str, vmap_method: str | None) -> None:
+    if vmap_method is not None and vmap_method not in VMAP_METHODS:
+        raise ValueError(f"{kind}: vmap_method must be None or one of {VMAP_METHODS}: {vmap_method!r}")
+
+
+def _with_vjp(
+    kind: str, runs_as: type[HostFunction], function: Callable, result_shape_dtypes: Any, args: Any,
+    vjp: Callable | None, vmap_method: str | None,
+) -> Any:
+    """The call of `function`, which in reverse mode is followed by one of `vjp`."""
+
+    def call(kind: str, function: Callable, promised: Any, args: Any) -> Any:
+        operands, host, out_tree = _host_function(kind, function, promised, args, {}, runs_as)
+        return out_tree.unflatten(library_call_p.bind(*operands, host=host, vmap_method=vmap_method))
+
+    if vjp is None:
+        return call(kind, function, result_shape_dtypes, args)
+    _check_callable(f"vjp of {kind}", vjp)
+
+    def forward(*args: Any) -> Any:
+        results = call(kind, function, result_shape_dtypes, args)
+        return results, (args, results)
+
+    def backward(saved: Any, cotangents: Any) -> Any:
+        args, results = saved
+        leaves, tree = pytree.flatten(args)
+        smooth = [dtypes.is_inexact(x.dtype) for x in leaves]
+
+        def of_smooth(args: Any, results: Any, cotangents: Any) -> list[Any]:
+            found = pytree.leaves(vjp(args, results, cotangents), is_leaf=lambda x: x is None)
+            return [x for x, is_smooth in zip(found, smooth, strict=True) if is_smooth]
+
+        promised = [x.aval for x, is_smooth in zip(leaves, smooth, strict=True) if is_smooth]
+        found = iter(call(f"vjp of {kind}", of_smooth, promised, (args, results, cotangents)))
+        return tree.unflatten([next(found) if is_smooth else None for is_smooth in smooth])
+
+    differentiated = custom_vjp(lambda *args: call(kind, function, result_shape_dtypes, args))
+    differentiated.defvjp(forward, backward)
+    return differentiated(*pytree.map(as_array, args))
 
 
 def _check_callable(kind: str, callback: Any) -> None:

@@ -1,10 +1,12 @@
-"""Callbacks: ops that call Python functions on the host while a program runs.
+"""Callbacks: ops that call Python functions while a program runs.
 
     debug_callback_p   for its effect only; differentiation and batching leave it alone
     pure_callback_p    a function without effects; may be left out where nobody reads the result
+    library_call_p     the same for functions of the array library, NumPy or CuPy: nothing leaves the device
     io_callback_p      a function with effects and results; always runs
 
-The param `host` is what runs: a `HostFunction`, or an `EachElement` around one, which a `vmap` makes of it.
+The param `host` is what runs: a `HostFunction` or a `LibraryFunction`, or an `EachElement` around one, which a `vmap`
+makes of it.
 Equations run in the order of the tape, so callbacks do too, whether ordered or not.
 """
 
@@ -44,25 +46,32 @@ class HostFunction:
     buffer of keys does not tell.  result_avals: what the results have to be.
     """
 
-    fun: Callable[[list[ConcreteArray]], Sequence[Any]]
+    fun: Callable[[list[Any]], Sequence[Any]]
     made_by: tuple[str, Any]
     dtypes: tuple[Any, ...]
     result_avals: tuple[ShapedArray, ...]
 
-    def __call__(self, buffers: Sequence[Any]) -> list[np.ndarray]:
-        pairs = zip(buffers, self.dtypes, strict=True)
-        results = self.fun([ConcreteArray(b, ShapedArray(b.shape, dtype)) for b, dtype in pairs])
+    def __call__(self, buffers: Sequence[Any]) -> list[Any]:
+        """The results as buffers of the backend."""
+        results = self.fun(self._arguments(buffers))
         if len(results) != len(self.result_avals):
             self._refuse(f"{len(results)} results, where result_shape_dtypes has {len(self.result_avals)}")
         return [self._checked(i, r, self.result_avals[i]) for i, r in enumerate(results)]
 
-    def _checked(self, i: int, result: Any, aval: ShapedArray) -> np.ndarray:
+    def _arguments(self, buffers: Sequence[Any]) -> list[Any]:
+        pairs = zip(buffers, self.dtypes, strict=True)
+        return [ConcreteArray(b, ShapedArray(b.shape, dtype)) for b, dtype in pairs]
+
+    def _values(self, result: Any) -> tuple[Any, Any]:
+        """A result as a buffer, and its dtype, which a buffer of keys does not tell."""
         if isinstance(result, ConcreteArray):
-            values, dtype = result.to_numpy(), result.dtype
-        else:
-            values = np.asarray(result)
-            dtype = dtypes.canonicalize(values.dtype)
-            values = values.astype(dtype, copy=False)
+            return selected().to_device(result.to_numpy()), result.dtype
+        values = np.asarray(result)
+        dtype = dtypes.canonicalize(values.dtype)
+        return selected().to_device(values.astype(dtype, copy=False)), dtype
+
+    def _checked(self, i: int, result: Any, aval: ShapedArray) -> Any:
+        values, dtype = self._values(result)
         if values.shape != aval.shape or dtype != aval.dtype:
             found = f"{dtype}[{','.join(map(str, values.shape))}]"
             expected = f"{aval.dtype}[{','.join(map(str, aval.shape))}]"
@@ -82,6 +91,26 @@ class HostFunction:
 
 
 @dataclass(frozen=True, eq=False)
+class LibraryFunction(HostFunction):
+    """`fun(buffers) -> results`, run on the backend's own arrays, which it must not change; NumPy's say so."""
+
+    def _arguments(self, buffers: Sequence[Any]) -> list[Any]:
+        return [_for_reading(b) for b in buffers]
+
+    def _values(self, result: Any) -> tuple[Any, Any]:
+        values = selected().xp.asarray(result)
+        dtype = dtypes.canonicalize(values.dtype)
+        return values.astype(dtype, copy=False), dtype
+
+
+def _for_reading(buffer: Any) -> Any:
+    view = buffer.view()
+    if isinstance(view, np.ndarray):
+        view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, eq=False)
 class EachElement:
     """Runs `host` for the elements of a batch in turn; `mapped` operands have their batch at axis 0."""
 
@@ -93,8 +122,9 @@ class EachElement:
     def result_avals(self) -> tuple[ShapedArray, ...]:
         return batched_avals(self.host.result_avals, self.size)
 
-    def __call__(self, buffers: Sequence[Any]) -> list[np.ndarray]:
-        results = [np.empty(a.shape, getattr(a.dtype, "physical", a.dtype)) for a in self.result_avals]
+    def __call__(self, buffers: Sequence[Any]) -> list[Any]:
+        xp = selected().xp
+        results = [xp.empty(a.shape, getattr(a.dtype, "physical", a.dtype)) for a in self.result_avals]
         for i in range(self.size):
             element = [b[i] if m else b for b, m in zip(buffers, self.mapped, strict=True)]
             for whole, part in zip(results, self.host(element), strict=True):
@@ -110,7 +140,7 @@ def _shape(*avals: ShapedArray, host: Any, **options: Any) -> tuple[ShapedArray,
 
 
 def _impl(xp: Any, *buffers: Any, host: Any, **options: Any) -> list[Any]:
-    return [selected().to_device(result) for result in host(buffers)]
+    return host(buffers)
 
 
 def _refuses(text: str) -> Callable:
@@ -155,21 +185,24 @@ debug_callback_p = callback(
 )
 
 
-def _pure_batch(
-    axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], *, host: Any, vmap_method: str | None
-) -> tuple[list[Any], list[int]]:
-    options = {"vmap_method": vmap_method}
-    if vmap_method in ("sequential", "sequential_unrolled"):
-        return _each_element(pure_callback_p, axis, operands, dims, host, options)
-    if vmap_method is None:
-        raise NotImplementedError(
-            f"vmap is only supported for pure_callback with a vmap_method that says how "
-            f"{describe_function(host.made_by[1])} treats a batch, one of {', '.join(VMAP_METHODS)}. Got "
-            "vmap_method=None."
-        )
-    moved = [_whole_batch(axis, x, d, vmap_method) for x, d in zip(operands, dims, strict=True)]
-    outs = pure_callback_p.bind(*moved, host=host.batched(axis.size), **options)
-    return outs, [0] * len(outs)
+def _pure_batch(primitive: Callable[[], Primitive]) -> Callable:
+    def rule(
+        axis: AxisData, operands: Sequence[Any], dims: Sequence[int | None], *, host: Any, vmap_method: str | None
+    ) -> tuple[list[Any], list[int]]:
+        options = {"vmap_method": vmap_method}
+        if vmap_method in ("sequential", "sequential_unrolled"):
+            return _each_element(primitive(), axis, operands, dims, host, options)
+        if vmap_method is None:
+            kind, fun = host.made_by
+            raise NotImplementedError(
+                f"vmap is only supported for {kind} with a vmap_method that says how {describe_function(fun)} treats a "
+                f"batch, one of {', '.join(VMAP_METHODS)}. Got vmap_method=None."
+            )
+        moved = [_whole_batch(axis, x, d, vmap_method) for x, d in zip(operands, dims, strict=True)]
+        outs = primitive().bind(*moved, host=host.batched(axis.size), **options)
+        return outs, [0] * len(outs)
+
+    return rule
 
 
 def _whole_batch(axis: AxisData, x: Any, dim: int | None, vmap_method: str) -> Any:
@@ -179,7 +212,7 @@ def _whole_batch(axis: AxisData, x: Any, dim: int | None, vmap_method: str) -> A
     return expand_dims(x, (0,)) if vmap_method == "expand_dims" else x
 
 
-pure_callback_p = callback(
+pure_callback_p: Primitive = callback(
     "pure_callback",
     jvp=_refuses(
         "Pure callbacks do not support JVP. Use custom_jvp to give the function a derivative."
@@ -187,7 +220,17 @@ pure_callback_p = callback(
     transpose=_refuses(
         "Pure callbacks do not support transpose. Use custom_vjp to give the function a derivative."
     ),
-    batch=_pure_batch, effect=False, doc="A function on the host, without effects.",
+    batch=_pure_batch(lambda: pure_callback_p), effect=False, doc="A function on the host, without effects.",
+)
+
+_no_vjp = _refuses(
+    "The function of cupy_call and numpy_call is differentiated by the vjp that comes with it, which was not given; "
+    "write vjp=lambda args, results, cotangents: ..., for reverse mode."
+)
+library_call_p: Primitive = callback(
+    "library_call", jvp=_no_vjp, transpose=_no_vjp,
+    batch=_pure_batch(lambda: library_call_p), effect=False,
+    doc="A function of the array library, without effects, on the device.",
 )
 
 
