@@ -16,8 +16,13 @@ def from_dlpack(external_array: Any, device: Any = None, copy: bool | None = Non
     """The array of another library, on `device`; copied, since the other library may write to its memory.
 
     external_array: an object with `__dlpack__` and `__dlpack_device__`; TypeError for others.  device: None, or one of
-    `cujax.devices()`.  copy: accepted.
+    `cujax.devices()`.  copy: None or True; ValueError for False.
     """
+    if copy is False:
+        raise ValueError(
+            "from_dlpack: copy=False cannot be had, since the other library may write to its memory, and arrays here "
+            "never change; leave copy out"
+        )
     if not (hasattr(external_array, "__dlpack__") and hasattr(external_array, "__dlpack_device__")):
         raise TypeError(
             "from_dlpack: the array must have the methods __dlpack__ and __dlpack_device__, which "

@@ -23,6 +23,12 @@ class TraceAnnotation(ContextDecorator):
         self.name = f"{name}#{details}#" if details else name
         self._open = ExitStack()
 
+    def _recreate_cm(self) -> TraceAnnotation:
+        """For each call of a decorated function: calls may be nested, and several threads may make them."""
+        fresh = object.__new__(type(self))
+        fresh.name, fresh._open = self.name, ExitStack()
+        return fresh
+
     def __enter__(self) -> TraceAnnotation:
         self._open.enter_context(selected().named_range(self.name))
         return self

@@ -144,6 +144,8 @@ def _compare(
     found: Any, expected: Any, atol: float | None, rtol: float | None, what: str, dtype: Any = None
 ) -> None:
     for a, b in zip(pytree.leaves(found), pytree.leaves(expected), strict=True):
+        if np.shape(a) != np.shape(b):
+            raise AssertionError(f"{what}: shape {np.shape(a)} where {np.shape(b)} is expected")
         tolerance = _TOLERANCE.get(str(dtype or asarray(a).dtype), 0.0)
         wide = np.complex128 if np.iscomplexobj(a) else np.float64
         np.testing.assert_allclose(

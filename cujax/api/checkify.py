@@ -27,7 +27,7 @@ from cujax.engine.control.while_loop import While, while_p
 from cujax.engine.core.array import describe_value
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var, subtapes
-from cujax.engine.core.trace import aval_of
+from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.pytree import register_pytree_node_class
 from cujax.engine.ops.dynamic_slicing import dynamic_slice_p, dynamic_update_slice_p
@@ -175,7 +175,7 @@ def _assert(name: str, pred: Any, msg: str, args: tuple, kwargs: dict[str, Any],
                 "known into the message, by an f-string"
             )
     complaint = Complaint(FailedCheckError, msg, tree)
-    if debug or any(map(_is_traced, (pred, *values))):
+    if debug or any(isinstance(x, Tracer) for x in (pred, *values)):
         check_p.bind(as_array(pred), *map(as_array, values), complaint=complaint, lanes=0, debug=debug)
     elif not bool(pred):
         raise JaxRuntimeError(str(complaint.error([np.asarray(v) for v in values])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import threading
 import time
 
 import numpy as np
@@ -222,6 +223,29 @@ def test_an_interrupt_ends_the_loop(counted):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     assert_same(run(X * 0 + 1e9), X * 0 + 1e9)
+
+
+def test_a_kernel_that_may_last_lets_other_threads_run():
+    """Nobody knows how long a loop takes that runs until its condition is false."""
+    run = cujax.jit(
+        lambda x: lax.while_loop(lambda c: c[0] < 10_000_000, lambda c: (c[0] + 1, jnp.sin(c[1]) + 1), (0, x))
+    )
+    turns = []
+    ended = threading.Event()
+
+    def count():
+        while not ended.wait(0.002):
+            turns.append(None)
+
+    run(np.float32(1))
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        run(np.float32(1))
+    finally:
+        ended.set()
+        thread.join()
+    assert len(turns) > 10
 
 
 def test_what_is_not_prepared_rightly_is_refused():

@@ -102,6 +102,16 @@ def test_derivatives(backend):
     np.testing.assert_allclose(found[0], (-by_b * x)[..., 0], rtol=2e-4, atol=1e-5)
 
 
+def test_tangents_of_what_lies_outside_do_not_count(backend):
+    dl, d, du, b = systems(8, 6, 1, "float32")
+    d = d + 6
+    clean = [np.nan_to_num(x) for x in (dl, d, du, b)]
+    _, expected = cujax.jvp(lax.linalg.tridiagonal_solve, clean, clean)
+    _, found = cujax.jvp(lax.linalg.tridiagonal_solve, (dl, d, du, b), (dl, d, du, b))
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, expected)
+
+
 @on_host
 def test_a_refusal_of_the_compiler_costs_only_speed(monkeypatch):
     def refuse(*_):

@@ -146,6 +146,9 @@ def test_outside_checkify_a_check_raises():
         cujax.jit(positive)(-1.0)
     with pytest.raises(checkify.JaxRuntimeError, match=r"-1\.0 is not positive"):
         cujax.jit(cujax.vmap(positive))(jnp.array([1.0, -1.0]))
+    for derivative in (cujax.grad(positive), lambda x: cujax.jvp(positive, (x,), (x,))):
+        with pytest.raises(checkify.JaxRuntimeError, match=r"-1\.0 is not positive"):
+            derivative(-1.0)
     assert cujax.jit(positive)(1.0) == 2
     checkify.debug_check(False, "nothing")
     cujax.jit(lambda x: checkify.debug_check(x > 0, "nothing"))(-1.0)

@@ -28,11 +28,12 @@ COUNT = int(os.environ.get("CUJAX_SURFACE_CASES", SAMPLE))
 # By the text of the case, where the two differ on purpose.
 _EMPTY, _NARROW, _INTEGERS = r"( 0| 2x0x3| 0x0)+$", r"(float16|bfloat16)", r"(bool|u?int\d+)"
 DIFFERENT = {
-    r"^jnp\.array_": "arrays are printed as NumPy does; JAX adds the shape of those without elements",
+    r"^jnp\.array_(repr|str)\(": "arrays are printed as NumPy does; JAX adds the shape of those without elements",
     r"^jnp\.cum(sum|prod)\(x, 0\) \S+ scalar": "a scalar counts as a vector, as in NumPy",
     rf"^jnp\.fft\..*{_EMPTY}": "JAX's compiler does not transform signals without elements",
     r"^jnp\.meshgrid": "scalars are vectors of length 1, as in NumPy",
-    r"^jnp\.poly": "vectors alone are polynomials: JAX takes matrices of no element, and no scalars",
+    rf"^jnp\.poly\w*\(.*( scalar|\dx\d|{_EMPTY})": "vectors with elements alone are polynomials",
+    r"^jnp\.poly(sub|div|fit|val|int|der)?\(.* bool ": "JAX refuses booleans here and takes them there",
     r"^lax\.clamp\(0": "Python's numbers take the dtype of the operand",
     r"^lax\.clamp\(x, y, z\) complex": "complex numbers have no order",
     r"^(lax\.integer_pow|lax\.top_k|jnp\.linalg\.matrix_power)\(x, y\)": "JAX needs a Python integer",
@@ -41,10 +42,12 @@ DIFFERENT = {
     rf"^scipy\.linalg\.(polar|funm)\(.*{_INTEGERS}": "integers become floats",
     r"^scipy\.linalg\..*2x4x4": "stacks of matrices are taken everywhere",
     r"^scipy\.signal\.csd": "signals of several axes are broadcast",
-    r"^scipy\.signal\.(convolve|correlate|fftconvolve)": "no input needs to be the smaller one, or to have elements",
+    rf"^scipy\.signal\.(convolve|correlate|fftconvolve)\w*\(.*(3x1 1x4| 0x3|{_EMPTY})":
+        "no input needs to be the smaller one, or to have elements",
     rf"^scipy\.special\.(log_ndtr|ndtri?|spence)\(x\) {_NARROW}": "16-bit floats are computed in float32",
-    r"^scipy\.stats\.(binom|cauchy|gumbel_[lr]|norm)\.": "the ends of supports are SciPy's",
+    r"^scipy\.stats\.(binom\.|(cauchy|gumbel_[lr]|norm)\.(ppf|isf))": "the ends of supports are SciPy's",
 }
+ACCIDENTS = (AttributeError, ArithmeticError, AssertionError, LookupError, RecursionError, UnboundLocalError)
 CASES = [c for c in generated.sample(COUNT) if not any(re.search(text, str(c)) for text in DIFFERENT)]
 
 
@@ -59,7 +62,7 @@ def test_agrees_with_jax(case):
     with jax.enable_x64(wide), cujax.enable_x64(wide), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected, found = value(case, jax.numpy), value(case, cujax.numpy)
-        if isinstance(found, AttributeError):
+        if isinstance(found, ACCIDENTS):
             raise found
         if not (isinstance(expected, Exception) and isinstance(found, Exception)):
             compare(found, expected)

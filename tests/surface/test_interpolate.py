@@ -122,6 +122,16 @@ def test_derivatives_and_integrals_are_piecewise_polynomials(x64):
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
 
 
+def test_integrals_of_periodic_functions(x64):
+    values = np.concatenate([Y[:-1], Y[:1]])
+    ours, theirs = (m.CubicSpline(X, values, bc_type="periodic") for m in (interpolate, scipy.interpolate))
+    period = X[-1] - X[0]
+    for a, b in ((X[0], X[-1]), (X[0] + 0.3, X[0] + 2.7 * period), (X[-1], X[0]), (X[0] - 3.1 * period, X[2])):
+        np.testing.assert_allclose(ours.integrate(a, b), theirs.integrate(a, b), rtol=1e-8, atol=1e-9)
+    beyond = X[-1] + 0.1
+    assert np.isnan(ours.antiderivative()(beyond)).all() and np.isnan(theirs.antiderivative()(beyond)).all()
+
+
 @pytest.mark.parametrize("k", [0, 1, 2, 3, 5])
 def test_b_splines(x64, k):
     t = np.concatenate([[X[0]] * (k + 1), X[2:6], [X[-1]] * (k + 1)])
@@ -159,6 +169,7 @@ def test_interpolants_are_pytrees():
     (lambda: interpolate.PPoly(np.ones((3, 4)), X), r"shape \(k, 7, ...\) for 8 knots"),
     (lambda: interpolate.BSpline(X, Y, 4), "degree 4 needs"),
     (lambda: interpolate.BSpline(X, Y, 2).derivative(3), "no derivative of order 3"),
+    (lambda: interpolate.BSpline(X, Y, 2)(0.5, -1), "nu=-1 is no order of a derivative"),
 ])
 def test_errors(make, text):
     with pytest.raises(ValueError, match=text):

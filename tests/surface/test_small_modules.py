@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import jax
 import jax.dlpack
@@ -68,6 +68,8 @@ def test_rules_given_by_hand():
     test_util.check_vjp(jnp.sin, lambda x: (jnp.sin(x), lambda ct: (jnp.cos(x) * ct,)), (0.5,), eps=1e-2)
     with pytest.raises(AssertionError, match="mine primal"):
         test_util.check_jvp(jnp.sin, lambda xs, ts: (xs[0], ts[0]), (0.5,), err_msg="mine")
+    with pytest.raises(AssertionError, match=r"shape \(3?,?\) where \(3?,?\) is expected"):
+        test_util.check_jvp(lambda x: x * jnp.ones(3), lambda xs, ts: (xs[0], ts[0]), (1.0,), 1e-2, 1e-2, 1e-2)
 
 
 def test_integers_have_no_derivative():
@@ -95,6 +97,8 @@ def test_from_dlpack():
     assert cujax.dlpack.from_dlpack(jax.numpy.arange(2.0)).tolist() == [0, 1]
     with pytest.raises(TypeError, match="__dlpack__"):
         cujax.dlpack.from_dlpack([1, 2])
+    with pytest.raises(ValueError, match="copy=False cannot be had"):
+        cujax.dlpack.from_dlpack(source, copy=False)
 
 
 # --- debug ------------------------------------------------------------------------------------------------------------
@@ -135,6 +139,28 @@ def test_marks_are_ranges_of_the_backend(monkeypatch):
 
     assert work(1) == 2 and cujax.profiler.TraceAnnotation("again")(lambda: 5)() == 5
     assert seen[0].endswith("work") and seen[1:] == ["train#step_num=3#", "again"]
+
+
+def test_marks_may_be_nested_in_themselves(monkeypatch):
+    """Each call of a decorated function closes its own range."""
+    seen = []
+
+    @contextmanager
+    def named_range(self, name):
+        seen.append("(")
+        yield
+        seen.append(")")
+
+    monkeypatch.setattr(type(selected()), "named_range", named_range)
+
+    @cujax.profiler.TraceAnnotation("turns")
+    def turns(k):
+        if k:
+            turns(k - 1)
+        seen.append(k)
+
+    turns(2)
+    assert seen == ["(", "(", "(", 0, ")", 1, ")", 2, ")"]
 
 
 # --- core, tree_util --------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ class KernelCall(NamedTuple):
 
     name: of the function in its module.  sizes: its integer arguments.  work: operations on elements, by which a
     host decides on its threads.  blocks, threads: the grid of a device, along x and y, and the threads of a block.
+    may_last: `work` is a guess, since a loop in it runs until its condition is false.
     """
 
     name: str
@@ -47,6 +48,7 @@ class KernelCall(NamedTuple):
     work: int
     blocks: tuple[int, int] = (1, 1)
     threads: int = 1
+    may_last: bool = False
 
 
 class Module(Protocol):

@@ -30,12 +30,12 @@ Launch = Callable[[Sequence[np.ndarray]], None]
 def launcher(kernel: Any, call: KernelCall, owner: HasThreads) -> Launch:
     """A function that runs the C function `kernel` on contiguous arrays; several threads may call it at once.
 
-    Short kernels that are launched by compiled code keep the interpreter's lock.
+    Short kernels that are launched by compiled code keep the interpreter's lock, but for those that may last.
     """
     wanted = max(1, call.work // GRAIN)
     if native is None:
         return launcher_python(kernel, call.sizes, wanted, owner)
-    return native.Launcher(kernel.address, call.sizes, wanted, owner).launch
+    return native.Launcher(kernel.address, call.sizes, wanted, owner, call.may_last).launch
 
 
 def launcher_python(kernel: Any, sizes: Sequence[int], wanted: int, owner: HasThreads) -> Launch:

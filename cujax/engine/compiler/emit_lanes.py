@@ -327,7 +327,8 @@ class _Vector(_Scalar):
 def _host_kernel(name: str, body: LaneBody) -> Kernel:
     frame = HostFrame(name, body)  # type: ignore[arg-type]
     text = _side_by_side(frame, body) if body.axes else _alone(frame, body)
-    call = KernelCall(name, frame.sizes.values, body.work)
+    may_last = any(isinstance(s, Repeat) and s.counter is None for b in body.program.blocks() for s in b.statements)
+    call = KernelCall(name, frame.sizes.values, body.work, may_last=may_last)
     return Kernel((call,), text, tuple(body.reads), tuple(body.writes))
 
 

@@ -38,6 +38,7 @@ from cujax.engine.ground.native import native
 FEWEST = 16  # steps that are worth the preparation
 _MOST_PHASES = 16
 _INTERVAL = 1 << 26  # operations, tens of milliseconds: an interrupt waits no longer
+_CALL = 500  # operations that take as long as a call does at least
 
 Memory = tuple
 Place = tuple[Memory, int]
@@ -69,8 +70,8 @@ class LoopPlan:
         self._parts, self._phases, self._first, self._own = parts, phases, first, own
         self._memories: dict[Memory, int] = {}
         self._packed = [self._pack(phase) for phase in phases]
-        work = sum(call.work for part in parts for step in part.program.steps for call in step.calls)
-        self._interval = max(1, _INTERVAL // max(1, work))
+        calls = [call for part in parts for step in part.program.steps for call in step.calls]
+        self._interval = max(1, _INTERVAL // max(1, sum(call.work + _CALL for call in calls)))
 
     def _pack(self, phase: Phase) -> tuple:
         """(launchers, numbers of arguments, calls before the condition, memory of each argument, lag of each)."""

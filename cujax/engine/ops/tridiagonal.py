@@ -69,8 +69,9 @@ def _multiply(bands: Sequence[Any], x: Any) -> Any:
     total: Any = Zero(aval_of(x))
     for band, by in zip(bands, (1, 0, -1), strict=True):
         if not is_zero(band):
-            factor = broadcast_in_dim(band, shape_of(x), range(row + 1))
-            total = add_tangents(total, mul(factor, _moved(x, row, by) if by else x))
+            inside = _moved(band, row, -by) if by else band  # without the corner, which may hold anything
+            term = mul(broadcast_in_dim(inside, shape_of(x), range(row + 1)), x)
+            total = add_tangents(total, _moved(term, row, by) if by else term)
     return total
 
 

@@ -78,6 +78,8 @@ class BSpline:
 
     def derivative(self, nu: int = 1) -> BSpline:
         """The derivative of order `nu`: a spline of a degree lower by nu, with coefficients that are differences."""
+        if nu < 0:
+            raise ValueError(f"BSpline: nu={nu} is no order of a derivative; antiderivatives are not there")
         if nu > self.k:
             raise ValueError(f"BSpline: a spline of degree {self.k} has no derivative of order {nu}")
         t, c, k = self.t, self.c, self.k

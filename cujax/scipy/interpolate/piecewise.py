@@ -73,20 +73,34 @@ class PPoly:
         return PPoly(c, self.x, self.extrapolate, self.axis)
 
     def antiderivative(self, nu: int = 1) -> PPoly:
-        """The function that is 0 at the first knot and whose derivative of order `nu` is this."""
+        """The function that is 0 at the first knot and whose derivative of order `nu` is this.
+
+        That of a periodic function is none, and is defined between the knots.
+        """
         found = self
         for _ in range(nu):
             powers = jnp.arange(len(found.c), 0, -1, dtype=found.x.dtype)
             raised = found.c / _aligned(powers, found.c.ndim - 1)
             ends = _horner_of(raised, found.x)
             starts = jnp.concatenate([jnp.zeros_like(ends[:1]), jnp.cumsum(ends, 0)[:-1]])
-            found = PPoly(jnp.concatenate([raised, starts[None]]), found.x, found.extrapolate, found.axis)
+            extrapolate = False if found.extrapolate == "periodic" else found.extrapolate
+            found = PPoly(jnp.concatenate([raised, starts[None]]), found.x, extrapolate, found.axis)
         return found
 
     def integrate(self, a: Any, b: Any, extrapolate: Extrapolate = None) -> Array:
         """The integral from a to b; NaN where it leaves the knots and `extrapolate` is False."""
+        extrapolate = self.extrapolate if extrapolate is None else extrapolate
         found = self.antiderivative()
-        return found(b, 0, extrapolate) - found(a, 0, extrapolate)
+        if extrapolate != "periodic":
+            return found(b, 0, extrapolate) - found(a, 0, extrapolate)
+        start, period = self.x[0], self.x[-1] - self.x[0]
+        whole = found(self.x[-1], 0, True)
+
+        def from_start(end: Any) -> Array:
+            periods = jnp.floor((jnp.asarray(end) - start) / period)
+            return periods * whole + found(jnp.asarray(end) - periods * period, 0, True)
+
+        return from_start(b) - from_start(a)
 
 
 def _aligned(x: Array, more: int) -> Array:

@@ -22,7 +22,7 @@ from typing import Any
 
 from cujax.engine.ground.config import config
 
-VERSION = 4  # as in native.h
+VERSION = 5  # as in native.h
 
 
 def _load() -> Any:

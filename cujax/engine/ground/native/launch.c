@@ -2,7 +2,7 @@
    are those of backends/host_backend.py.
 
    A kernel is `void kernel(void* const* buffers, const long long* sizes, int threads)`.  One that is not worth a second
-   thread is not worth giving up the interpreter's lock either.
+   thread is not worth giving up the interpreter's lock either, unless it may last.
 */
 
 #include "launch.h"
@@ -124,7 +124,7 @@ long thread_count(Launcher* self) {
 }
 
 static void run(Launcher* self, void* const* addresses, long threads) {
-    PyThreadState* state = self->wanted > 1 ? PyEval_SaveThread() : NULL;
+    PyThreadState* state = self->wanted > 1 || self->may_last ? PyEval_SaveThread() : NULL;
     self->kernel(addresses, self->sizes, (int)threads);
     if (state != NULL)
         PyEval_RestoreThread(state);
@@ -160,15 +160,17 @@ static PyObject* Launcher_new(PyTypeObject* type, PyObject* args, PyObject* kwar
     unsigned long long address;
     PyObject *sizes, *owner;
     long wanted;
-    static char* names[] = {"address", "sizes", "wanted", "owner", NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KO!lO:Launcher", names, &address, &PyTuple_Type, &sizes, &wanted,
-                                     &owner))
+    int may_last = 0;
+    static char* names[] = {"address", "sizes", "wanted", "owner", "may_last", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KO!lO|p:Launcher", names, &address, &PyTuple_Type, &sizes, &wanted,
+                                     &owner, &may_last))
         return NULL;
     Launcher* self = (Launcher*)type->tp_alloc(type, PyTuple_GET_SIZE(sizes));
     if (self == NULL)
         return NULL;
     self->kernel = (Kernel*)(uintptr_t)address;
     self->wanted = wanted;
+    self->may_last = may_last;
     Py_INCREF(owner);
     self->owner = owner;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sizes); i++)
@@ -202,8 +204,8 @@ static PyMethodDef Launcher_methods[] = {
 PyTypeObject Launcher_Type = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "cujax.engine.ground.native._native.Launcher",
-    .tp_doc = "Launcher(address, sizes, wanted, owner): the kernel there, with these sizes, on at most `wanted` threads "
-              "and at most `owner.threads`.",
+    .tp_doc = "Launcher(address, sizes, wanted, owner, may_last=False): the kernel there, with these sizes, on at most `wanted` "
+              "threads and at most `owner.threads`.",
     .tp_basicsize = offsetof(Launcher, sizes),
     .tp_itemsize = sizeof(long long),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,

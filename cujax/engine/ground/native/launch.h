@@ -12,6 +12,7 @@ typedef struct {
     Kernel* kernel;
     long wanted;      /* threads that are worth waking */
     PyObject* owner;  /* its attribute `threads` is how many there are */
+    int may_last;     /* nobody knows how long it runs */
     long long sizes[];
 } Launcher;
 

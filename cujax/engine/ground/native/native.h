@@ -7,7 +7,7 @@
 #include <Python.h>
 
 /* Changes with every change of what Python calls, here and in __init__.py: a module that was built before is not used. */
-#define VERSION 4
+#define VERSION 5
 
 extern PyMethodDef pytree_functions[]; /* pytree.c */
 extern PyMethodDef array_functions[];  /* arrays.c */
