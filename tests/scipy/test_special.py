@@ -183,6 +183,11 @@ def test_ends_of_functions_of_more(name, arguments, expected):
     np.testing.assert_allclose(getattr(special, name)(*arguments), expected, rtol=2e-6)
 
 
+def test_sign_of_beta_where_gamma_overflows(x64):
+    for a, b, rtol in [(-300.2, 0.3, 1e-11), (-301.2, 0.3, 1e-11), (np.float32(-34.5), np.float32(0.3), 2e-4)]:
+        np.testing.assert_allclose(special.beta(a, b), scipy_special.beta(float(a), float(b)), rtol=rtol)
+
+
 def test_bernoulli_numbers():
     np.testing.assert_allclose(special.bernoulli(60), scipy_special.bernoulli(60), rtol=2e-6)
     assert float(_bernoulli_numbers(12)[12]) == -691 / 2730 and special.bernoulli(0).shape == (1,)

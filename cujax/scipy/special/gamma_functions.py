@@ -228,7 +228,7 @@ def beta(a: Array, b: Array) -> Array:
     largest = jnp.maximum(jnp.abs(total), jnp.maximum(jnp.abs(a), jnp.abs(b)))
     direct = (largest < _gamma_range(a)) & ~_is_pole(total)
     x, y = jnp.where(direct, a, 1), jnp.where(direct, b, 1)
-    sign = gammasgn(a) * gammasgn(b) * jnp.where(direct | (total > 0), gammasgn(total), 1)
+    sign = gammasgn(a) * gammasgn(b) * jnp.where(_is_pole(total), 1, gammasgn(total))
     zero = _is_pole(total) & ~_is_pole(a) & ~_is_pole(b)
     quotient = ops.gamma(x) / ops.gamma(x + y) * ops.gamma(y)
     return jnp.where(direct, quotient, jnp.where(zero, 0.0, sign * jnp.exp(_betaln(a, b))))
