@@ -206,9 +206,13 @@ def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -
 
 
 def _below_maximum(name: str, x: ArrayLike, axis: Axis, where: ArrayLike | None) -> Array:
-    """x minus its maximum, which cancels out of a quotient of exponentials and so needs no derivative."""
+    """x minus its maximum, which cancels out of a quotient of exponentials and so needs no derivative.
+
+    -inf where `where` is False: else an exponential could overflow there, and its derivative be 0 * inf.
+    """
     x = as_array(name, x)
-    return x - stop_gradient(jnp.max(x, axis, keepdims=True, initial=-jnp.inf, where=where))
+    shifted = x - stop_gradient(jnp.max(x, axis, keepdims=True, initial=-jnp.inf, where=where))
+    return shifted if where is None else jnp.where(where, shifted, -jnp.inf)
 
 
 def logmeanexp(

@@ -173,7 +173,9 @@ def logsumexp(
     magnitude and the sum's sign.
     """
     a, factor = _with_factor(a, b)
-    largest = _finite_maximum(a, axis, where)
+    if where is not None:
+        a = jnp.where(where, a, -jnp.inf)  # else exp could overflow there, and the derivative be 0 * inf
+    largest = _finite_maximum(a, axis)
     terms = jnp.exp(a - largest)
     total = jnp.sum(terms if factor is None else terms * factor, axis, keepdims=keepdims, where=where)
     sign = jnp.sign(total)
@@ -195,9 +197,9 @@ def _with_factor(a: ArrayLike, b: ArrayLike | None) -> tuple[Array, Array | None
     return jnp.where(factor != 0, a, -jnp.inf), factor
 
 
-def _finite_maximum(a: Array, axis: Axis, where: ArrayLike | None) -> Array:
+def _finite_maximum(a: Array, axis: Axis) -> Array:
     """The largest real part over axes, kept, as a constant of differentiation; 0 where it is not finite."""
-    largest = jnp.max(jnp.real(a), axis, keepdims=True, initial=-jnp.inf, where=where)
+    largest = jnp.max(jnp.real(a), axis, keepdims=True, initial=-jnp.inf)
     return stop_gradient(jnp.where(jnp.isfinite(largest), largest, 0))
 
 
