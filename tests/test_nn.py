@@ -179,6 +179,15 @@ def test_large_elements_that_do_not_count_have_the_derivative_zero(name, expecte
         np.testing.assert_array_equal(nothing, 0)
 
 
+def test_derivatives_of_log1mexp():
+    x = np.float32([1e-8, 0.5, 1.0, 100.0, np.inf])
+    wide = x.astype(float)
+    slope = cujax.grad(cujax.nn.log1mexp)
+    np.testing.assert_allclose(cujax.vmap(slope)(x), np.exp(-wide) / -np.expm1(-wide), rtol=1e-6, atol=1e-40)
+    expected = -np.exp(-wide) / np.expm1(-wide) ** 2
+    np.testing.assert_allclose(cujax.vmap(cujax.grad(slope))(x), expected, rtol=1e-6, atol=1e-40)
+
+
 def test_one_hot_along_a_named_axis():
     def encode(library):
         entries = library.vmap(

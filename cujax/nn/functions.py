@@ -175,15 +175,6 @@ def sparse_sigmoid(x: ArrayLike) -> Array:
     return 0.5 * jnp.clip(as_array("sparse_sigmoid", x) + 1.0, 0.0, 2.0)
 
 
-def log1mexp(x: ArrayLike) -> Array:
-    """log(1 - exp(-x)), elementwise, accurate for small and for large x; NaN for negative x.
-
-    M. Maechler, "Accurately Computing log(1 - exp(-|a|))", 2012: the form changes at log 2.
-    """
-    x = as_array("log1mexp", x)
-    return jnp.where(x < math.log(2), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
-
-
 # --- along axes -------------------------------------------------------------------------------------------
 
 

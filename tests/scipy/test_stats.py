@@ -304,6 +304,13 @@ def test_derivatives_of_distribution_functions_at_the_middle():
     np.testing.assert_allclose(cujax.grad(stats.gennorm.cdf, 1)(0.4, 1.5), slope, rtol=1e-7)
 
 
+def test_derivatives_of_small_logarithms():
+    for function, x, expected in [
+        (stats.expon.logcdf, 1e-9, 1e9), (stats.gumbel_l.logcdf, -30.0, 1), (stats.gumbel_r.logsf, 30.0, -1),
+    ]:
+        np.testing.assert_allclose(cujax.grad(function)(x), expected, rtol=1e-6)
+
+
 def test_a_likelihood_compiles_and_is_batched():
     x = RNG.gamma(2.0, size=100).astype(np.float32)
 

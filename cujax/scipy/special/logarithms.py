@@ -1,4 +1,4 @@
-"""Functions of logarithms: logistic, entropies, Box-Cox transforms, log-sum-exp, softmax.
+"""Functions of logarithms: logistic, log1mexp (public in `nn`), entropies, Box-Cox transforms, log-sum-exp, softmax.
 
 Integers and booleans are converted to floats first.  Functions with x log x in them are 0 at 0 and have
 derivatives of their own, so that no 0 * inf appears; those derivatives stand below each function.
@@ -37,6 +37,23 @@ _logit.defjvps(lambda t, out, x: t / (x * (1 - x)))
 def logit(x: ArrayLike) -> Array:
     """log(x / (1 - x)), the inverse of `expit`; elementwise, in floating point.  NaN for x outside [0, 1]."""
     return _logit(*arrays_of(promote_inexact("logit", x)))
+
+
+def log1mexp(x: ArrayLike) -> Array:
+    """log(1 - exp(-x)), elementwise, accurate for small and for large x; NaN for negative x.
+
+    M. Maechler, "Accurately Computing log(1 - exp(-|a|))", 2012: the form changes at log 2.
+    """
+    return _log1mexp(*arrays_of(promote_inexact("log1mexp", x)))
+
+
+@custom_jvp
+def _log1mexp(x: Array) -> Array:
+    return jnp.where(x < math.log(2), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
+
+
+# 1 / expm1(x), in a form of which nothing overflows, in derivatives of any order
+_log1mexp.defjvps(lambda t, out, x: t * (jnp.exp(-x) / -jnp.expm1(-x)))
 
 
 # --- x log y ------------------------------------------------------------------------------------------------
