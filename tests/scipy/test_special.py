@@ -188,6 +188,17 @@ def test_sign_of_beta_where_gamma_overflows(x64):
         np.testing.assert_allclose(special.beta(a, b), scipy_special.beta(float(a), float(b)), rtol=rtol)
 
 
+@pytest.mark.parametrize("p, q", [(1e10, 1e-30), (1e-30, 1e10), (2e-28, 1e10), (1.0, 1e-39)])
+def test_relative_entropy_where_the_quotient_is_no_normal_number(p, q):
+    p, q = np.float32(p), np.float32(q)
+    wide = float(p), float(q)
+    np.testing.assert_allclose(special.rel_entr(p, q), scipy_special.rel_entr(*wide), rtol=1e-6)
+    np.testing.assert_allclose(special.kl_div(p, q), scipy_special.kl_div(*wide), rtol=1e-6)
+    slope = cujax.grad(special.rel_entr)(p, q)
+    np.testing.assert_allclose(slope, math.log(wide[0]) - math.log(wide[1]) + 1, rtol=1e-6)
+    np.testing.assert_allclose(cujax.grad(cujax.grad(special.rel_entr))(p, q), 1 / wide[0], rtol=1e-6)
+
+
 def test_bernoulli_numbers():
     np.testing.assert_allclose(special.bernoulli(60), scipy_special.bernoulli(60), rtol=2e-6)
     assert float(_bernoulli_numbers(12)[12]) == -691 / 2730 and special.bernoulli(0).shape == (1,)

@@ -111,7 +111,7 @@ def entr(x: ArrayLike) -> Array:
 
 
 @of_reals(
-    lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * (jnp.log(_ratio(p, q)) + 1), 0.0),
+    lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * (_log_ratio(p, q) + 1), 0.0),
     lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * -_ratio(p, q), 0.0),
     weak=True,
 )
@@ -121,14 +121,27 @@ def rel_entr(p: Array, q: Array) -> Array:
     ValueError for complex numbers.
     """
     inside, empty = (p > 0) & (q > 0), (p == 0) & (q >= 0)
-    value = jnp.where(inside, p * jnp.log(_ratio(p, q)), jnp.where(empty, 0.0, math.inf))
+    value = jnp.where(inside, p * _log_ratio(p, q), jnp.where(empty, 0.0, math.inf))
     return jnp.where(jnp.isnan(p) | jnp.isnan(q), math.nan, value)
 
 
 def _ratio(p: Array, q: Array) -> Array:
     """p / q where both are positive, else 1."""
+    return jnp.divide(*_where_positive(p, q))
+
+
+def _log_ratio(p: Array, q: Array) -> Array:
+    """log(p / q) where both are positive, else 0; of the two logarithms where the quotient is too large or small."""
+    p, q = _where_positive(p, q)
+    ratio = p / q
+    normal = (ratio >= float(dtypes.finfo(ratio.dtype).tiny)) & (ratio < math.inf)
+    return jnp.where(normal, jnp.log(jnp.where(normal, ratio, 1)), jnp.log(p) - jnp.log(q))
+
+
+def _where_positive(p: Array, q: Array) -> tuple[Array, Array]:
+    """p and q where both are positive, else 1 and 1."""
     inside = (p > 0) & (q > 0)
-    return jnp.where(inside, p, 1) / jnp.where(inside, q, 1)
+    return jnp.where(inside, p, 1), jnp.where(inside, q, 1)
 
 
 def kl_div(p: ArrayLike, q: ArrayLike) -> Array:
