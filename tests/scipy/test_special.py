@@ -199,6 +199,13 @@ def test_relative_entropy_where_the_quotient_is_no_normal_number(p, q):
     np.testing.assert_allclose(cujax.grad(cujax.grad(special.rel_entr))(p, q), 1 / wide[0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("small, large", [(-0.5, 1e6), (-0.5, 20), (-30.25, 60.5), (-30.25, 62.5), (-7.5, 12.0)])
+def test_betaln_of_a_negative_number(small, large):
+    expected = [math.lgamma(small) + math.lgamma(large) - math.lgamma(small + large)] * 2
+    found = [special.betaln(np.float32(small), np.float32(large)), special.betaln(np.float32(large), np.float32(small))]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=2e-5)
+
+
 def test_bernoulli_numbers():
     np.testing.assert_allclose(special.bernoulli(60), scipy_special.bernoulli(60), rtol=2e-6)
     assert float(_bernoulli_numbers(12)[12]) == -691 / 2730 and special.bernoulli(0).shape == (1,)

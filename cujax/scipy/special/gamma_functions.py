@@ -194,8 +194,10 @@ def _log_ratio(large: Array, small: Array) -> Array:
 @custom_jvp
 def _betaln(a: Array, b: Array) -> Array:
     large, small = jnp.maximum(a, b), jnp.minimum(a, b)
-    stirling = (large >= _LARGE) & (small >= 0) & (large < math.inf)
-    by_ratio = lax.lgamma(small) - _log_ratio(jnp.where(stirling, large, _LARGE), jnp.where(stirling, small, 1))
+    start, step = jnp.where(small < 0, large + small, large), jnp.abs(small)
+    stirling = (start >= _LARGE) & (step <= start) & (large < math.inf)
+    ratio = _log_ratio(jnp.where(stirling, start, _LARGE), jnp.where(stirling, step, 1))
+    by_ratio = lax.lgamma(small) + jnp.where(small < 0, ratio, -ratio)
     return jnp.where(stirling, by_ratio, lax.lgamma(a) + (lax.lgamma(b) - lax.lgamma(a + b)))
 
 
