@@ -14,6 +14,7 @@ from oracle_cases import check, check_vjp, lines
 
 import cujax
 from cujax.scipy import special
+from cujax.scipy.special import hypergeometric
 from cujax.scipy.special.gamma_functions import _bernoulli_numbers
 
 INF, NAN = math.inf, math.nan
@@ -208,6 +209,14 @@ def test_betaln_of_a_negative_number(small, large):
     expected = [math.lgamma(small) + math.lgamma(large) - math.lgamma(small + large)] * 2
     found = [special.betaln(np.float32(small), np.float32(large)), special.betaln(np.float32(large), np.float32(small))]
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=2e-5)
+
+
+def test_a_hypergeometric_sum_that_is_not_at_its_end_is_nan(monkeypatch):
+    a, c, near, far = np.float32([0.5, 1.5, 0.25, 0.95])
+    monkeypatch.setattr(hypergeometric, "_LONGEST", 20)
+    np.testing.assert_allclose(hypergeometric._of_one(a, a, c, near)[0], math.asin(0.5) / 0.5, rtol=1e-6)
+    assert np.isnan(hypergeometric._of_one(a, a, c, far)).all()
+    assert np.isnan(hypergeometric._confluent_of_one(a, c, np.float32(30))).all()
 
 
 def test_bernoulli_numbers():
