@@ -345,6 +345,8 @@ def test_errors_say_what_was_wrong():
         (lambda: special.bessel_jn(1.0, v=1.5), TypeError, "v must be an int"),
         (lambda: special.dawsn(1j), ValueError, r"dawsn does not support complex-valued inputs, got c64\[\]"),
         (lambda: special.ndtr(1), TypeError, r"ndtr takes floating-point numbers, got int32.  Convert"),
+        (lambda: special.beta(1.0), TypeError, r"beta\(\) missing a required argument: 'b'"),
+        (lambda: special.beta(1.0, 2.0, 3.0), TypeError, r"beta\(\) too many positional arguments"),
         (lambda: special.zeta(2.0), NotImplementedError, r"it is zeta\(x, 1\)"),
     ]:
         with pytest.raises(error, match=text):
