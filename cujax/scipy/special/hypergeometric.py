@@ -162,8 +162,8 @@ def hyp1f1(a: Array, b: Array, x: Array) -> Array:
     """The confluent hypergeometric function 1F1(a; b; x), Kummer's M; elementwise, with broadcasting.
 
     The sum of (a)_k / ((b)_k k!) x**k; for negative x after Kummer's transformation (DLMF 13.2.39).  1 where a or x is
-    0, infinite where b is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than
-    100000 terms.  ValueError for complex numbers.
+    0, infinite where b is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than 100000
+    terms.  ValueError for complex numbers.
     """
     trivial, pole = (a == 0) | (x == 0), _is_pole(b) & ~_ends_before(a, b)
     usual = ~trivial & ~pole & (jnp.abs(x) < math.inf)
