@@ -5,9 +5,9 @@
 //   bessel_j0 bessel_j1        of the first kind, the C library's
 //   bessel_y0 bessel_y1        of the second kind, the C library's: minus infinity at 0, NaN below
 //
-// The first four are Chebyshev series, the first two of exp(-x) I0(x) and exp(-x) I1(x) / x on [0, 8], and of sqrt(x) exp(-x) I(x)
-// in 1/x on [8, infinity), without branches; the coefficients were computed with 40 digits or more.  Real numbers
-// only; halves are computed in float.
+// The first four are Chebyshev series, the first two of exp(-x) I0(x) and exp(-x) I1(x) / x on [0, 8], and of
+// sqrt(x) exp(-x) I(x) in 1/x on [8, infinity), without branches; the coefficients were computed with 40 digits or
+// more.  Real numbers only; halves are computed in float.
 
 #pragma once
 

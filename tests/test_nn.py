@@ -163,6 +163,31 @@ def test_derivative_of_relu_at_zero_is_zero():
     assert cujax.grad(cujax.nn.relu6)(6.0) == 0
 
 
+@pytest.mark.parametrize("name, expected", [
+    ("softmax", [0.19661193, -0.19661193, 0]), ("log_softmax", [0.73105858, -0.73105858, 0]),
+    ("logsumexp", [0.26894142, 0.73105858, 0]), ("logmeanexp", [0.26894142, 0.73105858, 0]),
+])
+def test_large_elements_that_do_not_count_have_the_derivative_zero(name, expected):
+    mask = np.array([True, True, False])
+
+    def first(x):
+        return cujax.numpy.ravel(getattr(cujax.nn, name)(x, where=mask))[0]
+
+    np.testing.assert_allclose(cujax.grad(first)(np.float32([1, 2, 100])), expected, rtol=1e-6)
+    if "softmax" in name:
+        nothing = cujax.grad(lambda x: cujax.nn.softmax(x, where=mask & False)[0])(np.float32([1, 2, 100]))
+        np.testing.assert_array_equal(nothing, 0)
+
+
+def test_derivatives_of_log1mexp():
+    x = np.float32([1e-8, 0.5, 1.0, 100.0, np.inf])
+    wide = x.astype(float)
+    slope = cujax.grad(cujax.nn.log1mexp)
+    np.testing.assert_allclose(cujax.vmap(slope)(x), np.exp(-wide) / -np.expm1(-wide), rtol=1e-6, atol=1e-40)
+    expected = -np.exp(-wide) / np.expm1(-wide) ** 2
+    np.testing.assert_allclose(cujax.vmap(cujax.grad(slope))(x), expected, rtol=1e-6, atol=1e-40)
+
+
 def test_one_hot_along_a_named_axis():
     def encode(library):
         entries = library.vmap(

@@ -14,7 +14,6 @@ from cujax.nn.functions import (
     hard_tanh,
     identity,
     leaky_relu,
-    log1mexp,
     log_sigmoid,
     log_softmax,
     logmeanexp,
@@ -36,5 +35,6 @@ from cujax.nn.functions import (
 )
 from cujax.numpy import tanh
 from cujax.scipy.special import logsumexp
+from cujax.scipy.special.logarithms import log1mexp
 
 __getattr__ = refusing(__name__)

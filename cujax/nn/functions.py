@@ -175,15 +175,6 @@ def sparse_sigmoid(x: ArrayLike) -> Array:
     return 0.5 * jnp.clip(as_array("sparse_sigmoid", x) + 1.0, 0.0, 2.0)
 
 
-def log1mexp(x: ArrayLike) -> Array:
-    """log(1 - exp(-x)), elementwise, accurate for small and for large x; NaN for negative x.
-
-    M. Maechler, "Accurately Computing log(1 - exp(-|a|))", 2012: the form changes at log 2.
-    """
-    x = as_array("log1mexp", x)
-    return jnp.where(x < math.log(2), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
-
-
 # --- along axes -------------------------------------------------------------------------------------------
 
 
@@ -206,9 +197,13 @@ def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -
 
 
 def _below_maximum(name: str, x: ArrayLike, axis: Axis, where: ArrayLike | None) -> Array:
-    """x minus its maximum, which cancels out of a quotient of exponentials and so needs no derivative."""
+    """x minus its maximum, which cancels out of a quotient of exponentials and so needs no derivative.
+
+    -inf where `where` is False: else an exponential could overflow there, and its derivative be 0 * inf.
+    """
     x = as_array(name, x)
-    return x - stop_gradient(jnp.max(x, axis, keepdims=True, initial=-jnp.inf, where=where))
+    shifted = x - stop_gradient(jnp.max(x, axis, keepdims=True, initial=-jnp.inf, where=where))
+    return shifted if where is None else jnp.where(where, shifted, -jnp.inf)
 
 
 def logmeanexp(

@@ -202,6 +202,17 @@ def test_derivatives_by_finite_differences(name):
     np.testing.assert_allclose(np.sum(np.asarray(ct) * t).real, np.sum(np.asarray(found)).real, rtol=1e-8, atol=1e-9)
 
 
+def test_roots_of_singular_matrices():
+    assert np.all(np.isnan(linalg.sqrtm(np.float32([[0, 1], [0, 0]]))))
+    for diagonal in ([0, 0], [1, 0], [0, 4, 0]):
+        np.testing.assert_array_equal(linalg.sqrtm(np.diag(np.float32(diagonal))), np.sqrt(np.diag(diagonal)))
+    batch = linalg.sqrtm(np.float32([[[0, 1], [0, 0]], [[0, 1], [0, 1]]]))
+    assert np.all(np.isnan(batch[0]))
+    np.testing.assert_allclose(batch[1], [[0, 1], [0, 1]], atol=1e-6)
+    ones = np.ones((3, 3), np.float32)
+    np.testing.assert_allclose(linalg.sqrtm(ones), ones / np.sqrt(3), atol=1e-3)
+
+
 @pytest.mark.parametrize("name", ["sqrtm", "solve_sylvester", "polar"])
 def test_batches(name):
     fun, x = SMOOTH[name]

@@ -89,6 +89,10 @@ def test_errors():
         (lambda: cg([[1.0]], np.ones(1)), TypeError, "either a function or ndarray"),
         (lambda: cg(np.eye(2), np.ones(2), x0=np.ones(3)), ValueError, "matching shapes"),
         (lambda: cg(np.eye(2), np.ones(2), x0=[np.ones(2)]), ValueError, "matching tree structure"),
+        (lambda: gmres(np.eye(2), np.arange(2)), TypeError, "gmres: b must be floating-point or complex, got int"),
+        (lambda: cg(1j * np.eye(2), np.ones(2)), TypeError, "cg: A maps b of dtype float64 to complex128; give b .and"),
+        (lambda: cg(np.eye(2), np.ones(2), M=1j * np.eye(2)), TypeError, "cg: M maps b of dtype float64 to complex128"),
+        (lambda: cg(np.eye(2), np.ones(2), x0=1j * np.ones(2)), TypeError, "x0 has dtype complex128 and b float64"),
         (lambda: gmres(np.eye(2), np.ones(2), solve_method="x"), ValueError, "invalid solve_method x"),
     ):
         with pytest.raises(error, match=text):

@@ -14,6 +14,7 @@ from oracle_cases import check, check_vjp, lines
 
 import cujax
 from cujax.scipy import special
+from cujax.scipy.special import hypergeometric
 from cujax.scipy.special.gamma_functions import _bernoulli_numbers
 
 INF, NAN = math.inf, math.nan
@@ -150,7 +151,8 @@ ENDS = {
     "gammasgn": ([0, -0.0, -1, -1.5, -2.5, INF, -INF], [1, -1, NAN, 1, -1, 1, NAN]), "factorial": ([-1, 0], [0, 1]),
     "exp1": ([0, -1, INF, NAN], [INF, NAN, 0, NAN]), "expi": ([0, INF, -INF, NAN], [-INF, INF, 0, NAN]),
     "spence": ([0, -1, 1, NAN], [math.pi**2 / 6, NAN, 0, NAN]), "k0": ([0, -1, INF], [INF, NAN, 0]),
-    "k1": ([0, -1, INF], [INF, NAN, 0]), "j0": ([0, INF], [1, 0]), "y0": ([0, -1, INF], [-INF, NAN, 0]),
+    "k1": ([0, -1, INF], [INF, NAN, 0]), "y0": ([0, -1, INF, -INF], [-INF, NAN, 0, NAN]),
+    "j0": ([0, INF, -INF], [1, 0, 0]), "j1": ([0, INF, -INF], [0, 0, 0]), "y1": ([0, INF, -INF], [-INF, 0, NAN]),
     "ellipk": ([0, 1, 2, -INF], [math.pi / 2, INF, NAN, 0]), "ellipe": ([0, 1, 2, -INF], [math.pi / 2, 1, NAN, INF]),
     "ellipkm1": ([0, 1, -1, INF], [INF, math.pi / 2, NAN, 0]), "i0": ([0, NAN], [1, NAN]), "i1": ([0], [0]),
 }
@@ -159,7 +161,10 @@ ENDS = {
 @pytest.mark.parametrize("name", ENDS)
 def test_ends(name):
     x, expected = ENDS[name]
-    np.testing.assert_allclose(getattr(special, name)(np.float32(x)), expected, rtol=1e-6)
+    function = getattr(special, name)
+    np.testing.assert_allclose(function(np.float32(x)), expected, rtol=1e-6)
+    if name[0] in "jy":
+        np.testing.assert_allclose(cujax.jit(function)(np.float32(x)), expected, rtol=1e-6)
 
 
 ENDS_OF_MORE = [
@@ -181,6 +186,37 @@ ENDS_OF_MORE = [
 @pytest.mark.parametrize(("name", "arguments", "expected"), ENDS_OF_MORE)
 def test_ends_of_functions_of_more(name, arguments, expected):
     np.testing.assert_allclose(getattr(special, name)(*arguments), expected, rtol=2e-6)
+
+
+def test_sign_of_beta_where_gamma_overflows(x64):
+    for a, b, rtol in [(-300.2, 0.3, 1e-11), (-301.2, 0.3, 1e-11), (np.float32(-34.5), np.float32(0.3), 2e-4)]:
+        np.testing.assert_allclose(special.beta(a, b), scipy_special.beta(float(a), float(b)), rtol=rtol)
+
+
+@pytest.mark.parametrize("p, q", [(1e10, 1e-30), (1e-30, 1e10), (2e-28, 1e10), (1.0, 1e-39)])
+def test_relative_entropy_where_the_quotient_is_no_normal_number(p, q):
+    p, q = np.float32(p), np.float32(q)
+    wide = float(p), float(q)
+    np.testing.assert_allclose(special.rel_entr(p, q), scipy_special.rel_entr(*wide), rtol=1e-6)
+    np.testing.assert_allclose(special.kl_div(p, q), scipy_special.kl_div(*wide), rtol=1e-6)
+    slope = cujax.grad(special.rel_entr)(p, q)
+    np.testing.assert_allclose(slope, math.log(wide[0]) - math.log(wide[1]) + 1, rtol=1e-6)
+    np.testing.assert_allclose(cujax.grad(cujax.grad(special.rel_entr))(p, q), 1 / wide[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("small, large", [(-0.5, 1e6), (-0.5, 20), (-30.25, 60.5), (-30.25, 62.5), (-7.5, 12.0)])
+def test_betaln_of_a_negative_number(small, large):
+    expected = [math.lgamma(small) + math.lgamma(large) - math.lgamma(small + large)] * 2
+    found = [special.betaln(np.float32(small), np.float32(large)), special.betaln(np.float32(large), np.float32(small))]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=2e-5)
+
+
+def test_a_hypergeometric_sum_that_is_not_at_its_end_is_nan(monkeypatch):
+    a, c, near, far = np.float32([0.5, 1.5, 0.25, 0.95])
+    monkeypatch.setattr(hypergeometric, "_LONGEST", 20)
+    np.testing.assert_allclose(hypergeometric._of_one(a, a, c, near)[0], math.asin(0.5) / 0.5, rtol=1e-6)
+    assert np.isnan(hypergeometric._of_one(a, a, c, far)).all()
+    assert np.isnan(hypergeometric._confluent_of_one(a, c, np.float32(30))).all()
 
 
 def test_bernoulli_numbers():
@@ -309,6 +345,8 @@ def test_errors_say_what_was_wrong():
         (lambda: special.bessel_jn(1.0, v=1.5), TypeError, "v must be an int"),
         (lambda: special.dawsn(1j), ValueError, r"dawsn does not support complex-valued inputs, got c64\[\]"),
         (lambda: special.ndtr(1), TypeError, r"ndtr takes floating-point numbers, got int32.  Convert"),
+        (lambda: special.beta(1.0), TypeError, r"beta\(\) missing a required argument: 'b'"),
+        (lambda: special.beta(1.0, 2.0, 3.0), TypeError, r"beta\(\) too many positional arguments"),
         (lambda: special.zeta(2.0), NotImplementedError, r"it is zeta\(x, 1\)"),
     ]:
         with pytest.raises(error, match=text):

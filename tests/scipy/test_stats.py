@@ -291,6 +291,26 @@ def test_derivatives_outside_of_supports_are_zero(name, arguments):
             assert cujax.grad(f)(*arguments) == 0, function
 
 
+@pytest.mark.usefixtures("x64")
+def test_derivatives_of_distribution_functions_at_the_middle():
+    assert cujax.grad(stats.laplace.cdf)(0.0) == 0.5 and math.isnan(stats.laplace.cdf(math.nan))
+    for beta in (1.0, 1.5, 2.0, 3.0):
+        for x in (0.0, -0.4):
+            np.testing.assert_allclose(cujax.grad(stats.gennorm.cdf)(x, beta), scipy.stats.gennorm.pdf(x, beta))
+    second = cujax.grad(cujax.grad(stats.gennorm.cdf))(0.5, 2.0)
+    np.testing.assert_allclose(second, -scipy.stats.gennorm.pdf(0.5, 2.0))
+    step = 1e-6
+    slope = (scipy.stats.gennorm.cdf(0.4, 1.5 + step) - scipy.stats.gennorm.cdf(0.4, 1.5 - step)) / (2 * step)
+    np.testing.assert_allclose(cujax.grad(stats.gennorm.cdf, 1)(0.4, 1.5), slope, rtol=1e-7)
+
+
+def test_derivatives_of_small_logarithms():
+    for function, x, expected in [
+        (stats.expon.logcdf, 1e-9, 1e9), (stats.gumbel_l.logcdf, -30.0, 1), (stats.gumbel_r.logsf, 30.0, -1),
+    ]:
+        np.testing.assert_allclose(cujax.grad(function)(x), expected, rtol=1e-6)
+
+
 def test_a_likelihood_compiles_and_is_batched():
     x = RNG.gamma(2.0, size=100).astype(np.float32)
 

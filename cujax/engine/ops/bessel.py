@@ -31,13 +31,14 @@ def _over(x: Any, out: Any, at_zero: float) -> Any:
 
 
 def _bessel(name: str, doc: str, jvp: Callable) -> tuple[Primitive, Callable]:
-    impl = from_scipy(name) if name.endswith("e") else _still_at_infinity(from_scipy(name))
+    impl = from_scipy(name) if name.endswith("e") else _still_at_infinity(name)
     return unary(f"bessel_{name}", domain=FLOAT, doc=doc, cuda=f"cj::bessel_{name}({{x}})", impl=impl, jvp=jvp)
 
 
-def _still_at_infinity(impl: Callable) -> Callable:
-    """`impl`, and the limit 0 at infinity, where SciPy's functions are NaN."""
-    return lambda xp, x: xp.where(x == np.inf, x.dtype.type(0), impl(xp, x))
+def _still_at_infinity(name: str) -> Callable:
+    """SciPy's function, and the limit 0 at infinity, where that is NaN; for j0 and j1 at minus infinity too."""
+    impl, is_j = from_scipy(name), name[0] == "j"
+    return lambda xp, x: xp.where((xp.abs(x) if is_j else x) == np.inf, x.dtype.type(0), impl(xp, x))
 
 
 bessel_i0e_p, bessel_i0e = _bessel(

@@ -150,7 +150,8 @@ def polar(
     """(u, p) with a = u p (side "right") or a = p u ("left"), orthonormal u and positive semidefinite p.
 
     a: (..., m, n).  method: "qdwh", an iteration with the arguments `eps` and `max_iterations` (see
-    `lax.linalg.qdwh`), or "svd".  Differentiable where a has full rank.
+    `lax.linalg.qdwh`), or "svd".  Differentiable where a has full rank, with "svd" only where the
+    singular values are distinct too.
 
     ValueError for fewer than two axes, another side or method; NotImplementedError for "qdwh" with m < n on the right
     or m > n on the left.

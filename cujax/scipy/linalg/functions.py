@@ -165,13 +165,17 @@ def _nan_where_singular(x: Array, p: Array, q: Array, tol: float) -> Array:
 
 
 def _root_of_triangle(t: Array) -> Array:
+    """NaN where there is none: two roots are zero and what stands at their place in t, but for roundings, is not."""
     roots = sqrt(_diagonal(t))
     number = arange(t.shape[-1])
+    noise = t.shape[-1] * float(dtypes.finfo(t.dtype).eps) * reductions.max(absolute(t), (-2, -1), initial=0)
 
     def column(k: Any, r: Array) -> Array:
         root = _element(roots, k)
         above = where(number < k, t[..., k], 0)
-        return where(number == k, root[..., None], _solve_shifted(r, root, above))
+        found = _solve_shifted(r, root, above)
+        none = equal(_diagonal(r) + root[..., None], 0) & (absolute(found) > noise[..., None])
+        return where(number == k, root[..., None], where(none, np.nan, found))
 
     return _by_columns(t, column)
 
@@ -193,6 +197,7 @@ def _sqrtm_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Array, 
 def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
     """The principal square roots, complex (..., n, n), of matrices (..., n, n).  Differentiable where A is regular.
 
+    NaN where the Schur form shows that there is no root, as of [[0, 1], [0, 0]].
     ValueError for matrices that are not square; NotImplementedError for another blocksize.
     """
     if blocksize > 1:

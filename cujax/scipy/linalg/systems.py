@@ -1,4 +1,4 @@
-"""Linear algebra, as `scipy.linalg`: factorizations, systems of equations by given factors, `expm`.
+"""Systems of equations and the factorizations behind them, inverses, determinants, `expm`, with SciPy's arguments.
 
 All functions work on stacks of matrices, (..., n, n).  Arguments that SciPy has for its own memory and checks
 (overwrite_a, overwrite_b, check_finite, debug) are accepted and have no effect.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.inspect import eval_shape
 from cujax.engine.core.array import Array
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes, pytree
@@ -50,7 +51,7 @@ def _identity(x: Any) -> Any:
 
 
 def _solve(
-    solver: Callable, A: Any, b: Any, x0: Any, maxiter: Any, M: Any, hermitian: bool
+    name: str, solver: Callable, A: Any, b: Any, x0: Any, maxiter: Any, M: Any, hermitian: bool
 ) -> tuple[Any, None]:
     """`solver(product, b, x0, preconditioner, maxiter)` on vectors, made a solver of trees with derivatives."""
     b = pytree.map(asarray, b)
@@ -59,14 +60,15 @@ def _solve(
     leaves = pytree.leaves(b)
     steps = 10 * sum(x.size for x in leaves) if maxiter is None else maxiter
     apply, condition = _product(A), _identity if M is None else _product(M)
+    _check_dtypes(name, b, x0, {"A": apply, "M": condition})
 
     def solve(product: Callable, right: Any) -> Any:
         vector, restore = ravel_pytree(right)
 
         def flat(f: Callable) -> Product:
-            return lambda x: ravel_pytree(f(restore(x)))[0].astype(vector.dtype)
+            return lambda x: ravel_pytree(f(restore(x)))[0]
 
-        guess = ravel_pytree(x0)[0].astype(vector.dtype)
+        guess = ravel_pytree(x0)[0]
         preconditioner = _identity if M is None else flat(condition)
         return restore(solver(flat(product), vector, guess, preconditioner, steps))
 
@@ -82,6 +84,30 @@ def _check_guess(b: Any, x0: Any) -> None:
     shapes = [[aval_of(x).shape for x in pytree.leaves(tree)] for tree in (x0, b)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"arrays in x0 and b must have matching shapes: {shapes[0]} vs {shapes[1]}")
+
+
+def _check_dtypes(name: str, b: Any, x0: Any, maps: dict[str, Callable]) -> None:
+    """Everything has the dtypes of b, so that no step loses an imaginary part or digits."""
+    kinds = _dtypes(b)
+    if not all(dtypes.is_inexact(kind) for kind in kinds):
+        raise TypeError(f"{name}: b must be floating-point or complex, got {_words(kinds)}")
+    if _dtypes(x0) != kinds:
+        raise TypeError(f"{name}: x0 has dtype {_words(_dtypes(x0))} and b {_words(kinds)}; they must be the same")
+    for letter, function in maps.items():
+        found = _dtypes(eval_shape(function, b))
+        if found != kinds:
+            raise TypeError(
+                f"{name}: {letter} maps b of dtype {_words(kinds)} to {_words(found)}; "
+                f"give b (and x0) as {_words(found)}"
+            )
+
+
+def _dtypes(tree: Any) -> list[Any]:
+    return [x.dtype for x in pytree.leaves(tree)]
+
+
+def _words(kinds: list[Any]) -> str:
+    return ", ".join(map(str, kinds))
 
 
 def _norm(x: Vector) -> Array:
@@ -109,7 +135,8 @@ def cg(
     function near the inverse of A, Hermitian positive definite too.
     (M. R. Hestenes and E. Stiefel, "Methods of conjugate gradients for solving linear systems", 1952.)
 
-    TypeError for A that is neither matrix nor function; ValueError for a matrix that is not square, and for x0 that
+    TypeError for A that is neither matrix nor function, for b of integers, and where x0, A b or M b has another dtype
+    than b; ValueError for a matrix that is not square, and for x0 that
     is not like b.
     """
 
@@ -134,7 +161,7 @@ def cg(
         z = condition(r)
         return lax.while_loop(goes_on, step, (x, r, _real(vdot(r, z)), z, 0))[0]
 
-    return _solve(solver, A, b, x0, maxiter, M, True)
+    return _solve("cg", solver, A, b, x0, maxiter, M, True)
 
 
 # --- bicgstab -----------------------------------------------------------------------------------------------
@@ -178,7 +205,7 @@ def bicgstab(
         start = (x, first, one, one, one, zeros_like(b), zeros_like(b), asarray(0))
         return lax.while_loop(goes_on, step, start)[0]
 
-    return _solve(solver, A, b, x0, maxiter, M, False)
+    return _solve("bicgstab", solver, A, b, x0, maxiter, M, False)
 
 
 # --- gmres --------------------------------------------------------------------------------------------------
@@ -220,7 +247,7 @@ def gmres(
         r = condition(b - apply(x))
         return lax.while_loop(goes_on, step, (x, r, _norm(r), 0))[0]
 
-    return _solve(solver, A, b, x0, maxiter, M, False)
+    return _solve("gmres", solver, A, b, x0, maxiter, M, False)
 
 
 def _first_vector(r: Vector, length: Array, size: int) -> Array:

@@ -73,10 +73,18 @@ def _checked(body: Callable, rule: Callable, **options: Any) -> Callable:
     @functools.wraps(body)
     def function(*args: ArrayLike, **named: ArrayLike) -> Any:
         if named or len(args) != len(signature.parameters):
-            args = signature.bind(*args, **named).args
+            args = _bound(body.__name__, signature, args, named)
         return _of_wide(rule, real_arrays(body.__name__, *args, **options))
 
     return function
+
+
+def _bound(name: str, signature: inspect.Signature, args: tuple, named: dict[str, Any]) -> tuple:
+    """The arguments in order; an error names the function, which that of `bind` does not."""
+    try:
+        return signature.bind(*args, **named).args
+    except TypeError as error:
+        raise TypeError(f"{name}() {error}") from None
 
 
 def real_arrays(

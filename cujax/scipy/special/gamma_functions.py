@@ -194,8 +194,10 @@ def _log_ratio(large: Array, small: Array) -> Array:
 @custom_jvp
 def _betaln(a: Array, b: Array) -> Array:
     large, small = jnp.maximum(a, b), jnp.minimum(a, b)
-    stirling = (large >= _LARGE) & (small >= 0) & (large < math.inf)
-    by_ratio = lax.lgamma(small) - _log_ratio(jnp.where(stirling, large, _LARGE), jnp.where(stirling, small, 1))
+    start, step = jnp.where(small < 0, large + small, large), jnp.abs(small)
+    stirling = (start >= _LARGE) & (step <= start) & (large < math.inf)
+    ratio = _log_ratio(jnp.where(stirling, start, _LARGE), jnp.where(stirling, step, 1))
+    by_ratio = lax.lgamma(small) + jnp.where(small < 0, ratio, -ratio)
     return jnp.where(stirling, by_ratio, lax.lgamma(a) + (lax.lgamma(b) - lax.lgamma(a + b)))
 
 
@@ -228,7 +230,7 @@ def beta(a: Array, b: Array) -> Array:
     largest = jnp.maximum(jnp.abs(total), jnp.maximum(jnp.abs(a), jnp.abs(b)))
     direct = (largest < _gamma_range(a)) & ~_is_pole(total)
     x, y = jnp.where(direct, a, 1), jnp.where(direct, b, 1)
-    sign = gammasgn(a) * gammasgn(b) * jnp.where(direct | (total > 0), gammasgn(total), 1)
+    sign = gammasgn(a) * gammasgn(b) * jnp.where(_is_pole(total), 1, gammasgn(total))
     zero = _is_pole(total) & ~_is_pole(a) & ~_is_pole(b)
     quotient = ops.gamma(x) / ops.gamma(x + y) * ops.gamma(y)
     return jnp.where(direct, quotient, jnp.where(zero, 0.0, sign * jnp.exp(_betaln(a, b))))

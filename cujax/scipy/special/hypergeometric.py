@@ -1,7 +1,8 @@
 """The hypergeometric functions 1F1 and 2F1 of real numbers.
 
 Both are the same series, summed for each element until a term no longer counts, after a transformation to where that
-is soon.  The sum's derivatives by the parameters are summed along with it.  Start reading at `_of_one`.
+is soon.  The sum's derivatives by the parameters are summed along with it.  What has not settled after `_LONGEST` terms
+is NaN.  Start reading at `_of_one`.
 
 Not ideal: where terms of opposite signs cancel (parameters far below 0 beside a large positive argument) digits are
 lost.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cujax import lax
 from cujax import numpy as jnp
@@ -33,17 +34,26 @@ def _nonzero(x: Array) -> Array:
     return jnp.where(x == 0, 1, x)
 
 
+def _unsettled(terms: Sequence[Array], sums: Sequence[Array]) -> list[Array]:
+    """Which of the sums the last terms still change."""
+    return [jnp.abs(t) > 0.1 * float(dtypes.finfo(t.dtype).eps) * jnp.abs(s) for t, s in zip(terms, sums, strict=True)]
+
+
+def _settled(state: tuple) -> tuple[Array, ...]:
+    """The sums of a loop's last state, NaN where more terms than `_LONGEST` would be needed."""
+    _, terms, sums = state
+    return tuple(jnp.where(u, math.nan, s) for u, s in zip(_unsettled(terms, sums), sums, strict=True))
+
+
 def _of_one(a: Array, b: Array, c: Array, x: Array) -> tuple[Array, ...]:
     """The sum of (a)_k (b)_k / ((c)_k k!) x**k, and its derivatives with respect to a, b and c; scalars.
 
     A term and its three derivatives follow from those before by the quotient (a + k)(b + k) x / ((c + k)(k + 1)).
     """
-    eps = float(dtypes.finfo(x.dtype).eps)
 
     def goes_on(state: tuple) -> Array:
         k, terms, sums = state
-        settled = [jnp.abs(t) > 0.1 * eps * jnp.abs(s) for t, s in zip(terms, sums, strict=True)]
-        return (k < 3) | ((k < _LONGEST) & (settled[0] | settled[1] | settled[2] | settled[3]))
+        return (k < 3) | ((k < _LONGEST) & functools.reduce(jnp.logical_or, _unsettled(terms, sums)))
 
     def step(state: tuple) -> tuple:
         k, (term, of_a, of_b, of_c), sums = state
@@ -58,17 +68,15 @@ def _of_one(a: Array, b: Array, c: Array, x: Array) -> tuple[Array, ...]:
 
     zero = jnp.zeros_like(x)
     first = (zero + 1, zero, zero, zero)
-    return lax.while_loop(goes_on, step, (zero, first, first))[2]
+    return _settled(lax.while_loop(goes_on, step, (zero, first, first)))
 
 
 def _confluent_of_one(a: Array, c: Array, x: Array) -> tuple[Array, ...]:
     """The sum of (a)_k / ((c)_k k!) x**k, and its derivatives with respect to a and c; scalars."""
-    eps = float(dtypes.finfo(x.dtype).eps)
 
     def goes_on(state: tuple) -> Array:
         k, terms, sums = state
-        settled = [jnp.abs(t) > 0.1 * eps * jnp.abs(s) for t, s in zip(terms, sums, strict=True)]
-        return (k < 3) | ((k < _LONGEST) & (settled[0] | settled[1] | settled[2]))
+        return (k < 3) | ((k < _LONGEST) & functools.reduce(jnp.logical_or, _unsettled(terms, sums)))
 
     def step(state: tuple) -> tuple:
         k, (term, of_a, of_c), sums = state
@@ -79,7 +87,7 @@ def _confluent_of_one(a: Array, c: Array, x: Array) -> tuple[Array, ...]:
 
     zero = jnp.zeros_like(x)
     first = (zero + 1, zero, zero)
-    return lax.while_loop(goes_on, step, (zero, first, first))[2]
+    return _settled(lax.while_loop(goes_on, step, (zero, first, first)))
 
 
 @functools.cache
@@ -154,7 +162,8 @@ def hyp1f1(a: Array, b: Array, x: Array) -> Array:
     """The confluent hypergeometric function 1F1(a; b; x), Kummer's M; elementwise, with broadcasting.
 
     The sum of (a)_k / ((b)_k k!) x**k; for negative x after Kummer's transformation (DLMF 13.2.39).  1 where a or x is
-    0, infinite where b is 0, -1, -2, ... and the series does not end before.  ValueError for complex numbers.
+    0, infinite where b is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than 100000
+    terms.  ValueError for complex numbers.
     """
     trivial, pole = (a == 0) | (x == 0), _is_pole(b) & ~_ends_before(a, b)
     usual = ~trivial & ~pole & (jnp.abs(x) < math.inf)
@@ -178,7 +187,8 @@ def hyp2f1(a: Array, b: Array, c: Array, x: Array) -> Array:
 
     The sum of (a)_k (b)_k / ((c)_k k!) x**k; for x < -1/2 after Pfaff's transformation (DLMF 15.8.1), for x > 0.9 by
     functions of 1 - x (15.8.4), unless c - a - b is nearly whole.  NaN for x > 1 unless the series ends, infinite where
-    c is 0, -1, -2, ... and the series does not end before.  ValueError for complex numbers.
+    c is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than 100000
+    terms.  ValueError for complex numbers.
     """
     ends = _is_pole(a) | _is_pole(b)
     trivial = (a == 0) | (b == 0) | (x == 0)

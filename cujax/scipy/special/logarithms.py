@@ -1,4 +1,4 @@
-"""Functions of logarithms: logistic, entropies, Box-Cox transforms, log-sum-exp, softmax.
+"""Functions of logarithms: logistic, log1mexp (public in `nn`), entropies, Box-Cox transforms, log-sum-exp, softmax.
 
 Integers and booleans are converted to floats first.  Functions with x log x in them are 0 at 0 and have
 derivatives of their own, so that no 0 * inf appears; those derivatives stand below each function.
@@ -37,6 +37,23 @@ _logit.defjvps(lambda t, out, x: t / (x * (1 - x)))
 def logit(x: ArrayLike) -> Array:
     """log(x / (1 - x)), the inverse of `expit`; elementwise, in floating point.  NaN for x outside [0, 1]."""
     return _logit(*arrays_of(promote_inexact("logit", x)))
+
+
+def log1mexp(x: ArrayLike) -> Array:
+    """log(1 - exp(-x)), elementwise, accurate for small and for large x; NaN for negative x.
+
+    M. Maechler, "Accurately Computing log(1 - exp(-|a|))", 2012: the form changes at log 2.
+    """
+    return _log1mexp(*arrays_of(promote_inexact("log1mexp", x)))
+
+
+@custom_jvp
+def _log1mexp(x: Array) -> Array:
+    return jnp.where(x < math.log(2), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
+
+
+# 1 / expm1(x), in a form of which nothing overflows, in derivatives of any order
+_log1mexp.defjvps(lambda t, out, x: t * (jnp.exp(-x) / -jnp.expm1(-x)))
 
 
 # --- x log y ------------------------------------------------------------------------------------------------
@@ -94,7 +111,7 @@ def entr(x: ArrayLike) -> Array:
 
 
 @of_reals(
-    lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * (jnp.log(_ratio(p, q)) + 1), 0.0),
+    lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * (_log_ratio(p, q) + 1), 0.0),
     lambda t, out, p, q: jnp.where((p > 0) & (q > 0), t * -_ratio(p, q), 0.0),
     weak=True,
 )
@@ -104,14 +121,27 @@ def rel_entr(p: Array, q: Array) -> Array:
     ValueError for complex numbers.
     """
     inside, empty = (p > 0) & (q > 0), (p == 0) & (q >= 0)
-    value = jnp.where(inside, p * jnp.log(_ratio(p, q)), jnp.where(empty, 0.0, math.inf))
+    value = jnp.where(inside, p * _log_ratio(p, q), jnp.where(empty, 0.0, math.inf))
     return jnp.where(jnp.isnan(p) | jnp.isnan(q), math.nan, value)
 
 
 def _ratio(p: Array, q: Array) -> Array:
     """p / q where both are positive, else 1."""
+    return jnp.divide(*_where_positive(p, q))
+
+
+def _log_ratio(p: Array, q: Array) -> Array:
+    """log(p / q) where both are positive, else 0; of the two logarithms where the quotient is too large or small."""
+    p, q = _where_positive(p, q)
+    ratio = p / q
+    normal = (ratio >= float(dtypes.finfo(ratio.dtype).tiny)) & (ratio < math.inf)
+    return jnp.where(normal, jnp.log(jnp.where(normal, ratio, 1)), jnp.log(p) - jnp.log(q))
+
+
+def _where_positive(p: Array, q: Array) -> tuple[Array, Array]:
+    """p and q where both are positive, else 1 and 1."""
     inside = (p > 0) & (q > 0)
-    return jnp.where(inside, p, 1) / jnp.where(inside, q, 1)
+    return jnp.where(inside, p, 1), jnp.where(inside, q, 1)
 
 
 def kl_div(p: ArrayLike, q: ArrayLike) -> Array:
@@ -173,7 +203,9 @@ def logsumexp(
     magnitude and the sum's sign.
     """
     a, factor = _with_factor(a, b)
-    largest = _finite_maximum(a, axis, where)
+    if where is not None:
+        a = jnp.where(where, a, -jnp.inf)  # else exp could overflow there, and the derivative be 0 * inf
+    largest = _finite_maximum(a, axis)
     terms = jnp.exp(a - largest)
     total = jnp.sum(terms if factor is None else terms * factor, axis, keepdims=keepdims, where=where)
     sign = jnp.sign(total)
@@ -195,9 +227,9 @@ def _with_factor(a: ArrayLike, b: ArrayLike | None) -> tuple[Array, Array | None
     return jnp.where(factor != 0, a, -jnp.inf), factor
 
 
-def _finite_maximum(a: Array, axis: Axis, where: ArrayLike | None) -> Array:
+def _finite_maximum(a: Array, axis: Axis) -> Array:
     """The largest real part over axes, kept, as a constant of differentiation; 0 where it is not finite."""
-    largest = jnp.max(jnp.real(a), axis, keepdims=True, initial=-jnp.inf, where=where)
+    largest = jnp.max(jnp.real(a), axis, keepdims=True, initial=-jnp.inf)
     return stop_gradient(jnp.where(jnp.isfinite(largest), largest, 0))
 
 

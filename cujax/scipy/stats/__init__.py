@@ -1,7 +1,8 @@
 """Statistics, as `scipy.stats`: a module of functions for each distribution; `gaussian_kde`, `mode`, `rankdata`, `sem`.
 
 Densities outside of a distribution's support are 0, their logarithms -inf.  Everything is elementwise, with
-broadcasting, and differentiable with respect to numbers and parameters.
+broadcasting, and differentiable with respect to numbers and parameters; but the distribution function of `beta` and
+what is made of it only with respect to numbers, as `special.betainc` has no derivatives by its parameters.
 """
 
 from cujax.scipy.stats import bernoulli as bernoulli

@@ -7,6 +7,7 @@ import math
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
+from cujax.scipy.special.logarithms import log1mexp
 from cujax.scipy.stats.arguments import arguments, inside, kept, standard
 
 
@@ -30,8 +31,7 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `cdf`."""
     z = standard("expon.logcdf", x, loc, scale)[0]
-    at = kept(z >= 0, z, 1.0)
-    return inside(z >= 0, jnp.where(at < math.log(2), jnp.log(-jnp.expm1(-at)), jnp.log1p(-jnp.exp(-at))))
+    return inside(z >= 0, log1mexp(kept(z >= 0, z, 1.0)))
 
 
 def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
+from cujax.scipy.special.logarithms import log1mexp
 from cujax.scipy.stats.arguments import arguments, standard
 
 
@@ -30,8 +29,7 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `cdf`."""
     z = standard("gumbel_l.logcdf", x, loc, scale)[0]
-    growth = jnp.exp(z)
-    return jnp.where(growth < math.log(2), jnp.log(-jnp.expm1(-growth)), jnp.log1p(-jnp.exp(-growth)))
+    return log1mexp(jnp.exp(z))
 
 
 def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

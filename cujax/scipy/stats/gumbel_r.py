@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
+from cujax.scipy.special.logarithms import log1mexp
 from cujax.scipy.stats.arguments import arguments, standard
 
 
@@ -42,8 +41,7 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `sf`."""
     z = standard("gumbel_r.logsf", x, loc, scale)[0]
-    decay = jnp.exp(-z)
-    return jnp.where(decay < math.log(2), jnp.log(-jnp.expm1(-decay)), jnp.log1p(-jnp.exp(-decay)))
+    return log1mexp(jnp.exp(-z))
 
 
 def ppf(p: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

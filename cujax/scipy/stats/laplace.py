@@ -22,5 +22,5 @@ def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The distribution function, the probability of numbers up to x."""
     z = standard("laplace.cdf", x, loc, scale)[0]
-    tail = 0.5 * jnp.exp(-jnp.abs(z))
-    return jnp.where(z <= 0, tail, 1 - tail)
+    left, right = jnp.where(z <= 0, z, 0), jnp.where(z <= 0, 0, z)  # not |z|, whose derivative at 0 is not +1 or -1
+    return jnp.where(z <= 0, 0.5 * jnp.exp(left), 1 - 0.5 * jnp.exp(-right))

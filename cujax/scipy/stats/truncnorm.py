@@ -8,14 +8,14 @@ from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import log_ndtr
+from cujax.scipy.special.logarithms import log1mexp
 from cujax.scipy.stats import norm
 from cujax.scipy.stats.arguments import standard, valid
 
 
 def _log_difference(x: Array, y: Array) -> Array:
     """log(exp(x) - exp(y)), for x >= y."""
-    step = jnp.minimum(y - x, 0)
-    return x + jnp.where(step > -math.log(2), jnp.log(-jnp.expm1(step)), jnp.log1p(-jnp.exp(step)))
+    return x + log1mexp(jnp.maximum(x - y, 0))
 
 
 def _log_mass(a: Array, b: Array) -> Array:
