@@ -42,8 +42,11 @@ def logit(x: ArrayLike) -> Array:
 def log1mexp(x: ArrayLike) -> Array:
     """log(1 - exp(-x)), elementwise, accurate for small and for large x; NaN for negative x.
 
-    M. Maechler, "Accurately Computing log(1 - exp(-|a|))", 2012: the form changes at log 2.
+    M. Maechler, "Accurately Computing log(1 - exp(-|a|))", 2012: the form changes at log 2.  TypeError for booleans.
     """
+    x = as_array("log1mexp", x)
+    if dtypes.is_bool(x.dtype):
+        raise TypeError("log1mexp does not accept booleans; convert them first: x.astype('float32')")
     return _log1mexp(*arrays_of(promote_inexact("log1mexp", x)))
 
 
