@@ -95,14 +95,15 @@ template <class T> static void factor_lanes(const T* dl, const T* d, const T* du
         if (row + rows == n)
             for (int l = 0; l < width; ++l) high[rows - 1][l] = T(0);
         for (int r = 0; r < rows; ++r) {
-            T* CJ_RESTRICT kept = scratch + (row + r - 1) * scratch_arrays * width;  // of the row before
             const T *low_row = low[r], *middle_row = middle[r], *high_row = high[r];
-            if (row + r == 0)
+            if (row + r == 0) {
                 for (int l = 0; l < width; ++l) open[l] = middle_row[l], right[l] = high_row[l];
-            else
-                #pragma omp simd
-                for (int l = 0; l < width; ++l)
-                    eliminate(open[l], right[l], low_row[l], middle_row[l], high_row[l], kept + l, width);
+                continue;
+            }
+            T* CJ_RESTRICT kept = scratch + (row + r - 1) * scratch_arrays * width;  // of the row before
+            #pragma omp simd
+            for (int l = 0; l < width; ++l)
+                eliminate(open[l], right[l], low_row[l], middle_row[l], high_row[l], kept + l, width);
         }
     }
     T* CJ_RESTRICT kept = scratch + (n - 1) * scratch_arrays * width;
@@ -118,12 +119,13 @@ template <class T> static void solve_lanes(const T* b, T* x, T* scratch, i64 n, 
         const int rows = int(min(n - row, i64(tile_rows)));
         load<T>(tile, b + row * columns, n * columns, columns, rows, lanes);
         for (int r = 0; r < rows; ++r) {
-            T* CJ_RESTRICT kept = scratch + (row + r - 1) * scratch_arrays * width;
-            if (row + r == 0)
+            if (row + r == 0) {
                 for (int l = 0; l < width; ++l) side[l] = tile[0][l];
-            else
-                #pragma omp simd
-                for (int l = 0; l < width; ++l) eliminate_side(side[l], tile[r][l], kept + l, width);
+                continue;
+            }
+            T* CJ_RESTRICT kept = scratch + (row + r - 1) * scratch_arrays * width;
+            #pragma omp simd
+            for (int l = 0; l < width; ++l) eliminate_side(side[l], tile[r][l], kept + l, width);
         }
     }
     T next[width], after[width];
