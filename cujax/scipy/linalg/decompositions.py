@@ -18,15 +18,11 @@ from cujax.numpy.mapping import vectorize
 from cujax.numpy.matrices import diag, eye, triu
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.parts import conj
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, promote_inexact
+from cujax.numpy.promotion import ArrayLike, as_array, as_arrays
 from cujax.numpy.reshaping import broadcast_to
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import sqrt
-
-
-def _matrices(name: str, *xs: ArrayLike) -> list[Array]:
-    return arrays_of(promote_inexact(f"linalg.{name}", *xs))
-
+from cujax.scipy.linalg.systems import inexact_arrays
 
 # --- eigenvalues, singular values -------------------------------------------------------------------------
 
@@ -43,7 +39,7 @@ def eigh(
     """
     if b is not None or type != 1 or eigvals is not None:
         raise NotImplementedError("linalg.eigh: only the problem a v = w v with b=None, type=1, eigvals=None is there")
-    v, w = lax.linalg.eigh(*_matrices("eigh", a), lower=lower)
+    v, w = lax.linalg.eigh(*inexact_arrays("eigh", a), lower=lower)
     return w if eigvals_only else (w, v)
 
 
@@ -92,7 +88,7 @@ def svd(
     check_finite: bool = True, lapack_driver: str = "gesdd",
 ) -> Array | tuple[Array, Array, Array]:
     """U, s and V^H with a = U diag(s) V^H; s alone unless `compute_uv`.  See `lax.linalg.svd`."""
-    return lax.linalg.svd(*_matrices("svd", a), full_matrices=full_matrices, compute_uv=compute_uv)
+    return lax.linalg.svd(*inexact_arrays("svd", a), full_matrices=full_matrices, compute_uv=compute_uv)
 
 
 # --- qr -------------------------------------------------------------------------------------------------------
@@ -108,7 +104,7 @@ def qr(
     """
     if mode not in ("full", "r", "economic"):
         raise ValueError(f"Unsupported QR decomposition mode '{mode}': give 'full', 'economic' or 'r'")
-    found = lax.linalg.qr(*_matrices("qr", a), pivoting=pivoting, full_matrices=mode != "economic")
+    found = lax.linalg.qr(*inexact_arrays("qr", a), pivoting=pivoting, full_matrices=mode != "economic")
     return found[1:] if mode == "r" else found
 
 
@@ -123,7 +119,7 @@ def qr_multiply(
     """
     if mode not in ("left", "right"):
         raise ValueError(f"linalg.qr_multiply: mode must be 'right' or 'left', got {mode!r}")
-    x, y = _matrices("qr_multiply", a, c)
+    x, y = inexact_arrays("qr_multiply", a, c)
     q, *rest = lax.linalg.qr(x, pivoting=pivoting, full_matrices=False)
     q = conj(q) if conjugate and dtypes.is_complex(q.dtype) else q
     is_vector = y.ndim == 1
@@ -163,7 +159,7 @@ def polar(
         raise ValueError("The argument `side` must be either 'right' or 'left'.")
     if method not in ("qdwh", "svd"):
         raise ValueError(f"Unknown polar decomposition method {method}.")
-    (x,) = _matrices("polar", x)
+    (x,) = inexact_arrays("polar", x)
     return _polar_by_svd(x, side) if method == "svd" else _polar_by_qdwh(x, side, eps, max_iterations)
 
 
@@ -231,7 +227,7 @@ def rsf2csf(T: ArrayLike, Z: ArrayLike, check_finite: bool = True) -> tuple[Arra
     A rotation for each row makes the element below the diagonal zero.  (G. Golub, C. Van Loan, "Matrix Computations",
     section 7.4.)  ValueError for shapes that are not square or differ.
     """
-    t, z = _matrices("rsf2csf", T, Z)
+    t, z = inexact_arrays("rsf2csf", T, Z)
     for name, x in (("Z", z), ("T", t)):
         if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
             raise ValueError(f"linalg.rsf2csf: Input '{name}' must be square, got shape {x.shape}.")

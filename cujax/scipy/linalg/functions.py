@@ -34,11 +34,11 @@ from cujax.numpy.logic import equal, isfinite
 from cujax.numpy.matrices import triu
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.parts import real
-from cujax.numpy.promotion import ArrayLike, arrays_of, promote_dtypes, promote_inexact
+from cujax.numpy.promotion import ArrayLike, arrays_of, promote_dtypes
 from cujax.numpy.reshaping import broadcast_to, matrix_transpose
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import sqrt
-from cujax.scipy.linalg.systems import expm
+from cujax.scipy.linalg.systems import expm, inexact_arrays
 
 
 def _complex(x: Array) -> Array:
@@ -127,7 +127,7 @@ def solve_sylvester(
 
     ValueError for shapes that do not fit and another method.
     """
-    a, b, c = arrays_of(promote_inexact("linalg.solve_sylvester", A, B, C))
+    a, b, c = inexact_arrays("solve_sylvester", A, B, C)
     for name, x in (("A", a), ("B", b)):
         if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
             raise ValueError(f"linalg.solve_sylvester: {name} must be square matrices, got shape {x.shape}")
@@ -202,7 +202,7 @@ def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
     """
     if blocksize > 1:
         raise NotImplementedError("linalg.sqrtm: the blocked version is not implemented; leave blocksize out")
-    (a,) = arrays_of(promote_inexact("linalg.sqrtm", A))
+    (a,) = inexact_arrays("sqrtm", A)
     linalg.check_square("sqrtm", a)
     a = _complex(a)
     return _sqrtm(a, *_schur(a))
@@ -213,7 +213,7 @@ def funm(A: ArrayLike, func: Callable[[Array], Array], disp: bool = True) -> Arr
 
     Inaccurate where eigenvalues are nearly equal.  Not differentiable.  ValueError for matrices that are not square.
     """
-    (a,) = arrays_of(promote_inexact("linalg.funm", A))
+    (a,) = inexact_arrays("funm", A)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"linalg.funm: expected square matrices, got shape {a.shape}")
     t, z = lax.linalg.schur(_complex(a))

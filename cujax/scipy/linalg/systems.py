@@ -37,7 +37,8 @@ from cujax.numpy.transcendental import exp2, log2
 _TRANSPOSITIONS = {0: 0, 1: 1, 2: 2, "N": 0, "T": 1, "C": 2}
 
 
-def _inexact(name: str, *xs: ArrayLike) -> list[Array]:
+def inexact_arrays(name: str, *xs: ArrayLike) -> list[Array]:
+    """The arguments of `linalg.<name>` as arrays of one inexact dtype."""
     return arrays_of(promote_inexact(f"linalg.{name}", *xs))
 
 
@@ -56,7 +57,7 @@ def cholesky(
 
     NaN where a matrix is not positive definite.  ValueError for matrices that are not square.
     """
-    (x,) = _inexact("cholesky", a)
+    (x,) = inexact_arrays("cholesky", a)
     factor = lax.linalg.cholesky(x if lower else adjoint(x), symmetrize_input=False)
     return factor if lower else adjoint(factor)
 
@@ -73,7 +74,7 @@ def cho_solve(
 ) -> Array:
     """x with a x = b, from `cho_factor(a)`; b is (n,) or (..., n, k).  ValueError for other shapes."""
     c, lower = c_and_lower
-    factor, y = _inexact("cho_solve", c, b)
+    factor, y = inexact_arrays("cho_solve", c, b)
     check_square("cho_solve", factor)
 
     def solver(factor: Array, y: Array) -> Array:
@@ -102,7 +103,7 @@ def solve(
         raise ValueError(f"Expected assume_a to be one of ['gen', 'sym', 'her', 'pos']; got {assume_a!r}")
     if assume_a != "pos":
         return linalg.solve(a, b)
-    x, y = _inexact("solve", a, b)
+    x, y = inexact_arrays("solve", a, b)
     check_square("solve", x)
     if y.shape not in (x.shape[:-1], (*x.shape[:-1], *y.shape[-1:])):
         raise ValueError(f"linalg.solve: a of shape {x.shape} needs b (..., n) or (..., n, k), got {y.shape}")
@@ -134,7 +135,7 @@ def solve_triangular(
     if trans not in _TRANSPOSITIONS:
         raise ValueError(f"Invalid 'trans' value {trans}; it must be 0, 1, 2, 'N', 'T' or 'C'")
     kind = _TRANSPOSITIONS[trans]
-    x, y = _inexact("solve_triangular", a, b)
+    x, y = inexact_arrays("solve_triangular", a, b)
     check_square("solve_triangular", x)
 
     def solver(x: Array, y: Array) -> Array:
@@ -151,7 +152,7 @@ def solve_triangular(
 
 def lu_factor(a: ArrayLike, overwrite_a: bool = False, check_finite: bool = True) -> tuple[Array, Array]:
     """LU factors of matrices (..., m, n) in one array, and the interchanges of rows, for `lu_solve`."""
-    (x,) = _inexact("lu_factor", a)
+    (x,) = inexact_arrays("lu_factor", a)
     return lax.linalg.lu(x)[:2]
 
 
@@ -166,7 +167,7 @@ def lu_solve(
     if trans not in (0, 1, 2):
         raise ValueError(f"'trans' value must be 0, 1, or 2, got {trans}")
     factors, pivots = lu_and_piv
-    x, y = _inexact("lu_solve", factors, b)
+    x, y = inexact_arrays("lu_solve", factors, b)
     check_square("lu_solve", x)
     (interchanges,) = as_arrays("linalg.lu_solve", pivots)
     permutation = lax.linalg.lu_pivots_to_permutation(interchanges, x.shape[-1])
@@ -206,7 +207,7 @@ def lu(
 
     With `permute_l` only P L and U.  P is real, L has ones on its diagonal.  TypeError for rank below 2.
     """
-    (x,) = _inexact("lu", a)
+    (x,) = inexact_arrays("lu", a)
     factors, _, permutation = lax.linalg.lu(x)
     k = min(x.shape[-2:])
     lower = lax.slice_in_dim(factors, 0, k, axis=-1)
@@ -276,7 +277,7 @@ def expm(A: ArrayLike, *, upper_triangular: bool = False, max_squarings: int = 1
     `upper_triangular` promises that A is.  Matrices that would need more than `max_squarings` squarings,
     those with norm above about 2**max_squarings, give NaN.  ValueError for matrices that are not square.
     """
-    (x,) = _inexact("expm", A)
+    (x,) = inexact_arrays("expm", A)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"linalg.expm: expected matrices (..., n, n), got A of shape {x.shape}")
     coefficients, bound = _PADE_DOUBLE if x.dtype in (dtypes.float64, dtypes.complex128) else _PADE_SINGLE
