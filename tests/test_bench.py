@@ -36,13 +36,8 @@ def test_the_registry_is_read_off_the_files():
     assert list(workloads.FILES) == ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W11", "W12", "W13", "W14"]
 
 
-SLOW_TO_COMPILE = ("W4",)  # half a minute of JAX's compiler
-
-
 @pytest.mark.parametrize("workload", workloads.FILES)
 def test_every_case_agrees_with_its_reference(workload, found):
-    if workload in SLOW_TO_COMPILE:
-        found = [peer for peer in found if peer.name != "jax"]
     cases = workloads.cases(workload, SMOKE)
     rows = [row for case in cases for row in runner.run_case(workload, case, found, bounds())]
     assert {(row.case, row.peer): row.status for row in rows if row.status not in ("ok", NOT_WRITTEN)} == {}

@@ -69,6 +69,17 @@ def test_a_roll_is_not_taken_apart():
     assert text.count("x0[") == 1
 
 
+def test_what_is_too_long_to_write_out_for_each_piece_is_not():
+    def function(x):
+        found = jnp.stack([k * x for k in range(1, 16)])
+        for n in range(60):
+            found = jnp.sin(found) + n
+        return found
+
+    (region,) = regions(function, F[0])
+    assert not region.apart and region.size < 200
+
+
 @pytest.mark.parametrize("shift", [0, 1, 3, 6, -1])
 def test_rolls_along_all_axes(shift):
     def function(np_, f):

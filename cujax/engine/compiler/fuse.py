@@ -45,6 +45,7 @@ _TRAFFIC = 10  # writing a value and reading it again
 _LAUNCH = 20_000  # a kernel of its own
 _SMALL = 1 << 16  # elements below which a launch costs more than the work
 MOST_PIECES = 32  # of a concatenation that are written side by side
+_MOST_APART = 2 * MOST_NODES  # nodes of all of them
 _VIEWS = frozenset(("reshape", "squeeze", "transpose", "slice", "broadcast_in_dim", "split"))
 _RESHAPES = frozenset(("reshape", "squeeze"))
 
@@ -87,8 +88,10 @@ class Region:
         operand = eqn.inputs[0] if is_reduction else root
         element = self.evaluator.element(operand, self.axis_indices())
         self.reads = {a: set(places) for a, places in self.evaluator.reads.items()}
-        elements = [self.evaluator.element(root, place) for place in self.places()] if self.apart else [element]
-        self.size = len(reachable(elements))
+        self.size = len(reachable([element]))
+        if self.apart:
+            size = len(reachable([self.evaluator.element(root, place) for place in self.places()]))
+            self.apart, self.size = (self.apart, size) if size <= _MOST_APART else (frozenset(), self.size)
 
     @property
     def makes(self) -> list[Var]:
