@@ -106,6 +106,7 @@ from cujax.engine.backends.api import Device
 from cujax.engine.core.array import Array
 from cujax.engine.ground.dtypes import float0
 from cujax.left_out import refusing as _refusing
+from cujax.numpy.cuda_op import cuda_op
 
 __version__ = "0.1.0"
 

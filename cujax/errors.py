@@ -1,5 +1,6 @@
 """The errors that cujax raises; each docstring shows the mistake and its repair."""
 
+from cujax.engine.backends.kernel_errors import UserSourceError
 from cujax.engine.ground.errors import (
     ConcretizationTypeError,
     IncompatibleDevicesError,
@@ -32,4 +33,5 @@ __all__ = [
     "TracerBoolConversionError",
     "TracerIntegerConversionError",
     "UnexpectedTracerError",
+    "UserSourceError",
 ]

@@ -24,6 +24,8 @@ from jax import lax
 from jax.extend.random import threefry2x32_p
 from jax.scipy import special as jax_special
 
+from cujax.engine.compiler.user_functions import UserFunction
+from cujax.engine.control.cuda_op import UserOp, cuda_op_p, partial_rule
 from cujax.engine.core.array import ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
@@ -917,8 +919,22 @@ RANDOM = [
     Sample("stop_gradient", [reals(A)], dtypes=[*FLOATS, *COMPLEX], jax=lax.stop_gradient),
 ]
 
+_DAMPED = UserFunction("damped", ("x", "y"), "exp(-x) * y")
+_SLOPES = {"x": lambda x, y: -DAMPED(x, y), "y": lambda x, y: DAMPED(x, y * 0 + 1)}
+_DAMPED_OP = UserOp(_DAMPED, lambda x, y: np.exp(-x) * y, partial_rule(_DAMPED, _SLOPES))
+
+
+def DAMPED(x, y):
+    return cuda_op_p.bind(x, y, op=_DAMPED_OP, dtype=x.dtype)
+
+
+USER = [
+    Sample("cuda_op", [reals((3, 4), -1, 1), reals((3, 4), -2, 2)], {"op": _DAMPED_OP, "dtype": np.dtype("float32")},
+           jax=lambda x, y, **_: jnp.exp(-x) * y, dtypes=["float32"]),
+]  # fmt: skip
+
 SAMPLES: list[Sample] = [
     *STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING, *SPECIAL, *CUMULATIVE,
     *REDUCTIONS, *LINALG, *FFT, *CONTRACTION, *CONVOLUTION, *WINDOWED, *SLICING, *INDEXING,
-    *RANDOM,
+    *RANDOM, *USER,
 ]

@@ -24,6 +24,7 @@ SMALL = {
     "heston": (["--paths", "200"], "by spot"),
     "edges": (["--every", "12", "--steps", "5", "--width", "1"], "43 x 50 pixels; off by"),
     "learned_stencil": (["--side", "24", "--fields", "2", "--descent", "3"], "no number is off by more than"),
+    "argon": (["--side", "4", "--steps", "50"], "16 atoms; the energy of each stays the same to"),
     "kinetics": (["--reactions", "8", "--steps", "200"], "A at 40 s is 0.71"),
 }
 

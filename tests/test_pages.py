@@ -15,7 +15,7 @@ import cujax
 from cujax.engine.ground.config import config
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = {"sharp_bits.md": 30, "random.md": 10}  # at least as many blocks
+PAGES = {"sharp_bits.md": 30, "random.md": 10, "cuda_op.md": 5}  # at least as many blocks
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -100,5 +100,5 @@ def test_import_is_light():
 def test_exported_names_that_are_none_of_jax():
     names = {n for n in vars(cujax) if not n.startswith("_")} - {"api", "engine"}
     strange = [n for n in names if not hasattr(jax, n) and importlib.util.find_spec(f"jax.{n}") is None]
-    ours = {"cupy_call", "explain", "left_out", "numpy_call", "ode", "progress"}
+    ours = {"cuda_op", "cupy_call", "explain", "left_out", "numpy_call", "ode", "progress"}
     assert set(strange) <= ours | {"config"}  # which early JAX has

@@ -1,6 +1,6 @@
 """A kernel that does not compile: the error, and its text kept for whoever looks into it.
 
-Both kernel targets raise `KernelCompileError`, by `compile_error`.
+Both kernel targets raise `KernelCompileError`, by `compile_error`; `UserSourceError` is of a source that a user gave.
 """
 
 from __future__ import annotations
@@ -30,6 +30,26 @@ class KernelCompileError(JaxRuntimeError):
 
     def __reduce__(self):
         return type(self), (self.compiler, self.log, self.path)
+
+
+class UserSourceError(JaxRuntimeError):
+    """The compiler refused the source of a `cuda_op`; the message has the source, and what the compiler said of it.
+
+    name: of the op.  source, compiler, log: the user's lines, who refused them, and all that it said.
+    """
+
+    def __init__(self, name: str, source: str, compiler: str, log: str) -> None:
+        self.name, self.source, self.compiler, self.log = name, source, compiler, log
+        lines = "".join(f"\n  {line}" for line in source.splitlines())
+        said = "".join(f"\n  {line}" for line in log.strip().splitlines()[:_LINES_SHOWN])
+        super().__init__(
+            f"cuda_op {name!r}: {compiler} does not compile its source. Its operands are scalars by their names, its "
+            f"preamble stands before it, and what is CUDA's alone exists on a GPU only.\n{lines}\n\n"
+            f"The compiler says:{said}"
+        )
+
+    def __reduce__(self):
+        return type(self), (self.name, self.source, self.compiler, self.log)
 
 
 def compile_error(compiler: str, log: str, source: str, suffix: str) -> KernelCompileError:

@@ -251,7 +251,8 @@ class Evaluator:
             args = tuple([self.element(a, index if a.aval.shape else ()) for a in eqn.inputs])
         text = text.replace("{pair}", "{0}, {1}").replace("{i}", "{1}")
         field = ("x", "y")[eqn.outputs.index(var)] if eqn.primitive.multiple else ""
-        return self._intern(Operation, text, args, var.aval.dtype, eqn.primitive.name, eqn.source, field)
+        name = eqn.params["op"].name if eqn.primitive.family == "user" else eqn.primitive.name
+        return self._intern(Operation, text, args, var.aval.dtype, name, eqn.source, field)
 
     # --- movers and sums of products ------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cujax.engine.backends.api import KernelCall
+from cujax.engine.backends.api import KernelCall, KernelTarget
+from cujax.engine.backends.kernel_errors import KernelCompileError, UserSourceError
 from cujax.engine.backends.kernel_headers import headers_folder
 from cujax.engine.compiler import (
     emit_cuda,
@@ -33,6 +34,7 @@ from cujax.engine.compiler.plan import Plan
 from cujax.engine.compiler.tile import tiling_of
 from cujax.engine.compiler.traffic import moved_by
 from cujax.engine.compiler.update import Update
+from cujax.engine.compiler.user_functions import called_in, definition, function_in
 from cujax.engine.core.tape import Eqn, Var
 
 
@@ -104,10 +106,44 @@ def generate(plan: Plan, language: str) -> Generated:
 
 
 def source_of(kernels: Sequence[Kernel]) -> str:
-    """One text: the headers that the kernels use, then each kernel."""
+    """One text: the headers that the kernels use, the functions of users that they call, then each kernel."""
     texts = [k.text for k in kernels]
-    includes = [f'#include "{name}"' for name in _headers_for("\n".join(texts))]
-    return "\n".join(includes) + "\n\n" + "\n\n".join(texts) + "\n"
+    called = called_in("\n".join(texts))
+    return _joined([definition(name) for name in called], texts)
+
+
+def blame(source: str, target: KernelTarget) -> None:
+    """After `source` was refused: UserSourceError if a user's function that it calls is not compiled alone either.
+
+    Not where the compiler takes nothing at all.
+    """
+    if not called_in(source) or not _takes(target, _joined([], [])):
+        return
+    for name in called_in(source):
+        try:
+            target.compile(without_comments(_joined([definition(name)], [])))
+        except KernelCompileError as error:
+            function = function_in(name)
+            lines = "\n".join(filter(None, (function.preamble, function.source)))
+            raise UserSourceError(function.name, lines, error.compiler, error.log) from None
+
+
+def _takes(target: KernelTarget, source: str) -> bool:
+    try:
+        target.compile(source)
+    except KernelCompileError:
+        return False
+    return True
+
+
+def _joined(definitions: Sequence[str], kernels: Sequence[str]) -> str:
+    """Headers, definitions, kernels; lines are counted on after definitions, which name their own."""
+    headers = _headers_for("\n".join([*definitions, *kernels])) + ["cuda_names.h"] * bool(definitions)
+    parts = ["\n".join(f'#include "{name}"' for name in headers), *definitions]
+    if definitions:
+        line = "\n\n".join(parts).count("\n") + 4
+        parts.append(f'#line {line} "kernels"')
+    return "\n\n".join([*parts, *kernels]) + "\n"
 
 
 class _Names:

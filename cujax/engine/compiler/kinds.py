@@ -89,6 +89,9 @@ _CHEAP = frozenset("cj::" + name for name in (
 ))
 
 
+_DEAR = {"random": 40, "user": 15}  # families
+
+
 def cost(eqn: Eqn) -> int:
     """Of one element of the result: 0 for moving it, 1 for arithmetic, more for functions."""
     kind = kind_of(eqn)
@@ -102,8 +105,8 @@ def cost(eqn: Eqn) -> int:
     found = _FUNCTION.match(text) if isinstance(text, str) else None
     if found is not None and found.group() in _CHEAP:
         return 1
-    if eqn.primitive.family == "random":
-        return 40
+    if eqn.primitive.family in _DEAR:
+        return _DEAR[eqn.primitive.family]
     if found is None:
         return 1
     return 4 if found.group() == "cj::div" else 15

@@ -18,7 +18,7 @@ from fastrlock.rlock import FastRLock
 from cujax.engine.backends.api import Buffer, KernelTarget
 from cujax.engine.backends.kernel_errors import KernelCompileError
 from cujax.engine.backends.select import selected
-from cujax.engine.compiler.generate import Generated, generate
+from cujax.engine.compiler.generate import Generated, blame, generate
 from cujax.engine.compiler.in_place import overwritten_operands
 from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimized
@@ -215,9 +215,12 @@ def compile_tape(tape: Tape, owned: tuple[int, ...] = (), placed: tuple[int, ...
 
 
 def _compile(tape: Tape, owned: tuple[int, ...], placed: tuple[int, ...]) -> Program:
+    target = selected().kernels
     try:
-        return Program(tape, selected().kernels, owned, placed)
+        return Program(tape, target, owned, placed)
     except KernelCompileError as error:
+        assert target is not None
+        blame(generated(tape, target.language, owned, placed).source, target)
         if error not in _reported:
             _reported.add(error)
             warn_user(f"{error}\n{tape.name} runs operation by operation instead.", RuntimeWarning)
