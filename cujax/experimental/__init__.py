@@ -2,9 +2,9 @@
 
 from cujax.api.callbacks import io_callback
 from cujax.api.options import enable_x64
-from cujax.experimental import checkify, ode, optimizers
+from cujax.experimental import checkify, ode, optimizers, stax
 from cujax.left_out import refusing
 
-__all__ = ["checkify", "enable_x64", "io_callback", "ode", "optimizers"]
+__all__ = ["checkify", "enable_x64", "io_callback", "ode", "optimizers", "stax"]
 
 __getattr__ = refusing(__name__)

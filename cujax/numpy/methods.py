@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cujax import lax
 from cujax.engine.backends.select import selected
-from cujax.engine.core.array import Array, ConcreteArray
+from cujax.engine.core.array import Array
 from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
 from cujax.numpy import (
@@ -38,6 +37,7 @@ from cujax.numpy import (
     taking,
 )
 from cujax.numpy.indexing import index_array
+from cujax.numpy.placement import PLACEMENT
 from cujax.numpy.promotion import SCALARS, as_array
 
 # --- operators ------------------------------------------------------------------------------------------
@@ -284,36 +284,8 @@ def _array_namespace(self: Array, *, api_version: str | None = None) -> Any:
     return sys.modules["cujax.numpy"]
 
 
-@dataclass(frozen=True)
-class SingleDeviceSharding:
-    """Where an array lives: wholly on one device."""
-
-    device: Any
-    is_fully_replicated: bool = True
-    is_fully_addressable: bool = True
-
-    @property
-    def device_set(self) -> set:
-        """The devices that hold a part of the array: one."""
-        return {self.device}
-
-
-def _addressable_data(self: Array, index: int) -> Array:
-    """The part on the device number `index`: all of it on device 0.  IndexError for another."""
-    if index != 0:
-        raise IndexError(f"addressable_data({index}): the array lives on one device, number 0")
-    return self
-
-
 def _flat(self: Array) -> Any:
     raise NotImplementedError("arrays have no flat iterator that could be assigned to: write x.ravel()")
-
-
-def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
-    """This array on `device`, one of `cujax.devices()`.  stream: accepted for compatibility."""
-    if isinstance(self, Tracer) or self.device == device:
-        return self
-    return ConcreteArray(selected().to_device(self.to_numpy(), device), self.aval)
 
 
 def _contains(self: Array, element: Any) -> bool:
@@ -357,17 +329,12 @@ _PROPERTIES: dict[str, Any] = {
     "mT": property(lambda self: reshaping.matrix_transpose(self), doc="The last two axes exchanged."),
     "real": property(lambda self: parts.real(self), doc="The real part."),
     "imag": property(lambda self: parts.imag(self), doc="The imaginary part."),
-    "is_fully_replicated": property(lambda self: True, doc="True: an array lives on one device."),
     "flat": property(_flat, doc="Refused: x.ravel() is the flattened array."),
-    "sharding": property(lambda self: SingleDeviceSharding(self.device), doc="On which device it lives."),
-    "addressable_data": _addressable_data,
     "is_ready": lambda self: True,
-    "is_fully_addressable": property(lambda self: True, doc="True: an array lives in this process."),
     "__cuda_array_interface__": property(_cuda_array_interface),
     "__dlpack__": _dlpack,
     "__dlpack_device__": _dlpack_device,
     "__array_namespace__": _array_namespace,
-    "to_device": _to_device,
 }
 
-METHODS: dict[str, Any] = {**_OPERATORS, **_METHODS, **_PROPERTIES}
+METHODS: dict[str, Any] = {**_OPERATORS, **_METHODS, **_PROPERTIES, **PLACEMENT}

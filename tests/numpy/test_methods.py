@@ -240,3 +240,29 @@ def test_what_memory_says():
         cujax.jit(lambda x: x.unsafe_buffer_pointer())(x)
     with pytest.raises(cujax.errors.TracerBoolConversionError):
         cujax.jit(lambda x: 1.0 in x)(x)
+
+
+def test_where_an_array_is():
+    x = jnp.ones((2, 3))
+    (shard,) = x.addressable_shards
+    assert (shard.device, shard.index, shard.replica_id) == (x.device, (slice(None), slice(None)), 0)
+    assert shard.data is x and x.global_shards[0].data is x and x.committed
+    assert x.format.layout.major_to_minor == (0, 1) and x.format.sharding == x.sharding
+    for name, instead in (("device_buffer", r"x\.addressable_data\(0\)"), ("device_buffers", "addressable_shards")):
+        with pytest.raises(AttributeError, match=f"no {name}, as in JAX.*use .*{instead}"):
+            getattr(x, name)
+
+
+def test_a_traced_array_is_nowhere():
+    def asked(x):
+        for name in ("device", "sharding", "format"):
+            assert not hasattr(x, name)
+        for name in ("addressable_shards", "global_shards", "committed"):
+            with pytest.raises(cujax.errors.ConcretizationTypeError, match=name):
+                getattr(x, name)
+        with pytest.raises(cujax.errors.ConcretizationTypeError, match="devices"):
+            x.devices()
+        return x.sum()
+
+    cujax.jit(asked)(jnp.ones(3))
+    assert cujax.grad(lambda x: x.sum() * len(x.devices()))(jnp.ones(3))[0] == 1  # its values are known

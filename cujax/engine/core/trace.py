@@ -106,6 +106,18 @@ class Tracer(Array):
     def copy_to_host_async(self) -> None:
         """Accepted for compatibility."""
 
+    @property
+    def device(self) -> Any:
+        """Where the values are; AttributeError where they are not known, for whoever looks with hasattr."""
+        found = self.concrete()
+        if found is None:
+            raise AttributeError(f"a traced array {self.aval.str_short()} is on no device: it has no values yet")
+        return found.device
+
+    def devices(self) -> set:
+        """The set of devices that hold the values, if they are known."""
+        return self._concrete_or_error("devices").devices()
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.aval.str_weak()})"
 
