@@ -28,8 +28,10 @@ from cujax.nn.initializers import glorot_normal, normal, ones, zeros
 Layer = tuple[Callable, Callable]
 Shape = tuple[int, ...]
 
+_GLOROT, _NORMAL, _NARROW = glorot_normal(), normal(), normal(1e-6)
 
-def Dense(out_dim: int, W_init: Callable = glorot_normal(), b_init: Callable = normal()) -> Layer:
+
+def Dense(out_dim: int, W_init: Callable = _GLOROT, b_init: Callable = _NORMAL) -> Layer:
     """inputs (..., features) @ W (features, out_dim) + b."""
 
     def init_fun(rng: Any, input_shape: Shape) -> tuple[Shape, Any]:
@@ -76,7 +78,7 @@ def _output_shape(function: Callable, input_shape: Shape) -> Shape:
 
 def GeneralConv(
     dimension_numbers: Any, out_chan: int, filter_shape: Shape, strides: Any = None, padding: str = "VALID",
-    W_init: Callable | None = None, b_init: Callable = normal(1e-6),
+    W_init: Callable | None = None, b_init: Callable = _NARROW,
 ) -> Layer:
     """A convolution by a filter of `filter_shape`, plus b; dimension_numbers as of `lax.conv_general_dilated`."""
     return _convolution(
@@ -86,7 +88,7 @@ def GeneralConv(
 
 def GeneralConvTranspose(
     dimension_numbers: Any, out_chan: int, filter_shape: Shape, strides: Any = None, padding: str = "VALID",
-    W_init: Callable | None = None, b_init: Callable = normal(1e-6),
+    W_init: Callable | None = None, b_init: Callable = _NARROW,
 ) -> Layer:
     """A transposed convolution, `lax.conv_transpose`, plus b."""
     return _convolution(lax.conv_transpose, dimension_numbers, out_chan, filter_shape, strides, padding, W_init, b_init)
@@ -110,10 +112,10 @@ def BatchNorm(
         return input_shape, (beta_init(k1, shape) if center else (), gamma_init(k2, shape) if scale else ())
 
     def apply_fun(params: Any, x: Any, **kwargs: Any) -> Any:
-        beta, gamma = [jnp.expand_dims(p, axes) if is_used else None for p, is_used in zip(params, (center, scale), strict=True)]
+        beta, gamma = params
         z = standardize(x, axes, epsilon=epsilon)
-        z = z if gamma is None else gamma * z
-        return z if beta is None else z + beta
+        z = jnp.expand_dims(gamma, axes) * z if scale else z
+        return z + jnp.expand_dims(beta, axes) if center else z
 
     return init_fun, apply_fun
 
@@ -140,7 +142,9 @@ Gelu = elementwise(gelu)
 Identity = elementwise(lambda x: x)
 
 
-def _pooling(reduce: Callable, start: float, window_shape: Shape, strides: Any, padding: str, spec: str | None) -> Layer:
+def _pooling(
+    reduce: Callable, start: float, window_shape: Shape, strides: Any, padding: str, spec: str | None
+) -> Layer:
     """A layer of `reduce` over windows; `spec` says which axes are (N) examples and (C) channels."""
     strides = strides or (1,) * len(window_shape)
     places = (0, len(window_shape) + 1) if spec is None else (spec.index("N"), spec.index("C"))
