@@ -27,32 +27,41 @@ NETWORKS = {
 }  # fmt: skip
 
 
-def results(s, root, network, shape):
-    """The output's shape, parameters and output: one program each, since JAX compiles op by op otherwise."""
-    init, apply = eval(network, {"s": s})
-    x = IMAGES.ravel()[: np.prod(shape)].reshape(shape)
-    shapes = []
-
-    @root.jit
-    def computed(key, x):
-        out_shape, params = init(key, shape)
-        shapes.append(out_shape)
-        return params, apply(params, x)
-
-    params, out = computed(root.random.PRNGKey(3), x)
-    return shapes[0], params, out
+def layer_of(network, s):
+    return eval(network, {"s": s})
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_network(network):
-    expected = results(theirs, jax, network, NETWORKS[network])
-    found = results(stax, cujax, network, NETWORKS[network])
-    assert found[0] == expected[0] == found[2].shape
-    leaves = jax.tree.leaves(expected[1])
-    ours = cujax.tree.leaves(found[1])
-    assert str(cujax.tree.structure(found[1])) == str(jax.tree.structure(expected[1]))
-    for a, b in zip([*ours, found[2]], [*leaves, expected[2]], strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    shape = NETWORKS[network]
+    x = IMAGES.ravel()[: np.prod(shape)].reshape(shape)
+    (init, apply), (their_init, their_apply) = layer_of(network, stax), layer_of(network, theirs)
+    out_shape, params = init(cujax.random.PRNGKey(3), shape)
+    shapes = []
+
+    def their_params():  # shapes alone: drawing takes JAX seconds to compile
+        out_shape, params = their_init(jax.random.PRNGKey(3), shape)
+        shapes.append(out_shape)
+        return params
+
+    expected = jax.eval_shape(their_params)
+    assert shapes == [out_shape]
+    assert str(cujax.tree.structure(params)) == str(jax.tree.structure(expected))
+    assert [p.shape for p in cujax.tree.leaves(params)] == [p.shape for p in jax.tree.leaves(expected)]
+    same = jax.tree.unflatten(jax.tree.structure(expected), [np.asarray(p) for p in cujax.tree.leaves(params)])
+    found = apply(params, x)
+    assert found.shape == out_shape
+    np.testing.assert_allclose(found, jax.jit(their_apply)(same, x), rtol=1e-5, atol=1e-5)
+
+
+def test_initial_parameters():
+    for network, shape in (("s.serial(s.Dense(5), s.Dense(3))", (4, 6)), ("s.serial(s.Conv(4, (3, 2)))", (2, 8, 8, 3))):
+        params = layer_of(network, stax)[0](cujax.random.PRNGKey(3), shape)[1]
+        expected = jax.jit(lambda key, shape=shape, n=network: layer_of(n, theirs)[0](key, shape)[1])(
+            jax.random.PRNGKey(3)
+        )
+        for a, b in zip(cujax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_any_number_of_examples():
