@@ -161,7 +161,7 @@ def scale_and_translate(
     image: array, converted to floating point.  shape: of the result; along axes that are not in `spatial_dims` that of
     image.  scale, translation: a number for each of spatial_dims, in elements; elements are centred at halves.
     method: `ResizeMethod` or a name of one, not NEAREST.  antialias: where elements become larger, kernels do too.
-    precision: of the products.  ValueError for another rank or method.
+    precision: of the products.  ValueError for other ranks, shapes or methods.
     """
     shape = tuple(shape)
     (image,) = arrays_of(promote_inexact("scale_and_translate", image))
@@ -172,6 +172,12 @@ def scale_and_translate(
         raise ValueError("scale_and_translate: nearest elements are chosen by resize only")
     axes = [canonical_axis(a, image.ndim) for a in spatial_dims]
     scale, translation = (arrays_of(promote_inexact("scale_and_translate", x))[0] for x in (scale, translation))
+    for name, given in (("scale", scale), ("translation", translation)):
+        if given.shape != (len(axes),):
+            raise ValueError(
+                f"scale_and_translate: {name} must have shape ({len(axes)},), a number for each of spatial_dims, got "
+                f"{given.shape}"
+            )
     return _resampled(image, shape, axes, scale, translation, kind, antialias, precision)
 
 

@@ -38,13 +38,14 @@ def custom_linear_solve(
     which reverse mode needs; `symmetric` says that `solve` is both.  Neither is differentiated.
     has_aux: the solvers return (x, aux), and so does this function; aux has no derivative.
 
-    ValueError where shapes of what a function returns are not those of b; TypeError without `transpose_solve` when
-    a gradient is taken.
+    ValueError where shapes of what a function returns are not those of b, TypeError where its structure is not;
+    TypeError without `transpose_solve` when a gradient is taken.
     """
     leaves, tree = flatten_operands("custom_linear_solve", solve, b)
     avals = [aval_of(x) for x in leaves]
     product = stage("custom_linear_solve", matvec, pytree.treedef_tuple((tree,)), avals)
     _check_like_b("matvec", product.tape.out_avals, avals)
+    _check_tree_of_b("matvec", product.out_tree, tree)
     solver = _solver("solve", solve, matvec, tree, avals, has_aux)
     stageds = [product, solver]
     if transpose_solve is not None and not symmetric:
@@ -75,6 +76,7 @@ def _solver(
     staged = stage("custom_linear_solve", of_right_side, pytree.treedef_tuple((tree,)), avals)
     x_tree = pytree.treedef_children(staged.out_tree)[0] if has_aux else staged.out_tree
     _check_like_b(name, staged.tape.out_avals[: x_tree.num_leaves], avals)
+    _check_tree_of_b(name, x_tree, tree)
     return staged
 
 
@@ -94,6 +96,13 @@ def _check_like_b(name: str, found: Sequence[ShapedArray], expected: Sequence[Sh
         raise ValueError(
             f"custom_linear_solve: {name}() output shapes must match b, got {[a.shape for a in found]} and "
             f"{[a.shape for a in expected]}"
+        )
+
+
+def _check_tree_of_b(name: str, found: Any, expected: Any) -> None:
+    if found != expected:
+        raise TypeError(
+            f"custom_linear_solve: {name}() output pytree structure must match b, got {found} and {expected}."
         )
 
 

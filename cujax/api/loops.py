@@ -8,6 +8,7 @@ to step; a Python scalar in the initial state takes the dtype that the first ste
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -73,10 +74,18 @@ def scan(
     carry_tree, y_tree = pytree.treedef_children(staged.out_tree)
     outs = scan_p.bind(
         *staged.consts, *init_flat, *xs_flat, tape=staged.tape, num_consts=len(staged.consts),
-        num_carry=len(init_flat), length=n, reverse=bool(reverse), unroll=int(unroll),
+        num_carry=len(init_flat), length=n, reverse=bool(reverse), unroll=_unroll(unroll),
     )
     carry, ys = split_at(outs, len(init_flat))
     return pytree.unflatten(carry_tree, carry), pytree.unflatten(y_tree, ys)
+
+
+def _unroll(unroll: Any) -> int:
+    """ValueError for a negative number, TypeError for what is none."""
+    count = operator.index(unroll)
+    if count < 0:
+        raise ValueError(f"scan: `unroll` must be a `bool` or a non-negative `int`, got {unroll!r}.")
+    return count
 
 
 def _scan_length(f: Callable, xs: Sequence[Any], length: Any) -> int:
@@ -365,7 +374,7 @@ def map(f: Callable, xs: Any, *, batch_size: int | None = None) -> Any:
 
     batch_size: apply `vmap(f)` to that many slices at a time, which takes more memory and fewer steps.
     """
-    if batch_size is None:
+    if not batch_size:
         return scan(lambda _, x: ((), f(x)), (), xs)[1]
     leaves, tree = flatten_operands("map", f, xs)
     n = _scan_length(f, leaves, None)

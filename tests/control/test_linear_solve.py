@@ -118,6 +118,9 @@ def test_errors():
     ):
         with pytest.raises(ValueError, match=r"output shapes must match b, got \["):
             call()
+    for call in (lambda: solve_with(lambda x: (x,)), lambda: solve_with(solver=lambda m, b: [b])):
+        with pytest.raises(TypeError, match="output pytree structure must match b, got"):
+            call()
     with pytest.raises(TypeError, match="transpose_solve required for backwards mode"):
         cujax.grad(lambda b: lax.custom_linear_solve(lambda x: x, b, lambda m, b: b).sum())(jnp.ones(3))
     for f, solve in ((lambda x: (x, x), lambda f, x: x), (lambda x: x, lambda f, x: (x, x))):

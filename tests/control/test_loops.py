@@ -283,3 +283,16 @@ def test_errors(call, error, words):
 def test_weak_types_of_derivatives():
     agree(lambda lib, np_: lib.grad(lambda x: lib.lax.scan(lambda c, t: (c * t, None), 2.0, x)[0])(np_.ones(2)))
     agree(lambda lib, np_: (lib.jacfwd(np_.sin)(1.0), lib.hessian(np_.sin)(1.0), lib.jacfwd(np_.sin)(np_.ones(2))))
+
+
+@pytest.mark.parametrize("loop", [
+    lambda unroll: cujax.lax.scan(lambda c, x: (c, x), 0.0, cnp.arange(3.0), unroll=unroll),
+    lambda unroll: cujax.lax.fori_loop(0, 3, lambda _, c: c + 1, 0.0, unroll=unroll),
+])
+def test_unroll_is_a_count(loop):
+    for unroll in (0, 2, True):
+        loop(unroll)
+    with pytest.raises(ValueError, match="non-negative `int`, got -1"):
+        loop(-1)
+    with pytest.raises(TypeError):
+        loop("a")

@@ -248,3 +248,17 @@ def test_errors_name_the_function():
     for case, text in [("scipy.fft.dct(x, 1)", "dct: only type 2"), ("jax.image.resize(x, (5,), 'linear')", "rank of"),
                        ("scipy.signal.stft(s, nperseg=0)", "stft: nperseg must be positive")]:
         assert text in str(evaluate(case, jnp))
+
+
+def test_scale_and_translate_takes_a_number_for_each_axis():
+    image, one = cujax.numpy.ones((4, 4)), cujax.numpy.ones(2)
+    for scale, translation, name in ((np.ones(3), one, "scale"), (one, np.float32(1), "translation")):
+        with pytest.raises(ValueError, match=rf"{name} must have shape \(2,\)"):
+            cujax.image.scale_and_translate(image, (4, 4), (0, 1), scale, translation, "linear")
+
+
+def test_eigenvalues_are_selected_among_those_there_are():
+    d, e = np.ones(3, np.float32), np.ones(2, np.float32)
+    for chosen in ((0, 3), (-1, 1)):
+        with pytest.raises(ValueError, match=r"select_range .* is not among the 3 eigenvalues"):
+            cujax.scipy.linalg.eigh_tridiagonal(d, e, eigvals_only=True, select="i", select_range=chosen)

@@ -68,7 +68,8 @@ class CubicSpline(_Cubic):
     and last: "not-a-knot", the first two pieces are one cubic; "natural", the second derivative is 0; "clamped", the
     first is; (order, value), the derivative of order 1 or 2 is `value`; "periodic", for both, where y[0] == y[-1].
     extrapolate: as `PPoly`; None: "periodic" for that boundary, else True.
-    ValueError for shapes that do not fit, for x that does not increase, and for another bc_type.
+    ValueError for shapes that do not fit, for x that does not increase, for another bc_type, and for a function that does
+    not come back to its first value where it is to be periodic.
     """
 
     def __init__(
@@ -76,8 +77,15 @@ class CubicSpline(_Cubic):
     ) -> None:
         data = _data("CubicSpline", x, y, axis)
         is_periodic = isinstance(bc_type, str) and bc_type == "periodic"
+        if is_periodic:
+            _check_closed(data.y)
         slopes = _periodic_slopes(data) if is_periodic else _spline_slopes(data, *_ends(bc_type))
         self._set(data, slopes, axis, ("periodic" if is_periodic else True) if extrapolate is None else extrapolate)
+
+
+def _check_closed(y: Array) -> None:
+    if not isinstance(y, Tracer) and not bool(jnp.allclose(y[0], y[-1], *[8 * float(jnp.finfo(y.dtype).eps)] * 2)):
+        raise ValueError("CubicSpline: with bc_type='periodic' the first and the last y must be equal")
 
 
 def _ends(bc_type: Any) -> list[Any]:
@@ -182,12 +190,18 @@ class PchipInterpolator(_Cubic):
     """The cubic interpolant that is monotone wherever the points are.
 
     F. N. Fritsch, J. Butland, "A method for constructing local monotone piecewise cubic interpolants", 1984.
-    Arguments as `CubicSpline`, for real y.
+    Arguments as `CubicSpline`; ValueError for complex y.
     """
 
     def __init__(self, x: Any, y: Any, axis: int = 0, extrapolate: Extrapolate = None) -> None:
-        data = _data("PchipInterpolator", x, y, axis)
+        data = _real("PchipInterpolator", _data("PchipInterpolator", x, y, axis))
         self._set(data, _monotone_slopes(data), axis, True if extrapolate is None else extrapolate)
+
+
+def _real(name: str, data: _Data) -> _Data:
+    if dtypes.is_complex(data.y.dtype):
+        raise ValueError(f"{name}: only real y are interpolated; interpolate the real and the imaginary part")
+    return data
 
 
 def _monotone_slopes(data: _Data) -> Array:
@@ -224,7 +238,7 @@ class Akima1DInterpolator(_Cubic):
     ) -> None:
         if method not in _AKIMA_WEIGHTS:
             raise NotImplementedError(f"Akima1DInterpolator: method must be 'akima' or 'makima', got {method!r}")
-        data = _data("Akima1DInterpolator", x, y, axis)
+        data = _real("Akima1DInterpolator", _data("Akima1DInterpolator", x, y, axis))
         slopes = _akima_slopes(data, _AKIMA_WEIGHTS[method])
         self._set(data, slopes, axis, False if extrapolate is None else extrapolate)
 

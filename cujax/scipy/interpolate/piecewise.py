@@ -32,11 +32,15 @@ class PPoly:
         self.x, self.c = floats(x, c)
         self.extrapolate: Extrapolate = True if extrapolate is None else extrapolate
         self.axis = axis
-        if self.x.ndim != 1 or self.c.ndim < 2 or self.c.shape[1] != len(self.x) - 1:
+        if self.x.ndim != 1 or self.x.size < 2:
+            raise ValueError(f"PPoly: x must have rank 1 and 2 knots at least, got shape {self.x.shape}")
+        if self.c.ndim < 2 or self.c.shape[1] != len(self.x) - 1 or not len(self.c):
             raise ValueError(
                 f"PPoly: c must have shape (k, {max(self.x.size - 1, 0)}, ...) for {self.x.size} knots, got "
                 f"{self.c.shape} and {self.x.shape}"
             )
+        if not 0 <= axis < self.c.ndim - 1:
+            raise ValueError(f"PPoly: axis must be at least 0 and less than {self.c.ndim - 1}, got {axis}")
 
     def tree_flatten(self) -> tuple:
         """The arrays, and what is no array."""

@@ -53,7 +53,7 @@ def eigh_tridiagonal(
     select_range[1].  The matrix is decomposed as a full one, so the work grows as n^3; `tol` and `key` have no effect.
 
     TypeError for dtypes that are not float32 or float64 or differ, and for shapes that do not fit; ValueError for
-    another `select` and an empty range; NotImplementedError for "v".
+    another `select`, a range that is empty or goes beyond the eigenvalues; NotImplementedError for "v".
     """
     d, e = as_arrays("linalg.eigh_tridiagonal", d, e)
     first, stop = _selected(d.shape[0] if d.ndim else 0, select, select_range)
@@ -80,6 +80,8 @@ def _selected(size: int, select: str, range_: Any) -> tuple[int, int]:
         raise ValueError("linalg.eigh_tridiagonal: select='i' needs select_range")
     if range_[0] > range_[1]:
         raise ValueError(f"linalg.eigh_tridiagonal: select_range {range_} is empty")
+    if not 0 <= range_[0] <= range_[1] < size:
+        raise ValueError(f"linalg.eigh_tridiagonal: select_range {range_} is not among the {size} eigenvalues")
     return int(range_[0]), int(range_[1]) + 1
 
 

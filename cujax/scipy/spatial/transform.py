@@ -32,7 +32,7 @@ class Rotation(NamedTuple):
     @classmethod
     def from_quat(cls, quat: Any) -> Rotation:
         """Of quaternions (x, y, z, w), (4,) or (n, 4), of any length but 0."""
-        (q,) = floats(quat)
+        q = _vectors("from_quat", "quat", quat, 4)
         return cls(q / jnp.linalg.norm(q, axis=-1, keepdims=True))
 
     @classmethod
@@ -46,7 +46,7 @@ class Rotation(NamedTuple):
     @classmethod
     def from_rotvec(cls, rotvec: Any, degrees: bool = False) -> Rotation:
         """Of vectors along the axis, (3,) or (n, 3), as long as the angle."""
-        (v,) = floats(rotvec)
+        v = _vectors("from_rotvec", "rotvec", rotvec, 3)
         v = jnp.deg2rad(v) if degrees else v
         angle = _length(v)
         square = angle * angle
@@ -57,7 +57,7 @@ class Rotation(NamedTuple):
     @classmethod
     def from_mrp(cls, mrp: Any) -> Rotation:
         """Of modified Rodrigues parameters, (3,) or (n, 3): axis times tan(angle / 4)."""
-        (p,) = floats(mrp)
+        p = _vectors("from_mrp", "mrp", mrp, 3)
         square = jnp.sum(p * p, -1, keepdims=True)
         return cls.from_quat(jnp.concatenate([2 * p, 1 - square], axis=-1) / (1 + square))
 
@@ -150,8 +150,9 @@ class Rotation(NamedTuple):
 
     def apply(self, vectors: Any, inverse: bool = False) -> Array:
         """Vectors, (3,) or (n, 3), turned; rotation by rotation, where there are as many."""
-        matrix = self.as_matrix()
-        (v,) = floats(vectors)
+        matrix, v = self.as_matrix(), _vectors("apply", "vectors", vectors, 3)
+        if matrix.ndim > 2 and v.ndim > 1 and matrix.shape[0] != v.shape[-2] and 1 not in (matrix.shape[0], v.shape[-2]):
+            raise ValueError(f"Rotation.apply: {len(matrix)} rotations do not turn vectors of shape {v.shape}")
         return jnp.einsum("...ji,...j->...i" if inverse else "...ij,...j->...i", matrix, v)
 
     def inv(self) -> Rotation:
@@ -262,6 +263,14 @@ def _quaternion_of(m: Array) -> Array:
     candidates.append(jnp.stack([*twist, 1 + trace], -1))
     largest = jnp.argmax(jnp.stack([*diagonal, trace], -1), -1)[..., None, None]
     return jnp.take_along_axis(jnp.stack(candidates, -2), largest, -2)[..., 0, :]
+
+
+def _vectors(name: str, argument: str, value: Any, length: int) -> Array:
+    """`value` as floats, which must be vectors of this length."""
+    (v,) = floats(value)
+    if v.ndim == 0 or v.shape[-1] != length:
+        raise ValueError(f"Rotation.{name}: {argument} must have shape ({length},) or (n, {length}), got {v.shape}")
+    return v
 
 
 # --- Euler angles -----------------------------------------------------------------------------------------------------
