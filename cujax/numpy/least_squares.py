@@ -21,6 +21,7 @@ import numpy as np
 
 from cujax import lax
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.derivatives import jvp
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -76,8 +77,24 @@ def _solve_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, An
     moved = matmul(adjoint(ta), matmul(adjoint(p), x))
     inside = matmul(p, tb - matmul(ta, x) - matmul(a, moved))
     outside = matmul(p, matmul(adjoint(p), matmul(adjoint(ta), b - matmul(a, x))))
-    ts = reductions.sum(real_part(lax.mul(_conjugate(factors.u), matmul(ta, adjoint(factors.vh)))), -2)
+    u, vh = _vectors(a, factors)
+    ts = reductions.sum(real_part(lax.mul(_conjugate(u), matmul(ta, adjoint(vh)))), -2)
     return (x, s), (inside + outside + moved, ts)
+
+
+@custom_jvp
+def _vectors(a: Array, factors: _Factors) -> tuple[Array, Array]:
+    """U and V^H, whose derivatives are needed from the second order of the singular values on."""
+    return factors.u, factors.vh
+
+
+@_vectors.defjvp
+def _vectors_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    def found(a: Array) -> tuple[Array, Array]:
+        u, _, vh = svd(a, full_matrices=False)
+        return u, vh
+
+    return jvp(found, primals[:1], tangents[:1])
 
 
 def _eye_of_rows(a: Array) -> Array:

@@ -68,8 +68,8 @@ class CubicSpline(_Cubic):
     and last: "not-a-knot", the first two pieces are one cubic; "natural", the second derivative is 0; "clamped", the
     first is; (order, value), the derivative of order 1 or 2 is `value`; "periodic", for both, where y[0] == y[-1].
     extrapolate: as `PPoly`; None: "periodic" for that boundary, else True.
-    ValueError for shapes that do not fit, for x that does not increase, for another bc_type, and for a function that does
-    not come back to its first value where it is to be periodic.
+    ValueError for shapes that do not fit, for x that does not increase, for another bc_type, and for y that does not come
+    back to its first value where it is to be periodic.
     """
 
     def __init__(

@@ -151,7 +151,8 @@ class Rotation(NamedTuple):
     def apply(self, vectors: Any, inverse: bool = False) -> Array:
         """Vectors, (3,) or (n, 3), turned; rotation by rotation, where there are as many."""
         matrix, v = self.as_matrix(), _vectors("apply", "vectors", vectors, 3)
-        if matrix.ndim > 2 and v.ndim > 1 and matrix.shape[0] != v.shape[-2] and 1 not in (matrix.shape[0], v.shape[-2]):
+        counts = {len(matrix) if matrix.ndim > 2 else 1, v.shape[-2] if v.ndim > 1 else 1}
+        if len(counts - {1}) > 1:
             raise ValueError(f"Rotation.apply: {len(matrix)} rotations do not turn vectors of shape {v.shape}")
         return jnp.einsum("...ji,...j->...i" if inverse else "...ij,...j->...i", matrix, v)
 

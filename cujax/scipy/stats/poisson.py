@@ -8,7 +8,7 @@ from cujax import lax
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
-from cujax.scipy.special import entr, gammaincc, gammaln, xlogy
+from cujax.scipy.special import gammaincc, gammaln, xlogy
 from cujax.scipy.stats.arguments import arguments, inside, kept
 
 
@@ -46,7 +46,8 @@ def entropy(mu: ArrayLike, loc: ArrayLike = 0) -> Array:
     mu, loc = jnp.broadcast_arrays(*arguments("poisson.entropy", mu, loc))
     mu = lax.convert_element_type(mu, mu.dtype)
     k = jnp.arange(_TERMS, dtype=mu.dtype)
-    summed = jnp.sum(entr(pmf(k, jnp.expand_dims(jnp.clip(mu, 0, _SUMMED), -1))), axis=-1)
+    logs = logpmf(k, jnp.expand_dims(jnp.clip(mu, 0, _SUMMED), -1))
+    summed = -jnp.sum(jnp.exp(logs) * kept(jnp.exp(logs) > 0, logs, 0.0), axis=-1)
     r = 1 / jnp.maximum(mu, _SUMMED)
     series = -r * (1 / 12 + r * (1 / 24 + r * (19 / 360 + r * (9 / 80))))
     value = jnp.where(mu <= _SUMMED, summed, 0.5 * jnp.log(2 * math.pi * math.e / r) + series)

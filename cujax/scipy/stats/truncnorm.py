@@ -10,7 +10,7 @@ from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import log_ndtr
 from cujax.scipy.special.logarithms import log1mexp
 from cujax.scipy.stats import norm
-from cujax.scipy.stats.arguments import standard, valid
+from cujax.scipy.stats.arguments import kept, standard, valid
 
 
 def _log_difference(x: Array, y: Array) -> Array:
@@ -28,6 +28,11 @@ def _log_mass(a: Array, b: Array) -> Array:
     return jnp.where(across, jnp.log1p(-tails), apart)
 
 
+def _ordered(a: Array, b: Array) -> tuple[Array, Array]:
+    """The limits, and others where they are none, so that derivatives are 0 there."""
+    return kept(a < b, a, -1.0), kept(a < b, b, 1.0)
+
+
 def _limited(z: Array, a: Array, b: Array, value: Array, below: float, above: float) -> Array:
     """`value` from a to b, else the limits; NaN where a >= b."""
     return valid((a < b) & ~jnp.isnan(z), jnp.where(z < a, below, jnp.where(z > b, above, value)))
@@ -36,7 +41,7 @@ def _limited(z: Array, a: Array, b: Array, value: Array, below: float, above: fl
 def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of the density.  TypeError for complex numbers."""
     z, a, b, scale = standard("truncnorm.logpdf", x, a, b, loc, scale)
-    value = norm.logpdf(z) - jnp.log(scale) - _log_mass(a, b)
+    value = norm.logpdf(z) - jnp.log(scale) - _log_mass(*_ordered(a, b))
     return _limited(z, a, b, value, -math.inf, -math.inf)
 
 
@@ -49,7 +54,8 @@ def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: 
     """The logarithm of `cdf`.  TypeError for complex numbers."""
     z, a, b, _ = standard("truncnorm.logcdf", x, a, b, loc, scale)
     within = (z > a) & (z < b)
-    value = _log_mass(a, jnp.where(within, z, b)) - _log_mass(a, b)
+    low, high = _ordered(a, b)
+    value = _log_mass(low, jnp.where(within, z, high)) - _log_mass(low, high)
     return _limited(z, a, b, jnp.where(z <= a, -math.inf, value), -math.inf, 0.0)
 
 
@@ -62,7 +68,8 @@ def logsf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: A
     """The logarithm of `sf`.  TypeError for complex numbers."""
     z, a, b, _ = standard("truncnorm.logsf", x, a, b, loc, scale)
     within = (z > a) & (z < b)
-    value = _log_mass(jnp.where(within, z, a), b) - _log_mass(a, b)
+    low, high = _ordered(a, b)
+    value = _log_mass(jnp.where(within, z, low), high) - _log_mass(low, high)
     return _limited(z, a, b, jnp.where(z >= b, -math.inf, value), 0.0, -math.inf)
 
 
