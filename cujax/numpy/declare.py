@@ -14,6 +14,7 @@ from typing import Any
 
 from cujax.engine.core.array import Array
 from cujax.engine.core.primitive import REGISTRY
+from cujax.engine.ground import source
 from cujax.numpy.promotion import SCALARS, operand, plan_for
 
 _NOTES = {
@@ -60,7 +61,7 @@ def binary(name: str, primitive: str, join: Callable, doc: str) -> Callable:
 
 def named(function: Callable, name: str, doc: str) -> Callable:
     """`function` with the name and docstring that users see."""
-    function.__name__ = function.__qualname__ = name
+    source.named(function, name)
     function.__doc__ = doc
     function.__module__ = "cujax.numpy"
     return function

@@ -29,7 +29,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ground.promotion import Operand, lattice_join
-from cujax.engine.ground.source import warn_user
+from cujax.engine.ground.source import called_by_user, warn_user
 
 ArrayLike: TypeAlias = Any
 Kind: TypeAlias = Any  # what a plan depends on: an aval, or the type of a Python number
@@ -71,7 +71,7 @@ def operand(name: str, x: ArrayLike, position: int | str = 0) -> Any:
             return to_array(np.asarray(x))
     where = f"at position {position}" if isinstance(position, int) else f"for {position}"
     raise TypeError(
-        f"{name} requires ndarray or scalar arguments, got {type(x)} {where}. "
+        f"{called_by_user(name)} requires ndarray or scalar arguments, got {type(x)} {where}. "
         "A list or tuple becomes an array by jnp.array(...)."
     )
 
@@ -208,7 +208,7 @@ def _make_plan(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bo
     found = tuple(map(dtype_and_weakness, kinds))
     if len({dtype for dtype, _ in found}) > 1 and any(dtypes.is_key(dtype) for dtype, _ in found):
         raise TypeError(
-            f"{name} does not combine random keys with numbers; got dtypes {[str(d) for d, _ in found]}"
+            f"{called_by_user(name)} does not combine random keys with numbers; got dtypes {[str(d) for d, _ in found]}"
         )
     dtype, weak = join(found)
     shapes = [k.shape if type(k) is ShapedArray else () for k in kinds]
@@ -251,6 +251,7 @@ def broadcast_shape(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[int, 
 
 
 def _shape_error(name: str, shapes: Sequence[tuple[int, ...]], one_rank: bool) -> Exception:
+    name = called_by_user(name)
     cure = "Axes are aligned from the last one, and must agree or have length 1."
     if one_rank:
         seen = ", ".join(map(str, shapes))

@@ -70,7 +70,7 @@ def test_stages_are_classes_of_what_jit_gives():
 
 def test_errors_that_jax_has_no_class_for():
     own = {name for name in cujax.errors.__all__ if not hasattr(jax.errors, name)}
-    assert own == {"IncompatibleDevicesError", "OutOfMemoryError"}
+    assert own == {"IncompatibleDevicesError", "OutOfMemoryError", "UserSourceError"}
     assert issubclass(cujax.errors.OutOfMemoryError, (cujax.errors.JaxRuntimeError, MemoryError))
     assert all(getattr(cujax.errors, name).__doc__ for name in own)
 

@@ -18,6 +18,7 @@ import numpy as np
 from cujax.engine.backends.select import selected
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.source import called_by_user
 
 
 class Array:
@@ -306,7 +307,8 @@ def to_array(value: Any) -> ConcreteArray:
     for python in (bool, int, float, complex):  # an IntEnum, for instance
         if isinstance(value, python):
             return to_array(python(value))  # type: ignore[arg-type]
-    raise TypeError(f"{describe_value(value)} is not a valid cujax type: pass an array or a scalar")
+    where, what = called_by_user(""), describe_value(value)
+    raise TypeError(f"{where and where + ': '}{what} is not a valid cujax type: pass an array or a scalar")
 
 
 def _from_host(host: np.ndarray, aval: ShapedArray) -> ConcreteArray:

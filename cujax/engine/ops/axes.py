@@ -10,12 +10,15 @@ from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
+from cujax.engine.ground.source import called_by_user
+
 
 def canonical_axis(axis: Any, ndim: int, name: str = "axis") -> int:
     """`axis` counted from the front; ValueError when an array with `ndim` axes has no such axis."""
     position = index(axis)
     if not -ndim <= position < ndim:
-        raise ValueError(f"{name} {position} is out of bounds for array of dimension {ndim}")
+        where = called_by_user("")
+        raise ValueError(f"{where and where + ': '}{name} {position} is out of bounds for array of dimension {ndim}")
     return position + ndim if position < 0 else position
 
 

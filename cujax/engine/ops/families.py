@@ -27,6 +27,7 @@ from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.source import called_by_user
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.structural import (
     add_tangents,
@@ -108,7 +109,7 @@ def _check_domain(name: str, domain: Domain, avals: Sequence[ShapedArray]) -> No
 def dtype_error(name: str, dtype: Any, domain: Domain) -> TypeError:
     """What `name` says of an operand whose dtype it does not accept."""
     return TypeError(
-        f"{name} does not accept dtype {dtype}. Accepted dtypes are subtypes of {domain}. "
+        f"{called_by_user(name)} does not accept dtype {dtype}. Accepted dtypes are subtypes of {domain}. "
         "Convert it first: x.astype(...)."
     )
 

@@ -15,6 +15,7 @@ from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.source import called_by_user
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, conj
 from cujax.engine.ops.contraction import batch_matmul
 from cujax.engine.ops.families import FLOAT, dtype_error
@@ -43,7 +44,8 @@ def check_matrices(name: str, *avals: ShapedArray, square: bool = True) -> None:
     for i, aval in enumerate(avals):
         if aval.ndim < 2:
             raise TypeError(
-                f"{name} works on matrices: operand {i} must have rank at least 2, got shape {aval.shape}"
+                f"{called_by_user(name)} works on matrices: operand {i} must have rank at least 2, got shape "
+                f"{aval.shape}"
             )
         _check_dtype(name, aval.dtype)
         if aval.dtype != avals[0].dtype:

@@ -68,8 +68,8 @@ class CubicSpline(_Cubic):
     and last: "not-a-knot", the first two pieces are one cubic; "natural", the second derivative is 0; "clamped", the
     first is; (order, value), the derivative of order 1 or 2 is `value`; "periodic", for both, where y[0] == y[-1].
     extrapolate: as `PPoly`; None: "periodic" for that boundary, else True.
-    ValueError for shapes that do not fit, for x that does not increase, for another bc_type, and for y that does not come
-    back to its first value where it is to be periodic.
+    ValueError for shapes that do not fit, for x that does not increase, for another bc_type, and for y that does not
+    come back to its first value where it is to be periodic.
     """
 
     def __init__(
@@ -84,7 +84,8 @@ class CubicSpline(_Cubic):
 
 
 def _check_closed(y: Array) -> None:
-    if not isinstance(y, Tracer) and not bool(jnp.allclose(y[0], y[-1], *[8 * float(jnp.finfo(y.dtype).eps)] * 2)):
+    near = 8 * float(jnp.finfo(y.dtype).eps)
+    if not isinstance(y, Tracer) and not bool(jnp.allclose(y[0], y[-1], near, near)):
         raise ValueError("CubicSpline: with bc_type='periodic' the first and the last y must be equal")
 
 

@@ -27,7 +27,7 @@ from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
 from cujax.engine.core.array import Array
-from cujax.engine.ground import dtypes
+from cujax.engine.ground import dtypes, source
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
 
 Partial = Callable[..., Any] | None
@@ -39,7 +39,7 @@ def of_op(name: str, op: Callable, doc: str) -> Callable:
     def function(x: ArrayLike) -> Array:
         return op(*promote_args_inexact(name, x))
 
-    function.__name__ = function.__qualname__ = name
+    source.named(function, name)
     function.__doc__ = f"{doc}\n\nElementwise, in floating point.  Returns an array of the shape of x."
     return function
 
@@ -76,7 +76,7 @@ def _checked(body: Callable, rule: Callable, **options: Any) -> Callable:
             args = _bound(body.__name__, signature, args, named)
         return _of_wide(rule, real_arrays(body.__name__, *args, **options))
 
-    return function
+    return source.named(function, body.__name__)
 
 
 def _bound(name: str, signature: inspect.Signature, args: tuple, named: dict[str, Any]) -> tuple:

@@ -7,6 +7,7 @@ import math
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.source import called_by_user
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
 
 
@@ -17,7 +18,7 @@ def arguments(name: str, *xs: ArrayLike) -> list[Array]:
     """
     found = arrays_of(promote_args_inexact(name, *xs))
     if found and dtypes.is_complex(found[0].dtype):
-        raise TypeError(f"{name} takes real numbers, got {found[0].dtype}")
+        raise TypeError(f"{called_by_user(name)} takes real numbers, got {found[0].dtype}")
     return found
 
 
