@@ -51,7 +51,8 @@ docs: $(VENV)/.test-ready
 	$(bin)/python -W ignore docs/pages.py build/docs
 
 test-full: $(VENV)/.test-ready
-	CUJAX_SURFACE_CASES=$(SURFACE_CASES) $(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py $(PYTEST_ARGS)
+	CUJAX_SURFACE_CASES=$(SURFACE_CASES) $(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py \
+		tests/surface/test_derivatives.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.test-ready
 	$(bin)/ruff check .

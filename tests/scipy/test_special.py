@@ -444,3 +444,12 @@ def test_loops_are_batched_and_compiled():
         eager = np.asarray(f(n, x))
         np.testing.assert_allclose(cujax.jit(f)(n, x), eager, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(cujax.vmap(f, (0, None))(n[:, 0], x), eager, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "derivative"), [("j1", scipy_special.jvp), ("i1", scipy_special.ivp)])
+def test_derivatives_of_bessel_functions_of_all_orders(x64, name, derivative):
+    """At 0 too, where the recurrence divides by it, and beside the end of the series that is used there."""
+    f, x = getattr(special, name), np.array([0.0, 0.3, 0.999, 1.0, -3.0])
+    for order in (1, 2, 3, 4):
+        f = cujax.grad(f)
+        np.testing.assert_allclose(cujax.vmap(f)(x), derivative(1, x, order), rtol=1e-9, atol=1e-9)

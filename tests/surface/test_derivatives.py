@@ -25,8 +25,8 @@ from oracle_cases import evaluate
 import cujax
 import cujax.numpy
 
-SAMPLE = 40
-EVERY = "CUJAX_SURFACE_CASES" in os.environ
+SAMPLE = 12
+COUNT = int(os.environ.get("CUJAX_SURFACE_CASES", 0))
 SHAPES = {"linalg": (3, 3), "": (4,)}
 ALSO = {"linalg": (2, 3, 3), "": (3, 4)}
 
@@ -176,8 +176,10 @@ def check(case: Case) -> None:
 
 
 def chosen() -> list[Case]:
+    """Small ones for the suite, since JAX compiles long for others."""
     kept = [c for c in cases() if not any(re.search(text, str(c)) for text in DIFFERENT)]
-    return kept if EVERY else random.Random(3).sample(kept, SAMPLE)
+    small = [c for c in kept if c.shape == (4,) and c.dtype == "float64" and not c.call.startswith("scipy")]
+    return random.Random(3).sample(kept, min(COUNT, len(kept))) if COUNT else random.Random(3).sample(small, SAMPLE)
 
 
 @pytest.mark.parametrize("case", chosen(), ids=str)

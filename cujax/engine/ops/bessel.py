@@ -11,23 +11,46 @@ DLMF 10.6.3 and 10.29.3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.core.primitive import Primitive
-from cujax.engine.ops.complex_parts import sign
-from cujax.engine.ops.elementwise import add, div, mul, neg, sub
+from cujax.engine.core.trace import aval_of
+from cujax.engine.ops.complex_parts import abs, sign
+from cujax.engine.ops.elementwise import add, div, exp, mul, neg, sub
 from cujax.engine.ops.families import FLOAT, unary
-from cujax.engine.ops.logic import eq, select
+from cujax.engine.ops.logic import lt, select
 from cujax.engine.ops.special import from_scipy
+from cujax.engine.ops.structural import full_of
+
+_TERMS = 9  # of the series of x below 1, for float64
 
 
-def _over(x: Any, out: Any, at_zero: float) -> Any:
-    """out / x, and its limit at 0."""
-    is_zero, limit = eq(x, 0), add(mul(x, 0.0), at_zero)
-    return select(is_zero, limit, div(out, select(is_zero, add(x, 1.0), x)))
+def over_x(x: Any, out: Any, series: Callable) -> Any:
+    """out / x, near 0 by the series of that, so that derivatives of all orders are right there."""
+    near, aval = lt(abs(x), 1.0), aval_of(x)
+    small = select(near, x, full_of(aval, 0))
+    return select(near, series(small), div(out, select(near, full_of(aval, 1), x)))
+
+
+def _series_of_j1(x: Any, sign_of_square: float = -1.0) -> Any:
+    """J1(x) / x, and for the other sign I1(x) / x: the sum of (-x^2/4)^k / (k! (k+1)! 2) (DLMF 10.2.2, 10.25.2)."""
+    y, total = mul(mul(x, x), 0.25 * sign_of_square), full_of(aval_of(x), 0)
+    for k in reversed(range(_TERMS)):
+        total = add(mul(total, y), 0.5 / (math.factorial(k) * math.factorial(k + 1)))
+    return total
+
+
+def _series_of_i1e(x: Any) -> Any:
+    return mul(_series_of_j1(x, 1.0), exp(neg(abs(x))))
+
+
+def series_of_i1(x: Any) -> Any:
+    """I1(x) / x near 0."""
+    return _series_of_j1(x, 1.0)
 
 
 def _bessel(name: str, doc: str, jvp: Callable) -> tuple[Primitive, Callable]:
@@ -47,7 +70,7 @@ bessel_i0e_p, bessel_i0e = _bessel(
 )
 bessel_i1e_p, bessel_i1e = _bessel(
     "i1e", "The modified Bessel function of the first kind of order 1, times exp(-|x|).",
-    lambda t, out, x: mul(t, sub(sub(bessel_i0e(x), mul(sign(x), out)), _over(x, out, 0.5))),
+    lambda t, out, x: mul(t, sub(sub(bessel_i0e(x), mul(sign(x), out)), over_x(x, out, _series_of_i1e))),
 )
 bessel_k0e_p, bessel_k0e = _bessel(
     "k0e", "The modified Bessel function of the second kind of order 0, times exp(x); NaN for x < 0.",
@@ -62,7 +85,7 @@ bessel_j0_p, bessel_j0 = _bessel(
 )
 bessel_j1_p, bessel_j1 = _bessel(
     "j1", "The Bessel function of the first kind of order 1.",
-    lambda t, out, x: mul(t, sub(bessel_j0(x), _over(x, out, 0.5))),
+    lambda t, out, x: mul(t, sub(bessel_j0(x), over_x(x, out, _series_of_j1))),
 )
 bessel_y0_p, bessel_y0 = _bessel(
     "y0", "The Bessel function of the second kind of order 0: minus infinity at 0, NaN below.",

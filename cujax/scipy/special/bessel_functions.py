@@ -43,8 +43,7 @@ def i0(x: Array) -> Array:
 
 
 def _i1_slope(t: Array, out: Array, x: Array) -> Array:
-    zero = x == 0
-    return t * jnp.where(zero, 0.5, i0(x) - out / jnp.where(zero, 1, x))
+    return t * (i0(x) - ops.over_x(x, out, ops.series_of_i1))
 
 
 @of_reals(_i1_slope, error=TypeError, weak=True)
