@@ -453,3 +453,24 @@ def test_derivatives_of_bessel_functions_of_all_orders(x64, name, derivative):
     for order in (1, 2, 3, 4):
         f = cujax.grad(f)
         np.testing.assert_allclose(cujax.vmap(f)(x), derivative(1, x, order), rtol=1e-9, atol=1e-9)
+
+
+def test_hyp2f1_near_one_with_logarithms(x64):
+    """Where c - a - b is whole, of either sign, with its slope."""
+    a, b, m = np.array([(0.5, 0.5, 0), (0.25, 1.25, 1), (2.5, 1.5, 3), (0.5, 0.25, -1), (1.5, 2.5, -3), (0.75, -0.25, 5)]).T
+    for x in (0.91, 0.99, 0.999999):
+        c = a + b + m
+        np.testing.assert_allclose(special.hyp2f1(a, b, c, x), scipy_special.hyp2f1(a, b, c, x), rtol=1e-12)
+        slope = cujax.vmap(cujax.grad(special.hyp2f1, 3), (0, 0, 0, None))(a, b, c, x)
+        np.testing.assert_allclose(slope, a * b / c * scipy_special.hyp2f1(a + 1, b + 1, c + 1, x), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_hyp1f1_far_below_zero(x64, dtype):
+    rtol = 1e-11 if dtype is np.float64 else 1e-4
+    a, b = np.array([(0.5, 1.5), (2.0, 3.0), (-0.5, 1.0), (1.5, 0.75), (3.3, 1.1)], dtype).T
+    for x in (-50.0, -76.0, -599.0, -601.0, -1e5):
+        expected = scipy_special.hyp1f1(a.astype(float), b.astype(float), x)
+        np.testing.assert_allclose(special.hyp1f1(a, b, dtype(x)), expected, rtol=rtol)
+    slope = cujax.grad(special.hyp1f1, 2)(0.5, 1.5, -1e3)
+    np.testing.assert_allclose(slope, scipy_special.hyp1f1(1.5, 2.5, -1e3) / 3, rtol=1e-9)

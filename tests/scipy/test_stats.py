@@ -334,3 +334,9 @@ def test_errors_say_what_was_wrong():
     ]:
         with pytest.raises(error, match=text):
             call()
+
+
+def test_slopes_by_parameters_where_a_probability_is_fixed_or_vanishes(x64):
+    assert cujax.grad(stats.gennorm.cdf, 1)(0.0, 2.0) == 0
+    np.testing.assert_allclose(cujax.grad(stats.poisson.entropy)(2.0), 0.28485096042173574, rtol=1e-12)
+    assert cujax.grad(stats.truncnorm.sf, 1)(0.5, 1.0, -1.0) == 0  # no such distribution: NaN, whatever the limits

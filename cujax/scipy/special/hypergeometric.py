@@ -161,7 +161,8 @@ def _ends_before(a: Array, c: Array) -> Array:
 def hyp1f1(a: Array, b: Array, x: Array) -> Array:
     """The confluent hypergeometric function 1F1(a; b; x), Kummer's M; elementwise, with broadcasting.
 
-    The sum of (a)_k / ((b)_k k!) x**k; for negative x after Kummer's transformation (DLMF 13.2.39).  1 where a or x is
+    The sum of (a)_k / ((b)_k k!) x**k; for negative x after Kummer's transformation (DLMF 13.2.39), far below 0
+    by the asymptotic series.  1 where a or x is
     0, infinite where b is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than 100000
     terms.  ValueError for complex numbers.
     """
@@ -169,10 +170,30 @@ def hyp1f1(a: Array, b: Array, x: Array) -> Array:
     usual = ~trivial & ~pole & (jnp.abs(x) < math.inf)
     a, b, z = jnp.where(usual, a, 1), jnp.where(usual, b, 1), jnp.where(usual, x, 0)
     reflected = (z < 0) & ~_is_pole(a)
+    beyond = -600.0 if z.dtype.itemsize > 4 else -75.0  # where the series is not infinite yet
+    far = reflected & (z < beyond) & ~_is_pole(b - a)
+    p, q, y = (jnp.where(far, v, w) for v, w in ((a, 1), (b, 2), (z, -1000)))
+    z = jnp.where(far, -1, z)
     series = _confluent(jnp.where(reflected, b - a, a), b, jnp.where(reflected, -z, z))
     value = jnp.where(reflected, jnp.exp(z) * series, series)
+    value = jnp.where(far, _confluent_far(p, q, -y), value)
     ends = jnp.where(trivial, 1.0, jnp.where(pole, math.inf, jnp.where(x == math.inf, math.inf, math.nan)))
     return jnp.where(usual, value, ends)
+
+
+def _confluent_far(a: Array, b: Array, x: Array) -> Array:
+    """1F1(a; b; -x) for large x, by the asymptotic series (DLMF 13.7.2), up to its smallest term."""
+    term = total = jnp.ones_like(x)
+    ended = jnp.zeros_like(x, bool)
+    for k in range(_FAR_TERMS):
+        following = term * (a + k) * (a - b + 1 + k) / ((k + 1) * x)
+        ended = ended | (jnp.abs(following) > jnp.abs(term))
+        term = jnp.where(ended, 0, following)
+        total = total + term
+    return _gamma_quotient(b, jnp.ones_like(x), b - a, jnp.ones_like(x)) * x**-a * total
+
+
+_FAR_TERMS = 30
 
 
 # --- 2F1 --------------------------------------------------------------------------------------------------------
@@ -186,9 +207,9 @@ def hyp2f1(a: Array, b: Array, c: Array, x: Array) -> Array:
     """Gauss's hypergeometric function 2F1(a, b; c; x); elementwise, with broadcasting.
 
     The sum of (a)_k (b)_k / ((c)_k k!) x**k; for x < -1/2 after Pfaff's transformation (DLMF 15.8.1), for x > 0.9 by
-    functions of 1 - x (15.8.4), unless c - a - b is nearly whole.  NaN for x > 1 unless the series ends, infinite where
-    c is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than 100000
-    terms.  ValueError for complex numbers.
+    functions of 1 - x (15.8.4, and 15.8.10 where c - a - b is whole).  NaN for x > 1 unless the series ends, infinite
+    where c is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than 100000 terms.
+    ValueError for complex numbers.
     """
     ends = _is_pole(a) | _is_pole(b)
     trivial = (a == 0) | (b == 0) | (x == 0)
@@ -208,12 +229,70 @@ def _below_one(a: Array, b: Array, c: Array, x: Array) -> Array:
     rest = c - a - b
     ends = _is_pole(a) | _is_pole(b)
     near = (x > _NEAR_ONE) & (jnp.abs(rest - jnp.round(rest)) > _WHOLE) & ~ends
-    by_series = _gauss(a, b, c, jnp.where(near, 0.25, x))
+    whole = (x > _NEAR_ONE) & _is_whole(rest, a, b, c) & ~ends
+    p, q, r = (jnp.where(whole, v, w) for v, w in ((0.5, a), (0.5, b), (1.5, c)))
+    by_series = _gauss(p, q, r, jnp.where(near | whole, 0.25, x))
+    by_logarithms = _gauss_whole(*(jnp.where(whole, a, v) for v, a in ((0.5, a), (0.5, b), (2.0, c), (0.95, x))))
     p, q, r, z = (jnp.where(near, v, w) for v, w in ((a, 0.5), (b, 0.5), (c, 1.25), (x, 0.75)))
     d = r - p - q
     first = _gamma_quotient(r, d, r - p, r - q) * _gauss(p, q, 1 - d, 1 - z)
     second = _gamma_quotient(r, -d, p, q) * jnp.exp(d * jnp.log1p(-z)) * _gauss(r - p, r - q, 1 + d, 1 - z)
-    return jnp.where(near, first + second, by_series)
+    return jnp.where(whole, by_logarithms, jnp.where(near, first + second, by_series))
+
+
+def _is_whole(rest: Array, *parameters: Array) -> Array:
+    """Whether c - a - b is a whole number but for the rounding of its terms."""
+    size = functools.reduce(jnp.maximum, map(jnp.abs, parameters), jnp.ones_like(rest))
+    return jnp.abs(rest - jnp.round(rest)) <= 4 * float(dtypes.finfo(rest.dtype).eps) * size
+
+
+@custom_jvp
+def _gauss_whole(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """2F1 near 1 where m = c - a - b is whole, with a logarithm (DLMF 15.8.10); for m < 0 after 15.8.1."""
+    m = jnp.round(c - a - b)
+    swapped = m < 0
+    p, q = jnp.where(swapped, c - a, a), jnp.where(swapped, c - b, b)
+    n, y = jnp.abs(m), 1 - x
+    poles, logs = _of_all(_whole_of_one)(p, q, n, y)
+    one = jnp.ones_like(x)
+    found = _gamma_quotient(c, one, p + n, q + n) * poles - _gamma_quotient(c, one, p, q) * (-y) ** n * logs
+    return jnp.where(swapped, y**m, 1) * found
+
+
+def _gauss_whole_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    """Along x; slopes by the parameters, between which m would not stay whole, come from the plain series."""
+    a, b, c, x = primals
+    return _gauss_whole(*primals), _tangent(
+        tangents, lambda: _of_all(_of_one)(*primals)[1:], lambda: a * b / c * _gauss_whole(a + 1, b + 1, c + 1, x)
+    )
+
+
+_gauss_whole.defjvp(_gauss_whole_jvp, symbolic_zeros=True)
+
+
+def _whole_of_one(a: Array, b: Array, m: Array, y: Array) -> tuple[Array, ...]:
+    """The sums of DLMF 15.8.10: that of m terms, and that with logarithms; scalars."""
+    zero, one = jnp.zeros_like(y), jnp.ones_like(y)
+
+    def add_pole(state: tuple) -> tuple:
+        k, term, total = state
+        return k + 1, term * -(a + k) * (b + k) * y / ((k + 1) * _nonzero(m - k - 1)), total + term
+
+    factorial = jnp.exp(lax.lgamma(jnp.maximum(m, 1)))  # of m - 1
+    poles = lax.while_loop(lambda s: s[0] < m, add_pole, (zero, factorial, zero))[2]
+
+    def goes_on(state: tuple) -> Array:
+        k, _, change, total = state
+        return (k < 3) | ((k < _LONGEST) & (jnp.abs(change) > 0.1 * float(dtypes.finfo(y.dtype).eps) * jnp.abs(total)))
+
+    def step(state: tuple) -> tuple:
+        k, term, _, total = state
+        psi = lax.digamma(k + 1) + lax.digamma(k + m + 1) - lax.digamma(a + k + m) - lax.digamma(b + k + m)
+        change = term * (jnp.log(y) - psi)
+        return k + 1, term * (a + m + k) * (b + m + k) * y / ((k + 1) * (k + m + 1)), change, total + change
+
+    first = 1 / (factorial * jnp.maximum(m, 1))  # 1 / m!
+    return poles, lax.while_loop(goes_on, step, (zero, first, one, zero))[3]
 
 
 def _at_one(a: Array, b: Array, c: Array) -> Array:

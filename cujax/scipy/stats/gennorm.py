@@ -11,7 +11,7 @@ from cujax.custom_derivatives import SymbolicZero
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import gammaincc, gammaln
-from cujax.scipy.stats.arguments import arguments, valid
+from cujax.scipy.stats.arguments import arguments, kept, valid
 
 
 def logpdf(x: ArrayLike, beta: ArrayLike) -> Array:
@@ -46,7 +46,9 @@ def _cdf_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     if type(tangents[0]) is not SymbolicZero:
         parts.append(tangents[0] * pdf(z, beta))
     if type(tangents[1]) is not SymbolicZero:
-        parts.append(jvp(lambda b: _probability(z, b), (beta,), (tangents[1],))[1])
+        away = kept(z != 0, z, 1.0)  # at 0 it is 1/2 for every beta
+        slope = jvp(lambda b: _probability(away, b), (beta,), (tangents[1],))[1]
+        parts.append(jnp.where(z == 0, 0, slope))
     return out, functools.reduce(jnp.add, parts)
 
 
