@@ -387,6 +387,7 @@ from cujax.engine.ops.windowed import (
     reduce_window_sum_p,
 )
 from cujax.lax import linalg
+from cujax.lax.bit_generator import RandomAlgorithm, rng_bit_generator
 from cujax.left_out import refusing as _refusing
 
 __getattr__ = _refusing(__name__)

@@ -457,7 +457,8 @@ def test_derivatives_of_bessel_functions_of_all_orders(x64, name, derivative):
 
 def test_hyp2f1_near_one_with_logarithms(x64):
     """Where c - a - b is whole, of either sign, with its slope."""
-    a, b, m = np.array([(0.5, 0.5, 0), (0.25, 1.25, 1), (2.5, 1.5, 3), (0.5, 0.25, -1), (1.5, 2.5, -3), (0.75, -0.25, 5)]).T
+    cases = [(0.5, 0.5, 0), (0.25, 1.25, 1), (2.5, 1.5, 3), (0.5, 0.25, -1), (1.5, 2.5, -3), (0.75, -0.25, 5)]
+    a, b, m = np.array(cases).T
     for x in (0.91, 0.99, 0.999999):
         c = a + b + m
         np.testing.assert_allclose(special.hyp2f1(a, b, c, x), scipy_special.hyp2f1(a, b, c, x), rtol=1e-12)
