@@ -23,11 +23,11 @@ _SPACE = 3  # axes of space that the kernel has
 
 
 def fits_tiles(lhs: Any, rhs: Any, work: Any, out_dtype: Any, shape: Shape) -> bool:
-    """Whether `convolve_by_tiles` is there for these operands and a result of this canonical shape, and worth it."""
+    """Whether `convolve_by_tiles` is there for a result of this canonical shape, and worth it; lhs, rhs: also avals."""
     target = selected().kernels
     return (
         target is not None and target.language == "host" and len(shape) <= _SPACE + 2
-        and prod(shape) * (rhs.size // shape[1] if shape[1] else 0) >= FEWEST_PRODUCTS
+        and prod(shape) * (prod(rhs.shape) // shape[1] if shape[1] else 0) >= FEWEST_PRODUCTS
         and lhs.dtype == rhs.dtype and host_convolution.takes(lhs.dtype, work, out_dtype)
     )
 
