@@ -52,7 +52,7 @@ def terms_of(
     window = Window(window_strides, padding, lhs_dilation, rhs_dilation)
     shape = canonical_shape(take(lhs.shape, dimension_numbers.lhs_spec), (out_features, features, *kernel), window, 1)
     has_groups = feature_group_count * batch_group_count > 1
-    if not has_groups and _is_for_tiles(features, kernel, shape) and fits_tiles(lhs, rhs, work, out, shape):
+    if not has_groups and _is_for_tiles(features, tuple(kernel), shape) and fits_tiles(lhs, rhs, work, out, shape):
         return None
     if terms > MOST_TERMS_OF_FEW and terms > shape[0] * prod(shape[2:]):
         return None
