@@ -1,8 +1,9 @@
 """Values of a convolution on a host with a compiler: the kernel of `kernels/convolve.h`, which lays out no columns.
 
-Operands and result are read and written where they lie, in whatever order of axes, so nothing is transposed.  Beside
-the result it needs less than 1.5 MB for each thread, and 256 KB that they share.  Complex numbers and more than three axes of space are left to
-`convolution_by_product.py`, and so are small convolutions, for which the compiler would not be worth starting.
+Operands and result are read and written where they lie, in whatever order of axes, so nothing is transposed. Beside the
+result it needs less than 1.5 MB for each thread, and 256 KB that they share. Complex numbers and more than three axes
+of space are left to `convolution_by_product.py`, and so are small convolutions, for which the compiler would not be
+worth starting.
 
 Start reading at `convolve_by_tiles`.
 """
