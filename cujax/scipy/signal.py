@@ -100,7 +100,7 @@ def convolve(
 
     mode: "full", with lengths n1 + n2 - 1; "same", the shape of in1, centred in the full convolution;
     "valid", the part without padding.  method: "direct" multiplies and adds; "fft" multiplies spectra, which takes
-    n log n steps; "auto" does what is cheaper, which for kernels of several hundred elements is "fft".  By that an
+    n log n steps; "auto" does what is cheaper, which for kernels of some thousand elements is "fft".  By that an
     element is off by some units in the last place of the largest, not of itself, and a NaN or an infinity anywhere is
     everywhere.  The dtype is inexact.  ValueError for ranks that differ, arrays
     without elements, other modes and methods, and "valid" where neither array is the longer along every axis.

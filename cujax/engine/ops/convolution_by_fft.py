@@ -44,7 +44,7 @@ _SHORTEST_BOX = 128  # places along an axis
 def is_cheaper(products: int, lengths: Shape, transforms: float = 3, wide: bool = False) -> bool:
     """Whether so many transforms of these lengths take less time than so many products.
 
-    wide: transforms are in float64 for products in float32.  With a kernel of fewer than some hundred elements they
+    wide: transforms are in float64 for products in float32.  With a kernel of fewer than about a thousand elements they
     never do.
     """
     points = prod(lengths)
