@@ -94,6 +94,8 @@ def fits_fft(x: Shape, kernel: Shape, work: Any, out_dtype: Any, shape: Shape, w
     if not is_plain or work != np.float32 or np.dtype(out_dtype).itemsize > work.itemsize:
         return False
     (batch, features, *places), (channels, *taps) = shape, kernel[1:]
+    if prod(taps) <= 2 * PRODUCTS_PER_STEP:  # which the sums below alone would outweigh
+        return False
     boxes = Boxes.of(tuple(places), tuple(taps))
     points, pairs = prod(boxes.lengths), features * channels
     if 8 * points * (2 * pairs + channels + features) > MOST_BYTES:
