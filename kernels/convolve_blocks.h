@@ -67,9 +67,8 @@ template <class T> void choose_tile(const Convolution& c, Blocks& blocks) {
     const i64 by_two = ceil_div(c.features, 2 * lanes) * 2, by_most = ceil_div(c.features, most * lanes) * most;
     blocks.tile_vectors = blocks.lanes == OF_PLACES || by_most <= by_two ? most : c.features <= lanes ? 1 : 2;
     blocks.tile_rows = blocks.lanes == OF_PLACES ? rows : blocks.tile_vectors == 1 ? MOST_ROWS : TILE_ROWS;
-    const i64 weights = c.channels * c.taps[0] * c.taps[1] * c.taps[2] * i64(sizeof(T));
     const bool has_runs = blocks.lanes == OF_PLACES && c.features <= 2 && c.places[1] > 1 && c.taps[1] > 1 &&
-                          c.stride[1] == 1 && c.step[1] == 1 && weights <= PACKED_BYTES;
+                          c.stride[1] == 1 && c.step[1] == 1;
     blocks.tile_runs = has_runs ? TILE_RUNS : 1;
     if (has_runs) blocks.tile_rows = 1;
 }
@@ -106,15 +105,19 @@ CJ_FN void choose_order(const Convolution& c, Blocks& blocks) {
     }
 }
 
-// As many taps, from the last axis on, and then channels, as fit into a box.
-CJ_FN void choose_depth(const Convolution& c, Blocks& blocks, i64 most) {
+// As many taps, from the last axis on, and then channels, as fit into a box, and whose weights are packed at once where
+// a tile runs through all of them.
+CJ_FN void choose_depth(const Convolution& c, Blocks& blocks, i64 item) {
+    const i64 most = BOX_BYTES / item, most_terms = blocks.tile_runs > 1 ? PACKED_BYTES / item : i64(1) << 62;
     const i64 whole[4] = {c.channels, c.taps[0], c.taps[1], c.taps[2]};
     for (int a = 0; a < 4; ++a) blocks.depth[a] = 1;
     for (int a = 3; a >= 0; --a) {
         i64 low = 1, high = whole[a] + 1;  // fits, does not fit
         while (high - low > 1) {
             blocks.depth[a] = (low + high) / 2;
-            (box_size(c, blocks.places, blocks.depth) <= most ? low : high) = blocks.depth[a];
+            const bool fits = box_size(c, blocks.places, blocks.depth) <= most &&
+                              product_of(blocks.depth) <= most_terms;
+            (fits ? low : high) = blocks.depth[a];
         }
         blocks.depth[a] = even_part(whole[a], low);
         if (low < whole[a]) return;
@@ -165,7 +168,7 @@ template <class T> Blocks blocks_of(const Convolution& c, i64 threads) {
     choose_tile<T>(c, blocks);
     choose_places(c, blocks, sizeof(T));
     choose_order(c, blocks);
-    choose_depth(c, blocks, BOX_BYTES / i64(sizeof(T)));
+    choose_depth(c, blocks, sizeof(T));
     choose_parts(c, blocks, sizeof(T));
     const i64 width = blocks.tile_vectors * LANES<T>, panel = blocks.lanes == OF_PLACES ? blocks.tile_rows : width;
     blocks.features = blocks.lanes == OF_DEPTH ? 4 : 2 * panel;

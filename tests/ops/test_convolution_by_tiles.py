@@ -57,6 +57,7 @@ LAYERS = [
     ((2, 30, 40, 3), (30, 38, 3, 1)),  # taps
     ((1, 7, 7, 600), (3, 3, 600, 70)),  # several blocks of depth
     ((1, 70, 90, 1), (3, 5, 1, 1)),  # rows of one feature side by side
+    ((1, 100, 110, 1), (70, 71, 1, 1)),  # with several blocks of depth
     ((1, 300, 250, 1), (298, 248, 1, 1)),  # several parts of depth
 ]
 
