@@ -54,7 +54,7 @@ class Scale:
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale("smoke", samples=1, seconds=0.01, call_seconds=5, total_seconds=30, fresh=False),
+        Scale("smoke", samples=1, seconds=0.01, call_seconds=10, total_seconds=30, fresh=False),
         Scale("quick", samples=20, seconds=0.15, call_seconds=2, total_seconds=45, fresh=False),
         Scale("default", samples=20, seconds=0.8, call_seconds=10, total_seconds=240),
         Scale("full", samples=20, seconds=120, call_seconds=300, total_seconds=7200),

@@ -12,8 +12,13 @@
 //     lanes of places      a vector holds neighbouring places of one feature; weights are broadcast: for few features
 //     lanes of depth       a vector holds neighbouring taps, and is summed up at the end: for few places and features
 //
+// Of one or two features, a tile has several neighbouring rows of places, which meet most of the same rows of x: each
+// vector of x is then loaded once for a column of taps.
+//
 // Long sums are cut into blocks of depth, of which each has a box.  The gradient by the weights is such a convolution:
-// its taps are as many as the places of the result were.  Equal inputs give equal bits on any number of threads.
+// its taps are as many as the places of the result were.  Where there are few results, threads take parts of the depth,
+// which are added up at the end; how many there are depends on shapes alone.  So equal inputs give equal bits on any
+// number of threads.
 //
 // Scratch memory of a thread: `Blocks::bytes`, less than 1.5 MB whatever is convolved.  `convolve_blocks.h` chooses
 // the blocks, `convolve_tile.h` multiplies.  Start reading at `convolve_block`.
@@ -47,60 +52,83 @@ template <class T> struct Bench {
     i64 *results, pitch[5];
 };
 
-// Axes that are one in memory, on both sides, made one, so that the last is long.
-CJ_FN void join_axes(i64* count, i64* from, i64* to) {
-    for (int joins = 0; joins < 4; ++joins) {
-        if (from[3] != count[4] * from[4] || to[3] != count[4] * to[4]) return;
-        count[4] *= count[3];
-        for (int i = 3; i > 0; --i) count[i] = count[i - 1], from[i] = from[i - 1], to[i] = to[i - 1];
-        count[0] = 1;
+// An axis of the box, `pitch` elements of it apart: its places `skipped`, `skipped` + gap, ... hold `count` elements of
+// x, `step` apart; the others hold zeros.
+struct BoxAxis {
+    i64 size, pitch, skipped, count, gap, step;
+};
+
+// Of axis `a` of space, whose place j holds element (begin + j) / gap of x, where that is a whole number.  `first` is
+// the first element that it holds.
+CJ_FN BoxAxis space_axis(const Convolution& c, int a, Range places, Range taps, i64* first) {
+    const i64 size = box_length(c, a, places.count, taps.count), gap = c.gap[a];
+    const i64 begin = places.first * c.stride[a] + taps.first * c.step[a] - c.low[a];
+    *first = begin > 0 ? ceil_div(begin, gap) : 0;
+    const i64 skipped = least_of(size, *first * gap - begin);
+    const i64 met = ceil_div(size - skipped, gap);
+    return {size, 0, skipped, most_of(0, least_of(met, c.lengths[a] - *first)), gap, c.x[2 + a]};
+}
+
+// Axes that are one in memory, on both sides, made one, so that the last is long; the number of axes that are left.
+CJ_FN int join_axes(BoxAxis* axes, int count) {
+    for (; count > 1; --count) {
+        BoxAxis &outer = axes[count - 2], inner = axes[count - 1];
+        if (outer.gap > 1 || inner.gap > 1 || inner.count < inner.size || outer.step != inner.size * inner.step) break;
+        outer = {outer.size * inner.size, inner.pitch, outer.skipped * inner.size, outer.count * inner.size, 1,
+                 inner.step};
     }
+    return count;
+}
+
+template <class In, class T> void fill_axes(const BoxAxis* axes, int count, const In* x, T* CJ_RESTRICT box) {
+    const BoxAxis& axis = *axes;
+    const i64 end = axis.skipped + axis.count;
+    if (axis.gap > 1 || axis.count == 0)
+        for (i64 i = 0; i < axis.size * axis.pitch; ++i) box[i] = T(0);
+    else {
+        for (i64 i = 0; i < axis.skipped * axis.pitch; ++i) box[i] = T(0);
+        for (i64 i = end * axis.pitch; i < axis.size * axis.pitch; ++i) box[i] = T(0);
+    }
+    box += axis.skipped * axis.pitch;
+    const i64 pace = axis.gap * axis.pitch;
+    if (count > 1)
+        for (i64 j = 0; j < axis.count; ++j) fill_axes(axes + 1, count - 1, x + j * axis.step, box + j * pace);
+    else if (axis.step == 1 && pace == 1)
+        for (i64 j = 0; j < axis.count; ++j) box[j] = convert<T>(x[j]);
+    else
+        for (i64 j = 0; j < axis.count; ++j) box[j * pace] = convert<T>(x[j * axis.step]);
 }
 
 // Fills the box with what the places and depths of a block read: elements of x, and zeros.
 template <class In, class T>
 void fill_box(const Convolution& c, const Blocks& blocks, Bench<T>& bench, const In* x, const Range* places,
               const Range* depth) {
-    i64 size[5] = {places[0].count, depth[0].count}, count[5], from[5], to[5], pitch = 1;
-    const In* source = x + places[0].first * c.x[0] + depth[0].first * c.x[1];
-    for (int a = 0; a < 3; ++a) size[2 + a] = box_length(c, a, places[1 + a].count, depth[1 + a].count);
+    BoxAxis whole[5] = {{places[0].count, 0, 0, places[0].count, 1, c.x[0]},
+                        {depth[0].count, 0, 0, depth[0].count, 1, c.x[1]}};
+    x += places[0].first * c.x[0] + depth[0].first * c.x[1];
+    for (int a = 0; a < 3; ++a) {
+        i64 first;
+        whole[2 + a] = space_axis(c, a, places[1 + a], depth[1 + a], &first);
+        if (whole[2 + a].count > 0) x += first * c.x[2 + a];
+    }
+    BoxAxis axes[5];
+    i64 pitch = 1;
     for (int i = 4; i >= 0; --i) {
         const i64 axis = blocks.order[i];
-        bench.pitch[axis] = pitch;
-        pitch *= size[axis];
+        whole[axis].pitch = bench.pitch[axis] = pitch;
+        pitch *= whole[axis].size;
+        axes[i] = whole[axis];
     }
-    T* target = bench.box;
-    bool is_full = true;
-    for (int i = 0; i < 5; ++i) {
-        const int axis = int(blocks.order[i]);
-        count[i] = size[axis], from[i] = c.x[axis], to[i] = bench.pitch[axis];
-        if (axis < 2) continue;
-        const int a = axis - 2;  // box place j holds element (begin + j) / gap of x, where that is a whole number
-        const i64 begin = places[1 + a].first * c.stride[a] + depth[1 + a].first * c.step[a] - c.low[a];
-        const i64 gap = c.gap[a], first = begin > 0 ? ceil_div(begin, gap) : 0;
-        const i64 skipped = first * gap - begin;
-        const i64 met = skipped < size[axis] ? (size[axis] - 1 - skipped) / gap + 1 : 0;
-        count[i] = most_of(0, least_of(met, c.lengths[a] - first));
-        is_full &= count[i] == size[axis];
-        if (count[i] == 0) continue;
-        source += first * from[i];
-        target += skipped * to[i];
-        to[i] *= gap;
-    }
-    if (!is_full)
-        for (i64 i = 0; i < pitch; ++i) bench.box[i] = T(0);
-    join_axes(count, from, to);
-    for (i64 i0 = 0; i0 < count[0]; ++i0)
-        for (i64 i1 = 0; i1 < count[1]; ++i1)
-            for (i64 i2 = 0; i2 < count[2]; ++i2)
-                for (i64 i3 = 0; i3 < count[3]; ++i3) {
-                    const In* s = source + i0 * from[0] + i1 * from[1] + i2 * from[2] + i3 * from[3];
-                    T* CJ_RESTRICT t = target + i0 * to[0] + i1 * to[1] + i2 * to[2] + i3 * to[3];
-                    if (from[4] == 1 && to[4] == 1)
-                        for (i64 i = 0; i < count[4]; ++i) t[i] = convert<T>(s[i]);
-                    else
-                        for (i64 i = 0; i < count[4]; ++i) t[i * to[4]] = convert<T>(s[i * from[4]]);
-                }
+    fill_axes(axes, join_axes(axes, 5), x, bench.box);
+}
+
+// Some sums of a run to where their results go.
+template <class T, class Out> void write_run(const Convolution& c, const T* sums, i64 count, Out* CJ_RESTRICT out) {
+    const i64 pace = c.out[3];
+    if (pace == 1)
+        for (i64 i = 0; i < count; ++i) out[i] = convert<Out>(sums[i]);
+    else
+        for (i64 i = 0; i < count; ++i) out[i * pace] = convert<Out>(sums[i]);
 }
 
 // Where in the box the sums of each place begin, and where their results go; of a run along the last axis the first
@@ -206,6 +234,65 @@ void add_by_places(const Convolution& c, const Blocks& blocks, Bench<T>& bench, 
     }
 }
 
+// Where the rows of a channel and a tap of the first axis are, and the weights of a feature for them.
+template <class In, class T>
+i64 pack_rows(const Convolution& c, Bench<T>& bench, const In* w, const Range* depth) {
+    i32* CJ_RESTRICT cols = bench.cols;
+    T* CJ_RESTRICT to = bench.packed;
+    for (i64 ch = 0; ch < depth[0].count; ++ch)
+        for (i64 t0 = 0; t0 < depth[1].count; ++t0) {
+            *cols++ = i32(ch * bench.pitch[1] + t0 * c.step[0] * bench.pitch[2]);
+            for (i64 t1 = 0; t1 < depth[2].count; ++t1)
+                for (i64 t2 = 0; t2 < depth[3].count; ++t2)
+                    *to++ = convert<T>(w[(depth[0].first + ch) * c.w[0] + (depth[1].first + t0) * c.w[1] +
+                                         (depth[2].first + t1) * c.w[2] + (depth[3].first + t2) * c.w[3]]);
+        }
+    return cols - bench.cols;
+}
+
+// A tile of `TILE_RUNS` runs, or of what is left of them, one by one.
+template <class T>
+void multiply_some_runs(const Bench<T>& bench, const T* x, i64 depth, const Rows& rows, i64 count, T* sums, i64 pitch,
+                        bool add) {
+    if (count == TILE_RUNS)
+        return multiply_runs<T, TILE_RUNS>(x, bench.cols, depth, rows, bench.packed, sums, pitch, add);
+    for (i64 i = 0; i < count; ++i)
+        multiply_runs<T, 1>(x + i * rows.row, bench.cols, depth, rows, bench.packed, sums + i * pitch, pitch, add);
+}
+
+// As `add_by_places`, with one feature in a tile and `TILE_RUNS` runs along the second axis of space.  Where depth has
+// but one block, the results of a tile are written at once.  Tiles that meet most of the same rows follow one another.
+template <class In, class T, class Out>
+void add_by_runs(const Convolution& c, Bench<T>& bench, const In* w, Out* out,
+                 const Range* places, const Range* depth, Range features, bool add, bool is_only) {
+    constexpr i64 width = CJ_TILE_VECTORS * LANES<T>;
+    const i64 run = places[3].count, runs = places[2].count, outers = places[0].count * places[1].count;
+    const i64 pitch = ceil_div(run, width) * width;
+    const Rows rows = {bench.pitch[3], c.step[2] * bench.pitch[4], depth[2].count, depth[3].count};
+    for (i64 o = 0; o < features.count; ++o) {
+        const i64 terms = pack_rows(c, bench, w + (features.first + o) * c.w_feature, depth);
+        Out* results = out + (features.first + o) * c.out_feature;
+        for (i64 r = 0; r < runs; r += TILE_RUNS)
+            for (i64 outer = 0; outer < outers; ++outer) {
+                const i64 count = least_of(TILE_RUNS, runs - r), place = (outer * runs + r) * run;
+                const T* x = bench.box + bench.starts[place];
+                T* sums = bench.sums + (is_only ? 0 : ((o * outers + outer) * runs + r) * pitch);
+                for (i64 p = 0; p < run; p += width) {
+                    const i64 present = least_of(width, run - p);
+                    Out* target = results + bench.results[place] + p * c.out[3];
+                    if constexpr (is_same<T, Out>)
+                        if (is_only && c.out[3] == 1 && present == width) {
+                            multiply_some_runs(bench, x + p, terms, rows, count, target, c.out[2], false);
+                            continue;
+                        }
+                    multiply_some_runs(bench, x + p, terms, rows, count, sums + p, pitch, add);
+                    for (i64 i = 0; is_only && i < count; ++i)
+                        write_run(c, sums + i * pitch + p, present, target + i * c.out[2]);
+                }
+            }
+    }
+}
+
 // The same as (features, places in tiles, lanes).
 template <class In, class T>
 void add_by_depth(const Convolution& c, Bench<T>& bench, const In* w, const Range* depth, i64 places, Range features,
@@ -273,43 +360,46 @@ void write_by_places(const Convolution& c, const Blocks& blocks, Bench<T>& bench
     for (i64 o = 0; o < features.count; o += rows)
         for (i64 start = 0; start < places; start += run)
             for (i64 p = 0; p < run; p += width, sums += rows * width)
-                for (i64 r = 0; r < least_of(rows, features.count - o); ++r) {
-                    Out* CJ_RESTRICT to =
-                        out + bench.results[start] + p * c.out[3] + (features.first + o + r) * c.out_feature;
-                    const T* from = sums + r * width;
-                    const i64 count = least_of(width, run - p);
-                    if (c.out[3] == 1)
-                        for (i64 i = 0; i < count; ++i) to[i] = convert<Out>(from[i]);
-                    else
-                        for (i64 i = 0; i < count; ++i) to[i * c.out[3]] = convert<Out>(from[i]);
-                }
+                for (i64 r = 0; r < least_of(rows, features.count - o); ++r)
+                    write_run(c, sums + r * width, least_of(width, run - p),
+                              out + bench.results[start] + p * c.out[3] + (features.first + o + r) * c.out_feature);
 }
 
-// One block of places and features, over all depth.
+// The channels and taps of a block of depth, taps along the last axis fastest.
+CJ_FN void locate_depth(const Convolution& c, const Blocks& blocks, i64 block, Range* depth) {
+    const i64 whole[4] = {c.channels, c.taps[0], c.taps[1], c.taps[2]};
+    for (int a = 3; a >= 0; --a) {
+        const i64 count = ceil_div(whole[a], blocks.depth[a]);
+        depth[a] = part_of(block % count, blocks.depth[a], whole[a]);
+        block /= count;
+    }
+}
+
+// One block of places and features, over a part of the blocks of depth.
 template <class In, class T, class Out>
 void convolve_block(const Convolution& c, const Blocks& blocks, Bench<T>& bench, const In* x, const In* w, Out* out,
-                    const Range* places, Range features) {
+                    const Range* places, Range features, Range part) {
     const i64 count = places[0].count * places[1].count * places[2].count * places[3].count, run = places[3].count;
-    bool add = false;
-    for (i64 ch = 0; ch * blocks.depth[0] < c.channels; ++ch)
-        for (i64 t0 = 0; t0 * blocks.depth[1] < c.taps[0]; ++t0)
-            for (i64 t1 = 0; t1 * blocks.depth[2] < c.taps[1]; ++t1)
-                for (i64 t2 = 0; t2 * blocks.depth[3] < c.taps[2]; ++t2, add = true) {
-                    const Range depth[4] = {
-                        part_of(ch, blocks.depth[0], c.channels), part_of(t0, blocks.depth[1], c.taps[0]),
-                        part_of(t1, blocks.depth[2], c.taps[1]), part_of(t2, blocks.depth[3], c.taps[2])};
-                    fill_box(c, blocks, bench, x, places, depth);
-                    list_places(c, bench, places, blocks.lanes == OF_PLACES ? 1 : run);
-                    if (blocks.lanes == OF_DEPTH) {
-                        add_by_depth(c, bench, w, depth, count, features, add);
-                        continue;
-                    }
-                    const i64 terms = list_depth(c, bench, depth);
-                    if (blocks.lanes == OF_PLACES)
-                        add_by_places(c, blocks, bench, w, depth, terms, count, run, features, add);
-                    else
-                        add_by_features(c, blocks, bench, w, depth, terms, count, features, add);
-                }
+    const bool has_runs = blocks.tile_runs > 1, is_only = has_runs && part.count == 1;
+    for (i64 block = 0; block < part.count; ++block) {
+        const bool add = block > 0;
+        Range depth[4];
+        locate_depth(c, blocks, part.first + block, depth);
+        fill_box(c, blocks, bench, x, places, depth);
+        list_places(c, bench, places, blocks.lanes == OF_PLACES ? 1 : run);
+        if (blocks.lanes == OF_DEPTH)
+            add_by_depth(c, bench, w, depth, count, features, add);
+        else if (has_runs)
+            add_by_runs(c, bench, w, out, places, depth, features, add, is_only);
+        else {
+            const i64 terms = list_depth(c, bench, depth);
+            if (blocks.lanes == OF_PLACES)
+                add_by_places(c, blocks, bench, w, depth, terms, count, run, features, add);
+            else
+                add_by_features(c, blocks, bench, w, depth, terms, count, features, add);
+        }
+    }
+    if (is_only) return;
     if (blocks.lanes == OF_DEPTH)
         write_by_depth(c, bench, out, count, features);
     else if (blocks.lanes == OF_PLACES)
@@ -337,9 +427,18 @@ template <class T> Bench<T> bench_at(char* memory, const Blocks& blocks) {
 
 constexpr int CONVOLUTION_SIZES = sizeof(Convolution) / sizeof(i64), BLOCKS_SIZES = sizeof(Blocks) / sizeof(i64);
 
-constexpr i64 COUNTER_BYTES = 64;  // of scratch memory, before the threads' parts
+// The same with results of one part of depth, one after the other: groups, features, batch, space.
+CJ_FN Convolution without_gaps(Convolution c) {
+    i64 stride = 1;
+    for (int a = 3; a >= 0; --a) {
+        c.out[a] = stride;
+        stride *= a == 0 ? c.batch : c.places[a - 1];
+    }
+    c.out_feature = stride, c.out_group = stride * c.features, c.out_start = 0;
+    return c;
+}
 
-// buffers: x, w, out, scratch.  sizes: a Convolution, then Blocks.  Of pieces, features count fastest, groups slowest.
+// buffers: x, w, out, scratch.  sizes: a Convolution, then Blocks.  Of pieces, features count fastest, parts slowest.
 // Threads take one after the other from a common counter: where others use the processors too, none waits for a share.
 template <class In, class T, class Out>
 void convolve_part(void* const* buffers, const long long* sizes, i64 thread, i64) {
@@ -348,9 +447,10 @@ void convolve_part(void* const* buffers, const long long* sizes, i64 thread, i64
     copy_bytes<sizeof c>(&c, sizes);
     copy_bytes<sizeof blocks>(&blocks, sizes + CONVOLUTION_SIZES);
     char* scratch = static_cast<char*>(buffers[3]);
-    Bench<T> bench = bench_at<T>(scratch + COUNTER_BYTES + thread * blocks.bytes, blocks);
+    Bench<T> bench = bench_at<T>(scratch + blocks.shared + thread * blocks.bytes, blocks);
+    const Convolution inner = without_gaps(c);
     const i64 whole[4] = {c.batch, c.places[0], c.places[1], c.places[2]};
-    const i64 panels = ceil_div(c.features, blocks.features);
+    const i64 panels = ceil_div(c.features, blocks.features), depths = depth_blocks(c, blocks);
     i64* next = reinterpret_cast<i64*>(scratch);
     for (i64 piece; (piece = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) < blocks.pieces;) {
         const Range features = part_of(piece % panels, blocks.features, c.features);
@@ -361,18 +461,48 @@ void convolve_part(void* const* buffers, const long long* sizes, i64 thread, i64
             places[a] = part_of(rest % parts, blocks.places[a], whole[a]);
             rest /= parts;
         }
-        convolve_block(c, blocks, bench, static_cast<const In*>(buffers[0]) + rest * c.x_group,
-                       static_cast<const In*>(buffers[1]) + c.w_start + rest * c.w_group,
-                       static_cast<Out*>(buffers[2]) + c.out_start + rest * c.out_group, places, features);
+        const i64 group = rest % c.groups, part = rest / c.groups, first = depths * part / blocks.parts;
+        const Range depth = {first, depths * (part + 1) / blocks.parts - first};
+        const In* x = static_cast<const In*>(buffers[0]) + group * c.x_group;
+        const In* w = static_cast<const In*>(buffers[1]) + c.w_start + group * c.w_group;
+        if (blocks.parts > 1) {
+            T* out = reinterpret_cast<T*>(scratch + COUNTER_BYTES) + part * results_of(c) + group * inner.out_group;
+            convolve_block(inner, blocks, bench, x, w, out, places, features, depth);
+        } else {
+            Out* out = static_cast<Out*>(buffers[2]) + c.out_start + group * c.out_group;
+            convolve_block(c, blocks, bench, x, w, out, places, features, depth);
+        }
+    }
+}
+
+// Adds up the parts of all results.
+template <class T, class Out> void add_parts(const Convolution& c, i64 parts, const T* sums, Out* out) {
+    const i64 results = results_of(c);
+    const i64 count[6] = {c.groups, c.features, c.batch, c.places[0], c.places[1], c.places[2]};
+    const i64 stride[6] = {c.out_group, c.out_feature, c.out[0], c.out[1], c.out[2], c.out[3]};
+    for (i64 i = 0; i < results; ++i) {
+        T sum = sums[i];
+        for (i64 part = 1; part < parts; ++part) sum += sums[part * results + i];
+        i64 place = c.out_start, rest = i;
+        for (int a = 5; a >= 0; --a) {
+            place += rest % count[a] * stride[a];
+            rest /= count[a];
+        }
+        out[place] = convert<Out>(sum);
     }
 }
 
 template <class In, class T, class Out>
 void convolve(void* const* buffers, const long long* sizes, int threads) {
+    Convolution c;
     Blocks blocks;
+    copy_bytes<sizeof c>(&c, sizes);
     copy_bytes<sizeof blocks>(&blocks, sizes + CONVOLUTION_SIZES);
     *static_cast<i64*>(buffers[3]) = 0;
     share(&convolve_part<In, T, Out>, buffers, sizes, least_of(threads, blocks.pieces), threads);
+    if (blocks.parts > 1)
+        add_parts(c, blocks.parts, reinterpret_cast<const T*>(static_cast<char*>(buffers[3]) + COUNTER_BYTES),
+                  static_cast<Out*>(buffers[2]));
 }
 
 // buffers: where the Blocks for a Convolution, the sizes, and these threads are written.

@@ -20,9 +20,11 @@ struct Convolution {
 };
 
 // Elements of each kind in a block: places (batch and space), depth (channel and taps), features, and the order of the
-// axes of a box in memory, outermost first.
+// axes of a box in memory, outermost first.  Scratch memory is `shared` bytes and `bytes` for each thread.  Blocks of
+// depth are in `parts`, whose sums are added up at the end where there are several.
 struct Blocks {
-    i64 bytes, pieces, places[4], depth[4], features, order[5], lanes, tile_rows, tile_vectors, box;
+    i64 bytes, pieces, shared, parts, places[4], depth[4], features, order[5];
+    i64 lanes, tile_rows, tile_vectors, tile_runs, box;
 };
 
 enum Lane : i64 { OF_FEATURES, OF_PLACES, OF_DEPTH };
@@ -41,7 +43,8 @@ CJ_FN i64 box_length(const Convolution& c, int a, i64 places, i64 taps) {
 }
 
 constexpr i64 BOX_BYTES = 1 << 18;                        // beside weights and sums in a core's second cache
-constexpr i64 MOST_PLACES = 384, MOST_RUN_PLACES = 8192;  // of a block: beyond, weights are packed rarely enough
+constexpr i64 COUNTER_BYTES = 64, MOST_PARTS = 64, PARTS_BYTES = 1 << 18;  // shared by all threads
+constexpr i64 MOST_PLACES = 384, MOST_RUN_PLACES = 16384;  // of a block: beyond, weights are packed rarely enough
 
 CJ_FN i64 box_size(const Convolution& c, const i64* places, const i64* depth) {
     i64 size = places[0] * depth[0];
@@ -64,6 +67,10 @@ template <class T> void choose_tile(const Convolution& c, Blocks& blocks) {
     const i64 by_two = ceil_div(c.features, 2 * lanes) * 2, by_most = ceil_div(c.features, most * lanes) * most;
     blocks.tile_vectors = blocks.lanes == OF_PLACES || by_most <= by_two ? most : c.features <= lanes ? 1 : 2;
     blocks.tile_rows = blocks.lanes == OF_PLACES ? rows : blocks.tile_vectors == 1 ? MOST_ROWS : TILE_ROWS;
+    const bool has_runs = blocks.lanes == OF_PLACES && c.features <= 2 && c.places[1] > 1 && c.taps[1] > 1 &&
+                          c.stride[1] == 1 && c.step[1] == 1;
+    blocks.tile_runs = has_runs ? TILE_RUNS : 1;
+    if (has_runs) blocks.tile_rows = 1;
 }
 
 // From the last axis on, as many as there may be, and fewer where windows are far from one another.
@@ -98,30 +105,51 @@ CJ_FN void choose_order(const Convolution& c, Blocks& blocks) {
     }
 }
 
-// As many taps, from the last axis on, and then channels, as fit into a box.
-CJ_FN void choose_depth(const Convolution& c, Blocks& blocks, i64 most) {
+// As many taps, from the last axis on, and then channels, as fit into a box, and whose weights are packed at once where
+// a tile runs through all of them.
+CJ_FN void choose_depth(const Convolution& c, Blocks& blocks, i64 item) {
+    const i64 most = BOX_BYTES / item, most_terms = blocks.tile_runs > 1 ? PACKED_BYTES / item : i64(1) << 62;
     const i64 whole[4] = {c.channels, c.taps[0], c.taps[1], c.taps[2]};
     for (int a = 0; a < 4; ++a) blocks.depth[a] = 1;
     for (int a = 3; a >= 0; --a) {
         i64 low = 1, high = whole[a] + 1;  // fits, does not fit
         while (high - low > 1) {
             blocks.depth[a] = (low + high) / 2;
-            (box_size(c, blocks.places, blocks.depth) <= most ? low : high) = blocks.depth[a];
+            const bool fits = box_size(c, blocks.places, blocks.depth) <= most &&
+                              product_of(blocks.depth) <= most_terms;
+            (fits ? low : high) = blocks.depth[a];
         }
         blocks.depth[a] = even_part(whole[a], low);
         if (low < whole[a]) return;
     }
 }
 
+CJ_FN i64 depth_blocks(const Convolution& c, const Blocks& blocks) {
+    i64 count = ceil_div(c.channels, blocks.depth[0]);
+    for (int a = 0; a < 3; ++a) count *= ceil_div(c.taps[a], blocks.depth[1 + a]);
+    return count;
+}
+
+CJ_FN i64 results_of(const Convolution& c) {
+    return c.groups * c.features * c.batch * c.places[0] * c.places[1] * c.places[2];
+}
+
 CJ_FN i64 pieces_of(const Convolution& c, const Blocks& blocks) {
     const i64 whole[4] = {c.batch, c.places[0], c.places[1], c.places[2]};
-    i64 pieces = c.groups * ceil_div(c.features, blocks.features);
+    i64 pieces = blocks.parts * c.groups * ceil_div(c.features, blocks.features);
     for (int a = 0; a < 4; ++a) pieces *= ceil_div(whole[a], blocks.places[a]);
     return pieces;
 }
 
 // A multiple of the cache's lines.
 CJ_FN i64 in_lines(i64 bytes) { return ceil_div(bytes, 64) * 64; }
+
+// Pieces of depth, for the threads to share where there are few results.
+CJ_FN void choose_parts(const Convolution& c, Blocks& blocks, i64 item) {
+    const i64 results = most_of(1, results_of(c)), most = least_of(MOST_PARTS, PARTS_BYTES / (results * item));
+    blocks.parts = blocks.lanes == OF_DEPTH ? most_of(1, least_of(depth_blocks(c, blocks), most)) : 1;
+    blocks.shared = COUNTER_BYTES + (blocks.parts > 1 ? in_lines(blocks.parts * results * item) : 0);
+}
 
 template <class T> i64 sums_of(const Blocks& blocks) {
     const i64 width = blocks.tile_vectors * LANES<T>, places = product_of(blocks.places), run = blocks.places[3];
@@ -133,13 +161,15 @@ template <class T> i64 sums_of(const Blocks& blocks) {
     return ceil_div(places, blocks.tile_rows) * blocks.tile_rows * ceil_div(blocks.features, width) * width;
 }
 
-// Blocks of a convolution.  Those of depth, on which the bits of sums depend, are chosen without a look at `threads`.
+// Blocks of a convolution.  Those of depth and their parts, on which the bits of sums depend, are chosen without a look
+// at `threads`.
 template <class T> Blocks blocks_of(const Convolution& c, i64 threads) {
     Blocks blocks;
     choose_tile<T>(c, blocks);
     choose_places(c, blocks, sizeof(T));
     choose_order(c, blocks);
-    choose_depth(c, blocks, BOX_BYTES / i64(sizeof(T)));
+    choose_depth(c, blocks, sizeof(T));
+    choose_parts(c, blocks, sizeof(T));
     const i64 width = blocks.tile_vectors * LANES<T>, panel = blocks.lanes == OF_PLACES ? blocks.tile_rows : width;
     blocks.features = blocks.lanes == OF_DEPTH ? 4 : 2 * panel;
     if (pieces_of(c, blocks) < 2 * threads) blocks.features = least_of(panel, blocks.features);

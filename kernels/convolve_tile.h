@@ -34,6 +34,7 @@
 namespace cj {
 
 constexpr i64 TILE_ROWS = 6, MOST_ROWS = 8;  // the latter with one vector: 8 sums hide the time that one takes
+constexpr i64 TILE_RUNS = 4;
 constexpr i64 PACKED_BYTES = 1 << 15;  // of weights, beside some rows of a box in a core's first cache
 
 template <class T> struct vector_type { typedef T type __attribute__((vector_size(CJ_VECTOR_BYTES))); };
@@ -71,6 +72,45 @@ CJ_FUSED __attribute__((noinline)) void multiply_tile(
     CJ_UNROLL for (int i = 0; i < ROWS; ++i)
         CJ_UNROLL for (int v = 0; v < VECTORS; ++v)
             copy_bytes<sizeof(V)>(sums + i * width + v * LANES<T>, &acc[i][v]);
+}
+
+// The rows of x that neighbouring runs of places meet: tap (t1, t2) of run i is at (i + t1) * row + t2 * step.
+struct Rows {
+    i64 row, step, taps1, taps2;
+};
+
+// Lanes of places, for RUNS runs that meet the same rows, each of which is read once for all of them.  The sums of a
+// run, `pitch` apart from the next run's, are over k and the taps: w[k, t1, t2] times the vectors at that tap from
+// x + cols[k] on.
+template <class T, int RUNS>
+CJ_FUSED __attribute__((noinline)) void multiply_runs(
+    const T* x, const i32* cols, i64 depth, const Rows& rows, const T* CJ_RESTRICT w, T* CJ_RESTRICT sums, i64 pitch,
+    bool add) {
+    CJ_FUSES
+    using V = Vector<T>;
+    constexpr int vectors = CJ_TILE_VECTORS;
+    const i64 taps1 = rows.taps1, taps2 = rows.taps2;
+    V acc[RUNS][vectors];
+    CJ_UNROLL for (int i = 0; i < RUNS; ++i)
+        CJ_UNROLL for (int v = 0; v < vectors; ++v) {
+            V start = {};
+            if (add) copy_bytes<sizeof(V)>(&start, sums + i * pitch + v * LANES<T>);
+            acc[i][v] = start;
+        }
+    for (i64 k = 0; k < depth; ++k, w += taps1 * taps2)
+        for (i64 j = 0; j < RUNS - 1 + taps1; ++j)
+            for (i64 t2 = 0; t2 < taps2; ++t2) {
+                const T* from = x + cols[k] + j * rows.row + t2 * rows.step;
+                V y[vectors];
+                CJ_UNROLL for (int v = 0; v < vectors; ++v) copy_bytes<sizeof(V)>(&y[v], from + v * LANES<T>);
+                CJ_UNROLL for (int i = 0; i < RUNS; ++i) {
+                    if (u64(j - i) >= u64(taps1)) continue;  // a row that run i does not meet
+                    const T weight = w[(j - i) * taps2 + t2];
+                    CJ_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] += weight * y[v];
+                }
+            }
+    CJ_UNROLL for (int i = 0; i < RUNS; ++i)
+        CJ_UNROLL for (int v = 0; v < vectors; ++v) copy_bytes<sizeof(V)>(sums + i * pitch + v * LANES<T>, &acc[i][v]);
 }
 
 // Lanes of depth: `sums` (rows, one vector) plus rows[i][k] * b[k], for runs of terms that lie side by side.

@@ -46,6 +46,7 @@ OPS = [
     "conv_dimensions",
     "convolution_shape",
     "convolution_by_product",
+    "convolution_by_fft",
     "convolution_by_tiles",
     "convolution_by_window",
     "convolution",

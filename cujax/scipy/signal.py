@@ -6,13 +6,14 @@ The spectra of signals over time stand in `cujax.scipy.spectra`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log2, prod
+from math import prod
 from typing import Any
 
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, other_axes
+from cujax.engine.ops.convolution_by_fft import fast_length, is_cheaper
 from cujax.numpy import fft
 from cujax.numpy.arithmetic import multiply
 from cujax.numpy.convolutions import Extent, convolve_part, extent
@@ -44,24 +45,15 @@ def _extents(name: str, x: Array, y: Array, mode: str, axes: Sequence[int]) -> l
 
 def _convolved(name: str, x: Array, y: Array, mode: str, method: str, precision: Any) -> Array:
     parts = _extents(name, x, y, mode, range(x.ndim))
-    if method == "fft" or (method == "auto" and _fft_is_cheaper(x.shape, y.shape, parts)):
+    if method == "fft" or (method == "auto" and _fft_is_cheaper(x, y, parts)):
         return _convolved_by_fft(x, y, parts, tuple(range(x.ndim)))
     return convolve_part(x, y, parts, precision)
 
 
-# Products that take as long as one point of a transform for each factor 2 of its length, on two CPU cores: between 10
-# and 25 over signals, pictures and volumes in float32 and float64, where a product takes 0.04 to 0.15 ns.
-_PRODUCTS_PER_STEP = 20
-
-
-def _fft_is_cheaper(a: Sequence[int], b: Sequence[int], parts: Sequence[Extent]) -> bool:
-    """By the products that are multiplied and added, against three transforms of n points, n log2(n) steps each.
-
-    With a kernel of fewer than about 300 elements it never is.
-    """
-    products = prod(part.length for part in parts) * min(prod(a), prod(b))
-    points = prod(map(_fast_length, _full_lengths(a, b)))
-    return products > _PRODUCTS_PER_STEP * points * log2(points)
+def _fft_is_cheaper(x: Array, y: Array, parts: Sequence[Extent]) -> bool:
+    """By the products; those of complex numbers take four times as long, and their transforms twice."""
+    products = prod(part.length for part in parts) * min(x.size, y.size) * (1 + dtypes.is_complex(x.dtype))
+    return is_cheaper(products, tuple(map(fast_length, _full_lengths(x.shape, y.shape))))
 
 
 def _full_lengths(a: Sequence[int], b: Sequence[int]) -> list[int]:
@@ -69,24 +61,11 @@ def _full_lengths(a: Sequence[int], b: Sequence[int]) -> list[int]:
     return [n1 + n2 - 1 for n1, n2 in zip(a, b, strict=True)]
 
 
-def _fast_length(n: int) -> int:
-    """The smallest 2**a * 3**b * 5**c that is at least n: a transform of prime length takes 20 times as long."""
-    best, fives = 1 << (n - 1).bit_length(), 1
-    while fives < best:
-        threes = fives
-        while threes < best:
-            twos = max(0, (-(-n // threes) - 1).bit_length())
-            best = min(best, threes << twos)
-            threes *= 3
-        fives *= 5
-    return best
-
-
 def _convolved_by_fft(x: Array, y: Array, parts: Sequence[Extent], axes: tuple[int, ...]) -> Array:
     """The product of the spectra, at no less than the lengths of the full convolution; the parts are cut out."""
     dtype, real = x.dtype, not dtypes.is_complex(x.dtype)
     forward, back = (fft.rfftn, fft.irfftn) if real else (fft.fftn, fft.ifftn)
-    lengths = list(map(_fast_length, _full_lengths([x.shape[a] for a in axes], [y.shape[a] for a in axes])))
+    lengths = list(map(fast_length, _full_lengths([x.shape[a] for a in axes], [y.shape[a] for a in axes])))
     if not axes:
         return multiply(x, y)
     wide = dtypes.float32 if dtype.itemsize < 4 else dtype
@@ -121,7 +100,7 @@ def convolve(
 
     mode: "full", with lengths n1 + n2 - 1; "same", the shape of in1, centred in the full convolution;
     "valid", the part without padding.  method: "direct" multiplies and adds; "fft" multiplies spectra, which takes
-    n log n steps; "auto" does what is cheaper, which for kernels of several hundred elements is "fft".  By that an
+    n log n steps; "auto" does what is cheaper, which for kernels of some thousand elements is "fft".  By that an
     element is off by some units in the last place of the largest, not of itself, and a NaN or an infinity anywhere is
     everywhere.  The dtype is inexact.  ValueError for ranks that differ, arrays
     without elements, other modes and methods, and "valid" where neither array is the longer along every axis.

@@ -19,14 +19,15 @@ static i64 random_between(i64 low, i64 high) {  // both included
 }
 
 // One of random size, NCHW by OIHW, or with channels last by HWIO.
-static Convolution random_convolution(i64 most_features, i64 most_taps, i64 most_length, bool channels_last) {
+static Convolution random_convolution(i64 most_features, i64 most_taps, i64 most_length, i64 most_rows,
+                                      bool channels_last) {
     Convolution c{};
     c.groups = random_between(1, 2), c.batch = random_between(1, 3), c.channels = random_between(1, 5);
     c.features = random_between(1, most_features);
     i64 x_space = 1, taps = 1, places = 1;
     for (int a = 0; a < 3; ++a) {
         c.taps[a] = random_between(1, a == 2 ? most_taps : 3);
-        c.lengths[a] = random_between(1, a == 2 ? most_length : 5);
+        c.lengths[a] = random_between(1, a == 2 ? most_length : a == 1 ? most_rows : 5);
         c.stride[a] = random_between(1, 4) == 1 ? 2 : 1, c.step[a] = random_between(1, 4) == 1 ? 2 : 1;
         c.gap[a] = random_between(1, 4) == 1 ? 3 : 1, c.low[a] = random_between(-1, 3);
         const i64 wide = (c.lengths[a] - 1) * c.gap[a] + 1 + c.low[a] + random_between(-1, 3);
@@ -94,8 +95,8 @@ template <class T> static bool is_right(const Convolution& c, const std::vector<
     return true;
 }
 
-// Convolves with memory that is just as large as asked for; tells what the vectors were of.
-template <class T> static i64 run_one(const Convolution& c, i64 threads) {
+// Convolves with memory that is just as large as asked for.
+template <class T> static Blocks run_one(const Convolution& c, i64 threads) {
     const i64 places = c.places[0] * c.places[1] * c.places[2];
     const std::vector<T> x = numbers<T>(c.batch * c.x[0]);
     const std::vector<T> w = numbers<T>(c.groups * c.features * c.channels * c.taps[0] * c.taps[1] * c.taps[2]);
@@ -104,31 +105,60 @@ template <class T> static i64 run_one(const Convolution& c, i64 threads) {
     long long sizes[CONVOLUTION_SIZES + BLOCKS_SIZES];
     copy_bytes<sizeof c>(sizes, &c);
     copy_bytes<sizeof blocks>(sizes + CONVOLUTION_SIZES, &blocks);
-    void* scratch = std::malloc(COUNTER_BYTES + blocks.bytes * threads);
+    void* scratch = std::malloc(blocks.shared + blocks.bytes * threads);
     void* buffers[4] = {const_cast<T*>(x.data()), const_cast<T*>(w.data()), out.data(), scratch};
     convolve<T, T, T>(buffers, sizes, int(threads));
     std::free(scratch);
     CHECK(is_right(c, x, w, out));
     CHECK(blocks.bytes < 3 << 19);
-    return blocks.lanes;
+    return blocks;
 }
 
-template <class T> static void run_many(i64 most_features, i64 most_taps, i64 most_length, int count, i64 wanted) {
-    int found = 0;
+struct Seen {
+    int by_features, by_places, by_depth, in_runs, in_parts;
+};
+
+template <class T>
+static Seen run_many(i64 most_features, i64 most_taps, i64 most_length, int count, i64 most_rows = 5) {
+    Seen seen{};
     for (int i = 0; i < count; ++i) {
-        const Convolution c = random_convolution(most_features, most_taps, most_length, i % 2);
-        if (c.places[0] * c.places[1] * c.places[2] > 0) found += run_one<T>(c, 1 + i % 3) == wanted;
+        const Convolution c = random_convolution(most_features, most_taps, most_length, most_rows, i % 2);
+        if (c.places[0] * c.places[1] * c.places[2] == 0) continue;
+        const Blocks blocks = run_one<T>(c, 1 + i % 3);
+        seen.by_features += blocks.lanes == OF_FEATURES, seen.by_places += blocks.lanes == OF_PLACES;
+        seen.by_depth += blocks.lanes == OF_DEPTH, seen.in_runs += blocks.tile_runs > 1;
+        seen.in_parts += blocks.parts > 1;
     }
-    CHECK(found > 0 || LANES<T> <= 4);  // of so few most are always of use
+    return seen;
 }
 
-TEST(many_features) { run_many<float>(70, 3, 12, 40, OF_FEATURES); }
-TEST(many_features_of_doubles) { run_many<double>(40, 3, 12, 40, OF_FEATURES); }
-TEST(many_features_of_integers) { run_many<i32>(70, 3, 12, 40, OF_FEATURES); }
-TEST(few_features) { run_many<float>(3, 4, 150, 30, OF_PLACES); }
-TEST(few_features_of_doubles) { run_many<double>(2, 4, 90, 30, OF_PLACES); }
-TEST(kernels_as_long_as_the_input) { run_many<float>(2, 150, 152, 30, OF_DEPTH); }
-TEST(kernels_as_long_as_the_input_of_doubles) { run_many<double>(2, 150, 152, 30, OF_DEPTH); }
+template <class T> constexpr bool FEW_LANES = LANES<T> <= 4;  // most of them are always of use
+
+TEST(many_features) { CHECK(run_many<float>(70, 3, 12, 40).by_features > 0); }
+TEST(many_features_of_doubles) { CHECK(run_many<double>(40, 3, 12, 40).by_features > 0); }
+TEST(many_features_of_integers) { CHECK(run_many<i32>(70, 3, 12, 40).by_features > 0); }
+TEST(few_features) { CHECK(run_many<float>(3, 4, 150, 30).by_places > 0 || FEW_LANES<float>); }
+TEST(few_features_of_doubles) { CHECK(run_many<double>(2, 4, 90, 30).by_places > 0 || FEW_LANES<double>); }
+TEST(rows_of_one_feature) { CHECK(run_many<float>(1, 4, 150, 30, 40).in_runs > 0 || FEW_LANES<float>); }
+TEST(rows_of_two_features) { CHECK(run_many<double>(2, 4, 90, 30, 40).in_runs > 0 || FEW_LANES<double>); }
+TEST(kernels_as_long_as_the_input) { CHECK(run_many<float>(2, 150, 152, 30).by_depth > 0 || FEW_LANES<float>); }
+TEST(kernels_as_long_as_the_input_of_doubles) {
+    CHECK(run_many<double>(2, 150, 152, 30).by_depth > 0 || FEW_LANES<double>);
+}
+
+// A box holds a part of the taps along the last axis, so that the sums of several parts are added up.
+TEST(sums_in_parts) {
+    for (i64 threads = 1; threads < 4; ++threads) {
+        Convolution c{};
+        c.groups = 2, c.batch = 1, c.channels = 2, c.features = 1;
+        for (int a = 0; a < 3; ++a) c.lengths[a] = c.taps[a] = c.places[a] = c.stride[a] = c.step[a] = c.gap[a] = 1;
+        c.lengths[2] = 100000, c.taps[2] = 99998, c.places[2] = 3;
+        c.x[0] = 400000, c.x[1] = 100000, c.x[4] = 1, c.x_group = 200000;
+        c.w[0] = 99998, c.w[3] = 1, c.w_group = c.w_feature = 2 * 99998;
+        c.out[0] = 6, c.out_feature = c.out_group = 3, c.out[3] = 1;
+        CHECK(run_one<double>(c, threads).parts > 1 || FEW_LANES<double>);
+    }
+}
 
 }  // namespace cj
 

@@ -56,6 +56,9 @@ LAYERS = [
     ((1, 40, 70, 2), (3, 5, 2, 2)),  # places
     ((2, 30, 40, 3), (30, 38, 3, 1)),  # taps
     ((1, 7, 7, 600), (3, 3, 600, 70)),  # several blocks of depth
+    ((1, 70, 90, 1), (3, 5, 1, 1)),  # rows of one feature side by side
+    ((1, 100, 110, 1), (70, 71, 1, 1)),  # with several blocks of depth
+    ((1, 300, 250, 1), (298, 248, 1, 1)),  # several parts of depth
 ]
 
 
@@ -85,6 +88,19 @@ def test_gaps_are_not_multiplied(gap, step, taps, runs, monkeypatch):
     found = np.asarray(lax.conv_general_dilated(x, y, **options))
     np.testing.assert_allclose(found, by_products(monkeypatch, x, y, **options), rtol=1e-4, atol=1e-5)
     assert 0 < len(runs) <= gap[0] * gap[1] and all(geometry[22:25] == (1, 1, 1) for _, geometry in runs)
+
+
+@pytest.mark.parametrize(
+    ("channels", "features", "axes", "by_the_kernel"), [(1, 1, 3, 1), (1, 8, 2, 1), (1, 1, 2, 0), (1, 1, 1, 0)]
+)
+def test_large_ones_of_more_than_few_terms_are_not_fused(channels, features, axes, by_the_kernel, runs):
+    x, y = reals(1, channels, *(49,) * 3), reals(features, channels, *(3,) * 3)
+    x, y = x.reshape((1, channels, *(49**3 // 49 ** (axes - 1), 49, 49)[:axes])), y[(..., *(0,) * (3 - axes))]
+    options = {"window_strides": (1,) * axes, "padding": "SAME"}
+    inside = np.asarray(cujax.jit(lambda x, y: lax.conv_general_dilated(x, y, **options) + 1)(x, y))
+    assert len(runs) == by_the_kernel
+    outside = np.asarray(lax.conv_general_dilated(x, y, **options) + 1)
+    np.testing.assert_allclose(inside, outside, rtol=1e-4, atol=1e-5)
 
 
 def test_small_ones_and_complex_ones_do_not(runs):

@@ -153,9 +153,3 @@ def test_the_gradient_goes_through_transforms_too():
         cujax.grad(lambda y, m=m: cujax.numpy.sum(signal.convolve(x, y, "same", m) ** 2))(y) for m in ("auto", "direct")
     )
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * abs(np.asarray(expected)).max())
-
-
-def test_lengths_of_transforms():
-    smooth = [2**a * 3**b * 5**c for a, b, c in itertools.product(range(11), range(7), range(5))]
-    for n in range(1, 700):
-        assert signal._fast_length(n) == min(length for length in smooth if length >= n)

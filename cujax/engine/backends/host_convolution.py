@@ -24,9 +24,8 @@ _TYPES = {
     dt.float16: "cj::f16", dt.bfloat16: "cj::bf16", np.dtype(np.float32): "float", np.dtype(np.float64): "double",
     **{dtype: f"cj::{'u' if dtype.kind == 'u' else 'i'}{8 * dtype.itemsize}" for dtype in _INTEGERS},
 }  # fmt: skip
-_BLOCKS = 32  # words, more than there are in `Blocks`; the first two are the bytes of a thread and the pieces
+_BLOCKS = 32  # words, more than there are in `Blocks`, which begins with the bytes of a thread, pieces and shared bytes
 _BYTE = np.dtype(np.uint8)
-_COUNTER_BYTES = 64  # as in the header
 _PER_STEP = 8  # products that take as long as one operation on an element
 
 Run = Callable[[np.ndarray, np.ndarray, np.ndarray, Callable], None]
@@ -60,7 +59,8 @@ def compiled(target: KernelTarget, dtypes: tuple, geometry: tuple[int, ...], wor
     threads: int = target.threads  # type: ignore[attr-defined]
     target.launcher(module, KernelCall("plan", geometry, threads * GRAIN))([blocks])
     launch = target.launcher(module, KernelCall("convolve", (*geometry, *blocks.tolist()), work // _PER_STEP))
-    scratch = (_COUNTER_BYTES + min(threads, int(blocks[1])) * int(blocks[0]),)
+    each, pieces, shared = blocks[:3].tolist()
+    scratch = (shared + min(threads, pieces) * each,)
 
     def run(x: np.ndarray, w: np.ndarray, out: np.ndarray, empty: Callable) -> None:
         launch([x, w, out, empty(scratch, _BYTE)])

@@ -13,7 +13,8 @@ The op is linear in either operand, and the transpose in each is again a convolu
 cotangent with the reversed kernel, that in rhs of lhs with the cotangent, batch and feature exchanged.
 A batch of lhs goes into the batch axis, a batch of rhs into the out-features, a batch of both becomes
 groups; so no rule loops, and derivatives exist to any order.  How values are computed stands in
-`convolution_by_tiles.py` where a compiler makes kernels for the host, on a GPU with cuDNN in
+`convolution_by_tiles.py` where a compiler makes kernels for the host, for very large kernels in
+`convolution_by_fft.py`, on a GPU with cuDNN in
 `backends/cudnn_convolution.py`, for every backend in `convolution_by_product.py`, and for kernels that fuse in
 `convolution_by_window.py`; what is checked in `convolution_shape.py`.
 
@@ -46,6 +47,7 @@ from cujax.engine.ops.conv_dimensions import (
     padtype_to_pads,
     take,
 )
+from cujax.engine.ops.convolution_by_fft import convolve_by_fft, fits_fft
 from cujax.engine.ops.convolution_by_product import convolve
 from cujax.engine.ops.convolution_by_tiles import convolve_by_tiles, fits_tiles
 from cujax.engine.ops.convolution_by_window import terms_of, window_element
@@ -84,21 +86,33 @@ def _impl(
     groups = feature_group_count, batch_group_count
     work, out_dtype = sum_and_result_dtype(lhs.dtype, rhs.dtype, preferred_element_type)
     shape = canonical_shape(take(lhs.shape, lhs_spec), take(rhs.shape, rhs_spec), window, batch_group_count)
-    if fits_tiles(lhs, rhs, work, out_dtype, shape):
+    out = _by_fft(xp, lhs, rhs, work, out_dtype, shape, window, numbers, groups)
+    if out is None and fits_tiles(lhs, rhs, work, out_dtype, shape):
         out = convolve_by_tiles(lhs, rhs, shape, numbers, work, out_dtype, window, *groups)
-        if out is not None:
-            return out
-    may_round = allows_tf32(precision, lhs.dtype)
-    # Libraries take 16-bit floats and sum them in 32 bits.
-    taken = out_dtype if lhs.dtype == rhs.dtype == out_dtype else work
-    x, kernel = xp.asarray(lhs, taken).transpose(lhs_spec), xp.asarray(rhs, taken).transpose(rhs_spec)
-    out = library(xp).convolution(x, kernel, out_spec, may_round, *window, *groups)
+    if out is None:
+        may_round = allows_tf32(precision, lhs.dtype)
+        # Libraries take 16-bit floats and sum them in 32 bits.
+        taken = out_dtype if lhs.dtype == rhs.dtype == out_dtype else work
+        x, kernel = xp.asarray(lhs, taken).transpose(lhs_spec), xp.asarray(rhs, taken).transpose(rhs_spec)
+        out = library(xp).convolution(x, kernel, out_spec, may_round, *window, *groups)
     if out is None:
         out = convolve(xp, xp.asarray(x, work), xp.asarray(kernel, work), window, *groups)
         out = out.transpose(ax.inverse_permutation(out_spec))
     if out.dtype == out_dtype:
         return out
     return convert_element_type_p.rule("impl")(xp, out, new_dtype=out_dtype, weak_type=False)
+
+
+def _by_fft(
+    xp: Any, lhs: Any, rhs: Any, work: Any, out_dtype: Any, shape: Shape, window: Window,
+    numbers: ConvDimensionNumbers, groups: tuple[int, int],
+) -> Any | None:
+    """By products of spectra where they are cheaper and as accurate, in the order of axes of the result; or None."""
+    x, kernel = lhs.transpose(numbers.lhs_spec), rhs.transpose(numbers.rhs_spec)
+    if not fits_fft(x.shape, kernel.shape, work, out_dtype, shape, window, prod(groups)):
+        return None
+    out = convolve_by_fft(xp, x, kernel, window, shape)
+    return None if out is None else out.transpose(ax.inverse_permutation(numbers.out_spec))
 
 
 # --- axes that hold groups ------------------------------------------------------------------------------

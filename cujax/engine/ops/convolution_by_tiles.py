@@ -1,14 +1,16 @@
 """Values of a convolution on a host with a compiler: the kernel of `kernels/convolve.h`, which lays out no columns.
 
-Operands and result are read and written where they lie, in whatever order of axes, so nothing is transposed.  Beside
-the result it needs less than 1.5 MB for each thread.  Complex numbers and more than three axes of space are left to
-`convolution_by_product.py`, and so are small convolutions, for which the compiler would not be worth starting.
+Operands and result are read and written where they lie, in whatever order of axes, so nothing is transposed. Beside the
+result it needs less than 1.5 MB for each thread, and 256 KB that they share. Complex numbers and more than three axes
+of space are left to `convolution_by_product.py`, and so are small convolutions, for which the compiler would not be
+worth starting.
 
 Start reading at `convolve_by_tiles`.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd, prod
 from typing import Any, NamedTuple
 
@@ -23,11 +25,11 @@ _SPACE = 3  # axes of space that the kernel has
 
 
 def fits_tiles(lhs: Any, rhs: Any, work: Any, out_dtype: Any, shape: Shape) -> bool:
-    """Whether `convolve_by_tiles` is there for these operands and a result of this canonical shape, and worth it."""
+    """Whether `convolve_by_tiles` is there for a result of this canonical shape, and worth it; lhs, rhs: also avals."""
     target = selected().kernels
     return (
         target is not None and target.language == "host" and len(shape) <= _SPACE + 2
-        and prod(shape) * (rhs.size // shape[1] if shape[1] else 0) >= FEWEST_PRODUCTS
+        and prod(shape) * (prod(rhs.shape) // shape[1] if shape[1] else 0) >= FEWEST_PRODUCTS
         and lhs.dtype == rhs.dtype and host_convolution.takes(lhs.dtype, work, out_dtype)
     )
 
@@ -43,17 +45,16 @@ def convolve_by_tiles(
     backend = selected()
     out = backend.empty(place(shape, numbers.out_spec), out_dtype)
     buffers: list[Any] = [backend.contiguous(lhs), backend.contiguous(rhs), out]
-    x, kernel, result = (buffer.transpose(spec) for buffer, spec in zip(buffers, numbers, strict=True))
-    whole = _convolution(x, kernel, result, window, feature_group_count, batch_group_count)
-    products = prod(shape) * (rhs.size // shape[1])
-    parts = whole.phases()
-    if any(0 in part.taps for part in parts):
+    axes = [buffer.transpose(spec) for buffer, spec in zip(buffers, numbers, strict=True)]
+    layouts = [_Layout(array.shape, array.strides, array.itemsize) for array in axes]
+    geometries, is_complete = _geometries(*layouts, window, feature_group_count, batch_group_count)
+    if not is_complete:
         out.fill(0)
-        parts = [part for part in parts if 0 not in part.taps]
+    products = prod(shape) * (rhs.size // shape[1])
     dtypes = lhs.dtype, work, out_dtype
     try:
-        for part in parts:
-            _compiled(dtypes, part.geometry(), products // len(parts))(*buffers, backend.empty)
+        for geometry in geometries:
+            _compiled(dtypes, geometry, products // len(geometries))(*buffers, backend.empty)
     except KernelCompileError:
         return None
     return out
@@ -62,6 +63,24 @@ def convolve_by_tiles(
 def _compiled(dtypes: tuple, geometry: tuple[int, ...], products: int) -> Any:
     target: Any = selected().kernels
     return host_convolution.compiled(target, dtypes, geometry, products)
+
+
+class _Layout(NamedTuple):
+    """Of an array with canonical axes; strides in bytes."""
+
+    shape: Shape
+    strides: Shape
+    itemsize: int
+
+
+@lru_cache(maxsize=1024)
+def _geometries(
+    x: _Layout, kernel: _Layout, out: _Layout, window: Window, feature_groups: int, batch_groups: int
+) -> tuple[list[tuple[int, ...]], bool]:
+    """What the header is told, a convolution at a time, and whether they make up the whole result."""
+    parts = _convolution(x, kernel, out, window, feature_groups, batch_groups).phases()
+    met = [part.geometry() for part in parts if 0 not in part.taps]
+    return met, len(met) == len(parts)
 
 
 class _Convolution(NamedTuple):
@@ -132,7 +151,7 @@ def _with(entries: tuple[int, ...], position: int, value: int) -> tuple[int, ...
 
 
 def _convolution(
-    x: Any, kernel: Any, out: Any, window: Window, feature_groups: int, batch_groups: int
+    x: _Layout, kernel: _Layout, out: _Layout, window: Window, feature_groups: int, batch_groups: int
 ) -> _Convolution:
     """That of x (N', C, *spatial) by a kernel (O, I, *taps) into out (N, O, *places)."""
     groups = feature_groups * batch_groups
@@ -150,7 +169,7 @@ def _convolution(
     )  # fmt: skip
 
 
-def _strides(array: Any) -> tuple[int, ...]:
+def _strides(array: _Layout) -> tuple[int, ...]:
     """In elements; those of axes with one element do not matter, and are 1."""
     return tuple(1 if d == 1 else s // array.itemsize for d, s in zip(array.shape, array.strides, strict=True))
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers, Pads, Shape, place, take
+from cujax.engine.ops.convolution_by_tiles import fits_tiles
 from cujax.engine.ops.convolution_shape import Window, canonical_shape
 from cujax.engine.ops.precision import sum_and_result_dtype
 from cujax.engine.ops.slicing import place_in_window
@@ -23,6 +24,10 @@ from cujax.engine.ops.slicing import place_in_window
 # Beyond these a matrix product is as fast, on two CPU cores: it reads an input once for many out-features.
 MOST_FEATURES = 8  # that an element sums over
 MOST_PRODUCTS = 512  # of all out-features at one place
+# Beyond this `convolution_by_tiles.py` is faster even where fusion saves a pass, since it reads inputs once for several
+# results: of one feature 5 x 5 taps take as long either way, 3 x 3 x 3 half of it, 3 x 3 from 1 to 8 a seventh.
+MOST_PRODUCTS_BESIDE_TILES = 25  # of all out-features at one place
+FEWEST_FOR_TILES = 2**20  # of all places: below, a call of a function takes longer than what is gained
 MOST_TERMS_OF_FEW = 32  # where there are fewer places than terms
 MOST_BYTES = 512  # of the terms' weights, which a GPU keeps in registers: more would be spilled
 
@@ -41,15 +46,25 @@ def terms_of(
     out_features, features, *kernel = take(rhs.shape, dimension_numbers.rhs_spec)
     terms = features * prod(kernel)
     out_features //= feature_group_count * batch_group_count
-    work, _ = sum_and_result_dtype(lhs.dtype, rhs.dtype, preferred_element_type)
+    work, out = sum_and_result_dtype(lhs.dtype, rhs.dtype, preferred_element_type)
     if terms * work.itemsize > MOST_BYTES or features > MOST_FEATURES or not 0 < terms * out_features <= MOST_PRODUCTS:
         return None
     window = Window(window_strides, padding, lhs_dilation, rhs_dilation)
     shape = canonical_shape(take(lhs.shape, dimension_numbers.lhs_spec), (out_features, features, *kernel), window, 1)
+    has_groups = feature_group_count * batch_group_count > 1
+    if not has_groups and _is_for_tiles(features, tuple(kernel), shape) and fits_tiles(lhs, rhs, work, out, shape):
+        return None
     if terms > MOST_TERMS_OF_FEW and terms > shape[0] * prod(shape[2:]):
         return None
     has_gaps = any(stride % gap for stride, gap in zip(window_strides, lhs_dilation, strict=True))
     return None if has_gaps else terms
+
+
+def _is_for_tiles(features: int, kernel: Shape, shape: Shape) -> bool:
+    """Whether reading inputs once for several results of this canonical shape would count for more than fusion."""
+    is_signal = features == shape[1] == len(kernel) == 1
+    terms = features * prod(kernel)
+    return not is_signal and terms * shape[1] > MOST_PRODUCTS_BESIDE_TILES and terms * prod(shape) >= FEWEST_FOR_TILES
 
 
 def window_element(
