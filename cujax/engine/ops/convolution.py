@@ -93,6 +93,10 @@ def _impl(
     taken = out_dtype if lhs.dtype == rhs.dtype == out_dtype else work
     x, kernel = xp.asarray(lhs, taken).transpose(lhs_spec), xp.asarray(rhs, taken).transpose(rhs_spec)
     out = library(xp).convolution(x, kernel, out_spec, may_round, *window, *groups)
+    if out is None and fits_tiles(lhs, rhs, work, out_dtype, shape, "cuda"):
+        out = convolve_by_tiles(lhs, rhs, shape, numbers, work, out_dtype, window, *groups)
+        if out is not None:
+            return out
     if out is None:
         out = convolve(xp, xp.asarray(x, work), xp.asarray(kernel, work), window, *groups)
         out = out.transpose(ax.inverse_permutation(out_spec))
