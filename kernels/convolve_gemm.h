@@ -4,30 +4,31 @@
 //
 //     out[m, o] = sum over k of x[start(m) + offset(k)] * w[k, o]          start and offset: sums of strides
 //
-// Nobody lays out the matrix x[start(m) + offset(k)].  A block of threads has a tile of PLACES x FEATURES sums, of which
-// each thread keeps ROWS x COLUMNS in registers.  Depth is gone through in steps of DEPTH: the threads bring that much of
-// both factors into shared memory, converted to the type of the sums and with zeros where the window meets padding, gaps
-// or the end of an axis; while they multiply, the loads of the next step are under way.  There are two copies in shared
-// memory, so one barrier for each step is enough.
+// Nobody lays out the matrix x[start(m) + offset(k)].  A block of threads has a tile of PLACES x FEATURES sums, of
+// which each thread keeps ROWS x COLUMNS in registers.  Depth is gone through in steps of 8: the threads bring that
+// much of both factors into shared memory, converted to the type of the sums and with zeros where the window meets
+// padding, gaps or the end of an axis; while they multiply, the loads of the next step are under way.  There are two
+// copies in shared memory, so one barrier for each step is enough.
 //
 // A step of depth is one tap of every axis but the last, and (channels, taps of the last axis) = (8, 1), (4, 2), (2, 4)
 // or (1, 8): the caller takes that of which most is of use (`channel_bits`).  So a step has one offset in x for each
 // channel, neighbouring steps read neighbouring elements of x, which are still in the first cache, and a gradient in
 // the filter with few numbers in the batch, whose taps are all places of the cotangent, wastes nothing.
 //
-// Cost.  Of a step a thread of the large tile (128 x 128, 8 x 8 for each of 256 threads) does 512 products and sums, with
-// 32 loads of 16 bytes from shared memory, 8 loads from global memory and about 60 integer operations for these: so about
-// 80 percent of what it issues is multiplication, and what shared memory delivers is just enough for that.  From this we
-// expect 55 to 70 percent of the processors' peak without tensor cores: 37 to 47 TFLOP/s of float32 on an H100.  What
-// tensor cores do with 16-bit floats, ten times as much, is left to cuDNN: there are no matrix instructions here, whose
-// text could not be proved on a host.  (Not measured on a GPU yet.)
+// Cost.  In a step a thread of the large tile (128 x 128, 8 x 8 for each of 256 threads) makes 512 fused products and
+// sums, with 32 loads of 16 bytes from shared memory, 8 from global memory and about 60 integer operations for the
+// latter: so about 80 percent of what it issues are products, and shared memory delivers just enough for them.  From
+// this we expect 55 to 70 percent of the peak without tensor cores: 37 to 47 TFLOP/s of float32 on an H100, half of
+// that of float64. What tensor cores do with 16-bit floats, ten times as much, is left to cuDNN: matrix instructions
+// could not be proved on a host.  None of this has been measured on a GPU yet.
 //
-// Shared memory: 2 * DEPTH * (PLACES + FEATURES + 8) sums, for the large tile 17 kB of float32; beside it each tile
-// keeps below 128 registers a thread, so that two blocks of 256 threads run on a multiprocessor.
+// Shared memory: 16 * (PLACES + FEATURES + 8) sums; for the large tile 17 kB of float32, 26 kB of float64 and
+// complex64, 35 kB of complex128.  A thread takes at most 128 registers, so that two blocks of 256 threads run on a
+// multiprocessor; of 64-bit integers and complex128 it takes more, which leaves one block of the large tile.
 //
 // Each sum is made by one thread, in an order that shapes alone decide: equal inputs give equal bits.  Where there are
-// too few tiles for a device, depth is cut into slices, each a block's (`sums_of_slices`), and `add_slices` adds up
-// their sums in order.  Products of floats are fused with the sum: float32 means float32.
+// too few tiles for a device, depth is cut into slices, each a block's, and `add_slices` adds up their sums in order.
+// Products of floats are fused with the sum: float32 means float32.
 //
 // Start reading at `sum_tile`.
 
@@ -259,7 +260,7 @@ template <class Tile> struct Seat {
 template <class T, class Tile>
 CJ_FN void multiply_step(const GemmMemory<T, Tile>& memory, int copy, Seat<Tile> seat,
                          T (&sums)[Tile::ROWS][Tile::COLUMNS]) {
-#pragma unroll
+#pragma unroll (sizeof(T) > 4 ? 1 : 2)  // more would take more registers than there are
     for (int k = 0; k < GEMM_DEPTH; ++k) {
         T a[Tile::ROWS], b[Tile::COLUMNS];
 #pragma unroll
@@ -334,7 +335,7 @@ CJ_FN void convolve_gemm(const Convolution& c, const GemmOrder& order, const In*
     }
 }
 
-// The sums of all slices, one after the other, an element for each thread; `sums` is (slices, groups, places, features).
+// The sums of all slices, in order, an element for each thread; `sums` is (slices, groups, places, features).
 template <class T, class Out>
 CJ_FN void add_slices(const Convolution& c, const GemmOrder& order, i64 slices, const T* CJ_RESTRICT sums,
                       Out* CJ_RESTRICT out) {

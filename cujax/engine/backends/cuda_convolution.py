@@ -92,7 +92,8 @@ _NAMES = [f"{name}{i}" if n else name for name, n in _LENGTHS.items() for i in r
 def fits(geometry: tuple[int, ...]) -> bool:
     """Whether places, features and steps are numbers of 32 bits; offsets have 64."""
     g = Geometry.of(geometry)
-    reach = max(n * s + t * d + abs(low) for n, s, t, d, low in zip(g.places, g.stride, g.taps, g.step, g.low, strict=True))
+    axes = zip(g.places, g.stride, g.taps, g.step, g.low, strict=True)
+    reach = max(n * stride + t * step + abs(low) for n, stride, t, step, low in axes)
     depth = (g.channels + _DEPTH) * prod(t + _DEPTH for t in g.taps)
     return max(g.groups * (g.rows + 256), g.features + 256, depth, reach, *g.lengths) < _MOST
 
@@ -101,22 +102,28 @@ def fits(geometry: tuple[int, ...]) -> bool:
 
 
 class Tile(NamedTuple):
-    """Places and features of a block, rows and columns of a thread."""
+    """Places and features of a block, rows and columns of a thread, and how many blocks a multiprocessor has at once.
+
+    The latter decide on the registers of a thread: 128 for two blocks of 256 threads, 168 for three of 128.
+    """
 
     places: int
     features: int
     rows: int
     columns: int
+    resident: int
 
     @property
     def threads(self) -> int:
         return self.places * self.features // (self.rows * self.columns)
 
 
-_TILES = {  # by the bytes of a sum; the first is the fastest where it is full
-    4: (Tile(128, 128, 8, 8), Tile(128, 32, 8, 4), Tile(32, 128, 4, 8)),
-    8: (Tile(128, 64, 8, 4), Tile(128, 32, 8, 4), Tile(32, 128, 4, 8)),
-    16: (Tile(64, 64, 4, 4), Tile(64, 32, 4, 4), Tile(32, 64, 4, 4)),
+_NARROW_8 = Tile(128, 32, 8, 4, 3), Tile(32, 128, 4, 8, 3)
+_TILES = {  # by what decides on registers; the first of each is the fastest where it is full
+    "4 bytes": (Tile(128, 128, 8, 8, 2), Tile(128, 32, 8, 4, 4), Tile(32, 128, 4, 8, 4)),
+    "8 bytes": (Tile(128, 64, 8, 4, 2), *_NARROW_8),
+    "integers of 8 bytes": (Tile(128, 64, 8, 4, 1), *_NARROW_8),  # whose products take more than one operation
+    "16 bytes": (Tile(64, 64, 4, 4, 1), Tile(64, 32, 4, 4, 3), Tile(32, 64, 4, 4, 3)),
 }
 _NARROW = 1.4  # what a product costs in the other tiles: less is computed with what is read
 
@@ -145,28 +152,34 @@ class Plan(NamedTuple):
 
 def plan_of(dtypes: tuple, g: Geometry) -> Plan:
     """How the convolution is computed."""
-    tile = _tile(max(dtypes[1].itemsize, 4), g)
+    tile = _tile(dtypes[1], g)
     bits = _channel_bits(g)
     steps = -(-g.channels // 2**bits) * g.taps[0] * g.taps[1] * -(-g.taps[2] // (_DEPTH >> bits))
     across, down = g.groups * -(-g.rows // tile.places), -(-g.features // tile.features)
     wanted = max(1, min(_BLOCKS // (across * down), steps // _FEWEST_STEPS))
     each = -(-steps // wanted)
     slices = -(-steps // each)
-    variant = Variant(
-        dtypes, tile, _reading_of_x(g, tile, bits, dtypes[0].itemsize), _reading_of_w(g, tile, bits, dtypes[0].itemsize),
-        max(g.gap) > 1, slices > 1,
-    )  # fmt: skip
+    size = dtypes[0].itemsize
+    readings = _reading_of_x(g, tile, bits, size), _reading_of_w(g, tile, bits, size)
+    variant = Variant(dtypes, tile, *readings, max(g.gap) > 1, slices > 1)
     return Plan(variant, bits, each, slices, g.x[0] == 1 and g.batch > 1, (across, down * slices))
 
 
-def _tile(size: int, g: Geometry) -> Tile:
+def tiles_for(dtype: Any) -> tuple[Tile, ...]:
+    """The tiles of sums of this dtype; integers are summed in 4 bytes at least."""
+    size = max(dtype.itemsize, 4)
+    return _TILES[f"{'integers of ' if size == 8 and dtype.kind in 'iu' else ''}{size} bytes"]
+
+
+def _tile(dtype: Any, g: Geometry) -> Tile:
     """That which computes least beyond the result."""
+    tiles = tiles_for(dtype)
 
     def cost(tile: Tile) -> float:
         area = -(-g.rows // tile.places) * tile.places * -(-g.features // tile.features) * tile.features
-        return area * (1 if tile is _TILES[size][0] else _NARROW)
+        return area * (1 if tile is tiles[0] else _NARROW)
 
-    return min(_TILES[size], key=cost)
+    return min(tiles, key=cost)
 
 
 def _channel_bits(g: Geometry) -> int:
@@ -192,6 +205,8 @@ def _reading_of_x(g: Geometry, tile: Tile, bits: int, size: int) -> str:
         return "ALONG_DEPTH"
     if bits < 2 or g.x[1] != 1:
         return "ALONG_ROWS"
+    if max(g.gap) > 1:
+        return "ALONG_DEPTH"
     return _along_channels(tile, tile.places, g.channels, (g.x_group, g.x[0], *g.x[2:]), size)
 
 
@@ -217,7 +232,7 @@ def source(variant: Variant) -> str:
     """The text of the kernels: `convolve`, and where depth is cut `add_slices`."""
     operand, total, result = map(_TYPES.__getitem__, variant.dtypes)
     written = total if variant.is_sliced else result
-    tile = ", ".join(map(str, variant.tile))
+    tile = ", ".join(map(str, variant.tile[:4]))
     gaps = "true" if variant.has_gaps else "false"
     sizes = ", ".join(f"cj::i64 {name}" for name in (*_NAMES, *_ORDER))
     structs = f"""    const cj::Convolution c = {{{", ".join(_NAMES)}}};
@@ -226,7 +241,7 @@ def source(variant: Variant) -> str:
 
 using Tile = cj::GemmTile<{tile}>;
 
-extern "C" __global__ void __launch_bounds__({variant.tile.threads}) convolve(
+extern "C" __global__ void __launch_bounds__({variant.tile.threads}, {variant.tile.resident}) convolve(
     const {operand}* CJ_RESTRICT x, const {operand}* CJ_RESTRICT w, {written}* CJ_RESTRICT out, {sizes}) {{
 {structs}
     cj::convolve_gemm<{total}, Tile, cj::{variant.of_x}, cj::{variant.of_w}, {gaps}>(c, order, x, w, out);

@@ -58,7 +58,8 @@ def convolve_by_tiles(
     if any(0 in part.taps for part in parts):
         out.fill(0)
         parts = [part for part in parts if 0 not in part.taps]
-    if backend.kernels.language == "cuda" and not all(cuda_convolution.fits(part.geometry()) for part in parts):
+    target: Any = backend.kernels
+    if target.language == "cuda" and not all(cuda_convolution.fits(part.geometry()) for part in parts):
         return None
     dtypes = lhs.dtype, work, out_dtype
     try:
