@@ -11,8 +11,10 @@ There may be no cuDNN, or none that fits.  That is said once, and convolutions r
 spatial axes they are matrix products (`ops/convolution_by_product.py`).
 
 What follows a convolution, such as a bias and an activation, is a generated kernel, which fuses with what comes after
-it but reads the result from memory once more.  cuDNN could take some of that into its graph (it has plans for bias and
-ReLU in float32 and bfloat16, none in float64), in arithmetic of its own: NaN, and where 16-bit results are rounded.
+it but reads the result from memory once more.  cuDNN could take some of that into its graph, and has plans for it in
+either layout, with and without groups, where the graph is [add an array like the result,] add a bias [, ReLU], in this
+order, of float32 (without TF32, too) or float64.  For other orders, ReLU alone, and 16-bit floats that are rounded
+between the steps as ours are, all engines are compiled at run time, and none could be for a device that is not there.
 
 Start reading at `convolution`, then `Convolutions`.
 """
