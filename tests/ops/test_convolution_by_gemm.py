@@ -111,7 +111,7 @@ def test_16_bit_floats_are_summed_in_32(plans):
 
 @pytest.mark.parametrize("names", [NHWC, NCHW], ids=lambda names: names[0])
 def test_gradients(names, plans):
-    """In the data a convolution for each phase of the stride, in the filter one of as many taps as there were places."""
+    """In the data a convolution for each phase of the stride, in the filter one with as many taps as places."""
     lhs, rhs = ((4, 13, 11, 20), (3, 3, 20, 40)) if names == NHWC else ((4, 20, 13, 11), (40, 20, 3, 3))
     options = options_of(names, window_strides=(2, 2))
 

@@ -14,8 +14,8 @@ cotangent with the reversed kernel, that in rhs of lhs with the cotangent, batch
 A batch of lhs goes into the batch axis, a batch of rhs into the out-features, a batch of both becomes
 groups; so no rule loops, and derivatives exist to any order.  How values are computed stands in
 `convolution_by_tiles.py` where a compiler makes kernels, on a GPU with cuDNN in `backends/cudnn_convolution.py`, for
-every backend in `convolution_by_product.py`, and for kernels that fuse in `convolution_by_window.py`; what is checked in
-`convolution_shape.py`.
+every backend in `convolution_by_product.py`, and for kernels that fuse in `convolution_by_window.py`; what is
+checked in `convolution_shape.py`.
 
 Start reading at `_transpose_lhs`.
 """
