@@ -7,8 +7,6 @@
 
 #include "convolve_tile.h"
 
-#if !CJ_DEVICE
-
 namespace cj {
 
 // Axes of a box, and of x: batch, channel and three of space.  Lengths and strides count elements.
@@ -41,6 +39,8 @@ CJ_FN i64 even_part(i64 whole, i64 most) { return ceil_div(whole, ceil_div(whole
 CJ_FN i64 box_length(const Convolution& c, int a, i64 places, i64 taps) {
     return (places - 1) * c.stride[a] + (taps - 1) * c.step[a] + 1;
 }
+
+#if !CJ_DEVICE
 
 constexpr i64 BOX_BYTES = 1 << 18;                        // beside weights and sums in a core's second cache
 constexpr i64 COUNTER_BYTES = 64, MOST_PARTS = 64, PARTS_BYTES = 1 << 18;  // shared by all threads
@@ -186,6 +186,6 @@ template <class T> Blocks blocks_of(const Convolution& c, i64 threads) {
     return blocks;
 }
 
-}  // namespace cj
-
 #endif  // !CJ_DEVICE
+
+}  // namespace cj

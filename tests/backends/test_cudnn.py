@@ -335,8 +335,8 @@ def test_that_it_is_missing_is_said_once(one, monkeypatch):
         assert convolve(one) is None
     assert convolve(one) is None
     assert [str(w.message) for w in said] == [
-        "cuDNN is not in use, since it is not installed: convolutions with many features run as matrix products, which "
-        "is slower. Install it with: pip install 'nvidia-cudnn-cu13>=9.8,<10'"
+        "cuDNN is not in use, since it is not installed: convolutions with many features run as a generated kernel, "
+        "which is slower. Install it with: pip install 'nvidia-cudnn-cu13>=9.8,<10'"
     ]
 
 

@@ -16,7 +16,7 @@ from programs import CASES
 from test_ops import draw, made, ours, preferred
 
 import cujax
-from cujax.engine.backends import tridiagonal_kernel
+from cujax.engine.backends import cuda_convolution, tridiagonal_kernel
 from cujax.engine.backends.cuda_compiler import compile_for, resources
 from cujax.engine.compiler.generate import source_of
 from cujax.engine.compiler.kernel import Kernel
@@ -46,6 +46,22 @@ def test_the_tridiagonal_kernel_compiles_without_spills(arch, record_property):
         (taken,) = resources(tridiagonal_kernel.source("cuda", dtype), arch).values()
         record_property(f"tridiagonal {dtype}", f"{taken.registers} registers")
         assert taken.spill_stores == taken.spill_loads == 0, taken
+
+
+@pytest.mark.parametrize(
+    ("dtype", "arch", "most"),
+    [("float32", 80, 128), ("float32", 90, 128), ("float64", 80, 128), ("float64", 90, 128), ("int64", 80, 168),
+     ("complex128", 90, 168)],
+)  # fmt: skip
+def test_convolutions_compile_without_spills(dtype, arch, most, record_property):
+    """In the large tile, which leaves the fewest registers, `most`; with slices, for the kernel that adds them."""
+    dtypes = (np.dtype(dtype),) * 3
+    tile = cuda_convolution.tiles_for(dtypes[1])[0]
+    variant = cuda_convolution.Variant(dtypes, tile, "ALONG_ROWS", "ALONG_DEPTH", False, True)
+    for name, taken in resources(cuda_convolution.source(variant), arch).items():
+        record_property(f"{name} {dtype}", f"{taken.registers} registers, {taken.shared} bytes shared")
+        assert taken.spill_stores == taken.spill_loads == taken.stack == 0 and taken.registers <= most, (name, taken)
+        assert taken.shared <= 35 * 1024
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

@@ -6,12 +6,15 @@ What each file is for: `cudnn_api.py` finds the library and speaks to it, `cudnn
 finds a plan, `cudnn_convolution.py` maps the arguments of a convolution to an operation, and `cudnn_device.py` executes
 plans on CuPy's current device and stream.
 
-There may be no cuDNN, or none that fits.  That is said once, and convolutions run as matrix products instead
-(`ops/convolution_by_product.py`), as do those that cuDNN has no plan for: integers, more than three spatial axes, none.
+There may be no cuDNN, or none that fits.  That is said once, and convolutions run as a generated kernel instead
+(`cuda_convolution.py`), as do those that cuDNN has no plan for: integers, and what is rare.  With more than three
+spatial axes they are matrix products (`ops/convolution_by_product.py`).
 
 What follows a convolution, such as a bias and an activation, is a generated kernel, which fuses with what comes after
-it but reads the result from memory once more.  cuDNN could take some of that into its graph (it has plans for bias and
-ReLU in float32 and bfloat16, none in float64), in arithmetic of its own: NaN, and where 16-bit results are rounded.
+it but reads the result from memory once more.  cuDNN could take some of that into its graph, and has plans for it in
+either layout, with and without groups, where the graph is [add an array like the result,] add a bias [, ReLU], in this
+order, of float32 (without TF32, too) or float64.  For other orders, ReLU alone, and 16-bit floats that are rounded
+between the steps as ours are, all engines are compiled at run time, and none could be for a device that is not there.
 
 Start reading at `convolution`, then `Convolutions`.
 """
@@ -76,8 +79,8 @@ def _start() -> None:
     except (CudnnMissing, CudnnError) as error:
         _started.append(None)  # before the warning, which may be raised
         warnings.warn(
-            f"cuDNN is not in use, since {error}: convolutions with many features run as matrix products, which is "
-            f"slower. Install it with: pip install 'nvidia-cudnn-cu{major}>=9.8,<10'",
+            f"cuDNN is not in use, since {error}: convolutions with many features run as a generated kernel, "
+            f"which is slower. Install it with: pip install 'nvidia-cudnn-cu{major}>=9.8,<10'",
             RuntimeWarning, stacklevel=2,
         )  # fmt: skip
 

@@ -13,10 +13,9 @@ The op is linear in either operand, and the transpose in each is again a convolu
 cotangent with the reversed kernel, that in rhs of lhs with the cotangent, batch and feature exchanged.
 A batch of lhs goes into the batch axis, a batch of rhs into the out-features, a batch of both becomes
 groups; so no rule loops, and derivatives exist to any order.  How values are computed stands in
-`convolution_by_tiles.py` where a compiler makes kernels for the host, for very large kernels in
-`convolution_by_fft.py`, on a GPU with cuDNN in
-`backends/cudnn_convolution.py`, for every backend in `convolution_by_product.py`, and for kernels that fuse in
-`convolution_by_window.py`; what is checked in `convolution_shape.py`.
+`convolution_by_tiles.py` where a compiler makes kernels, for very large kernels in `convolution_by_fft.py`, on a GPU
+with cuDNN in `backends/cudnn_convolution.py`, for every backend in `convolution_by_product.py`, and for kernels that
+fuse in `convolution_by_window.py`; what is checked in `convolution_shape.py`.
 
 Start reading at `_transpose_lhs`.
 """
@@ -95,6 +94,8 @@ def _impl(
         taken = out_dtype if lhs.dtype == rhs.dtype == out_dtype else work
         x, kernel = xp.asarray(lhs, taken).transpose(lhs_spec), xp.asarray(rhs, taken).transpose(rhs_spec)
         out = library(xp).convolution(x, kernel, out_spec, may_round, *window, *groups)
+    if out is None and fits_tiles(lhs, rhs, work, out_dtype, shape, "cuda"):
+        out = convolve_by_tiles(lhs, rhs, shape, numbers, work, out_dtype, window, *groups)
     if out is None:
         out = convolve(xp, xp.asarray(x, work), xp.asarray(kernel, work), window, *groups)
         out = out.transpose(ax.inverse_permutation(out_spec))

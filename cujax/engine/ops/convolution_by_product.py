@@ -14,7 +14,8 @@ backend's `workspace_bytes`, each computed by one product of full depth.  Only f
 with one axis there is better: `xp.correlate` is a dot product for each position and copies nothing (10,000
 elements by 1,000: 0.7 ms instead of 30).
 
-Where there is a compiler, convolutions of real numbers go by `convolution_by_tiles.py` instead, which copies less.
+Where there is a compiler, convolutions go by `convolution_by_tiles.py` instead, which copies less, but for complex
+numbers on a host.
 
 Start reading at `convolve`.
 """

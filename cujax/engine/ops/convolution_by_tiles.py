@@ -1,9 +1,10 @@
-"""Values of a convolution on a host with a compiler: the kernel of `kernels/convolve.h`, which lays out no columns.
+"""Values of a convolution where there is a compiler: kernels that lay out no columns.
 
-Operands and result are read and written where they lie, in whatever order of axes, so nothing is transposed. Beside the
-result it needs less than 1.5 MB for each thread, and 256 KB that they share. Complex numbers and more than three axes
-of space are left to `convolution_by_product.py`, and so are small convolutions, for which the compiler would not be
-worth starting.
+On a host it is that of `kernels/convolve.h`, on a GPU without cuDNN that of `kernels/convolve_gemm.h`.  Operands and
+result are read and written where they lie, in whatever order of axes, so nothing is transposed.  Beside the result the
+host needs less than 1.5 MB for each thread, and 256 KB that they share, a GPU some tens of MB where few places and
+features are sums of many products.  More than three axes of space are left to `convolution_by_product.py`, and on a
+host complex numbers and small convolutions, for which the compiler would not be worth starting.
 
 Start reading at `convolve_by_tiles`.
 """
@@ -14,23 +15,28 @@ from functools import lru_cache
 from math import gcd, prod
 from typing import Any, NamedTuple
 
-from cujax.engine.backends import host_convolution
+from cujax.engine.backends import cuda_convolution, host_convolution
 from cujax.engine.backends.kernel_errors import KernelCompileError
 from cujax.engine.backends.select import selected
 from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers, Shape, place
 from cujax.engine.ops.convolution_shape import Window
 
 FEWEST_PRODUCTS = 2**16  # at least one, so that nothing is without elements
-_SPACE = 3  # axes of space that the kernel has
+_SPACE = 3  # axes of space that the kernels have
+_KERNELS: dict[str, Any] = {"host": host_convolution, "cuda": cuda_convolution}  # by language
 
 
-def fits_tiles(lhs: Any, rhs: Any, work: Any, out_dtype: Any, shape: Shape) -> bool:
-    """Whether `convolve_by_tiles` is there for a result of this canonical shape, and worth it; lhs, rhs: also avals."""
+def fits_tiles(lhs: Any, rhs: Any, work: Any, out_dtype: Any, shape: Shape, language: str = "host") -> bool:
+    """Whether `convolve_by_tiles` is there for a result of this canonical shape, and worth it; lhs, rhs: also avals.
+
+    It is so if the backend's kernels are in this language.
+    """
     target = selected().kernels
+    fewest = FEWEST_PRODUCTS if language == "host" else 1
     return (
-        target is not None and target.language == "host" and len(shape) <= _SPACE + 2
-        and prod(shape) * (prod(rhs.shape) // shape[1] if shape[1] else 0) >= FEWEST_PRODUCTS
-        and lhs.dtype == rhs.dtype and host_convolution.takes(lhs.dtype, work, out_dtype)
+        target is not None and target.language == language and len(shape) <= _SPACE + 2
+        and prod(shape) * (prod(rhs.shape) // shape[1] if shape[1] else 0) >= fewest
+        and lhs.dtype == rhs.dtype and _KERNELS[language].takes(lhs.dtype, work, out_dtype)
     )
 
 
@@ -38,9 +44,10 @@ def convolve_by_tiles(
     lhs: Any, rhs: Any, shape: Shape, numbers: ConvDimensionNumbers, work: Any, out_dtype: Any, window: Window,
     feature_group_count: int, batch_group_count: int,
 ) -> Any:
-    """The convolution, of canonical `shape` (N, O, *places); None where the compiler refused.
+    """The convolution, of canonical `shape` (N, O, *places); None where the compiler refused, or a kernel cannot count
+    so far.
 
-    That is told to the user by the programs that are compiled, of which this is none.
+    The former is told to the user by the programs that are compiled, of which this is none.
     """
     backend = selected()
     out = backend.empty(place(shape, numbers.out_spec), out_dtype)
@@ -50,6 +57,9 @@ def convolve_by_tiles(
     geometries, is_complete = _geometries(*layouts, window, feature_group_count, batch_group_count)
     if not is_complete:
         out.fill(0)
+    target: Any = backend.kernels
+    if target.language == "cuda" and not all(map(cuda_convolution.fits, geometries)):
+        return None
     products = prod(shape) * (rhs.size // shape[1])
     dtypes = lhs.dtype, work, out_dtype
     try:
@@ -62,7 +72,7 @@ def convolve_by_tiles(
 
 def _compiled(dtypes: tuple, geometry: tuple[int, ...], products: int) -> Any:
     target: Any = selected().kernels
-    return host_convolution.compiled(target, dtypes, geometry, products)
+    return _KERNELS[target.language].compiled(target, dtypes, geometry, products)
 
 
 class _Layout(NamedTuple):
