@@ -20,12 +20,14 @@ from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
 from cujax.engine.compiler.emit_host import HostFrame
 from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register
 from cujax.engine.compiler.frame import Frame, indented
+from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_program import (
     FIRST_COUNTER,
     Action,
     Block,
     Leave,
+    Local,
     Put,
     Repeat,
     Set,
@@ -55,7 +57,7 @@ class LaneBody:
         for block in self.program.blocks():
             for s in block.statements:
                 if isinstance(s, Straight):
-                    s.actions = [a for a in s.actions if not (isinstance(a, Put) and a.var not in region.writes)]
+                    s.actions = [a for a in s.actions if _is_needed(a, region)]
         self.kept, self.fixed = kept_values(self.program)
         self._nodes = self.program.reachable()
         self.axes = [Axis(k, d, False) for k, d in enumerate(region.shape) if d != 1]
@@ -69,7 +71,7 @@ class LaneBody:
     @property
     def reads(self) -> list[Var | Literal]:
         loaded = dict.fromkeys(n.source for n in self._nodes if isinstance(n, Load))
-        return [v for v in loaded if v not in self.program.stacks]
+        return [v for v in loaded if v not in self.program.stacks and not isinstance(v, Local)]
 
     @property
     def writes(self) -> list[Var]:
@@ -92,6 +94,11 @@ class LaneBody:
         kind = self.region.eqn.primitive.name
         text = "_".join(["matrices" if kind in INLINED else kind, *chosen, short_name(self.writes[0].aval.dtype)])
         return re.sub(r"\W", "_", text)
+
+
+def _is_needed(action: Action, region: LaneRegion) -> bool:
+    """False for what goes to a result that nobody reads."""
+    return not isinstance(action, Put) or isinstance(action.var, Local) or action.var in region.writes
 
 
 def lane_kernel(name: str, body: LaneBody, language: str) -> Kernel:
@@ -118,7 +125,11 @@ class _Scalar:
         names: dict[str, dict[str, None]] = {}
         for r in _registers(self.body):
             names.setdefault(self.type(r.dtype), {})[self.declared(r.name)] = None
-        return [f"{kind} {', '.join(found)};" for kind, found in names.items()]
+        arrays = {a.name: a for a in self.body.program.arrays}
+        return [
+            *[f"{kind} {', '.join(found)};" for kind, found in names.items()],
+            *[f"{self.type(a.aval.dtype)} {a.name}[{a.aval.size}]{self.declared('')};" for a in arrays.values()],
+        ]
 
     def type(self, dtype: object) -> str:
         return str(type_name(dtype))
@@ -144,6 +155,9 @@ class _Scalar:
 
     def act(self, actions: Sequence[Action]) -> None:
         """Read everything, then do everything."""
+        for action in actions:
+            if isinstance(action, Put) and isinstance(action.condition, Condition):
+                self.writer.condition(action.condition)
         changed = {a.register.name for a in actions if isinstance(a, Set)}
         for action in actions:
             for node in roots_of(action):
@@ -159,12 +173,19 @@ class _Scalar:
         if isinstance(action, Set):
             self.writer.write(f"{action.register.name} = {text};")
         elif isinstance(action, Put):
-            self.writer.write(f"{self.place(action)} = {text};")
+            self.writer.write(f"{self.condition(action)}{self.place(action)} = {text};")
         else:
             self.writer.write(f"if (!{text}) break;")
 
     def place(self, put: Put) -> str:
+        if isinstance(put.var, Local):
+            return self.writer.local(put.var.name, put.place)
         return f"{self.frame.buffers[put.var]}[{self.writer.index(put.place)}]"
+
+    def condition(self, put: Put, *masks: str) -> str:
+        """The beginning of a statement that is done under conditions."""
+        own = (self.writer.condition(put.condition),) if isinstance(put.condition, Condition) else ()
+        return f"if ({' && '.join((*masks, *own))}) " if masks or own else ""
 
     def repeat(self, loop: Repeat) -> None:
         self.writer.write(self.opening(loop))
@@ -291,7 +312,8 @@ class _Vector(_Scalar):
             is_masked = action.is_masked and mask
             self.writer.write(f"{place} = {f'{mask}[k] ? {text} : {place}' if is_masked else text};")
         elif isinstance(action, Put):
-            self.writer.write(f"{f'if ({mask}[k]) ' if mask else ''}{self.place(action)} = {text};")
+            masks = (f"{mask}[k]",) if mask and action.is_masked else ()
+            self.writer.write(f"{self.condition(action, *masks)}{self.place(action)} = {text};")
         else:
             self.writer.write(f"{mask}[k] = {mask}[k] && {text};")
             self.writer.write(f"any |= {mask}[k];")

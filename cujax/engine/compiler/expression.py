@@ -236,6 +236,10 @@ class Evaluator:
         text = f"cj::min(cj::max({{0}}, {literal_text(0, number.dtype)}), {literal_text(last, number.dtype)})"
         return self._intern(Operation, text, (number,), number.dtype, "clamp", None)
 
+    def choice(self, condition: Condition, if_true: Node, if_false: Node) -> Node:
+        """One of two values by a condition."""
+        return self._intern(Choice, condition, if_true, if_false)
+
     # --- elementwise ------------------------------------------------------------------------------------------
 
     def _operation(self, eqn: Eqn, var: Var, index: Place) -> Node:
@@ -301,7 +305,7 @@ class _Reader:
         if not isinstance(condition, Condition):
             return if_true if condition else if_false
         if isinstance(if_true, Node) and isinstance(if_false, Node):
-            return if_true if if_true is if_false else self._evaluator._intern(Choice, condition, if_true, if_false)
+            return if_true if if_true is if_false else self._evaluator.choice(condition, if_true, if_false)
         return choose(condition, if_true, if_false)
 
     def value(self, x: Any, dtype: Any) -> Node:

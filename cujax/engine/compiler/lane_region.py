@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cujax.engine.compiler.expression import Evaluator
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.kinds import Producers
 from cujax.engine.compiler.lane_program import LaneProgram
-from cujax.engine.compiler.lanes import Lanes
+from cujax.engine.compiler.lanes import Lanes, Mixed
+from cujax.engine.compiler.rolled_lanes import RolledProgram
 from cujax.engine.core.tape import Eqn, Var
+
+MOST_UNROLLED = 1500  # operations of a lane that are all written out
 
 
 class LaneRegion(Region):
@@ -23,11 +28,28 @@ class LaneRegion(Region):
         self.shape, self.axes = lanes.extents, None
         self.full, self.kept, self.hidden = list(eqn.outputs), [], set()
         self.in_place, self.reductions = {}, {}
-        self.evaluator = Evaluator(producers, inside.__contains__, {})
-        self.program = LaneProgram(eqn, lanes, self.evaluator)
+        self.program, self.evaluator = _program(
+            eqn, lanes, lambda: Evaluator(producers, inside.__contains__, {})
+        )
         self.full += self.program.stacks
         self.reads, self.size = dict(self.evaluator.reads), self.program.size
 
     @property
     def writes(self) -> list[Var]:
         return [v for v in self.full if v not in self.hidden or v in self.program.stacks]
+
+
+def _program(eqn: Eqn, lanes: Lanes, evaluator: Callable[[], Evaluator]) -> tuple[LaneProgram, Evaluator]:
+    """With all values in variables, or with arrays where these are too many; and what evaluates it."""
+    kinds = (LaneProgram, RolledProgram) if lanes.number > 1 else (LaneProgram,)
+    for kind in kinds:
+        made = evaluator()
+        try:
+            program = kind(eqn, lanes, made)
+        except Mixed:
+            if kind is kinds[-1]:
+                raise
+        else:
+            if kind is kinds[-1] or program.size <= MOST_UNROLLED:
+                break
+    return program, made

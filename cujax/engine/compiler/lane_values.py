@@ -10,10 +10,19 @@ buffer is moved at all.  Values that are the same in all lanes and steps are lef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cujax.engine.compiler.expression import Constant, FromIndex, Load, Node, Operation, Register
-from cujax.engine.compiler.lane_program import FIRST_COUNTER, Block, LaneProgram, Repeat, Straight, Switch, roots_of
+from cujax.engine.compiler.lane_program import (
+    FIRST_COUNTER,
+    Block,
+    LaneProgram,
+    Local,
+    Repeat,
+    Straight,
+    Switch,
+    roots_of,
+)
 from cujax.engine.compiler.writer import axes_in
 
 Kept = dict[Straight, list[Node]]
@@ -60,7 +69,8 @@ class _Keeper:
         for node in nodes:
             found = self._program.homes.get(node) if isinstance(node, Register) else None
             if isinstance(node, Load):
-                found = self._program.stacks.get(node.source)  # type: ignore[arg-type]
+                homes: Mapping = self._program.arrays if isinstance(node.source, Local) else self._program.stacks
+                found = homes.get(node.source)
             for index in node.indices:
                 for number in axes_in(index):
                     is_counter = number >= FIRST_COUNTER

@@ -184,7 +184,13 @@ class Writer:
         assert isinstance(node, FromIndex)
         return f"{type_name(node.dtype)}({self.index(node.index)})"
 
+    def local(self, name: str, place: Index) -> str:
+        """An element of a lane's own array."""
+        return f"{name}[{self.index(place)}]{self.register_suffix}"
+
     def _element(self, load: Load) -> str:
+        if load.source not in self._buffers:
+            return self.local(load.source.name, load.place)  # type: ignore[union-attr]
         if load.source in self._instead and load.place.terms:
             return self._instead[load.source]
         return f"{self._buffers[load.source]}[{self.index(load.place)}]"
