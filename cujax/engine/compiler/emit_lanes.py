@@ -18,9 +18,9 @@ from cujax.engine.compiler.body import Axis, total_extent
 from cujax.engine.compiler.cpp import short_name, type_name
 from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
 from cujax.engine.compiler.emit_host import HostFrame
-from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register
+from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register, index_elements
 from cujax.engine.compiler.frame import Frame, indented
-from cujax.engine.compiler.index import Condition
+from cujax.engine.compiler.index import Condition, Index
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_program import (
     FIRST_COUNTER,
@@ -38,13 +38,15 @@ from cujax.engine.compiler.lane_program import (
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lane_values import kept_values
 from cujax.engine.compiler.lanes import INLINED
-from cujax.engine.compiler.writer import INDENT
+from cujax.engine.compiler.writer import INDENT, axes_in
 from cujax.engine.core.tape import Literal, Var
 
 _THREADS = 128
 # Of one register of all lanes that run side by side: so many of the widest vectors that one does not wait for the last
 # operation on itself.  Where lanes leave loops by themselves, fewer have to wait for the last of them.
 _VECTOR_BYTES, _VECTOR_BYTES_OF_LEAVING = 256, 128
+# Where a lane holds much, its values are in the nearest cache only if few lanes run side by side.
+_VECTOR_BYTES_OF_MANY, _MANY_REGISTERS = 64, 16
 _FITS_INT = (1 << 31) - 1
 
 
@@ -115,6 +117,7 @@ class _Scalar:
     def __init__(self, frame: Frame, body: LaneBody) -> None:
         self.frame, self.body, self.writer = frame, body, frame.writer
         frame.axes |= {n: f"t{n - FIRST_COUNTER}" for n in body.counters()}
+        frame.sizes.spelled = body.program.numbers
 
     def lane(self) -> list[str]:
         """Everything that a lane does."""
@@ -253,8 +256,11 @@ class _Vector(_Scalar):
         sizes = [n.dtype.itemsize for n in body.nodes() if isinstance(n, Operation) and n.dtype is not None]
         leaves = any(isinstance(a, Leave) for a in body.program.actions())
         nbytes = _VECTOR_BYTES_OF_LEAVING if leaves else _VECTOR_BYTES
+        if body.program.arrays or len(_registers(body)) > _MANY_REGISTERS:
+            nbytes = _VECTOR_BYTES_OF_MANY
         self.width = nbytes // (8 if sizes.count(8) + sizes.count(16) > len(sizes) / 2 else 4)
         self.writer.register_suffix = "[k]"
+        self.writer.is_shared = _is_counted
         self._masks: list[str] = []
         self._count = 0
         self._arrays: list[str] = []
@@ -300,6 +306,9 @@ class _Vector(_Scalar):
         places = self.frame.axis_places(self.body.axes, "base + k") if used else []
         if found:
             self.writer.write(f"int {found} = 0;")
+        for _, line in self.writer.shared.values():
+            self.writer.write(line)
+        self.writer.shared.clear()
         self.writer.write("#pragma omp simd" + (f" reduction(|:{found})" if found else ""))
         self.writer.write("for (int k = 0; k < lanes; ++k) {")
         self.writer.nest([*places, *lines])
@@ -344,6 +353,11 @@ class _Vector(_Scalar):
                 self._masks.pop()
             self.writer.nest(lines)
             self.writer.write("}")
+
+
+def _is_counted(index: Index) -> bool:
+    """Whether it depends on the counters of loops alone: it is the same in all lanes."""
+    return not index_elements(index) and min(axes_in(index), default=0) >= FIRST_COUNTER
 
 
 def _host_kernel(name: str, body: LaneBody) -> Kernel:

@@ -17,6 +17,7 @@ because they do not change within a loop, is found afterwards (`lane_values.py`)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from itertools import product
 from math import prod
@@ -146,7 +147,10 @@ class LaneProgram:
     stacks: buffers that each lane writes and reads for itself, and the blocks after whose loops they are read.
     arrays: the lane's own, and the blocks in which they have their values.
     work: operations of one lane, as far as the numbers of steps are known.
+    numbers: those that the text of the kernel says.
     """
+
+    numbers: AbstractSet[int] = frozenset()
 
     def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator) -> None:
         self.lanes = lanes
@@ -227,7 +231,8 @@ class LaneProgram:
         params, tape, inner = eqn.params, optimized(eqn.params["tape"]), (*scope, id(eqn))
         length, num_carry = params["length"], params["num_carry"]
         first, after = params["num_consts"], params["num_consts"] + num_carry
-        consts, init, xs = readers[:first], readers[first:after], readers[after:]
+        consts = self._read_often(eqn.inputs[:first], readers[:first])
+        init, xs = readers[first:after], readers[after:]
         carry = self._held(inner, tape.inputs[first:after])
         self._change(carry, init)
         with self._inside(length) as block:
@@ -270,7 +275,8 @@ class LaneProgram:
         params, inner = eqn.params, (*scope, id(eqn))
         condition, body = optimized(params["cond_tape"]), optimized(params["body_tape"])
         first, after = params["cond_consts"], params["cond_consts"] + params["body_consts"]
-        cond_consts, body_consts, init = readers[:first], readers[first:after], readers[after:]
+        consts, init = self._read_often(eqn.inputs[:after], readers[:after]), readers[after:]
+        cond_consts, body_consts = consts[:first], consts[first:]
         carry = self._held(inner, body.inputs[len(body_consts) :])
         self._change(carry, init)
         with self._inside(GUESSED_STEPS) as block:
@@ -327,6 +333,10 @@ class LaneProgram:
             raise Mixed(f"each lane would hold {len(places)} elements of {var.aval.str_short()}")
         registers = {p: Register(f"r{number}_{k}", var.aval.dtype) for k, p in enumerate(places)}
         return Held(var.aval.shape, axes, registers, self._nodes)
+
+    def _read_often(self, atoms: Sequence[Var | Literal], readers: Sequence[Reader]) -> Sequence[Reader]:
+        """How a loop reads what does not change in it."""
+        return readers
 
     def _live_in(self, values: Sequence[Any], block: Block) -> None:
         for value in values:

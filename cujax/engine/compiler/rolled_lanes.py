@@ -15,7 +15,17 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.expression import Evaluator, Load, Node, Place, Reduction, Register, reachable, reader
+from cujax.engine.compiler.expression import (
+    Evaluator,
+    Load,
+    Node,
+    Place,
+    Reduction,
+    Register,
+    index_elements,
+    reachable,
+    reader,
+)
 from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, choose, flatten, of_atom
 from cujax.engine.compiler.kinds import REDUCTION, SHORT, kind_of, reduced_length
 from cujax.engine.compiler.lane_arrays import MOST_UNROLLED, is_joined, is_update, kept_in_arrays
@@ -36,9 +46,10 @@ from cujax.engine.compiler.lane_program import (
     rest_places,
     tape_reader,
 )
-from cujax.engine.compiler.lanes import INLINED, LOOPS, MOST_IN_ARRAY, MOST_REGISTERS, Mixed, Scope, links_of
+from cujax.engine.compiler.lanes import INLINED, LOOPS, MOST_IN_ARRAY, MOST_REGISTERS, Lanes, Mixed, Scope, links_of
+from cujax.engine.compiler.writer import axes_in
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.tape import Eqn, Tape, Var
+from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 from cujax.engine.ops.axes import unravel
 
 _MOST_SUMS = 4  # that are taken side by side
@@ -48,7 +59,14 @@ Fill = Callable[[Place], Sequence[Action]]
 
 
 class RolledProgram(LaneProgram):
-    """See the module's docstring."""
+    """See the module's docstring.
+
+    numbers: what the text says of the arrays' shapes, which are no arguments of the kernel.
+    """
+
+    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator) -> None:
+        self.numbers: set[int] = set()
+        super().__init__(eqn, lanes, evaluator)
 
     def _check(self, eqn: Eqn, nodes: Sequence[Node]) -> None:
         """No straight piece is long."""
@@ -66,8 +84,11 @@ class RolledProgram(LaneProgram):
         rest = self.lanes.rest_of(scope, var)
         if prod(rest) > MOST_IN_ARRAY:
             raise Mixed(f"each lane would hold {prod(rest)} elements of {var.aval.str_short()}")
-        local = Local(f"v{self._number()}", ShapedArray(rest, var.aval.dtype))
-        return HeldArray(self.lanes.axes_of(scope, var), local, self._nodes)
+        return HeldArray(self.lanes.axes_of(scope, var), self._local(rest, var.aval.dtype), self._nodes)
+
+    def _local(self, shape: Sequence[int], dtype: Any) -> Local:
+        self.numbers.update(prod(shape[k:]) for k in range(len(shape)))
+        return Local(f"v{self._number()}", ShapedArray(tuple(shape), dtype))
 
     def _kept(self, scope: Scope, var: Var) -> HeldArray | Held:
         """A place for a value that is computed once in the current block."""
@@ -75,6 +96,9 @@ class RolledProgram(LaneProgram):
         held = self._registers(scope, var) if is_scalar else self._array(scope, var)
         held.live_in(self._block, self)
         return held
+
+    def _read_often(self, atoms: Sequence[Var | Literal], readers: Sequence[Reader]) -> Sequence[Reader]:
+        return [_Copied(self, self._block, a.aval, r).read for a, r in zip(atoms, readers, strict=True)]
 
     # --- what changes -----------------------------------------------------------------------------------------
 
@@ -107,8 +131,7 @@ class RolledProgram(LaneProgram):
 
     def _beside(self, value: HeldArray, read: Reader) -> Reader:
         """The same elements, computed now."""
-        local = Local(f"v{self._number()}", value.local.aval)
-        beside = value._replace(local=local)
+        beside = value._replace(local=self._local(value.rest, value.local.aval.dtype))
         beside.live_in(self._block, self)
         self._loop(value.rest, lambda p: [beside.put(p, read(self._whole(value.axes, p)))])
         return beside.read
@@ -139,6 +162,25 @@ class RolledProgram(LaneProgram):
 
         self._loop(rest, put)
 
+    def lane_axes(self, index: Place) -> tuple[int | None, ...] | None:
+        """Which of the indices are those of the lane, None if none is or one is something else of it."""
+        places = self._lane_places
+        axes = tuple([places.index(i) if i.terms and i in places else None for i in index])
+        rest = [i for i, a in zip(index, axes, strict=True) if a is None]
+        is_apart = all(not index_elements(i) and min(axes_in(i), default=FIRST_COUNTER) >= FIRST_COUNTER for i in rest)
+        return axes if is_apart and any(a is not None for a in axes) else None
+
+    def copied(
+        self, block: Block, rest: Sequence[int], axes: tuple[int | None, ...], aval: ShapedArray, read: Reader
+    ) -> HeldArray:
+        """A lane's elements of a value, in an array that is filled at the end of what `block` holds so far."""
+        held = HeldArray(axes, self._local(rest, aval.dtype), self._nodes)
+        held.live_in(block, self)
+        inner, self._block = self._block, block
+        self._loop(rest, lambda p: [held.put(p, read(self._whole(axes, p)))])
+        self._block = inner
+        return held
+
     # --- loops over elements ----------------------------------------------------------------------------------
 
     @contextmanager
@@ -147,6 +189,7 @@ class RolledProgram(LaneProgram):
         outer = self._block
         with self._inside(length) as block:
             counter = AxisAtom(FIRST_COUNTER + self._number(), length)
+            self.numbers.add(length)
             self.homes[counter.number] = block
             yield of_atom(counter)
         outer.statements.append(Repeat(block, counter))
@@ -322,16 +365,18 @@ class RolledProgram(LaneProgram):
 
     def _update_axes(self, eqn: Eqn, held: HeldArray) -> list[int | None]:
         """The lane axes of the updates: those that go to the lane axes of the result."""
-        updates = eqn.inputs[eqn.primitive.update_map.updates].aval
-        links = {x.axis: x.result[1] for x in links_of(eqn) if x.operand == eqn.primitive.update_map.updates and x.result}
-        return [held.axes[links[d]] if d in links else None for d in range(updates.ndim)]
+        number = eqn.primitive.update_map.updates
+        links = {x.axis: x.result[1] for x in links_of(eqn) if x.operand == number and x.result}
+        return [held.axes[links[d]] if d in links else None for d in range(eqn.inputs[number].aval.ndim)]
 
     def _overwritable(self, scope: Scope, tape: Tape, number: int, evaluator: Evaluator) -> HeldArray | None:
         """The array of the first operand, if nobody reads it afterwards; what is made of it is computed before."""
         eqn = tape.eqns[number]
         target = eqn.inputs[0]
         held = getattr(evaluator.bound.get(target), "__self__", None)
-        if not isinstance(held, HeldArray) or self.arrays[held.local] is not self._block or scope[-1:] == (_WHILE_CONDITION,):
+        if not isinstance(held, HeldArray) or self.arrays[held.local] is not self._block:
+            return None
+        if scope[-1:] == (_WHILE_CONDITION,):  # it reads the carry of the body
             return None
         if target in tape.outputs or any(target in e.inputs for e in tape.eqns[number + 1 :]):
             return None
@@ -355,6 +400,16 @@ class RolledProgram(LaneProgram):
                         evaluator.bound[var] = kept.read
 
 
+class _Element(Load):
+    """An element of a lane's own array.  asked: the place before it was brought inside the array."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self, local: Local, place: Index) -> None:
+        super().__init__(local, _within(place, local.aval.size), local.aval.dtype)
+        self.asked = place
+
+
 class HeldArray(NamedTuple):
     """The array `local` with the elements of a value in a lane; `axes`: which of the value's axes are lanes."""
 
@@ -368,10 +423,11 @@ class HeldArray(NamedTuple):
 
     def read(self, index: Place) -> Node:
         """An index outside is that of an alternative which is not taken; any element stands for it."""
-        rest = [i for i, a in zip(index, self.axes, strict=True) if a is None]
-        place = flatten([_within(i, d) for i, d in zip(rest, self.rest, strict=True)], self.rest)
-        key = (Load, self.local, place, self.local.aval.dtype)
-        return self.nodes.get(key) or self.nodes.setdefault(key, Load(*key[1:]))
+        return self.at(flatten([i for i, a in zip(index, self.axes, strict=True) if a is None], self.rest))
+
+    def at(self, place: Index) -> Node:
+        key = (_Element, self.local, place)
+        return self.nodes.get(key) or self.nodes.setdefault(key, _Element(self.local, place))
 
     def put(
         self, place: Place, node: Node, is_masked: bool = False, condition: Condition | bool = True
@@ -385,6 +441,29 @@ class HeldArray(NamedTuple):
         return self._replace(local=Local(self.local.name, self.local.aval))
 
 
+class _Copied:
+    """What a loop reads of memory, again in every step, is copied beside the lane's other arrays before the loop.
+
+    So it is for values that differ from lane to lane: what lies side by side there does not in memory.
+    """
+
+    def __init__(self, program: RolledProgram, block: Block, aval: ShapedArray, read: Reader) -> None:
+        self._program, self._block, self._aval, self._read = program, block, aval, read
+        self._copies: dict[tuple[int | None, ...], HeldArray] = {}
+
+    def read(self, index: Place) -> Node:
+        node = self._read(index)
+        axes = self._program.lane_axes(index)
+        if axes is None or not isinstance(node, Load) or isinstance(node.source, Local):
+            return node
+        rest = [d for d, a in zip(self._aval.shape, axes, strict=True) if a is None]
+        if not MOST_UNROLLED < prod(rest) <= MOST_IN_ARRAY:
+            return node
+        if axes not in self._copies:
+            self._copies[axes] = self._program.copied(self._block, rest, axes, self._aval, self._read)
+        return self._copies[axes].read(index)
+
+
 def _is_there(value: HeldArray, read: Reader) -> bool:
     """Whether it reads the very array of the value: it has been changed in place, or not at all."""
     held = getattr(read, "__self__", None)
@@ -392,6 +471,7 @@ def _is_there(value: HeldArray, read: Reader) -> bool:
 
 
 def _within(index: Index, extent: int) -> Index:
+    """The index, or the nearest place inside."""
     if index.low >= 0 and index.high < extent:
         return index
     return choose(index < 0, 0, choose(index >= extent, extent - 1, index)).bounded(0, extent - 1)
@@ -426,8 +506,6 @@ class _RolledEvaluator(TapeEvaluator):
     """Where a condition decides between two elements of an array, it decides where to read."""
 
     def choice(self, condition: Condition, if_true: Node, if_false: Node) -> Node:
-        are_loads = isinstance(if_true, Load) and isinstance(if_false, Load)
-        if are_loads and isinstance(if_true.source, Local) and if_true.source is if_false.source:
-            place = choose(condition, if_true.place, if_false.place).bounded(0, if_true.source.aval.size - 1)
-            return self._intern(Load, if_true.source, place, if_true.dtype)
+        if isinstance(if_true, _Element) and isinstance(if_false, _Element) and if_true.source is if_false.source:
+            return self._intern(_Element, if_true.source, choose(condition, if_true.asked, if_false.asked))
         return super().choice(condition, if_true, if_false)
