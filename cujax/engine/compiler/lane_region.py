@@ -12,7 +12,7 @@ from cujax.engine.compiler.lanes import Lanes, Mixed
 from cujax.engine.compiler.rolled_lanes import RolledProgram
 from cujax.engine.core.tape import Eqn, Var
 
-MOST_UNROLLED = 1500  # operations of a lane that are all written out
+MOST_UNROLLED = 1000  # operations of a lane that are all written out
 
 
 class LaneRegion(Region):

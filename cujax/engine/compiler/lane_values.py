@@ -18,7 +18,9 @@ from cujax.engine.compiler.lane_program import (
     Block,
     LaneProgram,
     Local,
+    Put,
     Repeat,
+    Set,
     Straight,
     Switch,
     roots_of,
@@ -53,10 +55,10 @@ class _Keeper:
         self._walk(program.top)
 
     def _separate(self, block: Block) -> None:
-        """A straight piece before each loop and each switch."""
+        """A straight piece before each loop and each switch, in which nothing becomes what they may need."""
         statements: list = []
         for s in block.statements:
-            if not isinstance(s, Straight) and not (statements and isinstance(statements[-1], Straight)):
+            if not isinstance(s, Straight) and not (statements and self._may_go_before(statements[-1], block)):
                 statements.append(Straight())
             for inner in _blocks_of(s):
                 self._before[inner] = statements[-1]
@@ -64,6 +66,17 @@ class _Keeper:
                 self._branches.update(s.branches)
             statements.append(s)
         block.statements = statements
+
+    def _may_go_before(self, statement: Straight | Repeat | Switch, block: Block) -> bool:
+        """Whether values that the next statement needs may be computed at the beginning of this one."""
+        if not isinstance(statement, Straight):
+            return False
+        homes, arrays = self._program.homes, self._program.arrays
+        return not any(
+            (isinstance(a, Set) and homes.get(a.register) is block)
+            or (isinstance(a, Put) and isinstance(a.var, Local) and arrays.get(a.var) is block)
+            for a in statement.actions
+        )
 
     def _find_homes(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
