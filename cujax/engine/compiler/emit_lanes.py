@@ -38,6 +38,7 @@ from cujax.engine.compiler.lane_program import (
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lane_values import kept_values
 from cujax.engine.compiler.lanes import INLINED
+from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.compiler.writer import INDENT, axes_in
 from cujax.engine.core.tape import Literal, Var
 
@@ -47,6 +48,7 @@ _THREADS = 128
 _VECTOR_BYTES, _VECTOR_BYTES_OF_LEAVING = 256, 128
 # Where a lane holds much, its values are in the nearest cache only if few lanes run side by side.
 _VECTOR_BYTES_OF_MANY, _MANY_REGISTERS = 64, 16
+_REGISTER_BYTES = 512  # of arrays that become registers of a device's thread, which has 255 of 4 bytes
 _FITS_INT = (1 << 31) - 1
 
 
@@ -217,11 +219,28 @@ def _registers(body: LaneBody) -> list[Register]:
     return list(found.values())
 
 
+class _Thread(_Scalar):
+    """Statements of the lane of a device's thread.
+
+    NVRTC unrolls loops over arrays whole, so that arrays become registers; where these are too few for all of them it
+    would move them to memory and back, element by element.
+    """
+
+    def __init__(self, frame: Frame, body: LaneBody) -> None:
+        super().__init__(frame, body)
+        self._is_large = bytes_of({a.name: a.aval for a in body.program.arrays}.values()) > _REGISTER_BYTES
+
+    def repeat(self, loop: Repeat) -> None:
+        if self._is_large and loop.counter is not None and loop.counter.extent in self.body.program.numbers:
+            self.writer.write("#pragma unroll 1")
+        super().repeat(loop)
+
+
 def _cuda_kernel(name: str, body: LaneBody) -> Kernel:
     frame = CudaFrame(name, body)  # type: ignore[arg-type]
     if any(length > _FITS_INT for length in _lengths(body)):
         frame.index = "cj::i64"
-    lane = _Scalar(frame, body)
+    lane = _Thread(frame, body)
     with frame.writer.scope() as outer:
         frame.hoist(body.fixed, set())
         inner = lane.lane()
