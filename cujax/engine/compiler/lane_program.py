@@ -380,7 +380,7 @@ class LaneProgram:
         axes = self.lanes.axes_of(scope, atom) if isinstance(atom, Var) else (None,) * atom.aval.ndim
         return read(self._whole(axes, (0,) * axes.count(None)))
 
-    def _whole(self, axes: Sequence[int | None], place: Sequence[int]) -> Place:
+    def _whole(self, axes: Sequence[int | None], place: Sequence[int | Index]) -> Place:
         """The index of an element: that of the lane, and `place` along the axes that are no lanes."""
         rest = iter(place)
         return tuple([as_index(next(rest)) if a is None else self._lane_places[a] for a in axes])

@@ -116,7 +116,7 @@ class RolledProgram(LaneProgram):
         sets = self._registers_beside(sets) if arrays else sets
         for value, read in arrays:
             if not _is_there(value, read):
-                self._loop(value.rest, lambda p, v=value, r=read: [v.put(p, r(self._whole(v.axes, p)), is_masked)])
+                self._fill(value, read, is_masked)
         self._block.add(sets)
 
     def _may_go_there(self, value: HeldArray, read: Reader, names: set[str]) -> bool:
@@ -133,12 +133,13 @@ class RolledProgram(LaneProgram):
         """The same elements, computed now."""
         beside = value._replace(local=self._local(value.rest, value.local.aval.dtype))
         beside.live_in(self._block, self)
-        self._loop(value.rest, lambda p: [beside.put(p, read(self._whole(value.axes, p)))])
+        self._fill(beside, read)
         return beside.read
 
     def _registers_beside(self, sets: Sequence[Action]) -> list[Action]:
         """Registers change last: what they become is computed before arrays change."""
-        first, last = [], []
+        first: list[Action] = []
+        last: list[Action] = []
         for a in sets:
             assert isinstance(a, Set)
             register = Register(f"r{self._number()}", a.register.dtype)
@@ -177,7 +178,7 @@ class RolledProgram(LaneProgram):
         held = HeldArray(axes, self._local(rest, aval.dtype), self._nodes)
         held.live_in(block, self)
         inner, self._block = self._block, block
-        self._loop(rest, lambda p: [held.put(p, read(self._whole(axes, p)))])
+        self._fill(held, read)
         self._block = inner
         return held
 
@@ -193,6 +194,10 @@ class RolledProgram(LaneProgram):
             self.homes[counter.number] = block
             yield of_atom(counter)
         outer.statements.append(Repeat(block, counter))
+
+    def _fill(self, held: Any, read: Reader, is_masked: bool = False) -> None:
+        """All elements become what `read` gives for them."""
+        self._loop(held.rest, lambda p: [held.put(p, read(self._whole(held.axes, p)), is_masked)])
 
     def _loop(self, extents: Sequence[int], fill: Fill, place: Place = ()) -> None:
         """`fill` for each place of an array of these extents."""
@@ -223,7 +228,7 @@ class RolledProgram(LaneProgram):
         """How many a lane has of a value that changes."""
         return prod(self.lanes.rest_of(scope, var)) if (scope, var) in self.lanes.changing else 0
 
-    def _keep(self, scope: Scope, tape: Tape, number: int, var: Var, evaluator: Evaluator) -> None:
+    def _keep(self, scope: Scope, tape: Tape, number: int, var: Var, evaluator: TapeEvaluator) -> None:
         """The statements that compute a value; from here on it is read where they leave it."""
         eqn = tape.eqns[number]
         lane_map = eqn.primitive.lane_map
@@ -242,14 +247,14 @@ class RolledProgram(LaneProgram):
                 places = rest_places(var.aval.shape, held.axes)
                 self._block.add([held.put(p, evaluator.element(var, self._whole(held.axes, p))) for p in places])
             else:
-                self._compute(scope, var, evaluator, held)
+                self._compute(var, evaluator, held)
         evaluator.bound[var] = held.read
 
-    def _compute(self, scope: Scope, var: Var, evaluator: Evaluator, held: Any) -> None:
+    def _compute(self, var: Var, evaluator: TapeEvaluator, held: Any) -> None:
         """By a loop over all places."""
-        self._loop(held.rest, lambda p: [held.put(p, evaluator.element(var, self._whole(held.axes, p)))])
+        self._fill(held, lambda place: evaluator.element(var, place))
 
-    def _join(self, eqn: Eqn, held: HeldArray, evaluator: Evaluator) -> None:
+    def _join(self, eqn: Eqn, held: HeldArray, evaluator: TapeEvaluator) -> None:
         """One operand after the other."""
         axis, start = eqn.params["dimension"], 0
         if held.axes[axis] is not None:
@@ -267,7 +272,7 @@ class RolledProgram(LaneProgram):
 
     # --- sums -------------------------------------------------------------------------------------------------
 
-    def _reduce(self, eqn: Eqn, held: Any, evaluator: Evaluator) -> None:
+    def _reduce(self, eqn: Eqn, held: Any, evaluator: TapeEvaluator) -> None:
         """Elements are combined in their order."""
         (x,), axes, (out,) = eqn.inputs, eqn.params["axes"], eqn.outputs
         reduction, extents = Reduction.of(eqn), [x.aval.shape[a] for a in axes]
@@ -286,7 +291,7 @@ class RolledProgram(LaneProgram):
 
         self._accumulate(held, reduced_length(eqn), term, combine, result)
 
-    def _sum(self, eqn: Eqn, held: Any, evaluator: Evaluator) -> None:
+    def _sum(self, eqn: Eqn, held: Any, evaluator: TapeEvaluator) -> None:
         """As the op's rule says, which adds one term after the other."""
         e, rule, avals = reader(evaluator, eqn), eqn.primitive.lane_map.sum, [a.aval for a in eqn.inputs]
         self._accumulate(
@@ -333,23 +338,21 @@ class RolledProgram(LaneProgram):
 
     # --- updates ----------------------------------------------------------------------------------------------
 
-    def _updated(self, scope: Scope, tape: Tape, number: int, evaluator: Evaluator) -> HeldArray:
+    def _updated(self, scope: Scope, tape: Tape, number: int, evaluator: TapeEvaluator) -> HeldArray:
         """Its first operand, of which some elements are combined with the updates in their order."""
         eqn = tape.eqns[number]
         (out,), target = eqn.outputs, eqn.inputs[0]
         found = self._overwritable(scope, tape, number, evaluator)
         if found is None:
-            found = self._kept(scope, out)
-            if not isinstance(found, HeldArray):
-                raise Mixed(f"{eqn.primitive.name} changes a single element", eqn)
-            read = tape_reader(evaluator, target)
-            self._loop(found.rest, lambda p: [found.put(p, read(self._whole(found.axes, p)))])
+            found = self._array(scope, out)
+            found.live_in(self._block, self)
+            self._fill(found, tape_reader(evaluator, target))
         self._enter_updates(scope, eqn, found, evaluator)
         held = found.afterwards()
         held.live_in(self._block, self)
         return held
 
-    def _enter_updates(self, scope: Scope, eqn: Eqn, held: HeldArray, evaluator: Evaluator) -> None:
+    def _enter_updates(self, scope: Scope, eqn: Eqn, held: HeldArray, evaluator: TapeEvaluator) -> None:
         rule, avals = eqn.primitive.update_map, [a.aval for a in eqn.inputs]
         e, updates = reader(evaluator, eqn), eqn.inputs[rule.updates]
         axes = self._update_axes(eqn, held)
@@ -369,7 +372,7 @@ class RolledProgram(LaneProgram):
         links = {x.axis: x.result[1] for x in links_of(eqn) if x.operand == number and x.result}
         return [held.axes[links[d]] if d in links else None for d in range(eqn.inputs[number].aval.ndim)]
 
-    def _overwritable(self, scope: Scope, tape: Tape, number: int, evaluator: Evaluator) -> HeldArray | None:
+    def _overwritable(self, scope: Scope, tape: Tape, number: int, evaluator: TapeEvaluator) -> HeldArray | None:
         """The array of the first operand, if nobody reads it afterwards; what is made of it is computed before."""
         eqn = tape.eqns[number]
         target = eqn.inputs[0]
@@ -382,10 +385,10 @@ class RolledProgram(LaneProgram):
             return None
         if any(a is target for a in eqn.inputs[1:]):
             return None
-        self._compute_readers(scope, tape, number, held, evaluator)
+        self._compute_readers(scope, tape, number, evaluator)
         return held
 
-    def _compute_readers(self, scope: Scope, tape: Tape, number: int, held: HeldArray, evaluator: Evaluator) -> None:
+    def _compute_readers(self, scope: Scope, tape: Tape, number: int, evaluator: TapeEvaluator) -> None:
         """What is computed where it is read, from an array that is about to change."""
         read_later = {a for e in tape.eqns[number:] for a in e.inputs} | {*tape.outputs}
         target = tape.eqns[number].inputs[0]
@@ -396,7 +399,7 @@ class RolledProgram(LaneProgram):
                     depending.add(var)
                     if var in read_later:
                         kept = self._kept(scope, var)
-                        self._compute(scope, var, evaluator, kept)
+                        self._compute(var, evaluator, kept)
                         evaluator.bound[var] = kept.read
 
 
