@@ -20,7 +20,7 @@ from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
 from cujax.engine.compiler.emit_host import HostFrame
 from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register, index_elements
 from cujax.engine.compiler.frame import Frame, indented
-from cujax.engine.compiler.index import Condition, Index
+from cujax.engine.compiler.index import Condition, Index, axes_in
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_program import (
     FIRST_COUNTER,
@@ -39,7 +39,7 @@ from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lane_values import kept_values
 from cujax.engine.compiler.lanes import INLINED
 from cujax.engine.compiler.traffic import bytes_of
-from cujax.engine.compiler.writer import INDENT, axes_in
+from cujax.engine.compiler.writer import INDENT
 from cujax.engine.core.tape import Literal, Var
 
 _THREADS = 128

@@ -30,6 +30,7 @@ from cujax.engine.compiler.index import (
     choose,
     flatten,
     of_atom,
+    shifted,
     visit,
 )
 from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, Producers
@@ -237,7 +238,11 @@ class Evaluator:
         return self._intern(Operation, text, (number,), number.dtype, "clamp", None)
 
     def choice(self, condition: Condition, if_true: Node, if_false: Node) -> Node:
-        """One of two values by a condition."""
+        """One of two nodes; of two elements of one buffer a single load, if they lie a fixed distance apart."""
+        if isinstance(if_true, Load) and isinstance(if_false, Load) and if_true.source is if_false.source:
+            place = shifted(condition, if_true.place, if_false.place)
+            if place is not None:
+                return self._intern(Load, if_true.source, place, if_true.dtype)
         return self._intern(Choice, condition, if_true, if_false)
 
     # --- elementwise ------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cujax.engine.compiler.expression import Constant, FromIndex, Load, Node, Operation, Register
+from cujax.engine.compiler.index import axes_in
 from cujax.engine.compiler.lane_program import (
     FIRST_COUNTER,
     Block,
@@ -25,7 +26,6 @@ from cujax.engine.compiler.lane_program import (
     Switch,
     roots_of,
 )
-from cujax.engine.compiler.writer import axes_in
 
 Kept = dict[Straight, list[Node]]
 

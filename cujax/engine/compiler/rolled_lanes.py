@@ -26,7 +26,17 @@ from cujax.engine.compiler.expression import (
     reachable,
     reader,
 )
-from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, choose, flatten, of_atom
+from cujax.engine.compiler.index import (
+    AxisAtom,
+    Condition,
+    Index,
+    as_index,
+    axes_in,
+    axis_index,
+    choose,
+    flatten,
+    of_atom,
+)
 from cujax.engine.compiler.kinds import REDUCTION, SHORT, kind_of, reduced_length
 from cujax.engine.compiler.lane_arrays import MOST_UNROLLED, is_joined, is_update, kept_in_arrays
 from cujax.engine.compiler.lane_program import (
@@ -47,7 +57,6 @@ from cujax.engine.compiler.lane_program import (
     tape_reader,
 )
 from cujax.engine.compiler.lanes import INLINED, LOOPS, MOST_IN_ARRAY, MOST_REGISTERS, Lanes, Mixed, Scope, links_of
-from cujax.engine.compiler.writer import axes_in
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 from cujax.engine.ops.axes import unravel

@@ -11,7 +11,7 @@ extern "C" __global__ void fused_mul_reduce_sum_sqrt_f32(const float* CJ_RESTRIC
         cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
         for (int i1 = first + int(threadIdx.x); i1 < last; i1 += int(blockDim.x)) {
             const float load_1 = x0[i1];
-            const float mul_1 = load_1 * load_1;  // programs.py:143
+            const float mul_1 = load_1 * load_1;  // programs.py:152
             sum_acc_0 = sum_acc_0 + mul_1;
         }
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
@@ -30,7 +30,7 @@ extern "C" __global__ void fused_mul_reduce_sum_sqrt_f32_join(const float* CJ_RE
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
         const float sum_result_0 = sum_acc_0;
         if (threadIdx.x == 0) {
-            const float sqrt_1 = cj::sqrt(sum_result_0);  // programs.py:143
+            const float sqrt_1 = cj::sqrt(sum_result_0);  // programs.py:152
             y0[0] = sqrt_1;
         }
     }

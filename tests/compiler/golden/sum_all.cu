@@ -11,7 +11,7 @@ extern "C" __global__ void fused_mul_reduce_sum_f32(const float* CJ_RESTRICT x0,
         cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
         for (int i1 = first + int(threadIdx.x); i1 < last; i1 += int(blockDim.x)) {
             const float load_1 = x0[i1];
-            const float mul_1 = load_1 * load_1;  // programs.py:137
+            const float mul_1 = load_1 * load_1;  // programs.py:146
             sum_acc_0 = sum_acc_0 + mul_1;
         }
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
