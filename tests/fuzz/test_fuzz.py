@@ -56,7 +56,7 @@ def test_mapped_programs(target, pack):
     check(target, pack, mapped_programs)
 
 
-@pytest.mark.parametrize("target, pack", budget("quick", 304, 312, 4))
+@pytest.mark.parametrize("target, pack", budget("quick", 304, 320))
 def test_mapped_gradients_with_arrays_in_lanes(target, pack, monkeypatch):
     monkeypatch.setattr(lane_region, "MOST_UNROLLED", 0)
     for module in (lane_arrays, rolled_lanes):
