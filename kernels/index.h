@@ -14,7 +14,9 @@ namespace cj {
 
 template <class I> CJ_FN I clamp_index(I i, I low, I high) { return i < low ? low : i > high ? high : i; }
 
-template <class I> CJ_FN I floor_div(I i, I n) {
+// The divisor may be a number written out, of another type.
+template <class I, class N> CJ_FN I floor_div(I i, N divisor) {
+    const I n = I(divisor);
     I quotient = i / n;
     return quotient - (i - quotient * n < 0);
 }

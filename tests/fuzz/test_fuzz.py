@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cujax.engine.compiler import in_place
+from cujax.engine.compiler import in_place, lane_arrays, lane_region, rolled_lanes
 
 from .command import failures, gradients, mapped_gradients, mapped_programs, packs, programs
 from .minimise import minimised, script
@@ -54,6 +54,14 @@ def test_gradients(target, pack):
 @pytest.mark.parametrize("target, pack", budget("quick", 240, 256))
 def test_mapped_programs(target, pack):
     check(target, pack, mapped_programs)
+
+
+@pytest.mark.parametrize("target, pack", budget("quick", 304, 320))
+def test_mapped_gradients_with_arrays_in_lanes(target, pack, monkeypatch):
+    monkeypatch.setattr(lane_region, "MOST_UNROLLED", 0)
+    for module in (lane_arrays, rolled_lanes):
+        monkeypatch.setattr(module, "MOST_UNROLLED", 1)
+    check(target, pack, mapped_gradients)
 
 
 @pytest.mark.parametrize("target, pack", budget("quick", 256, 272))

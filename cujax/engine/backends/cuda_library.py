@@ -11,6 +11,7 @@ from cujax.engine.backends.cuda_fma import fma, horner
 from cujax.engine.backends.cuda_linalg import (
     cholesky,
     lu,
+    over_stack,
     permutation_of_pivots,
     triangular_solve,
     tridiagonal_solve,
@@ -23,9 +24,10 @@ from cujax.engine.backends.cudnn import convolution
 
 __all__ = [
     "are_within", "cholesky", "column_pivots", "convolution", "digamma", "eigenvectors", "erf", "erfc", "fft",
-    "fft_writes_out", "fma", "hessenberg", "horner", "host_ints", "lgamma", "lu", "permutation_of_pivots",
-    "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits", "scatter_rows", "schur", "special",
-    "threefry2x32", "triangular_solve", "tridiagonal", "tridiagonal_solve", "workspace_bytes", "zeta",
+    "fft_writes_out", "fma", "hessenberg", "horner", "host_ints", "lgamma", "lu", "over_stack",
+    "permutation_of_pivots", "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits",
+    "scatter_rows", "schur", "special", "threefry2x32", "triangular_solve", "tridiagonal", "tridiagonal_solve",
+    "workspace_bytes", "zeta",
 ]
 
 

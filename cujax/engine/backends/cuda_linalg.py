@@ -6,11 +6,17 @@ ones.  CuPy is imported when a function is called, so that this module imports w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from cujax.engine.backends import numpy_linalg
 from cujax.engine.backends.tridiagonal import eliminate
+
+
+def over_stack(decompose: Callable[[Any], tuple], a: Any) -> tuple:
+    """The results of `decompose` for a stack of matrices (..., m, n); cuSOLVER has its own ways with stacks."""
+    return tuple(decompose(a))
 
 
 def _stack(x: Any) -> Any:

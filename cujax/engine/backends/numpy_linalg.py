@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.backends.numpy_stacks import over_stack
 from cujax.engine.backends.tridiagonal import eliminate
 
 # A call of LAPACK from Python costs about as much as a NumPy operation: with more matrices than this times
@@ -55,7 +56,7 @@ def _stack(x: np.ndarray) -> np.ndarray:
 def cholesky(a: np.ndarray) -> np.ndarray:
     """Lower-triangular L with L L^H = a, of the lower triangles of `a`; on failure its triangle is NaN."""
     try:
-        return np.linalg.cholesky(a)
+        return over_stack(lambda x: (np.linalg.cholesky(x),), a)[0]
     except np.linalg.LinAlgError:
         out = np.stack([_cholesky_or_nan(matrix) for matrix in _stack(a)])
     return out.reshape(a.shape)

@@ -18,14 +18,16 @@ from cujax.engine.compiler.body import Axis, total_extent
 from cujax.engine.compiler.cpp import short_name, type_name
 from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
 from cujax.engine.compiler.emit_host import HostFrame
-from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register
+from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register, index_elements
 from cujax.engine.compiler.frame import Frame, indented
+from cujax.engine.compiler.index import Condition, Index, axes_in
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_program import (
     FIRST_COUNTER,
     Action,
     Block,
     Leave,
+    Local,
     Put,
     Repeat,
     Set,
@@ -36,6 +38,7 @@ from cujax.engine.compiler.lane_program import (
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lane_values import kept_values
 from cujax.engine.compiler.lanes import INLINED
+from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.compiler.writer import INDENT
 from cujax.engine.core.tape import Literal, Var
 
@@ -43,6 +46,9 @@ _THREADS = 128
 # Of one register of all lanes that run side by side: so many of the widest vectors that one does not wait for the last
 # operation on itself.  Where lanes leave loops by themselves, fewer have to wait for the last of them.
 _VECTOR_BYTES, _VECTOR_BYTES_OF_LEAVING = 256, 128
+# Where a lane holds much, its values are in the nearest cache only if few lanes run side by side.
+_VECTOR_BYTES_OF_MANY, _MANY_REGISTERS = 64, 16
+_REGISTER_BYTES = 512  # of arrays that become registers of a device's thread, which has 255 of 4 bytes
 _FITS_INT = (1 << 31) - 1
 
 
@@ -55,7 +61,7 @@ class LaneBody:
         for block in self.program.blocks():
             for s in block.statements:
                 if isinstance(s, Straight):
-                    s.actions = [a for a in s.actions if not (isinstance(a, Put) and a.var not in region.writes)]
+                    s.actions = [a for a in s.actions if _is_needed(a, region)]
         self.kept, self.fixed = kept_values(self.program)
         self._nodes = self.program.reachable()
         self.axes = [Axis(k, d, False) for k, d in enumerate(region.shape) if d != 1]
@@ -69,7 +75,7 @@ class LaneBody:
     @property
     def reads(self) -> list[Var | Literal]:
         loaded = dict.fromkeys(n.source for n in self._nodes if isinstance(n, Load))
-        return [v for v in loaded if v not in self.program.stacks]
+        return [v for v in loaded if v not in self.program.stacks and not isinstance(v, Local)]
 
     @property
     def writes(self) -> list[Var]:
@@ -94,6 +100,11 @@ class LaneBody:
         return re.sub(r"\W", "_", text)
 
 
+def _is_needed(action: Action, region: LaneRegion) -> bool:
+    """False for what goes to a result that nobody reads."""
+    return not isinstance(action, Put) or isinstance(action.var, Local) or action.var in region.writes
+
+
 def lane_kernel(name: str, body: LaneBody, language: str) -> Kernel:
     """The kernel of a lane program."""
     return _cuda_kernel(name, body) if language == "cuda" else _host_kernel(name, body)
@@ -108,6 +119,7 @@ class _Scalar:
     def __init__(self, frame: Frame, body: LaneBody) -> None:
         self.frame, self.body, self.writer = frame, body, frame.writer
         frame.axes |= {n: f"t{n - FIRST_COUNTER}" for n in body.counters()}
+        frame.sizes.spelled = body.program.numbers
 
     def lane(self) -> list[str]:
         """Everything that a lane does."""
@@ -118,7 +130,11 @@ class _Scalar:
         names: dict[str, dict[str, None]] = {}
         for r in _registers(self.body):
             names.setdefault(self.type(r.dtype), {})[self.declared(r.name)] = None
-        return [f"{kind} {', '.join(found)};" for kind, found in names.items()]
+        arrays = {a.name: a for a in self.body.program.arrays}
+        return [
+            *[f"{kind} {', '.join(found)};" for kind, found in names.items()],
+            *[f"{self.type(a.aval.dtype)} {a.name}[{a.aval.size}]{self.declared('')};" for a in arrays.values()],
+        ]
 
     def type(self, dtype: object) -> str:
         return str(type_name(dtype))
@@ -144,6 +160,9 @@ class _Scalar:
 
     def act(self, actions: Sequence[Action]) -> None:
         """Read everything, then do everything."""
+        for action in actions:
+            if isinstance(action, Put) and isinstance(action.condition, Condition):
+                self.writer.condition(action.condition)
         changed = {a.register.name for a in actions if isinstance(a, Set)}
         for action in actions:
             for node in roots_of(action):
@@ -159,12 +178,19 @@ class _Scalar:
         if isinstance(action, Set):
             self.writer.write(f"{action.register.name} = {text};")
         elif isinstance(action, Put):
-            self.writer.write(f"{self.place(action)} = {text};")
+            self.writer.write(f"{self.condition(action)}{self.place(action)} = {text};")
         else:
             self.writer.write(f"if (!{text}) break;")
 
     def place(self, put: Put) -> str:
+        if isinstance(put.var, Local):
+            return self.writer.local(put.var.name, put.place)
         return f"{self.frame.buffers[put.var]}[{self.writer.index(put.place)}]"
+
+    def condition(self, put: Put, *masks: str) -> str:
+        """The beginning of a statement that is done under conditions."""
+        own = (self.writer.condition(put.condition),) if isinstance(put.condition, Condition) else ()
+        return f"if ({' && '.join((*masks, *own))}) " if masks or own else ""
 
     def repeat(self, loop: Repeat) -> None:
         self.writer.write(self.opening(loop))
@@ -193,11 +219,28 @@ def _registers(body: LaneBody) -> list[Register]:
     return list(found.values())
 
 
+class _Thread(_Scalar):
+    """Statements of the lane of a device's thread.
+
+    NVRTC unrolls loops over arrays whole, so that arrays become registers; where these are too few for all of them it
+    would move them to memory and back, element by element.
+    """
+
+    def __init__(self, frame: Frame, body: LaneBody) -> None:
+        super().__init__(frame, body)
+        self._is_large = bytes_of({a.name: a.aval for a in body.program.arrays}.values()) > _REGISTER_BYTES
+
+    def repeat(self, loop: Repeat) -> None:
+        if self._is_large and loop.counter is not None and loop.counter.extent in self.body.program.numbers:
+            self.writer.write("#pragma unroll 1")
+        super().repeat(loop)
+
+
 def _cuda_kernel(name: str, body: LaneBody) -> Kernel:
     frame = CudaFrame(name, body)  # type: ignore[arg-type]
     if any(length > _FITS_INT for length in _lengths(body)):
         frame.index = "cj::i64"
-    lane = _Scalar(frame, body)
+    lane = _Thread(frame, body)
     with frame.writer.scope() as outer:
         frame.hoist(body.fixed, set())
         inner = lane.lane()
@@ -232,8 +275,11 @@ class _Vector(_Scalar):
         sizes = [n.dtype.itemsize for n in body.nodes() if isinstance(n, Operation) and n.dtype is not None]
         leaves = any(isinstance(a, Leave) for a in body.program.actions())
         nbytes = _VECTOR_BYTES_OF_LEAVING if leaves else _VECTOR_BYTES
+        if body.program.arrays or len(_registers(body)) > _MANY_REGISTERS:
+            nbytes = _VECTOR_BYTES_OF_MANY
         self.width = nbytes // (8 if sizes.count(8) + sizes.count(16) > len(sizes) / 2 else 4)
         self.writer.register_suffix = "[k]"
+        self.writer.is_shared = _is_counted
         self._masks: list[str] = []
         self._count = 0
         self._arrays: list[str] = []
@@ -279,6 +325,9 @@ class _Vector(_Scalar):
         places = self.frame.axis_places(self.body.axes, "base + k") if used else []
         if found:
             self.writer.write(f"int {found} = 0;")
+        for _, line in self.writer.shared.values():
+            self.writer.write(line)
+        self.writer.shared.clear()
         self.writer.write("#pragma omp simd" + (f" reduction(|:{found})" if found else ""))
         self.writer.write("for (int k = 0; k < lanes; ++k) {")
         self.writer.nest([*places, *lines])
@@ -291,7 +340,8 @@ class _Vector(_Scalar):
             is_masked = action.is_masked and mask
             self.writer.write(f"{place} = {f'{mask}[k] ? {text} : {place}' if is_masked else text};")
         elif isinstance(action, Put):
-            self.writer.write(f"{f'if ({mask}[k]) ' if mask else ''}{self.place(action)} = {text};")
+            masks = (f"{mask}[k]",) if mask and action.is_masked else ()
+            self.writer.write(f"{self.condition(action, *masks)}{self.place(action)} = {text};")
         else:
             self.writer.write(f"{mask}[k] = {mask}[k] && {text};")
             self.writer.write(f"any |= {mask}[k];")
@@ -322,6 +372,11 @@ class _Vector(_Scalar):
                 self._masks.pop()
             self.writer.nest(lines)
             self.writer.write("}")
+
+
+def _is_counted(index: Index) -> bool:
+    """Whether it depends on the counters of loops alone: it is the same in all lanes."""
+    return not index_elements(index) and min(axes_in(index), default=0) >= FIRST_COUNTER
 
 
 def _host_kernel(name: str, body: LaneBody) -> Kernel:

@@ -14,7 +14,7 @@ from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import INLINED, LOOPS, Mixed
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.plan import Plan, make_plan
-from cujax.engine.compiler.traffic import moved_by
+from cujax.engine.compiler.traffic import bytes_of, moved_by
 from cujax.engine.core.tape import Eqn, Tape, subtapes
 
 _INDENT = "    "
@@ -49,10 +49,12 @@ def _title(eqn: Eqn) -> str:
 
 def _as_kernel(step: LaneRegion) -> Iterator[str]:
     registers = len({r.name for r in step.program.homes if not isinstance(r, int)})
+    arrays = {a.name: a.aval for a in step.program.arrays}
     lanes = f"{step.lanes.number} lanes" if step.shape else "a single lane"
+    kept = f" and {len(arrays)} arrays of {bytes_of(arrays.values())} bytes" if arrays else ""
     yield f"{_title(step.eqn)}: one kernel"
     yield (
-        f"{_INDENT}{lanes}, {registers} values carried in each, {step.size} operations written out, "
+        f"{_INDENT}{lanes}, {registers} values carried in each{kept}, {step.size} operations written out, "
         f"{moved_by(step)} bytes read and written"
     )
 

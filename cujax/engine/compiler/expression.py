@@ -237,6 +237,14 @@ class Evaluator:
         text = f"cj::min(cj::max({{0}}, {literal_text(0, number.dtype)}), {literal_text(last, number.dtype)})"
         return self._intern(Operation, text, (number,), number.dtype, "clamp", None)
 
+    def choice(self, condition: Condition, if_true: Node, if_false: Node) -> Node:
+        """One of two nodes; of two elements of one buffer a single load, if they lie a fixed distance apart."""
+        if isinstance(if_true, Load) and isinstance(if_false, Load) and if_true.source is if_false.source:
+            place = shifted(condition, if_true.place, if_false.place)
+            if place is not None:
+                return self._intern(Load, if_true.source, place, if_true.dtype)
+        return self._intern(Choice, condition, if_true, if_false)
+
     # --- elementwise ------------------------------------------------------------------------------------------
 
     def _operation(self, eqn: Eqn, var: Var, index: Place) -> Node:
@@ -303,16 +311,8 @@ class _Reader:
         if not isinstance(condition, Condition):
             return if_true if condition else if_false
         if isinstance(if_true, Node) and isinstance(if_false, Node):
-            return if_true if if_true is if_false else self._chosen(condition, if_true, if_false)
+            return if_true if if_true is if_false else self._evaluator.choice(condition, if_true, if_false)
         return choose(condition, if_true, if_false)
-
-    def _chosen(self, condition: Condition, if_true: Node, if_false: Node) -> Node:
-        """One of two nodes; of two elements of one buffer a single load, if they lie a fixed distance apart."""
-        if isinstance(if_true, Load) and isinstance(if_false, Load) and if_true.source is if_false.source:
-            place = shifted(condition, if_true.place, if_false.place)
-            if place is not None:
-                return self._evaluator._intern(Load, if_true.source, place, if_true.dtype)
-        return self._evaluator._intern(Choice, condition, if_true, if_false)
 
     def value(self, x: Any, dtype: Any) -> Node:
         if isinstance(x, (Index, Node)):

@@ -17,6 +17,7 @@ because they do not change within a loop, is found afterwards (`lane_values.py`)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from itertools import product
 from math import prod
@@ -33,10 +34,11 @@ from cujax.engine.compiler.expression import (
     reachable,
     reader,
 )
-from cujax.engine.compiler.index import AxisAtom, Index, as_index, axis_index, flatten, holds, of_atom
+from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, holds, of_atom
 from cujax.engine.compiler.kinds import OPAQUE, REDUCTION, SCATTER, SHORT, Producers, reduced_length
-from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, SCAN, WHILE, Lanes, Mixed, Scope
+from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, MOST_REGISTERS, SCAN, WHILE, Lanes, Mixed, Scope
 from cujax.engine.compiler.passes import optimized
+from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 
 FIRST_COUNTER = 1000  # numbers of iteration axes from here on are those of loops
@@ -59,11 +61,29 @@ class Set(NamedTuple):
 
 
 class Put(NamedTuple):
-    """Element `place` of the array `var` in memory becomes `node`."""
+    """Element `place` of the array `var` becomes `node` where the condition holds; is_masked: as of `Set`.
+
+    The array is one in memory or the lane's own (`Local`).
+    """
 
     var: Var
     place: Index
     node: Node
+    is_masked: bool = True
+    condition: Condition | bool = True
+
+    def indices(self) -> tuple[Index, ...]:
+        return (self.place, *(self.condition.indices if isinstance(self.condition, Condition) else ()))
+
+
+class Local(Var):
+    """An array of a lane's own; two of one name are the same array at different times.  Its aval is that of a lane."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, aval: ShapedArray) -> None:
+        super().__init__(aval)
+        self.name = name
 
 
 class Leave(NamedTuple):
@@ -125,25 +145,35 @@ class LaneProgram:
 
     top: the outermost block.  homes: the block in which each register, and each counter by its number, has its value.
     stacks: buffers that each lane writes and reads for itself, and the blocks after whose loops they are read.
+    arrays: the lane's own, and the blocks in which they have their values.
     work: operations of one lane, as far as the numbers of steps are known.
+    numbers: those that the text of the kernel says.
     """
+
+    numbers: AbstractSet[int] = frozenset()
 
     def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator) -> None:
         self.lanes = lanes
         self.top = self._block = Block()
         self.homes: dict[Register | int, Block] = {}
         self.stacks: dict[Var, Block] = {}
+        self.arrays: dict[Local, Block] = {}
         self.work = 0
         self._steps, self._count = 1, 0
         self._nodes = evaluator._nodes
         self._lane_places = [axis_index(k, d) for k, d in enumerate(lanes.extents)]
-        written = {v: _Target(v, ()) for v in eqn.outputs}
+        written = {v: Target(v, ()) for v in eqn.outputs}
         results = self._enter((), eqn, evaluator, written)
-        self._block.add([p for v in written for p in self._puts(results[v], v, (), lanes.axes_of((), v))])
+        self._change((), (), [(results[v], Target(v, ()), lanes.axes_of((), v)) for v in written])
         nodes = self.reachable()
-        self.size, in_memory = len(nodes), sum(isinstance(n, Load | Register) for n in nodes)
+        self.size = len(nodes)
         if self.size > (MOST_NODES if lanes.number > 1 else MOST_NODES_ALONE):
             raise Mixed(f"it takes {self.size} operations to write out what a lane does", eqn)
+        self._check(eqn, nodes)
+
+    def _check(self, eqn: Eqn, nodes: Sequence[Node]) -> None:
+        """Mixed where the compiler would make bad code of it."""
+        in_memory = sum(isinstance(n, Load | Register) for n in nodes)
         if in_memory > MOST_IN_MEMORY:
             raise Mixed(f"a lane holds and reads {in_memory} elements, more than {MOST_IN_MEMORY}", eqn)
 
@@ -168,24 +198,24 @@ class LaneProgram:
     # --- tapes ------------------------------------------------------------------------------------------------
 
     def _run(
-        self, scope: Scope, tape: Tape, inputs: Sequence[Reader], written: dict[Var, _Target] | None = None
+        self, scope: Scope, tape: Tape, inputs: Sequence[Reader], written: dict[Var, Target] | None = None
     ) -> list[Reader]:
         """The statements of a tape's loops and branches; returns how its outputs are read.
 
         written: results of its loops whose elements go to memory as they are made.
         """
-        evaluator = _TapeEvaluator(tape, dict(zip(tape.inputs, inputs, strict=True)), self._nodes)
+        evaluator = TapeEvaluator(tape, dict(zip(tape.inputs, inputs, strict=True)), self._nodes)
         for eqn in tape.eqns:
             if eqn.primitive.name in LOOPS or eqn.primitive.name in INLINED:
                 evaluator.bound |= self._enter(scope, eqn, evaluator, written or {})
-        return [_reader(evaluator, a) for a in tape.outputs]
+        return [tape_reader(evaluator, a) for a in tape.outputs]
 
     def _enter(
-        self, scope: Scope, eqn: Eqn, evaluator: Evaluator, written: dict[Var, _Target]
+        self, scope: Scope, eqn: Eqn, evaluator: Evaluator, written: dict[Var, Target]
     ) -> dict[Var, Reader]:
         """The statements of a loop, branch or call; returns how its results are read."""
         name = eqn.primitive.name
-        readers = [_reader(evaluator, a) for a in eqn.inputs]
+        readers = [tape_reader(evaluator, a) for a in eqn.inputs]
         if name == SCAN:
             return self._scan(scope, eqn, readers, written)
         if name == WHILE:
@@ -196,14 +226,15 @@ class LaneProgram:
         return dict(zip(eqn.outputs, made, strict=True))
 
     def _scan(
-        self, scope: Scope, eqn: Eqn, readers: Sequence[Reader], written: dict[Var, _Target]
+        self, scope: Scope, eqn: Eqn, readers: Sequence[Reader], written: dict[Var, Target]
     ) -> dict[Var, Reader]:
         params, tape, inner = eqn.params, optimized(eqn.params["tape"]), (*scope, id(eqn))
         length, num_carry = params["length"], params["num_carry"]
         first, after = params["num_consts"], params["num_consts"] + num_carry
-        consts, init, xs = readers[:first], readers[first:after], readers[after:]
+        consts = self._read_often(eqn.inputs[:first], readers[:first])
+        init, xs = readers[first:after], readers[after:]
         carry = self._held(inner, tape.inputs[first:after])
-        self._block.add(self._sets(carry, init))
+        self._change(carry, init)
         with self._inside(length) as block:
             counter = AxisAtom(FIRST_COUNTER + self._number(), length)
             self.homes[counter.number] = block
@@ -214,22 +245,21 @@ class LaneProgram:
             passed = {o: targets[v] for v, o in ys if isinstance(o, Var) and _is_only_stacked(tape, o)}
             inputs = [*consts, *[c.read for c in carry], *[_at_step(x, step) for x in xs]]
             outs = self._run(inner, tape, inputs, dict(passed))
-            puts = [
-                put
+            stacked = [
+                (read, targets[v], self._axes_of(inner, out, scope, v))
                 for (v, out), read in zip(ys, outs[num_carry:], strict=True) if out not in passed
-                for put in self._puts(read, *targets[v], self._axes_of(inner, out, scope, v))
             ]
-            block.add([*puts, *self._sets(carry, outs[:num_carry])])
+            self._change(carry, outs[:num_carry], stacked)
         self._block.statements.append(Repeat(block, counter))
         stacks = {v: self._stack(v) for v in eqn.outputs[num_carry:] if v in self.stacks}
         return stacks | dict(zip(eqn.outputs, self._results(carry), strict=False))
 
-    def _target(self, var: Var, written: dict[Var, _Target]) -> _Target:
+    def _target(self, var: Var, written: dict[Var, Target]) -> Target:
         """Where what a loop stacks in `var` goes."""
         found = written.pop(var, None)
         if found is None:
             self.stacks[var] = self._block.outer or self._block
-            found = _Target(var, ())
+            found = Target(var, ())
         return found
 
     def _stack(self, var: Var) -> Reader:
@@ -245,9 +275,10 @@ class LaneProgram:
         params, inner = eqn.params, (*scope, id(eqn))
         condition, body = optimized(params["cond_tape"]), optimized(params["body_tape"])
         first, after = params["cond_consts"], params["cond_consts"] + params["body_consts"]
-        cond_consts, body_consts, init = readers[:first], readers[first:after], readers[after:]
+        consts, init = self._read_often(eqn.inputs[:after], readers[:after]), readers[after:]
+        cond_consts, body_consts = consts[:first], consts[first:]
         carry = self._held(inner, body.inputs[len(body_consts) :])
-        self._block.add(self._sets(carry, init))
+        self._change(carry, init)
         with self._inside(GUESSED_STEPS) as block:
             self._live_in(carry, block)
             values = [c.read for c in carry]
@@ -255,7 +286,7 @@ class LaneProgram:
             [atom] = condition.outputs
             block.add([Leave(self._element((*inner, "cond"), atom, running))])
             outs = self._run(inner, body, [*body_consts, *values])
-            block.add(self._sets(carry, outs, is_masked=True))
+            self._change(carry, outs, is_masked=True)
         self._block.statements.append(Repeat(block, None))
         return dict(zip(eqn.outputs, self._results(carry), strict=True))
 
@@ -270,7 +301,7 @@ class LaneProgram:
         for number, tape in enumerate(branches):
             with self._inside(1) as block:
                 made = self._run((*scope, id(eqn), number), tape, readers[1:])
-                block.add(self._sets(outs, made, is_masked=True))
+                self._change(outs, made, is_masked=True)
             blocks.append(block)
         self._block.statements.append(Switch(chosen, blocks))
         return dict(zip(eqn.outputs, self._results(outs), strict=True))
@@ -290,28 +321,41 @@ class LaneProgram:
         self.work += self._steps * (len(self._nodes) - nodes)
         self._block, self._steps = outer, self._steps // max(steps, 1)
 
-    def _held(self, scope: Scope, variables: Sequence[Var]) -> list[_Held]:
-        """New registers for the elements of values."""
-        found = []
-        for var in variables:
-            axes, number = self.lanes.axes_of(scope, var), self._number()
-            places = _rest_places(var.aval.shape, axes)
-            registers = {p: Register(f"r{number}_{k}", var.aval.dtype) for k, p in enumerate(places)}
-            found.append(_Held(var.aval.shape, axes, registers, self._nodes))
-        return found
+    def _held(self, scope: Scope, variables: Sequence[Var]) -> list[Any]:
+        """Where the elements of values are kept."""
+        return [self._registers(scope, v) for v in variables]
 
-    def _live_in(self, values: Sequence[_Held], block: Block) -> None:
-        self.homes.update({r: block for v in values for r in v.registers.values()})
+    def _registers(self, scope: Scope, var: Var) -> Held:
+        """New registers for the elements of a value."""
+        axes, number = self.lanes.axes_of(scope, var), self._number()
+        places = rest_places(var.aval.shape, axes)
+        if len(places) > MOST_REGISTERS:
+            raise Mixed(f"each lane would hold {len(places)} elements of {var.aval.str_short()}")
+        registers = {p: Register(f"r{number}_{k}", var.aval.dtype) for k, p in enumerate(places)}
+        return Held(var.aval.shape, axes, registers, self._nodes)
 
-    def _results(self, values: Sequence[_Held]) -> list[Reader]:
-        """How carries are read after their loop: from the same registers, which no longer change."""
-        after = [
-            v._replace(registers={p: Register(r.name, r.dtype) for p, r in v.registers.items()}) for v in values
-        ]
+    def _read_often(self, atoms: Sequence[Var | Literal], readers: Sequence[Reader]) -> Sequence[Reader]:
+        """How a loop reads what does not change in it."""
+        return readers
+
+    def _live_in(self, values: Sequence[Any], block: Block) -> None:
+        for value in values:
+            value.live_in(block, self)
+
+    def _results(self, values: Sequence[Any]) -> list[Reader]:
+        """How carries are read after their loop: from the same places, which no longer change."""
+        after = [v.afterwards() for v in values]
         self._live_in(after, self._block)
         return [v.read for v in after]
 
-    def _sets(self, values: Sequence[_Held], readers: Sequence[Reader], is_masked: bool = False) -> list[Action]:
+    def _change(
+        self, values: Sequence[Any], readers: Sequence[Reader], stacked: Sequence[Stacked] = (), is_masked: bool = False
+    ) -> None:
+        """All values become what the readers give for them, and what is stacked is written to memory."""
+        puts = [p for s in stacked for p in self._puts(*s)]
+        self._block.add([*puts, *self._sets(values, readers, is_masked)])
+
+    def _sets(self, values: Sequence[Held], readers: Sequence[Reader], is_masked: bool = False) -> list[Action]:
         """The actions by which all registers become the elements that the readers give for them."""
         actions = [
             Set(register, read(self._whole(value.axes, place)), is_masked)
@@ -320,21 +364,23 @@ class LaneProgram:
         ]
         return [a for a in actions if a.node is not a.register]
 
-    def _puts(self, read: Reader, var: Var, prefix: Place, axes: Sequence[int | None]) -> list[Action]:
+    def _puts(self, read: Reader, target: Target, axes: Sequence[int | None]) -> list[Action]:
         """The actions that write a lane's elements of a value to memory; Mixed where they are too many."""
-        shape = var.aval.shape[len(prefix) :]
-        number = prod(d for d, a in zip(shape, axes, strict=True) if a is None)
-        if number > self.lanes.most:
-            raise Mixed(f"each lane would write {number} elements of {var.aval.str_short()}")
-        places = [self._whole(axes, p) for p in _rest_places(shape, axes)]
-        return [Put(var, flatten((*prefix, *p), var.aval.shape), read(p)) for p in places]
+        self._check_written(target, axes, MOST_REGISTERS)
+        places = [self._whole(axes, p) for p in rest_places(target.shape, axes)]
+        return [Put(target.var, target.place(p), read(p)) for p in places]
+
+    def _check_written(self, target: Target, axes: Sequence[int | None], most: int) -> None:
+        number = prod(d for d, a in zip(target.shape, axes, strict=True) if a is None)
+        if number > min(most, self.lanes.most):
+            raise Mixed(f"each lane would write {number} elements of {target.var.aval.str_short()}")
 
     def _element(self, scope: Scope, atom: Var | Literal, read: Reader) -> Node:
         """The one element that a lane has of a condition or of the number of a branch."""
         axes = self.lanes.axes_of(scope, atom) if isinstance(atom, Var) else (None,) * atom.aval.ndim
         return read(self._whole(axes, (0,) * axes.count(None)))
 
-    def _whole(self, axes: Sequence[int | None], place: Sequence[int]) -> Place:
+    def _whole(self, axes: Sequence[int | None], place: Sequence[int | Index]) -> Place:
         """The index of an element: that of the lane, and `place` along the axes that are no lanes."""
         rest = iter(place)
         return tuple([as_index(next(rest)) if a is None else self._lane_places[a] for a in axes])
@@ -346,17 +392,28 @@ class LaneProgram:
         return tuple([a if b is None else b for a, b in zip(own, stacked, strict=True)])
 
 
-class _Target(NamedTuple):
+class Target(NamedTuple):
     """Where the elements of a result go: to `var` in memory, at `prefix` along its first axes."""
 
     var: Var
     prefix: Place
 
-    def after(self, step: Index) -> _Target:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what goes there."""
+        return self.var.aval.shape[len(self.prefix) :]
+
+    def after(self, step: Index) -> Target:
         return self._replace(prefix=(*self.prefix, step))
 
+    def place(self, place: Place) -> Index:
+        return flatten((*self.prefix, *place), self.var.aval.shape)
 
-class _Held(NamedTuple):
+
+Stacked = tuple[Reader, Target, Sequence[int | None]]  # what is written, where, and its lane axes
+
+
+class Held(NamedTuple):
     """The registers of a value of `shape`: one for each place along the axes that are no lanes."""
 
     shape: tuple[int, ...]
@@ -374,6 +431,21 @@ class _Held(NamedTuple):
             return self.registers[tuple([min(max(int(i.constant), 0), d - 1) for i, d in rest])]
         return self._choice(flatten([i for i, _ in rest], [d for _, d in rest]))
 
+    @property
+    def rest(self) -> tuple[int, ...]:
+        """The extents of what remains of it in a lane."""
+        return tuple([d for d, a in zip(self.shape, self.axes, strict=True) if a is None])
+
+    def put(self, place: Place, node: Node, is_masked: bool = False) -> Action:
+        """The action that changes an element at a known place."""
+        return Set(self.registers[tuple([int(as_index(i).constant) for i in place])], node, is_masked)
+
+    def live_in(self, block: Block, program: LaneProgram) -> None:
+        program.homes.update(dict.fromkeys(self.registers.values(), block))
+
+    def afterwards(self) -> Held:
+        return self._replace(registers={p: Register(r.name, r.dtype) for p, r in self.registers.items()})
+
     def _choice(self, index: Index) -> Node:
         registers = list(self.registers.values())
         last = len(registers) - 1
@@ -387,7 +459,7 @@ class _Held(NamedTuple):
         return found
 
 
-class _TapeEvaluator(Evaluator):
+class TapeEvaluator(Evaluator):
     """Nodes of one tape; `bound` says how inputs, and results of loops, are read."""
 
     def __init__(self, tape: Tape, bound: dict[Any, Reader], nodes: dict) -> None:
@@ -424,15 +496,17 @@ class _LaneProducers(Producers):
 
 def roots_of(action: Action) -> list[Node]:
     """The nodes that an action needs."""
-    return [action.node, *(index_elements(action.place) if isinstance(action, Put) else ())]
+    indices = action.indices() if isinstance(action, Put) else ()
+    return [action.node, *[e for i in indices for e in index_elements(i)]]
 
 
-def _rest_places(shape: Sequence[int], axes: Sequence[int | None]) -> list[tuple[int, ...]]:
+def rest_places(shape: Sequence[int], axes: Sequence[int | None]) -> list[tuple[int, ...]]:
     """The places along the axes that are no lanes."""
     return list(product(*[range(d) for d, a in zip(shape, axes, strict=True) if a is None]))
 
 
-def _reader(evaluator: Evaluator, atom: Var | Literal) -> Reader:
+def tape_reader(evaluator: Evaluator, atom: Var | Literal) -> Reader:
+    """How a value of the evaluator's tape is read."""
     return lambda place: evaluator.element(atom, place)
 
 

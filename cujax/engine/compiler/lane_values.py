@@ -10,11 +10,22 @@ buffer is moved at all.  Values that are the same in all lanes and steps are lef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cujax.engine.compiler.expression import Constant, FromIndex, Load, Node, Operation, Register
 from cujax.engine.compiler.index import axes_in
-from cujax.engine.compiler.lane_program import FIRST_COUNTER, Block, LaneProgram, Repeat, Straight, Switch, roots_of
+from cujax.engine.compiler.lane_program import (
+    FIRST_COUNTER,
+    Block,
+    LaneProgram,
+    Local,
+    Put,
+    Repeat,
+    Set,
+    Straight,
+    Switch,
+    roots_of,
+)
 
 Kept = dict[Straight, list[Node]]
 
@@ -44,10 +55,10 @@ class _Keeper:
         self._walk(program.top)
 
     def _separate(self, block: Block) -> None:
-        """A straight piece before each loop and each switch."""
+        """A straight piece before each loop and each switch, in which nothing becomes what they may need."""
         statements: list = []
         for s in block.statements:
-            if not isinstance(s, Straight) and not (statements and isinstance(statements[-1], Straight)):
+            if not isinstance(s, Straight) and not (statements and self._may_go_before(statements[-1], block)):
                 statements.append(Straight())
             for inner in _blocks_of(s):
                 self._before[inner] = statements[-1]
@@ -56,11 +67,23 @@ class _Keeper:
             statements.append(s)
         block.statements = statements
 
+    def _may_go_before(self, statement: Straight | Repeat | Switch, block: Block) -> bool:
+        """Whether values that the next statement needs may be computed at the beginning of this one."""
+        if not isinstance(statement, Straight):
+            return False
+        homes, arrays = self._program.homes, self._program.arrays
+        return not any(
+            (isinstance(a, Set) and homes.get(a.register) is block)
+            or (isinstance(a, Put) and isinstance(a.var, Local) and arrays.get(a.var) is block)
+            for a in statement.actions
+        )
+
     def _find_homes(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             found = self._program.homes.get(node) if isinstance(node, Register) else None
             if isinstance(node, Load):
-                found = self._program.stacks.get(node.source)  # type: ignore[arg-type]
+                homes: Mapping = self._program.arrays if isinstance(node.source, Local) else self._program.stacks
+                found = homes.get(node.source)
             for index in node.indices:
                 for number in axes_in(index):
                     is_counter = number >= FIRST_COUNTER

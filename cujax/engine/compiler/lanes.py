@@ -27,7 +27,8 @@ from cujax.engine.ground.source import SourceLine
 SCAN, WHILE, COND = "scan", "while", "cond"
 LOOPS = frozenset((SCAN, WHILE, COND))
 INLINED = frozenset(("checkpoint",))  # calls whose tape is computed where its results are needed
-MOST_REGISTERS = 256  # scalars of one carry in each of many lanes
+MOST_REGISTERS = 256  # scalars of one carry in each of many lanes, where all are variables
+MOST_IN_ARRAY = 4096  # the same where they are an array
 MOST_ALONE = 64  # the same for a loop that is a single lane, which one thread runs
 
 Scope = tuple  # how a tape was reached: the equations that hold it, and which of theirs it is
@@ -48,10 +49,14 @@ class Mixed(Exception):
 
 
 class Lanes(NamedTuple):
-    """extents: of each lane axis.  axes: for each axis of a variable the lane axis that it is, or None."""
+    """extents: of each lane axis.  axes_of: for each axis of a variable the lane axis that it is, or None.
+
+    changing: the variables inside that change within the outermost loop; of the others no axis is known as a lane.
+    """
 
     extents: tuple[int, ...]
     axes_of: Callable[[Scope, Var], tuple[int | None, ...]]
+    changing: frozenset[tuple[Scope, Var]]
 
     @property
     def number(self) -> int:
@@ -60,7 +65,11 @@ class Lanes(NamedTuple):
     @property
     def most(self) -> int:
         """Elements of one value that a lane may hold, or write, by itself."""
-        return MOST_REGISTERS if self.number > 1 else MOST_ALONE
+        return MOST_IN_ARRAY if self.number > 1 else MOST_ALONE
+
+    def rest_of(self, scope: Scope, var: Var) -> tuple[int, ...]:
+        """The extents of what remains of a value in a lane."""
+        return tuple([d for d, a in zip(var.aval.shape, self.axes_of(scope, var), strict=True) if a is None])
 
 
 def find_lanes(eqn: Eqn) -> Lanes:
@@ -80,7 +89,7 @@ def find_lanes(eqn: Eqn) -> Lanes:
         found = [classes.find((scope, var, d)) for d in range(var.aval.ndim)]
         return tuple([numbers.get(c) for c in found])
 
-    lanes = Lanes(tuple([classes.extent(c) for c in chosen]), axes_of)
+    lanes = Lanes(tuple([classes.extent(c) for c in chosen]), axes_of, frozenset(walk.changing))
     _check_registers(walk.states, lanes, classes)
     return lanes
 
@@ -173,12 +182,13 @@ class _Classes:
 class _Walk:
     """Follows axes through a loop's tapes.
 
-    states: carries and other values that a lane keeps, with the scope in which they stand.
+    states: carries and other values that a lane keeps, with the scope in which they stand.  changing: as of `Lanes`.
     """
 
     def __init__(self) -> None:
         self.classes = _Classes()
         self.states: list[tuple[Scope, Var]] = []
+        self.changing: set[tuple[Scope, Var]] = set()
 
     def enter_eqn(self, scope: Scope, eqn: Eqn, changing: dict[Any, bool]) -> None:
         """A loop, branch or call; `changing` says of each value whether it changes within the outermost loop."""
@@ -197,6 +207,7 @@ class _Walk:
             is_changing = any(known.get(a, False) for a in eqn.inputs)
             known.update(dict.fromkeys(eqn.outputs, is_changing))
             self._equation(scope, eqn, known)
+        self.changing.update((scope, v) for v, is_changing in known.items() if is_changing)
         return [known.get(a, False) for a in tape.outputs]
 
     def _equation(self, scope: Scope, eqn: Eqn, known: dict[Any, bool]) -> None:

@@ -11,7 +11,8 @@ so that another shape of the same structure has the same text.  Only 0, 1 and -1
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 
 from cujax.engine.compiler.cpp import type_name
@@ -35,6 +36,7 @@ from cujax.engine.compiler.index import (
     ElementAtom,
     Index,
     QuotientAtom,
+    of_atom,
 )
 from cujax.engine.core.tape import Literal, Var
 
@@ -50,8 +52,11 @@ class Sizes:
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
         self._named: dict[str, int] = {}
+        self.spelled: AbstractSet[int] = frozenset()  # numbers that are no arguments
 
     def name(self, value: int) -> str:
+        if value in self.spelled:
+            return str(value)
         return self._names.setdefault(value, f"n{len(self._names)}")
 
     def give(self, name: str, value: int) -> str:
@@ -90,6 +95,9 @@ class Writer:
         self._instead: Mapping[Var | Literal, str] = {}
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
         self.register_suffix = ""  # where a register is an array, the element that is meant
+        # Where statements are repeated side by side: which of their indices are the same in all, and these, by name.
+        self.is_shared: Callable[[Index], bool] = lambda index: False
+        self.shared: dict[Atom | Condition, tuple[str, str]] = {}
 
     # --- scopes -----------------------------------------------------------------------------------------------
 
@@ -183,7 +191,13 @@ class Writer:
         assert isinstance(node, FromIndex)
         return f"{type_name(node.dtype)}({self.index(node.index)})"
 
+    def local(self, name: str, place: Index) -> str:
+        """An element of a lane's own array."""
+        return f"{name}[{self.index(place)}]{self.register_suffix}"
+
     def _element(self, load: Load) -> str:
+        if load.source not in self._buffers:
+            return self.local(load.source.name, load.place)  # type: ignore[union-attr]
         if load.source in self._instead and load.place.terms:
             return self._instead[load.source]
         return f"{self._buffers[load.source]}[{self.index(load.place)}]"
@@ -244,10 +258,19 @@ class Writer:
                 for element in index_elements(index):
                     self.value(element)
             text = self._comparisons(condition)
+            if all(map(self.is_shared, condition.indices)):
+                return self._share(condition, "bool", "inside", text)
             found = self._fresh("inside")
             self.write(f"const bool {found} = {self._in_interior(condition, text)};")
             self._known[-1][condition] = found
         return found
+
+    def _share(self, key: Atom | Condition, kind: str, word: str, text: str) -> str:
+        """The name of what is computed once for all repetitions of a statement."""
+        if key not in self.shared:
+            name = self._fresh(word)
+            self.shared[key] = (name, f"const {kind} {name} = {text};")
+        return self.shared[key][0]
 
     def _comparisons(self, condition: Condition) -> str:
         return " && ".join(self._comparison(i) for i in condition.indices)
@@ -281,6 +304,10 @@ class Writer:
             return self._axes[atom.number]
         if isinstance(atom, ElementAtom):
             return f"cj::to_index({self._text(atom.element)})"
+        text = self._compound(atom)
+        return self._share(atom, "cj::i64", "at", text) if self.is_shared(of_atom(atom)) else text
+
+    def _compound(self, atom: Atom) -> str:
         if isinstance(atom, QuotientAtom):
             divisor = self._sizes.name(atom.divisor)
             if atom.index.low >= 0:

@@ -86,17 +86,31 @@ class SumMap(NamedTuple):
     element: Callable
 
 
+class RunningSum(NamedTuple):
+    """How an element of the result is a sum of many terms, taken one after the other.
+
+    `length(*avals, **params)` is how many.  `term(e, index, number, *avals, **params)` is a term of the element at
+    `index`, and `result(e, total, *avals, **params)` the element.
+    """
+
+    length: Callable
+    term: Callable
+    result: Callable
+
+
 class LaneMap(NamedTuple):
     """How an op is computed within a lane, whose elements are scalars.
 
     `axes(*avals, **params)` gives (result, operand, axis, axis of the result) for each axis along which elements do
     not meet.  `element(e, index, *avals, **params)` is the element of the result at `index`, as an `index_map`.
     `refusal(*avals, **params)` says why an equation is too much to be written out, None if it is not.
+    sum: for ops whose elements are sums, which are then loops where they are long.
     """
 
     axes: Callable
     element: Callable
     refusal: Callable[..., str | None] = lambda *_, **__: None
+    sum: RunningSum | None = None
 
 
 class Runs(NamedTuple):

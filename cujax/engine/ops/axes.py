@@ -92,3 +92,12 @@ def inverse_permutation(permutation: Sequence[int]) -> tuple[int, ...]:
     for position, axis in enumerate(permutation):
         inverse[axis] = position
     return tuple(inverse)
+
+
+def unravel(number: Any, shape: Sequence[int]) -> tuple[Any, ...]:
+    """The index of the element at row-major place `number`, an integer or what computes like one."""
+    index: list[Any] = []
+    for length in reversed(shape[1:]):
+        index.append(number % length)
+        number = number // length
+    return (number, *reversed(index)) if shape else ()

@@ -18,13 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import LaneMap, Primitive, SumMap, not_fusable
+from cujax.engine.core.primitive import LaneMap, Primitive, RunningSum, SumMap, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear, is_zero
 from cujax.engine.ground import dtypes
@@ -276,24 +275,44 @@ def _lane_axes(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **para
     ]
 
 
-def _lane_element(
-    e: Any, index: tuple, x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, preferred_element_type: Any,
-    **params: Any,
-) -> Any:
+def _lane_element(e: Any, index: tuple, *avals: ShapedArray, **params: Any) -> Any:
     """The products one after the other; those of half precision are summed in single."""
+    total = None
+    for number in range(_number_of_products(*avals, **params)):
+        term = _product(e, index, number, *avals, **params)
+        total = term if total is None else e.add(total, term)
+    return _from_products(e, total, *avals, **params)
+
+
+def _number_of_products(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **_: Any) -> int:
+    return prod(_take(x.shape, dimension_numbers[0][0]))
+
+
+def _product(
+    e: Any, index: tuple, number: Any, x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any,
+    preferred_element_type: Any, **_: Any,
+) -> Any:
+    """The term at the row-major place `number` of the contracted axes."""
     axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
     first, b = len(axes.x_batch), len(axes.x_batch) + len(axes.x_free)
+    dtype = _summed_dtype(x, y, preferred_element_type)
+    place = ax.unravel(number, _take(x.shape, axes.x_contract))
+    of_x = dict(zip((*axes.x_batch, *axes.x_free, *axes.x_contract), (*index[:b], *place), strict=True))
+    index_y = (*index[:first], *index[b:], *place)
+    of_y = dict(zip((*axes.y_batch, *axes.y_free, *axes.y_contract), index_y, strict=True))
+    return e.multiply(*[e.convert(e.read(k, [of[a] for a in sorted(of)]), dtype) for k, of in enumerate((of_x, of_y))])
+
+
+def _from_products(
+    e: Any, total: Any, x: ShapedArray, y: ShapedArray, *, preferred_element_type: Any, **_: Any
+) -> Any:
     out = _result_dtype(x, y, preferred_element_type)
-    dtype = _WIDE.get(out, out)
-    total = None
-    for place in product(*[range(n) for n in _take(x.shape, axes.x_contract)]):
-        of_x = dict(zip((*axes.x_batch, *axes.x_free, *axes.x_contract), (*index[:b], *place), strict=True))
-        index_y = (*index[:first], *index[b:], *place)
-        of_y = dict(zip((*axes.y_batch, *axes.y_free, *axes.y_contract), index_y, strict=True))
-        pair = [e.convert(e.read(k, [of[a] for a in sorted(of)]), dtype) for k, of in enumerate((of_x, of_y))]
-        term = e.multiply(*pair)
-        total = term if total is None else e.add(total, term)
     return e.value(0, out) if total is None else e.convert(total, out)
+
+
+def _summed_dtype(x: ShapedArray, y: ShapedArray, preferred_element_type: Any) -> Any:
+    out = _result_dtype(x, y, preferred_element_type)
+    return _WIDE.get(out, out)
 
 
 # Products of very many very small matrices are written out: a library takes as long to begin as for one of them.
@@ -315,9 +334,11 @@ def _terms(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **params: 
 _WIDE = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32}
 
 
+_LANE_MAP = LaneMap(_lane_axes, _lane_element, sum=RunningSum(_number_of_products, _product, _from_products))
+
 dot_general_p: Primitive = Primitive(
     "dot_general", shape=_shape, impl=_impl, jvp=bilinear_jvp(lambda: dot_general_p), transpose=_transpose,
-    batch=_batch, cuda=not_fusable("it is a call of BLAS"), lane_map=LaneMap(_lane_axes, _lane_element),
+    batch=_batch, cuda=not_fusable("it is a call of BLAS"), lane_map=_LANE_MAP,
     sum_map=SumMap(_terms, _lane_element), domain=NUMERIC, family="contraction", writes_out=True,
     doc="Sum of products over contracted axes, for each index of the batch axes.",
 )

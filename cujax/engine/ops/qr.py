@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
@@ -49,7 +50,8 @@ def _qr_shape(a: ShapedArray, *, full_matrices: bool) -> tuple[ShapedArray, Shap
 
 
 def _qr_impl(xp: Any, a: Any, *, full_matrices: bool) -> tuple[Any, Any]:
-    q, r = xp.linalg.qr(a, "complete" if full_matrices else "reduced")
+    mode = "complete" if full_matrices else "reduced"
+    q, r = library(xp).over_stack(lambda a: xp.linalg.qr(a, mode), a)
     return q, r
 
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
@@ -82,7 +83,10 @@ def _eigh_shape(a: ShapedArray, *, lower: bool) -> tuple[ShapedArray, ShapedArra
 
 
 def _eigh_impl(xp: Any, a: Any, *, lower: bool) -> tuple[Any, Any]:
-    return of_finite(xp, lambda a: xp.linalg.eigh(a, "L" if lower else "U")[::-1], a)
+    def decompose(a: Any) -> tuple[Any, ...]:
+        return library(xp).over_stack(lambda a: xp.linalg.eigh(a, "L" if lower else "U")[::-1], a)
+
+    return of_finite(xp, decompose, a)
 
 
 def _eigh_jvp(primals: Sequence[Any], tangents: Sequence[Any], *, lower: bool) -> tuple[list, list]:
@@ -163,7 +167,7 @@ def _svd_impl(xp: Any, a: Any, *, full_matrices: bool, compute_uv: bool) -> tupl
         u, s, vh = xp.linalg.svd(a, full_matrices)
         return s, u, vh
 
-    return of_finite(xp, decompose, a)
+    return of_finite(xp, lambda a: library(xp).over_stack(decompose, a), a)
 
 
 def _svd_jvp(
