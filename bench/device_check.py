@@ -12,8 +12,8 @@ PyTorch as a further peer of the benchmarks.
 is over, and leaves its log in build/device-check/.  The report goes to bench/results/.  Without a device the command
 says so in one line, and that is no failure.  With one, it fails when a check or a test of the suite has.
 
-With `--emulate` the parts run to their ends without a device, at the smallest sizes; the report begins with what that is
-worth, and says of each row what was emulated, what a stand-in did and what was not done.
+With `--emulate` the parts run to their ends without a device, at the smallest sizes; the report begins with what that
+is worth, and says of each row what was emulated, what a stand-in did and what was not done.
 """
 
 from __future__ import annotations
@@ -41,11 +41,15 @@ _EMULATED = {"CUJAX_EMULATE_DEVICE": "1"}
 
 
 class Choice(NamedTuple):
-    """What is run: on an emulator or on a device, which tests, which workloads (all where none is named)."""
+    """What is run: on an emulator or on a device, which checks, tests, workloads (all where none is named)."""
 
     emulate: bool = False
+    checks: Sequence[str] = ("tests/gpu",)
     tests: Sequence[str] = ("tests",)
     workloads: str = ""
+
+
+ON_DEVICE = Choice()
 
 
 class Part(NamedTuple):
@@ -57,7 +61,7 @@ class Part(NamedTuple):
 
 
 def _checks(seconds: float, choice: Choice) -> list[str]:
-    return [*_pytest("checks"), *(["-p", "bench.emulated_checks"] if choice.emulate else []), "tests/gpu"]
+    return [*_pytest("checks"), *(["-p", "bench.emulated_checks"] if choice.emulate else []), *choice.checks]
 
 
 def _benchmarks(seconds: float, choice: Choice) -> list[str]:
@@ -99,7 +103,7 @@ def main(argv: list[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     for left_over in LOGS.iterdir():
         left_over.unlink()
-    choice = Choice(options.emulate, options.tests, options.workloads)
+    choice = Choice(options.emulate, options.checks, options.tests, options.workloads)
     parts = [part for part in PARTS if part.name in options.only]
     outcomes = [run(part, part.share * (end - time.monotonic()), choice) for part in parts]
     text = device_report.write(outcomes, LOGS, options.emulate)
@@ -117,6 +121,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     names = [part.name for part in PARTS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="parts to run")
     parser.add_argument("--emulate", action="store_true", help="without a GPU: see above")
+    parser.add_argument("--checks", nargs="+", default=["tests/gpu"], help="files of the checks (default: all)")
     parser.add_argument("--tests", nargs="+", default=["tests"], help="files or folders of the suite (default: all)")
     parser.add_argument("--workloads", default="", help="of the benchmarks, such as W1,W3 (default: all)")
     parser.add_argument("--report", help="file to write (default: in bench/results/)")
@@ -132,7 +137,7 @@ def _device() -> tuple[bool, str]:
     return available()
 
 
-def run(part: Part, seconds: float, choice: Choice = Choice()) -> Outcome:
+def run(part: Part, seconds: float, choice: Choice = ON_DEVICE) -> Outcome:
     """Run a part for at most `seconds`, then stop it with all its processes."""
     told = max(1.0, seconds - _GRACE)
     print(f"device-check: {part.name}, at most {seconds:.0f} s", flush=True)

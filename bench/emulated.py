@@ -221,7 +221,7 @@ def described(case: Case, peer: Peer, launches: int) -> str:
     """How a row came about; launches: of kernels, as the emulator counted them."""
     if peer.name != "cujax":
         return "NumPy under the name of CuPy" if peer.dialect == "cupy" else "on the CPU"
-    calls = sorted(set(_library_calls(case, peer))) if case.jit else ["every operation"]
+    calls = sorted(set(_library_calls(case, peer))) if case.jit else ["what runs outside of jit"]
     done = f"{launches} launches on the emulator" if launches else "no kernel"
     return f"{done}; NumPy stands in for: {', '.join(calls)}" if calls else done
 

@@ -3,9 +3,9 @@
     codes(source)      for each kernel of a source a `Code`
 
 Read from what nvdisasm prints.  A loop is what lies between the target of a backward branch and the branch.  Which way
-through a piece of code is the usual one the text does not say.  What is rarely run calls a function (the denormals of a
-square root) or is a loop of its own (large arguments of `sin`); other short cuts are for infinities and the like.  So the
-*way* that is counted is the longest one that does neither.
+through a piece of code is the usual one the text does not say.  What is rarely run calls a function (the denormals of
+a square root) or is a loop of its own (large arguments of `sin`); other short cuts are for infinities and the like.  So
+the *way* that is counted is the longest one that does neither.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Counts = Counter[str]  # instructions by pipe
 
 
 def pipe(opcode: str) -> str:
-    """The unit of a multiprocessor that executes it; `float` and `multiply` share one, the products of integers are there."""
+    """The unit of a multiprocessor that executes it; `float` shares one with `multiply`, products of integers."""
     word = opcode.split(".")[0]
     for name, words in _PIPES.items():
         if word in words:
@@ -55,8 +55,8 @@ _PIPES = {
     "special": ("MUFU", "F2I", "I2F", "F2F", "FRND", "I2I", "POPC", "FLO"),
     "memory": ("LDG", "STG", "LDS", "STS", "LDL", "STL", "LD", "ST", "ATOM", "ATOMG", "ATOMS", "RED", "SHFL", "LDSM"),
     "control": (
-        "BRA", "EXIT", "CALL", "RET", "BSSY", "BSYNC", "NOP", "BAR", "WARPSYNC", "MATCH", "VOTE", "VOTEU", "ENDCOLLECTIVE",
-        "S2R", "S2UR", "LDC", "ULDC", "CS2R", "DEPBAR",
+        "BRA", "EXIT", "CALL", "RET", "BSSY", "BSYNC", "NOP", "BAR", "WARPSYNC", "MATCH", "VOTE", "VOTEU", "S2R", "S2UR",
+        "ENDCOLLECTIVE", "LDC", "ULDC", "CS2R", "DEPBAR",
     ),
     "multiply": ("IMAD", "HFMA2"),
     "integer": ("FSETP", "FSEL", "FMNMX", "FCHK", "FSET"),

@@ -3,8 +3,8 @@
     counted(region) -> Work       of a step of a plan: a map, a reduction, a lane program, an update
     Costs().of(operation)         instructions of one operation, by pipe
 
-A value that is used twice is computed once, as in the kernel.  In a loop that runs until a condition fails the number of
-steps is a guess, `STEPS`.  What an operation costs is found by compiling it alone and counting instructions.
+A value that is used twice is computed once, as in the kernel.  In a loop that runs until a condition fails the number
+of steps is a guess, `STEPS`.  What an operation costs is found by compiling it alone and counting instructions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable
 from math import prod
 from typing import Any, NamedTuple
-
 
 from bench.roofline import machine_code
 from bench.roofline.machine_code import Counts
@@ -39,8 +38,8 @@ class Kind(NamedTuple):
 
 
 class Work(NamedTuple):
-    """operations: how often each is done by one run of a kernel.  chain: of one thread, how often each is done one after
-    the other.  loads, stores: of elements.  lanes: threads that have something to do; None for one for each element.
+    """operations: how often each is done by one run of a kernel.  chain: of one thread, how often each is done after
+    another.  loads, stores: of elements.  lanes: threads that have something to do; None for one for each element.
     """
 
     operations: Counter[Kind]

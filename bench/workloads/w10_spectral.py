@@ -6,8 +6,8 @@ Pseudo-spectral with the 2/3 rule; a step has five stages of a low-storage Runge
 Carpenter, C. A. Kennedy, Fourth-order 2N-storage Runge-Kutta schemes, NASA TM 109112, 1994, scheme 5), Crank-Nicolson
 for the viscosity.  The time to beat is that of the 25 transforms of a step alone.
 
-The initial vorticity is at random, of modes with one wave number: it decays as it is and moves with the mean flow, which
-is what the result is compared with.
+The initial vorticity is at random, of modes with one wave number: it decays as it is and moves with the mean flow,
+which is what the result is compared with.
 """
 
 from __future__ import annotations
