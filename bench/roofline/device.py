@@ -73,31 +73,54 @@ def resident_threads(code: Code, call: KernelCall) -> int:
 def estimate(step: Step, costs: Costs, device: Device = H200) -> Estimate:
     """Of a step's runs in one call."""
     if step.kernel is None or step.work is None:
-        seconds = step.bytes_moved / device.copy
+        seconds = max(step.bytes_moved / device.copy, step.flops / _library_rate(step))
         return Estimate(step.times * seconds, 0, 0, step.times * device.launch)
-    code, call = step.codes[-1 if len(step.codes) == 4 else 0], step.kernel.calls[-1 if len(step.codes) == 4 else 0]
+    number = len(step.codes) - 1 if step.is_ordered else 0  # the kernel that does the work
+    code, call = step.codes[number], step.kernel.calls[number]
     launched = call.blocks[0] * call.blocks[1] * call.threads
     resident = min(resident_threads(code, call) * device.multiprocessors, launched)
     lanes = step.work.lanes or launched
-    rounds = -(-min(lanes, launched) // max(resident, 1)) * -(-lanes // launched)
-    instructions = instructions_of(step, costs)
-    busy = min(1.0, call.blocks[0] * call.blocks[1] / device.multiprocessors, min(lanes, resident) / 32 / 4 / device.multiprocessors)
+    rounds = -(-lanes // max(resident, 1))
+    # A multiprocessor issues at its full rate when it has a warp for each of its four schedulers.
+    busy = min(1.0, -(-min(lanes, resident) // 32) / (4 * device.multiprocessors))
     return Estimate(
-        step.times * max(step.bytes_moved / _bandwidth(step, code, resident, device), device.memory_latency if step.bytes_moved else 0),
-        step.times * _arithmetic(instructions, device) / max(busy, 1e-9),
-        step.times * _chain(step, costs, device) * rounds,
+        step.times * _memory(step, code, resident, device),
+        step.times * _arithmetic(instructions_of(step, costs), device) / busy,
+        step.times * (_chain(step, costs, device) * rounds + _entering(step, device)),
         step.times * len(step.kernel.calls) * device.launch,
     )
 
 
-def _bandwidth(step: Step, code: Code, resident: int, device: Device) -> float:
-    """Of memory, with the bytes that all threads have asked for at a time."""
-    ahead = code.bytes_ahead(loads_of(step) | {16})
-    return min(device.copy, resident * ahead / device.memory_latency) if ahead else device.copy
+def _memory(step: Step, code: Code, resident: int, device: Device) -> float:
+    """Seconds for the bytes; loads no faster than with all that the threads have asked for at a time."""
+    assert step.kernel is not None
+    written = sum(v.aval.size * v.aval.dtype.itemsize for v in step.kernel.writes)
+    loaded, ahead = max(step.bytes_moved - written, 0), code.bytes_ahead(loads_of(step) | {16})
+    waiting = loaded * device.memory_latency / (resident * ahead) if ahead and loaded else 0
+    return max(step.bytes_moved / device.copy, waiting, device.memory_latency if step.bytes_moved else 0)
+
+
+def _entering(step: Step, device: Device) -> float:
+    """Seconds of updates that enter in their order: those of the place that has the most, one after the other."""
+    if not step.is_ordered or step.kernel is None or step.work is None:
+        return 0
+    owners = 1 if step.contended else step.kernel.calls[-1].blocks[0]
+    entries = step.updates / owners
+    return entries / _READ_AHEAD * device.memory_latency + entries * device.latency["f64"] / device.clock
+
+
+def _library_rate(step: Step) -> float:
+    """Operations in a second that a library reaches, by the type of its result."""
+    return LIBRARY_RATE * _PEAKS.get(step.dtype, _PEAKS["float32"])
+
+
+LIBRARY_RATE = 0.6  # of the peak: a guess
+_PEAKS = {"bfloat16": 990e12, "float16": 990e12, "float32": 60e12, "float64": 60e12}
+_READ_AHEAD = 16  # as in kernels/in_order.h
 
 
 def instructions_of(step: Step, costs: Costs) -> Counts:
-    """All instructions of one run of a kernel: those of its main loop where that can be found, else of its operations."""
+    """All instructions of one run: of the kernel's main loop where that can be found, else of its operations."""
     assert step.work is not None and step.kernel is not None
     if step.work.lanes is None and (counts := _of_main_loop(step)):
         return counts
@@ -115,11 +138,13 @@ def _of_main_loop(step: Step) -> Counts | None:
     assert step.work is not None and step.kernel is not None
     if len(step.codes) > 2:
         return None
+    turns = step.codes[0].turns()
     stored = sum(v.aval.size * v.aval.dtype.itemsize for v in step.kernel.writes)
     widths = loads_of(step)
     is_map = len(step.codes) == 1 and step.work.stores * 8 >= step.work.loads
-    moves = {k: t.stored if is_map else sum(n for w, n in t.loads.items() if w in widths) for k, t in enumerate(step.codes[0].turns())}
-    turns = step.codes[0].turns()
+    moves = {
+        k: t.stored if is_map else sum(n for w, n in t.loads.items() if w in widths) for k, t in enumerate(turns)
+    }
     main = max(moves, key=lambda k: (moves[k], -turns[k].instructions.total()), default=None)
     if main is None or not moves[main]:
         return None

@@ -8,6 +8,7 @@ Nothing is run and no array is made: arguments are shapes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.plan import make_plan
 from cujax.engine.compiler.program import programs_of
+from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Eqn, Tape, Var
 
 
@@ -42,6 +44,18 @@ class Step(NamedTuple):
     work: Work | None = None
     codes: tuple[Code, ...] = ()
     guessed: bool = False
+    updates: int = 0
+    contended: bool = False
+    flops: int = 0
+    dtype: str = ""
+
+    @property
+    def is_ordered(self) -> bool:
+        """A scatter whose updates enter in their order, by four kernels."""
+        return len(self.codes) == _ORDERED
+
+
+_ORDERED = 4
 
 
 def tape_of(case: Case, peer: Peer) -> Tape:
@@ -73,12 +87,20 @@ def _steps(tape: Tape, owned: Sequence[int], placed: Sequence[int], times: int, 
         if isinstance(step, Kernel):
             if not step.is_empty:
                 own = tuple(codes[c.name] for c in step.calls)
-                yield Step(step.calls[0].name, times, step.bytes_moved, step, counted(region), own, guessed)
+                updates = _updates(region) if isinstance(region, Update) else 0
+                name = step.calls[-1].name.removesuffix("_join")
+                yield Step(name, times, step.bytes_moved, step, counted(region), own, guessed, updates)
         elif programs := programs_of(step, "cuda"):
             for program, (count, is_guess) in zip(programs, _counts(step, len(programs)), strict=True):
                 yield from _steps(*program, times * count, guessed or is_guess)
         elif not is_view(step):
-            yield Step(step.primitive.name, times, _moved(step), guessed=guessed)
+            dtype = str(step.outputs[0].aval.dtype)
+            yield Step(step.primitive.name, times, _moved(step), guessed=guessed, dtype=dtype)
+
+
+def _updates(update: Update) -> int:
+    """How many windows enter."""
+    return prod(update.shape[k] for k in update.ordered_axes)
 
 
 def _counts(eqn: Eqn, programs: int) -> list[tuple[int, bool]]:
