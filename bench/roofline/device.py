@@ -141,7 +141,7 @@ def _of_main_loop(step: Step) -> Counts | None:
     turns = step.codes[0].turns()
     stored = sum(v.aval.size * v.aval.dtype.itemsize for v in step.kernel.writes)
     widths = loads_of(step)
-    is_map = len(step.codes) == 1 and step.work.stores * 8 >= step.work.loads
+    is_map = not step.work.reduces
     moves = {
         k: t.stored if is_map else sum(n for w, n in t.loads.items() if w in widths) for k, t in enumerate(turns)
     }

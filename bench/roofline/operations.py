@@ -40,6 +40,7 @@ class Kind(NamedTuple):
 class Work(NamedTuple):
     """operations: how often each is done by one run of a kernel.  chain: of one thread, how often each is done after
     another.  loads, stores: of elements.  lanes: threads that have something to do; None for one for each element.
+    guessed: a loop runs until a condition fails.  reduces: elements are combined.
     """
 
     operations: Counter[Kind]
@@ -48,6 +49,7 @@ class Work(NamedTuple):
     stores: int
     lanes: int | None = None
     guessed: bool = False
+    reduces: bool = False
 
 
 def kind_of(node: Operation) -> Kind:
@@ -82,7 +84,7 @@ def _of_body(body: Body) -> Work:
         operations[Kind("combine", "{0} + {1}", (kind, kind))] += elements
     loads = sum(isinstance(n, Load) for n in moving) * elements
     stores = sum(len(p) for p in body.full) * elements + len(body.kept) * items
-    return Work(operations, Counter(), loads, stores)
+    return Work(operations, Counter(), loads, stores, reduces=any(body.phases))
 
 
 def _operations(nodes: Iterable[Node]) -> Counter[Kind]:

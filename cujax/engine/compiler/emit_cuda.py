@@ -45,6 +45,15 @@ class CudaFrame(Frame):
         """The whole function; its sizes are those that are known by now."""
         return "\n".join([*self.head(extra, suffix), *indented(lines), "}"])
 
+    def take_last(self, axis: Axis) -> list[str]:
+        """A division takes twenty instructions, a product with what the host has divided takes four."""
+        if self.index != "int" or axis.extent < 2:
+            return super().take_last(axis)
+        n, shift = self.sizes.name(axis.extent), (axis.extent - 1).bit_length() - 1
+        magic = self.sizes.give(f"{n}_magic", (1 << 32 + shift) // axis.extent + 1)
+        text = f"cj::take_last(rest, {n}, {magic}, {self.sizes.give(f'{n}_shift', shift)})"
+        return [f"const int {self.axes[axis.number]} = {text};"]
+
     def thread(self) -> list[str]:
         """The number of this thread in the grid, and how many there are."""
         return [
