@@ -120,14 +120,14 @@ def _described(step: Step, estimate: device.Estimate, costs: Costs) -> dict[str,
     """Everything that is known of a step."""
     found: dict[str, Any] = {
         "name": step.name, "times": step.times, "bytes_moved": step.bytes_moved,
-        "seconds": estimate.total, "bound": estimate.bound, **estimate._asdict(),
+        "elements": 0, "seconds": estimate.total, "bound": estimate.bound, **estimate._asdict(),
     }  # fmt: skip
     if step.kernel is None or step.work is None:
         return found | {"library": True}
     results = max(sum(v.aval.size for v in step.kernel.writes), 1)
     operations = step.work.operations.total()
     return found | {
-        "operations": operations,
+        "elements": step.work.elements, "operations": operations,
         "operations_for_each_result": round(operations / results, 2),
         "instructions": dict(device.instructions_of(step, costs)),
         "calls": [_call(code, call) for code, call in zip(step.codes, step.kernel.calls, strict=True)],

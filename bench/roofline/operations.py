@@ -40,7 +40,7 @@ class Kind(NamedTuple):
 class Work(NamedTuple):
     """operations: how often each is done by one run of a kernel.  chain: of one thread, how often each is done after
     another.  loads, stores: of elements.  lanes: threads that have something to do; None for one for each element.
-    guessed: a loop runs until a condition fails.  reduces: elements are combined.
+    guessed: a loop runs until a condition fails.  reduces: elements are combined.  elements: of the iteration space.
     """
 
     operations: Counter[Kind]
@@ -50,6 +50,7 @@ class Work(NamedTuple):
     lanes: int | None = None
     guessed: bool = False
     reduces: bool = False
+    elements: int = 0
 
 
 def kind_of(node: Operation) -> Kind:
@@ -84,7 +85,7 @@ def _of_body(body: Body) -> Work:
         operations[Kind("combine", "{0} + {1}", (kind, kind))] += elements
     loads = sum(isinstance(n, Load) for n in moving) * elements
     stores = sum(len(p) for p in body.full) * elements + len(body.kept) * items
-    return Work(operations, Counter(), loads, stores, reduces=any(body.phases))
+    return Work(operations, Counter(), loads, stores, reduces=any(body.phases), elements=elements)
 
 
 def _operations(nodes: Iterable[Node]) -> Counter[Kind]:
@@ -106,7 +107,7 @@ def _of_lanes(region: LaneRegion) -> Work:
     walk.block(body.program.top, 1, set(body.fixed))
     lanes = region.lanes.number
     return Work(
-        _times(walk.operations, lanes), walk.chain, walk.loads * lanes, walk.stores * lanes, lanes, walk.guessed
+        _times(walk.operations, lanes), walk.chain, walk.loads * lanes, walk.stores * lanes, lanes, walk.guessed, elements=lanes
     )
 
 
