@@ -68,7 +68,7 @@ def about(scale: str) -> dict[str, Any]:
     """What the estimates must be read with."""
     h200 = device.H200
     return {
-        "what": "estimates, nothing was measured and no device was at hand",
+        "what": "nothing was measured and no device was at hand",
         "device": h200.name, "architecture": f"sm_{ARCHITECTURE}", "compiler": compiler_name(),
         "copy": h200.copy, "launch": h200.launch, "efficiency": device.EFFICIENCY, "scale": scale,
         "commit": machine.commit(), "time": time.strftime("%Y-%m-%d"),
