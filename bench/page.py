@@ -155,8 +155,8 @@ def _estimated(file: dict[str, Any] | None) -> list[str]:
         "instructions.  The figures of JAX are those of the hardware that is named with them, or estimated where it "
         "says so.  What a host does between launches is not in them.", "",
         "Rows that the estimate says miss their target:", "", *_missing(rows), "",
-        "| workload | case | estimate | bound by | launches | bytes moved | operations | registers | spills | local, shared "
-        "bytes | of the copy | target | JAX | |", "| --- " * 14 + "|", *map(_estimate_line, rows),
+        "| workload | case | estimate | bound by | launches | bytes moved | operations | registers | spills | "
+        "local, shared bytes | of the copy | target | JAX | |", "| --- " * 14 + "|", *map(_estimate_line, rows),
     ]  # fmt: skip
 
 

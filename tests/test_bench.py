@@ -33,7 +33,7 @@ def bounds(seconds: float = 60, scale: Scale = SMOKE) -> runner.Bounds:
 
 
 def test_the_registry_is_read_off_the_files():
-    assert list(workloads.FILES) == ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "W12", "W13", "W14"]
+    assert list(workloads.FILES) == [f"W{number}" for number in range(1, 15)]
 
 
 @pytest.mark.parametrize("workload", workloads.FILES)

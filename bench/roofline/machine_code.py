@@ -55,8 +55,8 @@ _PIPES = {
     "special": ("MUFU", "F2I", "I2F", "F2F", "FRND", "I2I", "POPC", "FLO"),
     "memory": ("LDG", "STG", "LDS", "STS", "LDL", "STL", "LD", "ST", "ATOM", "ATOMG", "ATOMS", "RED", "SHFL", "LDSM"),
     "control": (
-        "BRA", "EXIT", "CALL", "RET", "BSSY", "BSYNC", "NOP", "BAR", "WARPSYNC", "MATCH", "VOTE", "VOTEU", "S2R", "S2UR",
-        "ENDCOLLECTIVE", "LDC", "ULDC", "CS2R", "DEPBAR",
+        "BRA", "EXIT", "CALL", "RET", "BSSY", "BSYNC", "NOP", "BAR", "WARPSYNC", "MATCH", "VOTE", "VOTEU", "S2R",
+        "S2UR", "ENDCOLLECTIVE", "LDC", "ULDC", "CS2R", "DEPBAR",
     ),
     "multiply": ("IMAD", "HFMA2"),
     "integer": ("FSETP", "FSEL", "FMNMX", "FCHK", "FSET"),

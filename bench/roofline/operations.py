@@ -107,8 +107,9 @@ def _of_lanes(region: LaneRegion) -> Work:
     walk.block(body.program.top, 1, set(body.fixed))
     lanes = region.lanes.number
     return Work(
-        _times(walk.operations, lanes), walk.chain, walk.loads * lanes, walk.stores * lanes, lanes, walk.guessed, elements=lanes
-    )
+        _times(walk.operations, lanes), walk.chain, walk.loads * lanes, walk.stores * lanes, lanes, walk.guessed,
+        elements=lanes,
+    )  # fmt: skip
 
 
 class _Walk:
