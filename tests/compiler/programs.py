@@ -44,6 +44,13 @@ def at_step(u: Any) -> Any:
     return u.at[1:-1, 1:-1].add(0.1 * inner)
 
 
+def fields_step(f: Any) -> Any:
+    """Three fields that stream and meet, as one array of three components."""
+    a, b, c = jnp.roll(f[0], 1, 0), jnp.roll(f[1], (1, -1), (0, 1)), f[2]
+    mean = (a + b + c) / 3
+    return jnp.stack([a + 0.5 * (mean - a), b + 0.5 * (mean - b), c + 0.5 * (mean * mean - c)])
+
+
 def softmax(x: Any) -> Any:
     e = jnp.exp(x - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -133,6 +140,8 @@ CASES = {
     "stencil_roll_vjp": Case(gradient_of(roll_step), (U, W)),
     "stencil_pad_vjp": Case(gradient_of(pad_step), (U, W)),
     "stencil_at_vjp": Case(gradient_of(at_step), (U, W)),
+    "fields": Case(fields_step, (f32(3, 37, 53),)),
+    "fields_vjp": Case(gradient_of(fields_step), (f32(3, 37, 53), f32(3, 37, 53)), 3),
     "uniform": Case(lambda k: cujax.random.uniform(cujax.random.wrap_key_data(k), (101,)), (KEY,)),
     "sum_all": Case(lambda x: (x * x).sum(), (f32(300, 301),)),
     "sum_rows": Case(lambda x: jnp.sin(x).sum(1), (f32(70, 301),)),

@@ -27,7 +27,18 @@ from cujax.engine.compiler.expression import (
     reachable,
 )
 from cujax.engine.compiler.fuse import Region
-from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, visit
+from cujax.engine.compiler.index import (
+    AxisAtom,
+    Condition,
+    Index,
+    as_index,
+    axes_in,
+    axis_index,
+    flatten,
+    is_positional,
+    shifts_in,
+    visit,
+)
 from cujax.engine.compiler.layout import loop_order
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
@@ -239,13 +250,15 @@ class Body:
 
         Only conditions whose boundary a loop can be split at: each axis by itself with coefficient 1 or -1.
         """
-        conditions = [n.condition for n in self.nodes() if isinstance(n, Choice)]
+        conditions = conditions_along(self.axes[-1], self.nodes()) if self.axes else []
         return {c: _middle_truth(c) for c in conditions if all(map(is_positional, c.indices))}
 
 
 def _unrolled_axes(region: Region, order: Sequence[int]) -> set[int]:
-    """The axis of the innermost loop, where it is short and others are left to loop over."""
+    """Those that a map takes apart, or that of the innermost loop, where it is short and others are left."""
     shape = region.shape
+    if region.apart:
+        return set(region.apart)
     if len(order) < 2 or 0 in shape or shape[order[-1]] > UNROLL_LENGTH or order[-1] in (region.axes or ()):
         return set()
     return {order[-1]} if region.axes is not None or _is_broadcast_along(region, order[-1]) else set()
@@ -257,8 +270,12 @@ def _is_broadcast_along(region: Region, axis: int) -> bool:
     return any(place != own for v, places in region.reads.items() for place in places if v.aval.shape)
 
 
-def is_positional(index: Index) -> bool:
-    return all(isinstance(a, AxisAtom) and abs(c) == 1 for a, c in index.terms)
+def conditions_along(axis: Axis, nodes: Iterable[Node]) -> list[Condition]:
+    """Those of choices, and those of shifts that are not the same for all of a row along `axis`."""
+    nodes = list(nodes)
+    choices = [n.condition for n in nodes if isinstance(n, Choice)]
+    shifts = [shift.condition for shift in shifts_in([i for n in nodes for i in n.indices])]
+    return [*choices, *[c for c in shifts if any(axis.number in axes_in(i) for i in c.indices)]]
 
 
 def _middle_truth(condition: Condition) -> bool:

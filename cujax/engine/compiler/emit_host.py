@@ -15,12 +15,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from cujax.engine.compiler.body import Axis, Body, middle_value, total_extent
-from cujax.engine.compiler.expression import Choice, Node
+from cujax.engine.compiler.body import Axis, Body, conditions_along, middle_value, total_extent
+from cujax.engine.compiler.cpp import physical
+from cujax.engine.compiler.expression import Load, Node
 from cujax.engine.compiler.frame import Frame, indented
-from cujax.engine.compiler.index import AxisAtom, Condition, Index
+from cujax.engine.compiler.index import AxisAtom, Condition, Index, axes_in
 from cujax.engine.compiler.writer import INDENT, Sizes
 
+_VECTOR_BYTES = 64  # of the widest vectors; narrower ones divide it
+_AMONG_BYTES = 8  # elements
 _PIECE = 32768  # elements of a row that one thread takes at a time
 ARGUMENTS = "void* const* buffers, const long long* sizes"
 
@@ -120,16 +123,17 @@ class RowFunction:
         others: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._frame, self._axis, self._name = frame, axis, f"{frame.name}_{suffix}"
+        self._width, pragma = _vectors(frame, axis, nodes)
         with frame.writer.scope() as self._lines:
             frame.hoist(nodes, {axis.number})
             with frame.writer.scope() as inner:
                 write()
-            self._lines += ["#pragma omp simd", frame.loop(axis, "begin", "end"), *indented(inner), "}"]
+            self._lines += [pragma, frame.loop(axis, "begin", "end"), *indented(inner), "}"]
         places = [("cj::i64", name) for number, name in frame.axes.items() if number != axis.number]
         known = [*frame.pointers(), *[("cj::i64", n) for n in frame.sizes.names], *places, *others]
         words = set(re.findall(r"\w+", "\n".join(self._lines)))
         self._known = [(kind, name) for kind, name in known if name in words]
-        conditions = {n.condition for n in nodes if isinstance(n, Choice)}
+        conditions = conditions_along(axis, nodes)
         self._interior = {c: truth for c, truth in frame.interior.items() if c in conditions}
 
     def text(self) -> list[str]:
@@ -138,22 +142,55 @@ class RowFunction:
         return [f"template <bool interior> {head}" if self._interior else head, *indented(self._lines), "}", ""]
 
     def calls(self, begin: str, end: str) -> list[str]:
-        """Compute a piece: its middle, where positions decide nothing, apart from its ends.
-
-        These are one call in a loop, since the compiler would write out two; most often both are empty.
-        """
-        arguments = ", ".join(name for _, name in self._known)
+        """Compute a piece: its middle, where positions decide nothing, apart from its ends."""
         if not self._interior:
-            return [f"{self._name}({arguments}, {begin}, {end});"]
+            return self._middle(self._name, begin, end)
         return [
             f"cj::i64 low = {begin}, high = {end};",
             *[text for c, truth in self._interior.items() for text in _narrow(self._frame, c, truth, self._axis)],
             f"low = cj::min(low, {end});", "high = cj::max(low, high);",
-            f"{self._name}<true>({arguments}, low, high);",
-            f"const cj::i64 ends[] = {{{begin}, low, high, {end}}};",
-            "for (int k = 0; k < 4; k += 2)",
-            f"{INDENT}if (ends[k] < ends[k + 1]) {self._name}<false>({arguments}, ends[k], ends[k + 1]);",
+            *self._middle(f"{self._name}<true>", "low", "high"),
+            *self._pieces(f"{self._name}<false>", "ends", (begin, "low", "high", end)),
         ]
+
+    def _middle(self, function: str, begin: str, end: str) -> list[str]:
+        """Whole vectors, and the last one again, ending where the piece ends: single elements take as long each.
+
+        Not so where results lie over operands, which are read a second time.
+        """
+        if self._frame.body.region.in_place:
+            return [f"{function}({', '.join([*self._arguments, begin, end])});"]
+        over = f"({end} - {begin}) % {self._width}"
+        return [
+            f"const cj::i64 over = {over}, whole = {end} - over;",
+            f"const cj::i64 last = whole > {begin} ? {end} - {self._width} : whole;",
+            *self._pieces(function, "parts", (begin, "whole", f"over ? last : {end}", end)),
+        ]
+
+    def _pieces(self, function: str, name: str, bounds: Sequence[str]) -> list[str]:
+        """Two pieces, by one call in a loop, since the compiler would write out two; either may be empty."""
+        arguments = ", ".join([*self._arguments, f"{name}[k]", f"{name}[k + 1]"])
+        return [
+            f"const cj::i64 {name}[] = {{{', '.join(bounds)}}};",
+            "for (int k = 0; k < 4; k += 2)",
+            f"{INDENT}if ({name}[k] < {name}[k + 1]) {function}({arguments});",
+        ]
+
+    @property
+    def _arguments(self) -> list[str]:
+        return [name for _, name in self._known]
+
+
+def _vectors(frame: HostFrame, axis: Axis, nodes: Sequence[Node]) -> tuple[int, str]:
+    """How many elements of a row are computed at once, and the pragma that says so.
+
+    Of bytes among numbers GCC would take as many as there are bytes in a vector, which few rows are long enough for.
+    """
+    moving = [n.source for n in nodes if isinstance(n, Load) and any(axis.number in axes_in(i) for i in n.indices)]
+    sizes = {physical(v.aval.dtype).itemsize for v in (*moving, *frame.body.writes)}
+    if min(sizes) == 1 < max(sizes):
+        return _AMONG_BYTES, f"#pragma omp simd simdlen({_AMONG_BYTES})"
+    return _VECTOR_BYTES // min(sizes), "#pragma omp simd"
 
 
 def _parameter(kind: str, name: str) -> str:

@@ -30,6 +30,7 @@ from cujax.engine.compiler.index import (
     choose,
     flatten,
     of_atom,
+    shifted,
     visit,
 )
 from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, Producers
@@ -301,8 +302,16 @@ class _Reader:
         if not isinstance(condition, Condition):
             return if_true if condition else if_false
         if isinstance(if_true, Node) and isinstance(if_false, Node):
-            return if_true if if_true is if_false else self._evaluator._intern(Choice, condition, if_true, if_false)
+            return if_true if if_true is if_false else self._chosen(condition, if_true, if_false)
         return choose(condition, if_true, if_false)
+
+    def _chosen(self, condition: Condition, if_true: Node, if_false: Node) -> Node:
+        """One of two nodes; of two elements of one buffer a single load, if they lie a fixed distance apart."""
+        if isinstance(if_true, Load) and isinstance(if_false, Load) and if_true.source is if_false.source:
+            place = shifted(condition, if_true.place, if_false.place)
+            if place is not None:
+                return self._evaluator._intern(Load, if_true.source, place, if_true.dtype)
+        return self._evaluator._intern(Choice, condition, if_true, if_false)
 
     def value(self, x: Any, dtype: Any) -> Node:
         if isinstance(x, (Index, Node)):

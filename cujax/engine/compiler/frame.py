@@ -12,9 +12,9 @@ from types import MappingProxyType
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
 from cujax.engine.compiler.cpp import memory_type_name, physical, type_name
 from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, Register, index_elements, reachable
-from cujax.engine.compiler.index import Condition
+from cujax.engine.compiler.index import Condition, axes_in, shifts_in
 from cujax.engine.compiler.naming import buffer_names
-from cujax.engine.compiler.writer import INDENT, Sizes, Writer, axes_in
+from cujax.engine.compiler.writer import INDENT, Sizes, Writer
 from cujax.engine.core.tape import Var
 
 
@@ -72,7 +72,10 @@ class Frame:
         return [f"const {self.index} {name} = rest % {n};", f"rest /= {n};"]
 
     def hoist(self, nodes: Sequence[Node], axes: set[int]) -> None:
-        """Name here what is loaded, or computed from such, and depends on none of `axes`."""
+        """Name here what depends on none of `axes`: what is loaded, or computed from such, and shifts of places."""
+        for shift in shifts_in([i for n in nodes for i in n.indices]):
+            if not any(axes & axes_in(i) for i in shift.condition.indices):
+                self.writer.name_shift(shift, self.index)
         for node in invariant_nodes(nodes, axes):
             if isinstance(node, (Load, Operation)):
                 self.writer.declare(node)

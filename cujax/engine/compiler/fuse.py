@@ -17,11 +17,12 @@ or *kept* (one for each element of what remains without the axes).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from itertools import product
 from math import prod
 
 from cujax.engine.compiler.expression import Evaluator, Place, reachable
-from cujax.engine.compiler.index import axis_index
+from cujax.engine.compiler.index import as_index, axis_index
 from cujax.engine.compiler.kinds import (
     ELEMENTWISE,
     LANES,
@@ -44,6 +45,8 @@ MOST_BUFFERS = 60
 TRAFFIC = {"host": 10, "cuda": 50}
 _LAUNCH = 20_000  # a kernel of its own
 _SMALL = 1 << 16  # elements below which a launch costs more than the work
+MOST_PIECES = 32  # of a concatenation that are written side by side
+_MOST_APART = 2 * MOST_NODES  # nodes of all of them
 _VIEWS = frozenset(("reshape", "squeeze", "transpose", "slice", "broadcast_in_dim", "split"))
 _RESHAPES = frozenset(("reshape", "squeeze"))
 
@@ -59,14 +62,16 @@ class Region:
     axes is None for a map.  A kept value is the result of a reduction over the axes, or computed from such.
     hidden: the values among them that nobody outside reads, and that are therefore not written after all.
     in_place: results that take the buffer of an operand, and that operand.
+    apart: short axes along which each place is computed in its own way, all of them side by side.
     reads: what is loaded, and at which places.  size: the number of operations.
     """
 
     __slots__ = (
-        "axes", "evaluator", "full", "hidden", "in_place", "kept", "producers", "reads", "reductions", "shape", "size",
+        "apart", "axes", "evaluator", "full", "hidden", "in_place", "kept", "producers", "reads", "reductions",
+        "shape", "size",
     )
 
-    def __init__(self, producers: Producers, inside: set[Var], root: Var) -> None:
+    def __init__(self, producers: Producers, inside: set[Var], root: Var, apart: Iterable[int] = ()) -> None:
         eqn = producers[root]
         is_reduction = producers.kind(eqn) == REDUCTION
         self.producers = producers
@@ -76,13 +81,18 @@ class Region:
         self.kept: list[Var] = [root] if is_reduction else []
         self.hidden: set[Var] = set()
         self.in_place: dict[Var, Var] = {}
+        self.apart = frozenset(apart)
         self.reductions = {root: eqn} if is_reduction else {}
         self.evaluator = Evaluator(
             producers, lambda v: v in inside or v in self.full or v in self.kept, self.reductions
         )
         operand = eqn.inputs[0] if is_reduction else root
-        self.size = len(reachable([self.evaluator.element(operand, self.axis_indices())]))
+        element = self.evaluator.element(operand, self.axis_indices())
         self.reads = {a: set(places) for a, places in self.evaluator.reads.items()}
+        self.size = len(reachable([element]))
+        if self.apart:
+            size = len(reachable([self.evaluator.element(root, place) for place in self.places()]))
+            self.apart, self.size = (self.apart, size) if size <= _MOST_APART else (frozenset(), self.size)
 
     @property
     def makes(self) -> list[Var]:
@@ -100,6 +110,15 @@ class Region:
     def axis_indices(self) -> Place:
         return tuple([axis_index(k, d) for k, d in enumerate(self.shape)])
 
+    def places(self) -> list[Place]:
+        """One place for each element that is computed side by side: with a number for each of the axes `apart`."""
+        ranges = [range(d) if k in self.apart else (None,) for k, d in enumerate(self.shape)]
+        axes = self.axis_indices()
+        return [
+            tuple([i if n is None else as_index(n) for i, n in zip(axes, numbers, strict=True)])
+            for numbers in product(*ranges)
+        ]
+
     def kept_indices(self) -> Place:
         return tuple([i for k, i in enumerate(self.axis_indices()) if k not in (self.axes or ())])
 
@@ -111,8 +130,10 @@ class Region:
 class Decision:
     """Which values are written: `written`; all others of fusable equations are computed where they are read.
 
-    evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.  traffic: what
-    writing a value and reading it again costs, in additions.
+    apart: for written values the axes along which their kernels compute each place in its own way: those along which
+    they are concatenated.
+    evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.
+    traffic: what writing a value and reading it again costs, in additions.
     """
 
     def __init__(
@@ -123,6 +144,7 @@ class Decision:
         self.kinds = {e: kind(e) for e in tape.eqns}
         self._producers = producers
         self.written: set[Var] = set()
+        self.apart: dict[Var, set[int]] = {}
         self.views: set[Eqn] = set()  # steps of their own that copy nothing, for operands of opaque steps
         self._forced = {a for a in tape.outputs if isinstance(a, Var)}
         self._viewed: set[Var] = set()
@@ -227,7 +249,7 @@ class Decision:
             return False
         roots = {path[0] for path in paths}
         self._nodes[next(iter(roots))] += cost(eqn) if kind == PRODUCTS else 1
-        if len(paths) > 64 or any(len(p) > 40 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
+        if len(paths) > 64 or any(len(p) > 20 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
             return True
         evaluations = sum(weight * self._sizes[path[0]] for path, weight in paths.items())
         work = cost(eqn) + (1 if len(roots) > 1 and kind != MOVER else 0)
@@ -240,17 +262,46 @@ class Decision:
     def _spread(self, eqn: Eqn, var: Var, kind: str) -> None:
         """Tell the operands from where, and how often, they are read through `var`."""
         paths = self._paths.get(var, {})
+        is_apart = eqn.primitive.name == "concatenate" and self._goes_apart(eqn, var, paths)
         for number, atom in enumerate(eqn.inputs):
             if not isinstance(atom, Var):
                 continue
             found = self._paths.setdefault(atom, {})
-            if kind in (ELEMENTWISE, REDUCTION) and eqn.primitive.name != "random_unwrap":
+            if is_apart:  # what several pieces are made of is computed once for all of them
+                length = atom.aval.shape[eqn.params["dimension"]]
+                found.update({(*path, (id(eqn), length)): w * _share(eqn, number, var) for path, w in paths.items()})
+            elif kind in (ELEMENTWISE, REDUCTION) and eqn.primitive.name != "random_unwrap":
                 found.update(paths)
             else:
                 share = _share(eqn, number, var)
-                found.update({(*path, id(eqn), number): weight * share for path, weight in paths.items()})
+                way = _way(eqn, number, var)
+                found.update({(*path, way): weight * share for path, weight in paths.items()})
             if atom.aval.size >= var.aval.size:  # to write what is broadcast saves nothing of what is made of it then
                 self._extra[atom] = max(self._extra.get(atom, 0.0), self._extra.get(var, 0.0))
+
+
+    def _goes_apart(self, eqn: Eqn, var: Var, paths: Iterable[tuple]) -> bool:
+        """Whether the kernels that read a concatenation do so where they write, and take its few places apart."""
+        axis, shape = eqn.params["dimension"], var.aval.shape
+        roots = [path[0] for path in paths]
+        is_short = len(eqn.inputs) > 1 and 1 < shape[axis] <= min(2 * len(eqn.inputs), MOST_PIECES)
+        is_own = all(len(path) == 1 for path in paths) and all(self._is_map_over(shape, root) for root in roots)
+        goes = bool(roots) and is_short and is_own and var.aval.size > shape[axis]
+        if goes:
+            for root in roots:
+                self.apart.setdefault(root, set()).add(axis)
+        return goes
+
+    def _is_map_over(self, shape: tuple[int, ...], root: Var) -> bool:
+        kind = self.kinds[self._producers[root]]
+        return root in self.written and root.aval.shape == shape and kind in (ELEMENTWISE, MOVER, PRODUCTS)
+
+
+def _way(eqn: Eqn, number: int, var: Var) -> Hashable:
+    """From the place in `var` to those in an operand: equal where equal movers lead from one to the others."""
+    if len(eqn.inputs) == 1 and kind_of(eqn) in (MOVER, SHORT):
+        return eqn.primitive, eqn.outputs.index(var), eqn.inputs[0].aval.shape, *eqn.params.items()
+    return id(eqn), number
 
 
 def _share(eqn: Eqn, number: int, var: Var) -> float:
@@ -369,7 +420,9 @@ class Merger:
 
 def _fits(region: Region, other: Region) -> bool:
     """Whether one kernel can compute both, `other` after `region`."""
-    if region.size + other.size > MOST_NODES or len(set(region.reads) | set(other.reads)) + 8 > MOST_BUFFERS:
+    if region.apart != other.apart or region.size + other.size > MOST_NODES:
+        return False
+    if len(set(region.reads) | set(other.reads)) + 8 > MOST_BUFFERS:
         return False
     if region.axes is not None and other.axes is not None:
         is_same_space = region.shape == other.shape and region.axes == other.axes

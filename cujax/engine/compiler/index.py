@@ -280,6 +280,38 @@ def choose(condition: Any, if_true: Any, if_false: Any) -> Index:
     return of_atom(ChoiceAtom(condition, a, b, min(a.low, b.low), max(a.high, b.high)))
 
 
+def is_positional(index: Index) -> bool:
+    """Whether it is a sum and difference of axes, and a constant."""
+    return all(isinstance(a, AxisAtom) and abs(c) == 1 for a, c in index.terms)
+
+
+def shifted(condition: Condition, if_true: Index, if_false: Index) -> Index | None:
+    """One of two places as the second plus a shift or none; None unless positions decide and the shift is a number."""
+    shift = if_true - if_false
+    if shift.terms or not all(map(is_positional, condition.indices)):
+        return None
+    low, high = min(if_true.low, if_false.low), max(if_true.high, if_false.high)
+    return (if_false + choose(condition, shift.constant, 0)).bounded(low, high)
+
+
+def shifts_in(indices: Iterable[Index]) -> list[ChoiceAtom]:
+    """The shifts in `indices`, as `shifted` makes them, each once."""
+    found: dict[ChoiceAtom, None] = {}
+
+    def see(part: Index) -> None:
+        choices = [a for a, _ in part.terms if isinstance(a, ChoiceAtom)]
+        found.update(dict.fromkeys(a for a in choices if _is_shift(a)))
+
+    for index in indices:
+        visit(index, see)
+    return list(found)
+
+
+def _is_shift(choice: ChoiceAtom) -> bool:
+    are_numbers = not choice.if_true.terms and not choice.if_false.terms
+    return are_numbers and all(map(is_positional, choice.condition.indices))
+
+
 def _narrowed(index: Index, known: Iterable[Index]) -> Index:
     """`index` where all of `known` are >= 0; those count that differ from it, or its negative, by a constant."""
     for fact in known:
@@ -297,3 +329,10 @@ def visit(index: Index, see: Callable[[Index], None]) -> None:
     for atom, _ in index.terms:
         for part in atom.parts():
             visit(part, see)
+
+
+def axes_in(index: Index) -> set[int]:
+    """The iteration axes that the index depends on by itself, not through what it loads."""
+    found: set[int] = set()
+    visit(index, lambda part: found.update(a.number for a, _ in part.terms if isinstance(a, AxisAtom)))
+    return found

@@ -22,7 +22,7 @@ class LaneRegion(Region):
         self.eqn, self.lanes, self.producers = eqn, lanes, producers
         self.shape, self.axes = lanes.extents, None
         self.full, self.kept, self.hidden = list(eqn.outputs), [], set()
-        self.in_place, self.reductions = {}, {}
+        self.in_place, self.reductions, self.apart = {}, {}, frozenset()
         self.evaluator = Evaluator(producers, inside.__contains__, {})
         self.program = LaneProgram(eqn, lanes, self.evaluator)
         self.full += self.program.stacks

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cujax.engine.compiler.expression import Constant, FromIndex, Load, Node, Operation, Register
+from cujax.engine.compiler.index import axes_in
 from cujax.engine.compiler.lane_program import FIRST_COUNTER, Block, LaneProgram, Repeat, Straight, Switch, roots_of
-from cujax.engine.compiler.writer import axes_in
 
 Kept = dict[Straight, list[Node]]
 

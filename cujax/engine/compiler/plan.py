@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cujax.engine.compiler.delayed_sums import delay_sums
 from cujax.engine.compiler.fuse import TRAFFIC, Decision, Merger, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
+from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
@@ -60,7 +61,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
 
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
-    tape = fuse_multiply_adds(delay_sums(tape), language)
+    tape = fuse_multiply_adds(join_pads(delay_sums(tape)), language)
     gathered, stacks = gather_stacks(tape)
     plan = _plan(gathered, stacks, language, frozenset(owned), placed)
     if any(s in plan.mixed for s in stacks):
@@ -129,7 +130,7 @@ def _steps(
             merger.add(eqn)
         for var in eqn.outputs:
             if var in decision.written:
-                merger.add(Region(producers, inside, var))
+                merger.add(Region(producers, inside, var, decision.apart.get(var, ())))
     return merger.ordered()
 
 

@@ -51,7 +51,7 @@ class Update(Region):
     def __init__(self, producers: Producers, inside: set[Var], eqn: Eqn) -> None:
         (out,) = eqn.outputs
         self.eqn, self.target = eqn, eqn.inputs[0]
-        self.producers, self.in_place = producers, {}
+        self.producers, self.in_place, self.apart = producers, {}, frozenset()
         self.axes, self.full, self.kept, self.hidden, self.reductions = None, [out], [], set(), {}
         self.shape = eqn.inputs[eqn.primitive.update_map.updates].aval.shape
         self.ordered_axes = _ordered_axes(eqn)

@@ -35,7 +35,6 @@ from cujax.engine.compiler.index import (
     ElementAtom,
     Index,
     QuotientAtom,
-    visit,
 )
 from cujax.engine.core.tape import Literal, Var
 
@@ -83,7 +82,7 @@ class Writer:
     ) -> None:
         self._buffers, self._sizes, self._axes = buffers, sizes, axes
         self._interior = interior or {}
-        self._known: list[dict[Node | Condition, str]] = [{}]
+        self._known: list[dict[Node | Condition | ChoiceAtom, str]] = [{}]
         self._blocks: list[list[str]] = [[]]
         self._counts: Counter[str] = Counter()
         self._line: object = None
@@ -123,7 +122,7 @@ class Writer:
         for line in lines:
             self.write(INDENT + line)
 
-    def _find(self, key: Node | Condition) -> str | None:
+    def _find(self, key: Node | Condition | ChoiceAtom) -> str | None:
         return next((known[key] for known in reversed(self._known) if key in known), None)
 
     def _fresh(self, name: str) -> str:
@@ -244,14 +243,14 @@ class Writer:
             for index in condition.indices:
                 for element in index_elements(index):
                     self.value(element)
-            text = " && ".join(self._comparison(i) for i in condition.indices)
-            truth = self._interior.get(condition)
-            if truth is not None:
-                text = f"interior || ({text})" if truth else f"!interior && {text}"
+            text = self._comparisons(condition)
             found = self._fresh("inside")
-            self.write(f"const bool {found} = {text};")
+            self.write(f"const bool {found} = {self._in_interior(condition, text)};")
             self._known[-1][condition] = found
         return found
+
+    def _comparisons(self, condition: Condition) -> str:
+        return " && ".join(self._comparison(i) for i in condition.indices)
 
     def _comparison(self, index: Index) -> str:
         """`index >= 0`, with what is negative on the right."""
@@ -288,12 +287,20 @@ class Writer:
                 return f"(({self.index(atom.index)}) / {divisor})"
             return f"cj::floor_div({self.index(atom.index)}, {divisor})"
         assert isinstance(atom, ChoiceAtom)
-        condition = " && ".join(self._comparison(i) for i in atom.condition.indices)
-        return f"({condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)})"
+        condition = self._in_interior(atom.condition, self._comparisons(atom.condition))
+        return self._find(atom) or f"({condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)})"
 
+    def name_shift(self, atom: ChoiceAtom, kind: str) -> None:
+        """From here on, in this scope, the shift has a name; `kind` is the type of indices."""
+        if self._find(atom) is None:
+            fresh, condition = self._fresh("shift"), self._comparisons(atom.condition)
+            text = f"{condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)}"
+            self.write(f"const {kind} {fresh} = {text};")
+            self._known[-1][atom] = fresh
 
-def axes_in(index: Index) -> set[int]:
-    """The iteration axes that the index depends on by itself, not through what it loads."""
-    found: set[int] = set()
-    visit(index, lambda part: found.update(a.number for a, _ in part.terms if isinstance(a, AxisAtom)))
-    return found
+    def _in_interior(self, condition: Condition, text: str) -> str:
+        """What the condition is where the compile-time `interior` may decide it."""
+        truth = self._interior.get(condition)
+        if truth is None:
+            return text
+        return f"interior || ({text})" if truth else f"!interior && {text}"

@@ -15,7 +15,7 @@ static void fused_gt_lt_reduce_or_reduce_and_bool_part(void* const* buffers, con
         cj::And<bool>::Acc and_acc_1 = cj::And<bool>::identity();
         for (cj::i64 i0 = 0; i0 < n1; ++i0) {
             const float load_1 = x0[n0 * i0 + i1];
-            const bool gt_1 = load_1 > 1.0f;  // programs.py:145
+            const bool gt_1 = load_1 > 1.0f;  // programs.py:154
             or_acc_0 = cj::Or<bool>::combine(or_acc_0, cj::Or<bool>::lift(gt_1));
             const bool lt_1 = load_1 < 9.0f;
             and_acc_1 = cj::And<bool>::combine(and_acc_1, cj::And<bool>::lift(lt_1));

@@ -10,7 +10,7 @@ extern "C" __global__ void fused_mul_add_f32(const float* CJ_RESTRICT x0, const 
         const int i1 = cj::take_last(rest, n0, n0_magic, n0_shift);
         const int i0 = rest;
         const float load_1 = x1[i1];
-        const float mul_1 = x0[n0 * i0 + i1] * load_1;  // programs.py:119
+        const float mul_1 = x0[n0 * i0 + i1] * load_1;  // programs.py:126
         const float add_1 = mul_1 + load_1;
         y0[n0 * i0 + i1] = add_1;
     }

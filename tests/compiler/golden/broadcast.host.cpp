@@ -6,7 +6,7 @@ static inline void fused_mul_add_f32_row(const float* CJ_RESTRICT x0, const floa
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float load_1 = x1[i1];
-        const float mul_1 = x0[n0 * i0 + i1] * load_1;  // programs.py:119
+        const float mul_1 = x0[n0 * i0 + i1] * load_1;  // programs.py:126
         const float add_1 = mul_1 + load_1;
         y0[n0 * i0 + i1] = add_1;
     }
@@ -23,7 +23,11 @@ static void fused_mul_add_f32_part(void* const* buffers, const long long* sizes,
         const cj::i64 row = pieces == 1 ? piece : piece / pieces;
         const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n0);
         const cj::i64 i0 = row;
-        fused_mul_add_f32_row(x0, x1, y0, n0, i0, begin, end);
+        const cj::i64 over = (end - begin) % 16, whole = end - over;
+        const cj::i64 last = whole > begin ? end - 16 : whole;
+        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_mul_add_f32_row(x0, x1, y0, n0, i0, parts[k], parts[k + 1]);
     }
 }
 

@@ -12,7 +12,7 @@ extern "C" __global__ void fused_sin_mul_exp_3_more_f32(const float* CJ_RESTRICT
         for (int k = 0; k < 4; ++k) {
             const int i1 = pack * 4 + k;
             const float load_1 = x0_pack.at[k];
-            const float sin_1 = cj::sin(load_1);  // programs.py:111
+            const float sin_1 = cj::sin(load_1);  // programs.py:118
             const float mul_1 = (-0.1f) * load_1;
             const float exp_1 = cj::exp(mul_1);
             const float mul_2 = sin_1 * exp_1;
@@ -26,7 +26,7 @@ extern "C" __global__ void fused_sin_mul_exp_3_more_f32(const float* CJ_RESTRICT
     }
     for (int i1 = n0 / 4 * 4 + thread; i1 < n0; i1 += threads) {
         const float load_2 = x0[i1];
-        const float sin_2 = cj::sin(load_2);  // programs.py:111
+        const float sin_2 = cj::sin(load_2);  // programs.py:118
         const float mul_4 = (-0.1f) * load_2;
         const float exp_2 = cj::exp(mul_4);
         const float mul_5 = sin_2 * exp_2;

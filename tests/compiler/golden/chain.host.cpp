@@ -9,7 +9,7 @@ static void fused_sin_mul_exp_3_more_f32_part(void* const* buffers, const long l
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
         const float load_1 = x0[i1];
-        const float sin_1 = cj::sin(load_1);  // programs.py:111
+        const float sin_1 = cj::sin(load_1);  // programs.py:118
         const float mul_1 = (-0.1f) * load_1;
         const float exp_1 = cj::exp(mul_1);
         const float mul_2 = sin_1 * exp_1;

@@ -9,7 +9,7 @@ static void fused_convert_mul_exp_c64_part(void* const* buffers, const long long
     const cj::i64 n0 = sizes[0];
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
-        const cj::c64 convert_element_type_1 = cj::convert<cj::c64>(x0[i1]);  // programs.py:117
+        const cj::c64 convert_element_type_1 = cj::convert<cj::c64>(x0[i1]);  // programs.py:124
         const cj::c64 mul_1 = cj::c64(0.0f, 1.0f) * convert_element_type_1;
         const cj::c64 exp_1 = cj::exp(mul_1);
         const cj::c64 mul_2 = exp_1 * cj::c64(2.0f, (-1.0f));

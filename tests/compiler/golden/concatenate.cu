@@ -11,7 +11,7 @@ extern "C" __global__ void fused_mul_f32(const float* CJ_RESTRICT x0, const floa
         const int i0 = rest;
         const bool inside_1 = i0 >= n0;
         const float chosen_1 = inside_1 ? x0[i1] : x1[n1 * i0 + i1];
-        const float mul_1 = chosen_1 * 2.0f;  // programs.py:123
+        const float mul_1 = chosen_1 * 2.0f;  // programs.py:130
         y0[n1 * i0 + i1] = mul_1;
     }
 }

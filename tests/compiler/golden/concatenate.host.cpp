@@ -7,7 +7,7 @@ template <bool interior> static inline void fused_mul_f32_row(const float* CJ_RE
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const bool inside_1 = !interior && i0 >= n0;
         const float chosen_1 = inside_1 ? x0[i1] : x1[n1 * i0 + i1];
-        const float mul_1 = chosen_1 * 2.0f;  // programs.py:123
+        const float mul_1 = chosen_1 * 2.0f;  // programs.py:130
         y0[n1 * i0 + i1] = mul_1;
     }
 }
@@ -29,7 +29,11 @@ static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj:
         if (!(n3 >= i0)) high = low;
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_mul_f32_row<true>(x0, x1, y0, n0, n1, i0, low, high);
+        const cj::i64 over = (high - low) % 16, whole = high - over;
+        const cj::i64 last = whole > low ? high - 16 : whole;
+        const cj::i64 parts[] = {low, whole, over ? last : high, high};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_mul_f32_row<true>(x0, x1, y0, n0, n1, i0, parts[k], parts[k + 1]);
         const cj::i64 ends[] = {begin, low, high, end};
         for (int k = 0; k < 4; k += 2)
             if (ends[k] < ends[k + 1]) fused_mul_f32_row<false>(x0, x1, y0, n0, n1, i0, ends[k], ends[k + 1]);

@@ -17,7 +17,7 @@ template <bool interior> static inline void fused_conv_general_dilated_mul_add_f
         const float load_10 = x0[n7 * i0 + i1];
         const bool inside_1 = interior || (i0 >= 1 && i1 >= 1);
         const float chosen_1 = inside_1 ? x0[n7 * i0 + i1 - n8] : 0.0f;
-        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:164
+        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:173
         const bool inside_2 = interior || (i0 >= 1);
         const float chosen_2 = inside_2 ? x0[n7 * i0 + i1 - n7] : 0.0f;
         const float conv_general_dilated_2 = chosen_2 * load_2;
@@ -91,7 +91,11 @@ static void fused_conv_general_dilated_mul_add_f32_part(void* const* buffers, co
         high = cj::min(high, cj::i64(n10));
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_conv_general_dilated_mul_add_f32_row<true>(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, i0, low, high);
+        const cj::i64 over = (high - low) % 16, whole = high - over;
+        const cj::i64 last = whole > low ? high - 16 : whole;
+        const cj::i64 parts[] = {low, whole, over ? last : high, high};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_conv_general_dilated_mul_add_f32_row<true>(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, i0, parts[k], parts[k + 1]);
         const cj::i64 ends[] = {begin, low, high, end};
         for (int k = 0; k < 4; k += 2)
             if (ends[k] < ends[k + 1]) fused_conv_general_dilated_mul_add_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, i0, ends[k], ends[k + 1]);

@@ -13,7 +13,7 @@ template <bool interior> static inline void fused_conv_general_dilated_reduce_su
         const float load_6 = x0[i0];
         const bool inside_1 = interior || (i0 >= n0);
         const float chosen_1 = inside_1 ? x0[i0 - n0] : 0.0f;
-        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:166
+        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:175
         const bool inside_2 = interior || (i0 >= 1);
         const float chosen_2 = inside_2 ? x0[i0 - 1] : 0.0f;
         const float conv_general_dilated_2 = chosen_2 * load_2;
@@ -56,7 +56,11 @@ static void fused_conv_general_dilated_reduce_sum_add_any_f32_part(void* const* 
         high = cj::min(high, cj::i64(n3));
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_conv_general_dilated_reduce_sum_add_any_f32_row<true>(x0, x1, y0, n0, n1, n2, n3, n4, low, high);
+        const cj::i64 over = (high - low) % 16, whole = high - over;
+        const cj::i64 last = whole > low ? high - 16 : whole;
+        const cj::i64 parts[] = {low, whole, over ? last : high, high};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_conv_general_dilated_reduce_sum_add_any_f32_row<true>(x0, x1, y0, n0, n1, n2, n3, n4, parts[k], parts[k + 1]);
         const cj::i64 ends[] = {begin, low, high, end};
         for (int k = 0; k < 4; k += 2)
             if (ends[k] < ends[k + 1]) fused_conv_general_dilated_reduce_sum_add_any_f32_row<false>(x0, x1, y0, n0, n1, n2, n3, n4, ends[k], ends[k + 1]);

@@ -12,7 +12,7 @@ extern "C" __global__ void fused_add_f32(const cj::i32* CJ_RESTRICT x0, const fl
         rest /= n6;
         const cj::i64 i0 = rest;
         const float load_2 = x1[n0 * i0 + n0 * ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1))) >= n2 ? n3 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)))) + i1 + ((0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))) >= n4 ? n5 : (0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))))];
-        const float add_1 = load_2 + 1.0f;  // programs.py:128
+        const float add_1 = load_2 + 1.0f;  // programs.py:135
         y0[n6 * i0 + i1] = add_1;
     }
 }

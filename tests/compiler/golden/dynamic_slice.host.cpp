@@ -8,7 +8,7 @@ static inline void fused_add_f32_row(const cj::i32* CJ_RESTRICT x0, const float*
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float load_2 = x1[n0 * i0 + n0 * ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1))) >= n2 ? n3 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)))) + i1 + ((0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))) >= n4 ? n5 : (0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))))];
-        const float add_1 = load_2 + 1.0f;  // programs.py:128
+        const float add_1 = load_2 + 1.0f;  // programs.py:135
         y0[n6 * i0 + i1] = add_1;
     }
 }
@@ -30,7 +30,11 @@ static void fused_add_f32_part(void* const* buffers, const long long* sizes, cj:
         const cj::i64 row = pieces == 1 ? piece : piece / pieces;
         const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n6);
         const cj::i64 i0 = row;
-        fused_add_f32_row(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, i0, begin, end);
+        const cj::i64 over = (end - begin) % 16, whole = end - over;
+        const cj::i64 last = whole > begin ? end - 16 : whole;
+        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_add_f32_row(x0, x1, y0, n0, n1, n2, n3, n4, n5, n6, i0, parts[k], parts[k + 1]);
     }
 }
 

@@ -22,17 +22,17 @@ static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const
             cj::Lanes<cj::Sum<float>> sum_acc_2_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
-                const float sub_1 = x0[n1 * i1] - x0[n1 * i0];  // programs.py:54
-                const float mul_1 = sub_1 * sub_1;  // programs.py:55
-                const float sub_2 = x0[n1 * i1 + 1] - x0[n1 * i0 + 1];  // programs.py:54
-                const float mul_2 = sub_2 * sub_2;  // programs.py:55
+                const float sub_1 = x0[n1 * i1] - x0[n1 * i0];  // programs.py:61
+                const float mul_1 = sub_1 * sub_1;  // programs.py:62
+                const float sub_2 = x0[n1 * i1 + 1] - x0[n1 * i0 + 1];  // programs.py:61
+                const float mul_2 = sub_2 * sub_2;  // programs.py:62
                 const float part_1 = mul_1 + mul_2;
-                const float sub_3 = x0[n1 * i1 + n2] - x0[n1 * i0 + n2];  // programs.py:54
-                const float mul_3 = sub_3 * sub_3;  // programs.py:55
+                const float sub_3 = x0[n1 * i1 + n2] - x0[n1 * i0 + n2];  // programs.py:61
+                const float mul_3 = sub_3 * sub_3;  // programs.py:62
                 const float part_2 = part_1 + mul_3;
                 const float reduce_sum_1 = part_2;
                 const float add_1 = reduce_sum_1 + 0.01f;
-                const float sqrt_1 = cj::sqrt(add_1);  // programs.py:56
+                const float sqrt_1 = cj::sqrt(add_1);  // programs.py:63
                 const float mul_4 = add_1 * sqrt_1;
                 const float div_1 = cj::div(x1[i1], mul_4);
                 const float mul_5 = sub_1 * div_1;

@@ -11,7 +11,7 @@ extern "C" __global__ void fused_lt_add_select_n_mul_f32(const cj::i32* CJ_RESTR
         rest /= n2;
         const cj::i64 i0 = rest;
         const cj::i32 load_1 = x0[i0];
-        const bool lt_1 = load_1 < 0;  // programs.py:127
+        const bool lt_1 = load_1 < 0;  // programs.py:134
         const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
         const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
         const float load_2 = x1[n2 * (0 >= cj::to_index(select_n_1) + 1 ? 0 : (cj::to_index(select_n_1) >= n0 ? n1 : cj::to_index(select_n_1))) + i1];

@@ -5,13 +5,13 @@
 
 static inline void fused_lt_add_select_n_mul_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     const cj::i32 load_1 = x0[i0];
-    const bool lt_1 = load_1 < 0;  // programs.py:127
+    const bool lt_1 = load_1 < 0;  // programs.py:134
     const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
     const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const float load_2 = x1[n2 * (0 >= cj::to_index(select_n_1) + 1 ? 0 : (cj::to_index(select_n_1) >= n0 ? n1 : cj::to_index(select_n_1))) + i1];
-        const float mul_1 = load_2 * 2.0f;  // programs.py:127
+        const float mul_1 = load_2 * 2.0f;  // programs.py:134
         y0[n2 * i0 + i1] = mul_1;
     }
 }
@@ -29,7 +29,11 @@ static void fused_lt_add_select_n_mul_f32_part(void* const* buffers, const long 
         const cj::i64 row = pieces == 1 ? piece : piece / pieces;
         const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n2);
         const cj::i64 i0 = row;
-        fused_lt_add_select_n_mul_f32_row(x0, x1, y0, n0, n1, n2, i0, begin, end);
+        const cj::i64 over = (end - begin) % 16, whole = end - over;
+        const cj::i64 last = whole > begin ? end - 16 : whole;
+        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_lt_add_select_n_mul_f32_row(x0, x1, y0, n0, n1, n2, i0, parts[k], parts[k + 1]);
     }
 }
 

@@ -13,7 +13,7 @@ extern "C" __global__ void fused_mul_add_bf16(const cj::bf16* CJ_RESTRICT x0, cj
         for (int k = 0; k < 8; ++k) {
             const int i1 = pack * 8 + k;
             const cj::bf16 load_1 = x0_pack.at[k];
-            const cj::bf16 mul_1 = load_1 * load_1;  // programs.py:118
+            const cj::bf16 mul_1 = load_1 * load_1;  // programs.py:125
             const cj::bf16 add_1 = mul_1 + cj::bf16(1.0f);
             y0_pack.at[k] = add_1;
         }
@@ -21,7 +21,7 @@ extern "C" __global__ void fused_mul_add_bf16(const cj::bf16* CJ_RESTRICT x0, cj
     }
     for (int i1 = n0 / 8 * 8 + thread; i1 < n0; i1 += threads) {
         const cj::bf16 load_2 = x0[i1];
-        const cj::bf16 mul_2 = load_2 * load_2;  // programs.py:118
+        const cj::bf16 mul_2 = load_2 * load_2;  // programs.py:125
         const cj::bf16 add_2 = mul_2 + cj::bf16(1.0f);
         y0[i1] = add_2;
     }

@@ -10,7 +10,7 @@ static void fused_mul_add_bf16_part(void* const* buffers, const long long* sizes
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
         const cj::bf16 load_1 = x0[i1];
-        const cj::bf16 mul_1 = load_1 * load_1;  // programs.py:118
+        const cj::bf16 mul_1 = load_1 * load_1;  // programs.py:125
         const cj::bf16 add_1 = mul_1 + cj::bf16(1.0f);
         y0[i1] = add_1;
     }

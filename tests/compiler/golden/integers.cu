@@ -11,7 +11,7 @@ extern "C" __global__ void fused_mul_add_sign_8_more_i32(const cj::i32* CJ_RESTR
         #pragma unroll
         for (int k = 0; k < 4; ++k) {
             const int i0 = pack * 4 + k;
-            const cj::i32 mul_1 = cj::wrap(x0_pack.at[k]) * cj::wrap(7);  // programs.py:115
+            const cj::i32 mul_1 = cj::wrap(x0_pack.at[k]) * cj::wrap(7);  // programs.py:122
             const cj::i32 add_1 = cj::wrap(mul_1) + cj::wrap(3);
             const cj::i32 sign_1 = cj::sign(add_1);
             const bool ne_1 = sign_1 != 1;
@@ -34,7 +34,7 @@ extern "C" __global__ void fused_mul_add_sign_8_more_i32(const cj::i32* CJ_RESTR
         cj::store_pack(y0 + pack * 4, y0_pack);
     }
     for (int i0 = n0 / 4 * 4 + thread; i0 < n0; i0 += threads) {
-        const cj::i32 mul_2 = cj::wrap(x0[i0]) * cj::wrap(7);  // programs.py:115
+        const cj::i32 mul_2 = cj::wrap(x0[i0]) * cj::wrap(7);  // programs.py:122
         const cj::i32 add_3 = cj::wrap(mul_2) + cj::wrap(3);
         const cj::i32 sign_2 = cj::sign(add_3);
         const bool ne_5 = sign_2 != 1;

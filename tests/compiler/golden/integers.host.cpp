@@ -8,7 +8,7 @@ static void fused_mul_add_sign_8_more_i32_part(void* const* buffers, const long 
     const cj::i64 n0 = sizes[0];
     #pragma omp simd
     for (cj::i64 i0 = from; i0 < to; ++i0) {
-        const cj::i32 mul_1 = cj::wrap(x0[i0]) * cj::wrap(7);  // programs.py:115
+        const cj::i32 mul_1 = cj::wrap(x0[i0]) * cj::wrap(7);  // programs.py:122
         const cj::i32 add_1 = cj::wrap(mul_1) + cj::wrap(3);
         const cj::i32 sign_1 = cj::sign(add_1);
         const bool ne_1 = sign_1 != 1;

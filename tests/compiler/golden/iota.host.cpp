@@ -5,7 +5,7 @@
 static inline void fused_convert_add_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float convert_element_type_1 = cj::convert<float>(cj::i32(i1));  // programs.py:126
+        const float convert_element_type_1 = cj::convert<float>(cj::i32(i1));  // programs.py:133
         const float add_1 = x0[n0 * i0 + i1] + convert_element_type_1;
         y0[n0 * i0 + i1] = add_1;
     }
@@ -21,7 +21,11 @@ static void fused_convert_add_f32_part(void* const* buffers, const long long* si
         const cj::i64 row = pieces == 1 ? piece : piece / pieces;
         const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n0);
         const cj::i64 i0 = row;
-        fused_convert_add_f32_row(x0, y0, n0, i0, begin, end);
+        const cj::i64 over = (end - begin) % 16, whole = end - over;
+        const cj::i64 last = whole > begin ? end - 16 : whole;
+        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_convert_add_f32_row(x0, y0, n0, i0, parts[k], parts[k + 1]);
     }
 }
 

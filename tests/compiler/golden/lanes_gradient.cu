@@ -16,8 +16,8 @@ extern "C" __global__ void scan_add_mul_neg_1_more_f32(const float* CJ_RESTRICT 
         r2_0 = load_2;
         for (int t3 = 0; t3 < n0; ++t3) {
             const float index_1 = r2_0;
-            const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:103
-            const float mul_1 = load_1 * index_1;  // programs.py:103
+            const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:110
+            const float mul_1 = load_1 * index_1;  // programs.py:110
             const float neg_1 = -mul_1;
             const float fma_1 = cj::fma(neg_1, index_1, index_1);
             y0[n1 * t3 + i0] = index_1;
@@ -37,11 +37,11 @@ extern "C" __global__ void scan_neg_mul_fma_f32(const float* CJ_RESTRICT x0, con
         r1_0 = 0.0f;
         r2_0 = 1.0f;
         for (int t3 = 0; t3 < n0; ++t3) {
-            const float neg_1 = -r2_0;  // programs.py:103
+            const float neg_1 = -r2_0;  // programs.py:110
             const float load_2 = x0[-n1 * t3 + i0 + n2];
             const float mul_1 = neg_1 * load_2;
-            const float fma_1 = cj::fma(mul_1, load_2, r1_0);  // programs.py:103
-            const float mul_2 = load_1 * load_2;  // programs.py:103
+            const float fma_1 = cj::fma(mul_1, load_2, r1_0);  // programs.py:110
+            const float mul_2 = load_1 * load_2;  // programs.py:110
             const float fma_2 = cj::fma(mul_2, neg_1, r2_0);
             const float fma_3 = cj::fma(load_1, mul_1, fma_2);
             r1_0 = fma_1;
@@ -70,7 +70,7 @@ extern "C" __global__ void fused_reduce_sum_add_any_f32(const float* CJ_RESTRICT
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
         const float sum_result_0 = sum_acc_0;
         if (threadIdx.x == 0) {
-            const float add_any_1 = 0.0f + sum_result_0;  // programs.py:103
+            const float add_any_1 = 0.0f + sum_result_0;  // programs.py:110
             y0[0] = add_any_1;
         }
     }

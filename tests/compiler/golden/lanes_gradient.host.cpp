@@ -21,8 +21,8 @@ static void scan_add_mul_neg_1_more_f32_lanes(const float* CJ_RESTRICT x0, const
         for (int k = 0; k < lanes; ++k) {
             const cj::i64 i0 = base + k;
             const float index_1 = r2_0[k];
-            const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:103
-            const float mul_1 = load_1 * index_1;  // programs.py:103
+            const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:110
+            const float mul_1 = load_1 * index_1;  // programs.py:110
             const float neg_1 = -mul_1;
             const float fma_1 = cj::fma(neg_1, index_1, index_1);
             y0[n1 * t3 + i0] = index_1;
@@ -59,11 +59,11 @@ static void scan_neg_mul_fma_f32_lanes(const float* CJ_RESTRICT x0, const float*
         #pragma omp simd
         for (int k = 0; k < lanes; ++k) {
             const cj::i64 i0 = base + k;
-            const float neg_1 = -r2_0[k];  // programs.py:103
+            const float neg_1 = -r2_0[k];  // programs.py:110
             const float load_2 = x0[-n1 * t3 + i0 + n2];
             const float mul_1 = neg_1 * load_2;
-            const float fma_1 = cj::fma(mul_1, load_2, r1_0[k]);  // programs.py:103
-            const float mul_2 = load_1 * load_2;  // programs.py:103
+            const float fma_1 = cj::fma(mul_1, load_2, r1_0[k]);  // programs.py:110
+            const float mul_2 = load_1 * load_2;  // programs.py:110
             const float fma_2 = cj::fma(mul_2, neg_1, r2_0[k]);
             const float fma_3 = cj::fma(load_1, mul_1, fma_2);
             r1_0[k] = fma_1;
@@ -113,6 +113,6 @@ extern "C" void fused_reduce_sum_add_any_f32(void* const* buffers, const long lo
         sum_acc_0.add(sum_acc_0_lanes.total());
     }
     const float sum_result_0 = sum_acc_0.total();
-    const float add_any_1 = 0.0f + sum_result_0;  // programs.py:103
+    const float add_any_1 = 0.0f + sum_result_0;  // programs.py:110
     y0[0] = add_any_1;
 }

@@ -10,12 +10,12 @@ extern "C" __global__ void scan_random_wrap_random_split_random_bits_9_more_f32(
     for (int lane = thread; lane < n2; lane += threads) {
         const int i0 = lane;
         float r1_0;
-        const cj::u64 random_wrap_1 = cj::random_wrap(x0[n0 * i0], x0[n0 * i0 + 1]);  // programs.py:96
+        const cj::u64 random_wrap_1 = cj::random_wrap(x0[n0 * i0], x0[n0 * i0 + 1]);  // programs.py:103
         r1_0 = 0.0f;
         for (int t2 = 0; t2 < n1; ++t2) {
             const float index_1 = r1_0;
-            const cj::u64 random_split_1 = cj::random_split(random_wrap_1, cj::u64(t2));  // programs.py:96
-            const cj::u32 random_bits_1 = cj::random_bits<32>(random_split_1, cj::u64(0));  // programs.py:97
+            const cj::u64 random_split_1 = cj::random_split(random_wrap_1, cj::u64(t2));  // programs.py:103
+            const cj::u32 random_bits_1 = cj::random_bits<32>(random_split_1, cj::u64(0));  // programs.py:104
             const cj::u32 shift_right_logical_1 = cj::shift_right_logical(random_bits_1, 9u);
             const cj::u32 or_1 = shift_right_logical_1 | 1065353216u;
             const float bitcast_convert_type_1 = cj::bitcast<float>(or_1);

@@ -12,7 +12,7 @@ static void scan_random_wrap_random_split_random_bits_9_more_f32_lanes(const cj:
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
-        const cj::u64 random_wrap_1 = cj::random_wrap(x0[n0 * i0], x0[n0 * i0 + 1]);  // programs.py:96
+        const cj::u64 random_wrap_1 = cj::random_wrap(x0[n0 * i0], x0[n0 * i0 + 1]);  // programs.py:103
         kept_1[k] = random_wrap_1;
         r1_0[k] = 0.0f;
     }
@@ -21,8 +21,8 @@ static void scan_random_wrap_random_split_random_bits_9_more_f32_lanes(const cj:
         for (int k = 0; k < lanes; ++k) {
             const cj::i64 i0 = base + k;
             const float index_1 = r1_0[k];
-            const cj::u64 random_split_1 = cj::random_split(kept_1[k], cj::u64(t2));  // programs.py:96
-            const cj::u32 random_bits_1 = cj::random_bits<32>(random_split_1, cj::u64(0));  // programs.py:97
+            const cj::u64 random_split_1 = cj::random_split(kept_1[k], cj::u64(t2));  // programs.py:103
+            const cj::u32 random_bits_1 = cj::random_bits<32>(random_split_1, cj::u64(0));  // programs.py:104
             const cj::u32 shift_right_logical_1 = cj::shift_right_logical(random_bits_1, 9u);
             const cj::u32 or_1 = shift_right_logical_1 | 1065353216u;
             const float bitcast_convert_type_1 = cj::bitcast<float>(or_1);
@@ -74,7 +74,11 @@ static void copy_f32_part(void* const* buffers, const long long* sizes, cj::i64 
         const cj::i64 row = pieces == 1 ? piece : piece / pieces;
         const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n1);
         const cj::i64 i0 = row;
-        copy_f32_row(x0, y0, n0, n1, i0, begin, end);
+        const cj::i64 over = (end - begin) % 16, whole = end - over;
+        const cj::i64 last = whole > begin ? end - 16 : whole;
+        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) copy_f32_row(x0, y0, n0, n1, i0, parts[k], parts[k + 1]);
     }
 }
 

@@ -17,8 +17,8 @@ extern "C" __global__ void scan_add_sub_mul_2_more_f32(const float* CJ_RESTRICT 
         r2_1 = load_2;
         r2_2 = load_3;
         for (int t3 = 0; t3 < n1; ++t3) {
-            const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:70
-            const float sub_1 = r2_1 - r2_0;  // programs.py:68
+            const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:77
+            const float sub_1 = r2_1 - r2_0;  // programs.py:75
             const float mul_1 = 10.0f * sub_1;
             const float fma_1 = cj::fma(0.01f, mul_1, r2_0);
             const float sub_2 = load_4 - r2_2;

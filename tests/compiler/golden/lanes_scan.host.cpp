@@ -22,8 +22,8 @@ static void scan_add_sub_mul_2_more_f32_lanes(const float* CJ_RESTRICT x0, const
     for (cj::i64 t3 = 0; t3 < n1; ++t3) {
         #pragma omp simd
         for (int k = 0; k < lanes; ++k) {
-            const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:70
-            const float sub_1 = r2_1[k] - r2_0[k];  // programs.py:68
+            const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:77
+            const float sub_1 = r2_1[k] - r2_0[k];  // programs.py:75
             const float mul_1 = 10.0f * sub_1;
             const float fma_1 = cj::fma(0.01f, mul_1, r2_0[k]);
             const float sub_2 = kept_1[k] - r2_2[k];

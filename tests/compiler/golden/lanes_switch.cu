@@ -8,7 +8,7 @@ extern "C" __global__ void cond_exp_neg_add_1_more_f32(const cj::i32* CJ_RESTRIC
         const int i0 = lane;
         cj::i32 branch_1, r3_0;
         float r4_0, r2_0;
-        const cj::i32 clamp_1 = cj::clamp(0, x0[i0], 2);  // programs.py:91
+        const cj::i32 clamp_1 = cj::clamp(0, x0[i0], 2);  // programs.py:98
         const cj::i32 clamp_2 = cj::min(cj::max(clamp_1, 0), 2);
         branch_1 = clamp_2;
         if (branch_1 == 0) {
@@ -16,8 +16,8 @@ extern "C" __global__ void cond_exp_neg_add_1_more_f32(const cj::i32* CJ_RESTRIC
             r3_0 = 0;
             r4_0 = load_1;
             for (int t5 = 0; t5 < n0; ++t5) {
-                const cj::i32 add_1 = cj::wrap(r3_0) + cj::wrap(1);  // programs.py:89
-                const float div_1 = cj::div(load_1, r4_0);  // programs.py:89
+                const cj::i32 add_1 = cj::wrap(r3_0) + cj::wrap(1);  // programs.py:96
+                const float div_1 = cj::div(load_1, r4_0);  // programs.py:96
                 const float add_2 = r4_0 + div_1;
                 const float div_2 = cj::div(add_2, 2.0f);
                 r3_0 = add_1;
@@ -26,11 +26,11 @@ extern "C" __global__ void cond_exp_neg_add_1_more_f32(const cj::i32* CJ_RESTRIC
             r2_0 = r4_0;
         } else if (branch_1 == 1) {
             const float load_2 = x1[i0];
-            const float neg_1 = -load_2;  // programs.py:91
+            const float neg_1 = -load_2;  // programs.py:98
             r2_0 = neg_1;
         } else {
             const float load_3 = x1[i0];
-            const float exp_1 = cj::exp(load_3);  // programs.py:91
+            const float exp_1 = cj::exp(load_3);  // programs.py:98
             r2_0 = exp_1;
         }
         y0[i0] = r2_0;

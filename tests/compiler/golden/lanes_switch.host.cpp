@@ -13,7 +13,7 @@ static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, con
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
-        const cj::i32 clamp_1 = cj::clamp(0, x0[i0], 2);  // programs.py:91
+        const cj::i32 clamp_1 = cj::clamp(0, x0[i0], 2);  // programs.py:98
         const cj::i32 clamp_2 = cj::min(cj::max(clamp_1, 0), 2);
         branch_1[k] = clamp_2;
     }
@@ -36,8 +36,8 @@ static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, con
             for (cj::i64 t5 = 0; t5 < n0; ++t5) {
                 #pragma omp simd
                 for (int k = 0; k < lanes; ++k) {
-                    const cj::i32 add_1 = cj::wrap(r3_0[k]) + cj::wrap(1);  // programs.py:89
-                    const float div_1 = cj::div(kept_2[k], r4_0[k]);  // programs.py:89
+                    const cj::i32 add_1 = cj::wrap(r3_0[k]) + cj::wrap(1);  // programs.py:96
+                    const float div_1 = cj::div(kept_2[k], r4_0[k]);  // programs.py:96
                     const float add_2 = r4_0[k] + div_1;
                     const float div_2 = cj::div(add_2, 2.0f);
                     r3_0[k] = add_1;
@@ -62,7 +62,7 @@ static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, con
             for (int k = 0; k < lanes; ++k) {
                 const cj::i64 i0 = base + k;
                 const float load_2 = x1[i0];
-                const float neg_1 = -load_2;  // programs.py:91
+                const float neg_1 = -load_2;  // programs.py:98
                 r2_0[k] = taken_3[k] ? neg_1 : r2_0[k];
             }
         }
@@ -79,7 +79,7 @@ static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, con
             for (int k = 0; k < lanes; ++k) {
                 const cj::i64 i0 = base + k;
                 const float load_3 = x1[i0];
-                const float exp_1 = cj::exp(load_3);  // programs.py:91
+                const float exp_1 = cj::exp(load_3);  // programs.py:98
                 r2_0[k] = taken_4[k] ? exp_1 : r2_0[k];
             }
         }

@@ -11,7 +11,7 @@ static void while_abs_gt_lt_8_more_f32_lanes(const float* CJ_RESTRICT x0, float*
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
-        const float neg_1 = -x0[i0];  // programs.py:80
+        const float neg_1 = -x0[i0];  // programs.py:87
         kept_1[k] = neg_1;
         r1_0[k] = 1.3f;
         r2_0[k] = 1.0f;
@@ -25,7 +25,7 @@ static void while_abs_gt_lt_8_more_f32_lanes(const float* CJ_RESTRICT x0, float*
         int any = 0;
         #pragma omp simd reduction(|:any)
         for (int k = 0; k < lanes; ++k) {
-            const float abs_1 = cj::abs(r2_0[k]);  // programs.py:76
+            const float abs_1 = cj::abs(r2_0[k]);  // programs.py:83
             const bool gt_1 = abs_1 > 1.0e-6f;
             const bool lt_1 = r3_0[k] < 50;
             const bool and_1 = gt_1 & lt_1;
@@ -35,13 +35,13 @@ static void while_abs_gt_lt_8_more_f32_lanes(const float* CJ_RESTRICT x0, float*
         if (!any) break;
         #pragma omp simd
         for (int k = 0; k < lanes; ++k) {
-            const float sin_1 = cj::sin(r1_0[k]);  // programs.py:80
+            const float sin_1 = cj::sin(r1_0[k]);  // programs.py:87
             const float fma_1 = cj::fma(kept_1[k], sin_1, r1_0[k]);
             const float sub_1 = fma_1 - 1.3f;
             const float cos_1 = cj::cos(r1_0[k]);
             const float fma_2 = cj::fma(kept_1[k], cos_1, 1.0f);
             const float div_1 = cj::div(sub_1, fma_2);
-            const float sub_2 = r1_0[k] - div_1;  // programs.py:81
+            const float sub_2 = r1_0[k] - div_1;  // programs.py:88
             const cj::i32 add_1 = cj::wrap(r3_0[k]) + cj::wrap(1);
             r1_0[k] = active_2[k] ? sub_2 : r1_0[k];
             r2_0[k] = active_2[k] ? div_1 : r2_0[k];

@@ -32,7 +32,7 @@ static void fused_reduce_max_sub_exp_2_more_f32_part(void* const* buffers, const
             cj::Lanes<cj::Sum<float>> sum_acc_1_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
-                const float sub_1 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:146
+                const float sub_1 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:155
                 const float exp_1 = cj::exp(sub_1);
                 sum_acc_1_lanes.values[lane] = sum_acc_1_lanes.values[lane] + exp_1;
             };
@@ -45,7 +45,7 @@ static void fused_reduce_max_sub_exp_2_more_f32_part(void* const* buffers, const
             sum_acc_1.add(sum_acc_1_lanes.total());
         }
         const float sum_result_1 = sum_acc_1.total();
-        const float log_1 = cj::log(sum_result_1);  // programs.py:146
+        const float log_1 = cj::log(sum_result_1);  // programs.py:155
         y0[i0] = log_1;
     }
 }

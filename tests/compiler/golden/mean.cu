@@ -13,7 +13,7 @@ extern "C" __global__ void fused_reduce_sum_div_f32(const float* CJ_RESTRICT x0,
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
         const float sum_result_0 = sum_acc_0;
         if (threadIdx.x == 0) {
-            const float div_1 = cj::div(sum_result_0, 53.0f);  // programs.py:141
+            const float div_1 = cj::div(sum_result_0, 53.0f);  // programs.py:150
             y0[i0] = div_1;
         }
     }

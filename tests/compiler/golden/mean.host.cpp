@@ -15,7 +15,7 @@ static void fused_reduce_sum_div_f32_part(void* const* buffers, const long long*
             sum_acc_0 = sum_acc_0 + x0[n0 * i0 + i1];
         }
         const float sum_result_0 = sum_acc_0;
-        const float div_1 = cj::div(sum_result_0, 53.0f);  // programs.py:141
+        const float div_1 = cj::div(sum_result_0, 53.0f);  // programs.py:150
         y0[i0] = div_1;
     }
 }

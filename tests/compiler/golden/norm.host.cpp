@@ -20,7 +20,7 @@ static void fused_mul_reduce_sum_sqrt_f32_part(void* const* buffers, const long 
             const cj::i64 stop = block + cj::block_length < last ? block + cj::block_length : last;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
                 const float load_1 = x0[i1];
-                const float mul_1 = load_1 * load_1;  // programs.py:143
+                const float mul_1 = load_1 * load_1;  // programs.py:152
                 sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_1;
             };
             cj::i64 at = block;
@@ -46,6 +46,6 @@ extern "C" void fused_mul_reduce_sum_sqrt_f32(void* const* buffers, const long l
     cj::Tree<cj::Sum<float>> sum_acc_0;
     for (int k = 0; k < 64; ++k) sum_acc_0.add(sum_acc_0_parts[item * 64 + k]);
     const float sum_result_0 = sum_acc_0.total();
-    const float sqrt_1 = cj::sqrt(sum_result_0);  // programs.py:143
+    const float sqrt_1 = cj::sqrt(sum_result_0);  // programs.py:152
     y0[0] = sqrt_1;
 }

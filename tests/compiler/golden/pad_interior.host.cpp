@@ -25,7 +25,11 @@ static void copy_f32_part(void* const* buffers, const long long* sizes, cj::i64 
         const cj::i64 row = pieces == 1 ? piece : piece / pieces;
         const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n4);
         const cj::i64 i0 = row;
-        copy_f32_row(x0, y0, n0, n1, n2, n3, n4, i0, begin, end);
+        const cj::i64 over = (end - begin) % 16, whole = end - over;
+        const cj::i64 last = whole > begin ? end - 16 : whole;
+        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) copy_f32_row(x0, y0, n0, n1, n2, n3, n4, i0, parts[k], parts[k + 1]);
     }
 }
 

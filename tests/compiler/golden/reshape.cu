@@ -11,13 +11,13 @@ extern "C" __global__ void fused_add_f32(const float* CJ_RESTRICT x0, float* CJ_
         #pragma unroll
         for (int k = 0; k < 4; ++k) {
             const int i1 = pack * 4 + k;
-            const float add_1 = x0_pack.at[k] + 1.0f;  // programs.py:124
+            const float add_1 = x0_pack.at[k] + 1.0f;  // programs.py:131
             y0_pack.at[k] = add_1;
         }
         cj::store_pack(y0 + pack * 4, y0_pack);
     }
     for (int i1 = n0 / 4 * 4 + thread; i1 < n0; i1 += threads) {
-        const float add_2 = x0[i1] + 1.0f;  // programs.py:124
+        const float add_2 = x0[i1] + 1.0f;  // programs.py:131
         y0[i1] = add_2;
     }
 }

@@ -8,7 +8,7 @@ static void fused_add_f32_part(void* const* buffers, const long long* sizes, cj:
     const cj::i64 n0 = sizes[0];
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
-        const float add_1 = x0[i1] + 1.0f;  // programs.py:124
+        const float add_1 = x0[i1] + 1.0f;  // programs.py:131
         y0[i1] = add_1;
     }
 }

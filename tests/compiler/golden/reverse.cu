@@ -9,7 +9,7 @@ extern "C" __global__ void fused_add_f32(const float* CJ_RESTRICT x0, float* CJ_
         int rest = item;
         const int i1 = cj::take_last(rest, n0, n0_magic, n0_shift);
         const int i0 = rest;
-        const float add_1 = x0[-n0 * i0 + i1 + n1] + x0[n0 * i0 - i1 + n2];  // programs.py:122
+        const float add_1 = x0[-n0 * i0 + i1 + n1] + x0[n0 * i0 - i1 + n2];  // programs.py:129
         y0[n0 * i0 + i1] = add_1;
     }
 }

@@ -10,7 +10,7 @@ static void fused_mul_add_f32_part(void* const* buffers, const long long* sizes,
     const float load_1 = x0[0];
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
-        const float mul_1 = load_1 * x1[i1];  // programs.py:114
+        const float mul_1 = load_1 * x1[i1];  // programs.py:121
         const float add_1 = mul_1 + 1.0f;
         y0[i1] = add_1;
     }

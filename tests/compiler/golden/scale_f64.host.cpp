@@ -9,7 +9,7 @@ static void fused_convert_mul_add_f16_part(void* const* buffers, const long long
     const cj::i64 n0 = sizes[0];
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
-        const cj::f16 convert_element_type_1 = cj::convert<cj::f16>(x0[i1]);  // programs.py:112
+        const cj::f16 convert_element_type_1 = cj::convert<cj::f16>(x0[i1]);  // programs.py:119
         const cj::f16 mul_1 = cj::f16(2.5f) * convert_element_type_1;
         const cj::f16 add_1 = mul_1 + cj::f16(1.0f);
         y0[i1] = add_1;

@@ -11,7 +11,7 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32_count(const cj:
     for (int update = lists.first() + int(threadIdx.x); update < lists.last(); update += int(blockDim.x)) {
         const int i0 = update;
         const cj::i32 load_1 = x0[i0];
-        const bool lt_1 = load_1 < 0;  // programs.py:153
+        const bool lt_1 = load_1 < 0;  // programs.py:162
         const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
         const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
         const bool inside_1 = cj::to_index(select_n_1) >= 0 && n0 >= cj::to_index(select_n_1);
@@ -36,7 +36,7 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32_list(const cj::
         if (update < lists.last()) {
             const int i0 = update;
             const cj::i32 load_1 = x0[i0];
-            const bool lt_1 = load_1 < 0;  // programs.py:153
+            const bool lt_1 = load_1 < 0;  // programs.py:162
             const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
             const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
             const bool inside_1 = cj::to_index(select_n_1) >= 0 && n0 >= cj::to_index(select_n_1);

@@ -11,7 +11,7 @@ extern "C" __global__ void fused_scatter_lt_add_4_more_f32_count(const cj::i32* 
     for (int update = lists.first() + int(threadIdx.x); update < lists.last(); update += int(blockDim.x)) {
         const int i0 = update;
         const cj::i32 load_1 = x0[i0];
-        const bool lt_1 = load_1 < 0;  // programs.py:151
+        const bool lt_1 = load_1 < 0;  // programs.py:160
         const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
         const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
         const cj::i32 rem_1 = cj::rem(load_1, 53);
@@ -46,7 +46,7 @@ extern "C" __global__ void fused_scatter_lt_add_4_more_f32_list(const cj::i32* C
         if (update < lists.last()) {
             const int i0 = update;
             const cj::i32 load_1 = x0[i0];
-            const bool lt_1 = load_1 < 0;  // programs.py:151
+            const bool lt_1 = load_1 < 0;  // programs.py:160
             const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
             const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
             const cj::i32 rem_1 = cj::rem(load_1, 53);

@@ -12,7 +12,7 @@ extern "C" void fused_scatter_lt_add_4_more_f32(void* const* buffers, const long
     const cj::i64 n3 = sizes[3];
     for (cj::i64 i0 = 0; i0 < n3; ++i0) {
         const cj::i32 load_1 = x0[i0];
-        const bool lt_1 = load_1 < 0;  // programs.py:151
+        const bool lt_1 = load_1 < 0;  // programs.py:160
         const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
         const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
         const cj::i32 rem_1 = cj::rem(load_1, 53);

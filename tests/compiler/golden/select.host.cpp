@@ -9,7 +9,7 @@ static void fused_gt_neg_select_n_f32_part(void* const* buffers, const long long
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
         const float load_1 = x0[i1];
-        const bool gt_1 = load_1 > 1.0f;  // programs.py:116
+        const bool gt_1 = load_1 > 1.0f;  // programs.py:123
         const float neg_1 = -load_1;
         const float select_n_1 = cj::select(gt_1, load_1, neg_1);
         y0[i1] = select_n_1;

@@ -11,7 +11,7 @@ static void fused_mul_reduce_sum_sqrt_div_f32_part(void* const* buffers, const l
     #pragma omp simd
     for (cj::i64 i0 = from; i0 < to; ++i0) {
         const float load_1 = x0[n0 * i0];
-        const float mul_1 = load_1 * load_1;  // programs.py:149
+        const float mul_1 = load_1 * load_1;  // programs.py:158
         const float load_2 = x0[n0 * i0 + 1];
         const float mul_2 = load_2 * load_2;
         const float part_1 = mul_1 + mul_2;

@@ -9,7 +9,7 @@ extern "C" __global__ void fused_sub_f32(const float* CJ_RESTRICT x0, float* CJ_
         int rest = item;
         const int i1 = cj::take_last(rest, n3, n3_magic, n3_shift);
         const int i0 = rest;
-        const float sub_1 = x0[n0 * i0 + n1 * i1 + n2] - x0[n0 * i0 + n1 * i1];  // programs.py:121
+        const float sub_1 = x0[n0 * i0 + n1 * i1 + n2] - x0[n0 * i0 + n1 * i1];  // programs.py:128
         y0[n3 * i0 + i1] = sub_1;
     }
 }

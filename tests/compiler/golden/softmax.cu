@@ -15,16 +15,16 @@ extern "C" __global__ void fused_reduce_max_sub_exp_2_more_f32(const float* CJ_R
         const float max_result_0 = max_acc_0;
         cj::Sum<float>::Acc sum_acc_1 = cj::Sum<float>::identity();
         for (int i1 = int(threadIdx.x); i1 < n0; i1 += int(blockDim.x)) {
-            const float sub_1 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:48
+            const float sub_1 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:55
             const float exp_1 = cj::exp(sub_1);
             sum_acc_1 = sum_acc_1 + exp_1;
         }
         sum_acc_1 = cj::block_reduce<cj::Sum<float>>(sum_acc_1, sum_acc_1_shared);
         const float sum_result_1 = sum_acc_1;
         for (int i1 = int(threadIdx.x); i1 < n0; i1 += int(blockDim.x)) {
-            const float sub_2 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:48
+            const float sub_2 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:55
             const float exp_2 = cj::exp(sub_2);
-            const float div_1 = cj::div(exp_2, sum_result_1);  // programs.py:49
+            const float div_1 = cj::div(exp_2, sum_result_1);  // programs.py:56
             y0[n0 * i0 + i1] = div_1;
         }
         if (threadIdx.x == 0) {

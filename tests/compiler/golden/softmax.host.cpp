@@ -32,7 +32,7 @@ static void fused_reduce_max_sub_exp_2_more_f32_part(void* const* buffers, const
             cj::Lanes<cj::Sum<float>> sum_acc_1_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
-                const float sub_1 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:48
+                const float sub_1 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:55
                 const float exp_1 = cj::exp(sub_1);
                 sum_acc_1_lanes.values[lane] = sum_acc_1_lanes.values[lane] + exp_1;
             };
@@ -48,9 +48,9 @@ static void fused_reduce_max_sub_exp_2_more_f32_part(void* const* buffers, const
         for (cj::i64 block = 0; block < n0; block += cj::block_length) {
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
-                const float sub_2 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:48
+                const float sub_2 = x0[n0 * i0 + i1] - max_result_0;  // programs.py:55
                 const float exp_2 = cj::exp(sub_2);
-                const float div_1 = cj::div(exp_2, sum_result_1);  // programs.py:49
+                const float div_1 = cj::div(exp_2, sum_result_1);  // programs.py:56
                 y0[n0 * i0 + i1] = div_1;
             };
             cj::i64 at = block;

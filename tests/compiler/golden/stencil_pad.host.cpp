@@ -45,7 +45,11 @@ static void fused_add_mul_sub_f32_part(void* const* buffers, const long long* si
         high = cj::min(high, cj::i64(n4));
         low = cj::min(low, end);
         high = cj::max(low, high);
-        fused_add_mul_sub_f32_row<true>(x0, y0, n0, n1, n2, i0, low, high);
+        const cj::i64 over = (high - low) % 16, whole = high - over;
+        const cj::i64 last = whole > low ? high - 16 : whole;
+        const cj::i64 parts[] = {low, whole, over ? last : high, high};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_add_mul_sub_f32_row<true>(x0, y0, n0, n1, n2, i0, parts[k], parts[k + 1]);
         const cj::i64 ends[] = {begin, low, high, end};
         for (int k = 0; k < 4; k += 2)
             if (ends[k] < ends[k + 1]) fused_add_mul_sub_f32_row<false>(x0, y0, n0, n1, n2, i0, ends[k], ends[k + 1]);

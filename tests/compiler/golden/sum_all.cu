@@ -16,13 +16,13 @@ extern "C" __global__ void fused_mul_reduce_sum_f32(const float* CJ_RESTRICT x0,
             for (int k = 0; k < 4; ++k) {
                 const int i1 = pack * 4 + k;
                 const float load_1 = x0_pack.at[k];
-                const float mul_1 = load_1 * load_1;  // programs.py:137
+                const float mul_1 = load_1 * load_1;  // programs.py:146
                 sum_acc_0 = sum_acc_0 + mul_1;
             }
         }
         for (int i1 = (first > last / 4 * 4 ? first : last / 4 * 4) + int(threadIdx.x); i1 < last; i1 += int(blockDim.x)) {
             const float load_2 = x0[i1];
-            const float mul_2 = load_2 * load_2;  // programs.py:137
+            const float mul_2 = load_2 * load_2;  // programs.py:146
             sum_acc_0 = sum_acc_0 + mul_2;
         }
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);

@@ -20,7 +20,7 @@ static void fused_mul_reduce_sum_f32_part(void* const* buffers, const long long*
             const cj::i64 stop = block + cj::block_length < last ? block + cj::block_length : last;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
                 const float load_1 = x0[i1];
-                const float mul_1 = load_1 * load_1;  // programs.py:137
+                const float mul_1 = load_1 * load_1;  // programs.py:146
                 sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_1;
             };
             cj::i64 at = block;

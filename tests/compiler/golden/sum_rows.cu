@@ -8,7 +8,7 @@ extern "C" __global__ void fused_sin_reduce_sum_f32(const float* CJ_RESTRICT x0,
         const int i0 = item;
         cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
         for (int i1 = int(threadIdx.x); i1 < n0; i1 += int(blockDim.x)) {
-            const float sin_1 = cj::sin(x0[n0 * i0 + i1]);  // programs.py:138
+            const float sin_1 = cj::sin(x0[n0 * i0 + i1]);  // programs.py:147
             sum_acc_0 = sum_acc_0 + sin_1;
         }
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);

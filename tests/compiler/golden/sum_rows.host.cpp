@@ -16,7 +16,7 @@ static void fused_sin_reduce_sum_f32_part(void* const* buffers, const long long*
             cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
-                const float sin_1 = cj::sin(x0[n0 * i0 + i1]);  // programs.py:138
+                const float sin_1 = cj::sin(x0[n0 * i0 + i1]);  // programs.py:147
                 sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + sin_1;
             };
             cj::i64 at = block;

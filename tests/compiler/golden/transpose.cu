@@ -19,7 +19,7 @@ extern "C" __global__ void fused_mul_f32(const float* CJ_RESTRICT x0, float* CJ_
         for (int k = warp; k < warp + 32; k += 8) {
             const int i1 = left + lane, i0 = top + k;
             if (i1 < n0 && i0 < n1) {
-                const float mul_1 = tile_0[i1 - left][i0 - top] * 2.0f;  // programs.py:120
+                const float mul_1 = tile_0[i1 - left][i0 - top] * 2.0f;  // programs.py:127
                 y0[n0 * i0 + i1] = mul_1;
             }
         }

@@ -12,7 +12,7 @@ static inline void fused_mul_f32_column(const float* CJ_RESTRICT x0, cj::i64 n0,
 static inline void fused_mul_f32_row(float* CJ_RESTRICT y0, cj::i64 n1, cj::i64 i0, cj::i64 left, cj::i64 top, float (&tile_0)[64][129], cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float mul_1 = tile_0[i1 - left][i0 - top] * 2.0f;  // programs.py:120
+        const float mul_1 = tile_0[i1 - left][i0 - top] * 2.0f;  // programs.py:127
         y0[n1 * i0 + i1] = mul_1;
     }
 }
@@ -28,10 +28,18 @@ static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj:
         const cj::i64 left = piece % per_row * 64, right = cj::min(left + 64, n1);
         const cj::i64 top = piece / per_row % per_column * 128, bottom = cj::min(top + 128, n0);
         for (cj::i64 i1 = left; i1 < right; ++i1) {
-            fused_mul_f32_column(x0, n0, i1, left, top, tile_0, top, bottom);
+            const cj::i64 over = (bottom - top) % 16, whole = bottom - over;
+            const cj::i64 last = whole > top ? bottom - 16 : whole;
+            const cj::i64 parts[] = {top, whole, over ? last : bottom, bottom};
+            for (int k = 0; k < 4; k += 2)
+                if (parts[k] < parts[k + 1]) fused_mul_f32_column(x0, n0, i1, left, top, tile_0, parts[k], parts[k + 1]);
         }
         for (cj::i64 i0 = top; i0 < bottom; ++i0) {
-            fused_mul_f32_row(y0, n1, i0, left, top, tile_0, left, right);
+            const cj::i64 over = (right - left) % 16, whole = right - over;
+            const cj::i64 last = whole > left ? right - 16 : whole;
+            const cj::i64 parts[] = {left, whole, over ? last : right, right};
+            for (int k = 0; k < 4; k += 2)
+                if (parts[k] < parts[k + 1]) fused_mul_f32_row(y0, n1, i0, left, top, tile_0, parts[k], parts[k + 1]);
         }
     }
 }

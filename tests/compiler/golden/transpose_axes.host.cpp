@@ -12,7 +12,7 @@ static inline void fused_sub_f32_column(const float* CJ_RESTRICT x0, cj::i64 n0,
 static inline void fused_sub_f32_row(const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 i1, cj::i64 left, cj::i64 top, float (&tile_0)[64][129], cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i2 = begin; i2 < end; ++i2) {
-        const float sub_1 = tile_0[i2 - left][i0 - top] - x1[n2 * i0 + n3 * i1 + i2];  // programs.py:161
+        const float sub_1 = tile_0[i2 - left][i0 - top] - x1[n2 * i0 + n3 * i1 + i2];  // programs.py:170
         y0[n2 * i0 + n3 * i1 + i2] = sub_1;
     }
 }
@@ -33,10 +33,18 @@ static void fused_sub_f32_part(void* const* buffers, const long long* sizes, cj:
         const cj::i64 top = piece / per_row % per_column * 128, bottom = cj::min(top + 128, n1);
         const cj::i64 i1 = piece / per_row / per_column;
         for (cj::i64 i2 = left; i2 < right; ++i2) {
-            fused_sub_f32_column(x0, n0, n1, i1, i2, left, top, tile_0, top, bottom);
+            const cj::i64 over = (bottom - top) % 16, whole = bottom - over;
+            const cj::i64 last = whole > top ? bottom - 16 : whole;
+            const cj::i64 parts[] = {top, whole, over ? last : bottom, bottom};
+            for (int k = 0; k < 4; k += 2)
+                if (parts[k] < parts[k + 1]) fused_sub_f32_column(x0, n0, n1, i1, i2, left, top, tile_0, parts[k], parts[k + 1]);
         }
         for (cj::i64 i0 = top; i0 < bottom; ++i0) {
-            fused_sub_f32_row(x1, y0, n2, n3, i0, i1, left, top, tile_0, left, right);
+            const cj::i64 over = (right - left) % 16, whole = right - over;
+            const cj::i64 last = whole > left ? right - 16 : whole;
+            const cj::i64 parts[] = {left, whole, over ? last : right, right};
+            for (int k = 0; k < 4; k += 2)
+                if (parts[k] < parts[k + 1]) fused_sub_f32_row(x1, y0, n2, n3, i0, i1, left, top, tile_0, parts[k], parts[k + 1]);
         }
     }
 }

@@ -16,7 +16,7 @@ template <bool interior> static inline void fused_mul_f32_row(const float* CJ_RE
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const bool inside_2 = !interior && i0 >= n0;
         const float chosen_2 = inside_2 ? x0[n1 * i0 + i1 - n2] : tile_0[i1 - left][i0 - top];
-        const float mul_1 = chosen_2 * 2.0f;  // programs.py:163
+        const float mul_1 = chosen_2 * 2.0f;  // programs.py:172
         y0[n1 * i0 + i1] = mul_1;
     }
 }
@@ -40,7 +40,11 @@ static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj:
             high = cj::min(high, cj::i64(n0));
             low = cj::min(low, bottom);
             high = cj::max(low, high);
-            fused_mul_f32_column<true>(x1, n0, i1, left, top, tile_0, low, high);
+            const cj::i64 over = (high - low) % 16, whole = high - over;
+            const cj::i64 last = whole > low ? high - 16 : whole;
+            const cj::i64 parts[] = {low, whole, over ? last : high, high};
+            for (int k = 0; k < 4; k += 2)
+                if (parts[k] < parts[k + 1]) fused_mul_f32_column<true>(x1, n0, i1, left, top, tile_0, parts[k], parts[k + 1]);
             const cj::i64 ends[] = {top, low, high, bottom};
             for (int k = 0; k < 4; k += 2)
                 if (ends[k] < ends[k + 1]) fused_mul_f32_column<false>(x1, n0, i1, left, top, tile_0, ends[k], ends[k + 1]);
@@ -50,7 +54,11 @@ static void fused_mul_f32_part(void* const* buffers, const long long* sizes, cj:
             if (!(n4 >= i0)) high = low;
             low = cj::min(low, right);
             high = cj::max(low, high);
-            fused_mul_f32_row<true>(x0, y0, n0, n1, n2, i0, left, top, tile_0, low, high);
+            const cj::i64 over = (high - low) % 16, whole = high - over;
+            const cj::i64 last = whole > low ? high - 16 : whole;
+            const cj::i64 parts[] = {low, whole, over ? last : high, high};
+            for (int k = 0; k < 4; k += 2)
+                if (parts[k] < parts[k + 1]) fused_mul_f32_row<true>(x0, y0, n0, n1, n2, i0, left, top, tile_0, parts[k], parts[k + 1]);
             const cj::i64 ends[] = {left, low, high, right};
             for (int k = 0; k < 4; k += 2)
                 if (ends[k] < ends[k + 1]) fused_mul_f32_row<false>(x0, y0, n0, n1, n2, i0, left, top, tile_0, ends[k], ends[k + 1]);

@@ -1,7 +1,7 @@
 #include "prelude.h"
 #include "math.h"
 
-extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n4) {
+extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n4, int n5) {
     __shared__ float tile_0[32][33];
     const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
     const int per_row = (n0 + 31) / 32, per_column = (n1 + 31) / 32;
@@ -12,17 +12,9 @@ extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, co
             const int i1 = left + k, i0 = top + lane;
             if (i1 < n0 && i0 < n1) {
                 const float load_1 = x1[n1 * i1 + i0];
-                const bool inside_1 = i0 >= 1;
-                const float chosen_1 = inside_1 ? x1[n1 * i1 + i0 - 1] : x1[n1 * i1 + i0 + n2];
-                const bool inside_2 = i0 >= n2;
-                const float chosen_2 = inside_2 ? x1[n1 * i1 + i0 - n2] : x1[n1 * i1 + i0 + 1];
-                const float add_1 = chosen_1 + chosen_2;  // programs.py:31
-                const bool inside_3 = i1 >= 1;
-                const float chosen_3 = inside_3 ? x1[n1 * i1 + i0 - n1] : x1[n1 * i1 + i0 + n3];
-                const float add_2 = add_1 + chosen_3;
-                const bool inside_4 = i1 >= n4;
-                const float chosen_4 = inside_4 ? x1[n1 * i1 + i0 - n3] : x1[n1 * i1 + i0 + n1];
-                const float add_3 = add_2 + chosen_4;
+                const float add_1 = x1[n1 * i1 + i0 + (i0 >= 1 ? -n1 : 0) + n2] + x1[n1 * i1 + i0 + (i0 >= n2 ? -n1 : 0) + 1];  // programs.py:31
+                const float add_2 = add_1 + x1[n1 * i1 + i0 + (i1 >= 1 ? -n3 : 0) + n4];
+                const float add_3 = add_2 + x1[n1 * i1 + i0 + (i1 >= n5 ? -n3 : 0) + n1];
                 const float mul_1 = 4.0f * load_1;  // programs.py:32
                 const float sub_1 = add_3 - mul_1;
                 const float mul_2 = 0.1f * sub_1;
@@ -35,7 +27,7 @@ extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, co
         for (int k = warp; k < warp + 32; k += 8) {
             const int i1 = left + lane, i0 = top + k;
             if (i1 < n0 && i0 < n1) {
-                const float add_5 = x0[n0 * i0 + i1] + tile_0[i1 - left][i0 - top];  // programs.py:162
+                const float add_5 = x0[n0 * i0 + i1] + tile_0[i1 - left][i0 - top];  // programs.py:171
                 y0[n0 * i0 + i1] = add_5;
             }
         }

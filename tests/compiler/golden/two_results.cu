@@ -13,7 +13,7 @@ extern "C" __global__ void fused_sin_cos_mul_f32(const float* CJ_RESTRICT x0, fl
         for (int k = 0; k < 4; ++k) {
             const int i1 = pack * 4 + k;
             const float load_1 = x0_pack.at[k];
-            const float sin_1 = cj::sin(load_1);  // programs.py:113
+            const float sin_1 = cj::sin(load_1);  // programs.py:120
             y0_pack.at[k] = sin_1;
             const float cos_1 = cj::cos(load_1);
             const float mul_1 = cos_1 * load_1;
@@ -24,7 +24,7 @@ extern "C" __global__ void fused_sin_cos_mul_f32(const float* CJ_RESTRICT x0, fl
     }
     for (int i1 = n0 / 4 * 4 + thread; i1 < n0; i1 += threads) {
         const float load_2 = x0[i1];
-        const float sin_2 = cj::sin(load_2);  // programs.py:113
+        const float sin_2 = cj::sin(load_2);  // programs.py:120
         y0[i1] = sin_2;
         const float cos_2 = cj::cos(load_2);
         const float mul_2 = cos_2 * load_2;

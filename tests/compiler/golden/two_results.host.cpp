@@ -10,7 +10,7 @@ static void fused_sin_cos_mul_f32_part(void* const* buffers, const long long* si
     #pragma omp simd
     for (cj::i64 i1 = from; i1 < to; ++i1) {
         const float load_1 = x0[i1];
-        const float sin_1 = cj::sin(load_1);  // programs.py:113
+        const float sin_1 = cj::sin(load_1);  // programs.py:120
         y0[i1] = sin_1;
         const float cos_1 = cj::cos(load_1);
         const float mul_1 = cos_1 * load_1;

@@ -9,10 +9,10 @@ static void fused_random_wrap_random_bits_shift_right_logical_3_more_f32_part(vo
     const cj::i64 n0 = sizes[0];
     const cj::u32 load_1 = x0[0];
     const cj::u32 load_2 = x0[1];
-    const cj::u64 random_wrap_1 = cj::random_wrap(load_1, load_2);  // programs.py:136
+    const cj::u64 random_wrap_1 = cj::random_wrap(load_1, load_2);  // programs.py:145
     #pragma omp simd
     for (cj::i64 i0 = from; i0 < to; ++i0) {
-        const cj::u32 random_bits_1 = cj::random_bits<32>(random_wrap_1, cj::u64(i0));  // programs.py:136
+        const cj::u32 random_bits_1 = cj::random_bits<32>(random_wrap_1, cj::u64(i0));  // programs.py:145
         const cj::u32 shift_right_logical_1 = cj::shift_right_logical(random_bits_1, 9u);
         const cj::u32 or_1 = shift_right_logical_1 | 1065353216u;
         const float bitcast_convert_type_1 = cj::bitcast<float>(or_1);

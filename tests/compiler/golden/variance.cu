@@ -15,7 +15,7 @@ extern "C" __global__ void fused_reduce_sum_div_sub_square_f32(const float* CJ_R
         const float sum_result_0 = sum_acc_0;
         cj::Sum<float>::Acc sum_acc_1 = cj::Sum<float>::identity();
         for (int i1 = int(threadIdx.x); i1 < n0; i1 += int(blockDim.x)) {
-            const float div_1 = cj::div(sum_result_0, 153.0f);  // programs.py:142
+            const float div_1 = cj::div(sum_result_0, 153.0f);  // programs.py:151
             const float sub_1 = x0[n0 * i0 + i1] - div_1;
             const float square_1 = sub_1 * sub_1;
             sum_acc_1 = sum_acc_1 + square_1;
@@ -23,7 +23,7 @@ extern "C" __global__ void fused_reduce_sum_div_sub_square_f32(const float* CJ_R
         sum_acc_1 = cj::block_reduce<cj::Sum<float>>(sum_acc_1, sum_acc_1_shared);
         const float sum_result_1 = sum_acc_1;
         if (threadIdx.x == 0) {
-            const float div_2 = cj::div(sum_result_1, 153.0f);  // programs.py:142
+            const float div_2 = cj::div(sum_result_1, 153.0f);  // programs.py:151
             y0[i0] = div_2;
         }
     }

@@ -32,7 +32,7 @@ static void fused_reduce_sum_div_sub_square_f32_part(void* const* buffers, const
             cj::Lanes<cj::Sum<float>> sum_acc_1_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
-                const float div_1 = cj::div(sum_result_0, 153.0f);  // programs.py:142
+                const float div_1 = cj::div(sum_result_0, 153.0f);  // programs.py:151
                 const float sub_1 = x0[n0 * i0 + i1] - div_1;
                 const float square_1 = sub_1 * sub_1;
                 sum_acc_1_lanes.values[lane] = sum_acc_1_lanes.values[lane] + square_1;
@@ -46,7 +46,7 @@ static void fused_reduce_sum_div_sub_square_f32_part(void* const* buffers, const
             sum_acc_1.add(sum_acc_1_lanes.total());
         }
         const float sum_result_1 = sum_acc_1.total();
-        const float div_2 = cj::div(sum_result_1, 153.0f);  // programs.py:142
+        const float div_2 = cj::div(sum_result_1, 153.0f);  // programs.py:151
         y0[i0] = div_2;
     }
 }
