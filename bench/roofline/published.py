@@ -36,7 +36,7 @@ _JAX: list[tuple[str, str, float, str]] = [
     ("W10", "fftn", 0.97e-3, "cupy/cupy 8870"),
     ("W11", "10000 inverses", 1.47e-3, "3x3 inverses, with 0.041 ms hand-written"),
 ]
-# One kernel of XLA's that reads and writes once can take no less than a copy; where arithmetic bounds, nothing is known.
+# One kernel of XLA's that reads and writes once takes no less than a copy; where arithmetic bounds nothing is known.
 _AT_COPY_SPEED = {"W1": "(sum )?a[*]x", "W3": "one step"}
 
 def jax_of(workload: str, case: Case) -> Figure | None:
