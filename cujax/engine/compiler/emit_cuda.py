@@ -25,6 +25,7 @@ from cujax.engine.core.tape import Literal, Var
 THREADS = 256
 MOST_BLOCKS = 132 * 16  # enough to fill the largest devices several times; the rest is striding
 _PACK_BYTES = 16
+_LARGE = 100  # nodes of a body
 _FITS_INT = (1 << 31) - MOST_BLOCKS * 1024  # so that a stride past the end does not overflow
 
 
@@ -46,8 +47,11 @@ class CudaFrame(Frame):
         return "\n".join([*self.head(extra, suffix), *indented(lines), "}"])
 
     def take_last(self, axis: Axis) -> list[str]:
-        """A division takes twenty instructions, a product with what the host has divided takes four."""
-        if self.index != "int" or axis.extent < 2:
+        """A division takes twenty instructions, a product with what the host has divided takes four.
+
+        Of a large body it is no large part, and the compiler, free to move more of it, runs out of registers.
+        """
+        if self.index != "int" or axis.extent < 2 or len(self.body.nodes()) > _LARGE:
             return super().take_last(axis)
         n, shift = self.sizes.name(axis.extent), (axis.extent - 1).bit_length() - 1
         magic = self.sizes.give(f"{n}_magic", (1 << 32 + shift) // axis.extent + 1)

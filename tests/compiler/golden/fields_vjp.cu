@@ -1,13 +1,13 @@
 #include "prelude.h"
 #include "math.h"
-#include "index.h"
 
-extern "C" __global__ void fused_reduce_sum_mul_neg_3_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n4, int n5, int n6, int n7, int n8, int n9, int n10, int n11, int n12, int n13, int n14, int n15, int n16, int n1_magic, int n1_shift) {
+extern "C" __global__ void fused_reduce_sum_mul_neg_3_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n4, int n5, int n6, int n7, int n8, int n9, int n10, int n11, int n12, int n13, int n14, int n15, int n16) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     for (int item = thread; item < n7; item += threads) {
         int rest = item;
-        const int i2 = cj::take_last(rest, n1, n1_magic, n1_shift);
+        const int i2 = rest % n1;
+        rest /= n1;
         const int i1 = rest;
         const bool inside_1 = i1 >= n0;
         float chosen_1;
