@@ -152,7 +152,7 @@ def _benchmarks(outcome: Outcome, logs: Path) -> str:
 
 
 def _suite(outcome: Outcome, logs: Path) -> str:
-    return _failures("Failures of the suite on the cuda platform", outcome, logs)
+    return _failures("Failures of the suite", outcome, logs)
 
 
 def _failures(title: str, outcome: Outcome, logs: Path) -> str:
