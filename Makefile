@@ -11,7 +11,8 @@
 #   make test-array-api   the suite of the Python array API standard, in 64 bits (then needs git); what fails, and why, is
 #                  listed in tests/array_api/xfails.txt
 #   make device-check   on a machine with a GPU: the device's own checks, the benchmarks and the suite, within nine
-#                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV)
+#                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV);
+#                  with EMULATE=1 the same code without a GPU, on an emulator, at small sizes
 #   make clean     remove the environment and everything built
 #
 # Variables: PYTHON (interpreter the environment is made from), VENV (where it stands), JOBS (test processes),
@@ -75,7 +76,7 @@ test-array-api: $(VENV)/.test-ready $(ARRAY_API_SUITE)/.ready
 	--xfails-file=$(abspath tests/array_api/xfails.txt) $(PYTEST_ARGS)
 
 device-check: $(VENV)/.test-ready
-	$(bin)/python -m bench.device_check $(DEVICE_CHECK_ARGS)
+	$(bin)/python -m bench.device_check $(if $(EMULATE),--emulate) $(DEVICE_CHECK_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis $(native)/*.so

@@ -7,5 +7,7 @@
 
 Where to start: `case.py` says what a workload is made of, `workloads/` has one file for each; `peers.py` is what
 stands beside cujax, `runner.py` how a case is checked and timed, `fresh.py` what a first call costs in a process of
-its own, `report.py` the table.  Nothing is timed that has not been compared with NumPy in float64.
+its own, `report.py` the table.  `roofline/` estimates what kernels take on a GPU that is not there, `page.py` writes
+docs/benchmarks.md from what is kept in results/, `device_check.py` is for a machine with a GPU, or, with `emulated.py`,
+for one without.  Nothing is timed that has not been compared with NumPy in float64.
 """

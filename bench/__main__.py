@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from bench import machine, measure, peers, report, runner, workloads
-from bench.case import SCALES
+from bench import emulated, machine, measure, peers, report, runner, workloads
+from bench.case import SCALES, Case
 from bench.rows import Row, add_ratios
 
 _COPIED = (2**28, 2**20)  # bytes: more than a cache holds, and only to see that it runs
@@ -24,6 +24,7 @@ _SIZES = {
 
 def main(argv: list[str]) -> None:
     options = _parse(argv)
+    is_emulated = emulated.install_if_asked()
     scale = SCALES[options.scale]
     if options.budget:
         scale = replace(scale, total_seconds=options.budget)
@@ -31,8 +32,8 @@ def main(argv: list[str]) -> None:
     found, missing = peers.find(options.peers)
     bandwidth = machine.copy_bandwidth(found, _COPIED[scale.name == "smoke"])
     about = machine.describe(found) | {"scale": scale.name, "copy_bandwidth": bandwidth, "missing": missing}
-    print(_heading(about))
-    rows = run(options.only, found, runner.Bounds(scale, end, options.memory), bandwidth)
+    print(*([emulated.NOTICE] if is_emulated else []), _heading(about), sep="\n")
+    rows = run(options.only, found, runner.Bounds(scale, end, options.memory, is_emulated), bandwidth)
     print(report.table(rows))
     print(report.summary(rows, missing))
     if options.json:
@@ -48,7 +49,11 @@ def run(names: list[str], found: list[peers.Peer], whole: runner.Bounds, bandwid
         cases = workloads.cases(name, whole.scale)
         for i, case in enumerate(cases):
             _progress(f"{name} {case.name}")
-            rows += runner.run_case(name, case, found, bounds.share(len(cases) - i, len(found)))
+            before = emulated.record.launches
+            new = runner.run_case(name, case, found, bounds.share(len(cases) - i, len(found)))
+            if whole.is_emulated:
+                _say_how(new, case, found, emulated.record.launches - before)
+            rows += new
         if hasattr(workloads.module(name), "rows"):
             _progress(f"{name}")
             rows += workloads.module(name).rows(found, whole)
@@ -57,6 +62,14 @@ def run(names: list[str], found: list[peers.Peer], whole: runner.Bounds, bandwid
         row.share = row.rate / bandwidth if row.rate is not None and row.rate_unit == "B/s" else None
     add_ratios(rows)
     return rows
+
+
+def _say_how(rows: list[Row], case: Case, found: list[peers.Peer], launches: int) -> None:
+    """Write into rows of a run without a device how they came about."""
+    by_name = {peer.name: peer for peer in found}
+    for row in rows:
+        if row.median is not None:
+            row.emulated = emulated.described(case, by_name[row.peer], launches)
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

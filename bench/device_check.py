@@ -1,6 +1,7 @@
 """One command for a machine with a GPU: the device's own checks, the benchmarks and the suite, and one report.
 
     make device-check                            with the environment of `make test`
+    make device-check EMULATE=1                  without a GPU: the same code, on an emulator (emulated.py)
     python3 -m bench.device_check                from the checkout, with any Python that has what the parts need
 
 The second way installs nothing and needs no network: NumPy, ml_dtypes, opt_einsum, fastrlock and CuPy for cujax, which
@@ -10,6 +11,9 @@ PyTorch as a further peer of the benchmarks.
 `--minutes` bounds the whole run (9 by default).  Each part of `PARTS` has its own bound within it, is stopped when that
 is over, and leaves its log in build/device-check/.  The report goes to bench/results/.  Without a device the command
 says so in one line, and that is no failure.  With one, it fails when a check or a test of the suite has.
+
+With `--emulate` the parts run to their ends without a device, at the smallest sizes; the report begins with what that
+is worth, and says of each row what was emulated, what a stand-in did and what was not done.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +37,19 @@ LOGS = ROOT / "build" / "device-check"
 RESULTS = ROOT / "bench" / "results"
 _AT_THE_END = 10  # seconds for the report
 _GRACE = 25  # seconds by which a part may outlast the time that it was told
+_EMULATED = {"CUJAX_EMULATE_DEVICE": "1"}
+
+
+class Choice(NamedTuple):
+    """What is run: on an emulator or on a device, which checks, tests, workloads (all where none is named)."""
+
+    emulate: bool = False
+    checks: Sequence[str] = ("tests/gpu",)
+    tests: Sequence[str] = ("tests",)
+    workloads: str = ""
+
+
+ON_DEVICE = Choice()
 
 
 class Part(NamedTuple):
@@ -40,20 +57,23 @@ class Part(NamedTuple):
 
     name: str
     share: float
-    command: Callable[[float], list[str]]
+    command: Callable[[float, Choice], list[str]]
 
 
-def _checks(seconds: float) -> list[str]:
-    return [*_pytest("checks"), "tests/gpu"]
+def _checks(seconds: float, choice: Choice) -> list[str]:
+    return [*_pytest("checks"), *(["-p", "bench.emulated_checks"] if choice.emulate else []), *choice.checks]
 
 
-def _benchmarks(seconds: float) -> list[str]:
-    return ["-m", "bench", "--budget", str(round(seconds)), "--json", str(LOGS / "benchmarks.json")]
+def _benchmarks(seconds: float, choice: Choice) -> list[str]:
+    size = ["--smoke"] if choice.emulate else []
+    only = ["--only", choice.workloads] if choice.workloads else []
+    return ["-m", "bench", "--budget", str(round(seconds)), *size, *only, "--json", str(LOGS / "benchmarks.json")]
 
 
-def _suite(seconds: float) -> list[str]:
-    parallel = ["-n", str(min(12, os.cpu_count() or 1))] if _has("xdist") else []
-    return [*_pytest("suite"), *parallel, "tests", "--ignore=tests/gpu", "--ignore=tests/emulator"]
+def _suite(seconds: float, choice: Choice) -> list[str]:
+    parallel = ["-n", str(min(12, os.cpu_count() or 1))] if _has("xdist") and not choice.emulate else []
+    platform = ["--platform", "emulator"] if choice.emulate else []
+    return [*_pytest("suite"), *parallel, *platform, *choice.tests, "--ignore=tests/gpu", "--ignore=tests/emulator"]
 
 
 PARTS = (
@@ -75,7 +95,7 @@ def _has(module: str) -> bool:
 def main(argv: list[str]) -> int:
     """The exit status: 0 when nothing has failed."""
     options = _parse(argv)
-    found, reason = _device()
+    found, reason = (True, "") if options.emulate else _device()
     if not found:
         print(f"device-check: {reason}; nothing was checked")
         return 0
@@ -83,12 +103,15 @@ def main(argv: list[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     for left_over in LOGS.iterdir():
         left_over.unlink()
-    outcomes = [run(part, part.share * (end - time.monotonic())) for part in PARTS if part.name in options.only]
-    text = device_report.write(outcomes, LOGS)
-    path = RESULTS / f"{time.strftime('%Y-%m-%d')}-device-check-{device_report.device_name()}.md"
+    choice = Choice(options.emulate, options.checks, options.tests, options.workloads)
+    parts = [part for part in PARTS if part.name in options.only]
+    outcomes = [run(part, part.share * (end - time.monotonic()), choice) for part in parts]
+    text = device_report.write(outcomes, LOGS, options.emulate)
+    name = "emulated" if options.emulate else device_report.device_name()
+    path = Path(options.report) if options.report else RESULTS / f"{time.strftime('%Y-%m-%d')}-device-check-{name}.md"
     path.write_text(text)
     print(text)
-    print(f"device-check: the report is {path.relative_to(ROOT)}")
+    print(f"device-check: the report is {path.name}")
     return int(any(outcome.failed for outcome in outcomes))
 
 
@@ -97,6 +120,11 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=9, help="for the whole run (default: 9)")
     names = [part.name for part in PARTS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="parts to run")
+    parser.add_argument("--emulate", action="store_true", help="without a GPU: see above")
+    parser.add_argument("--checks", nargs="+", default=["tests/gpu"], help="files of the checks (default: all)")
+    parser.add_argument("--tests", nargs="+", default=["tests"], help="files or folders of the suite (default: all)")
+    parser.add_argument("--workloads", default="", help="of the benchmarks, such as W1,W3 (default: all)")
+    parser.add_argument("--report", help="file to write (default: in bench/results/)")
     return parser.parse_args(argv)
 
 
@@ -109,14 +137,14 @@ def _device() -> tuple[bool, str]:
     return available()
 
 
-def run(part: Part, seconds: float) -> Outcome:
+def run(part: Part, seconds: float, choice: Choice = ON_DEVICE) -> Outcome:
     """Run a part for at most `seconds`, then stop it with all its processes."""
     told = max(1.0, seconds - _GRACE)
     print(f"device-check: {part.name}, at most {seconds:.0f} s", flush=True)
     start = time.monotonic()
     with open(LOGS / f"{part.name}.log", "w") as log:
         process = subprocess.Popen(
-            [sys.executable, *part.command(told)], cwd=ROOT, env=_environment(part, told),
+            [sys.executable, *part.command(told, choice)], cwd=ROOT, env=_environment(part, told, choice),
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
@@ -128,10 +156,11 @@ def run(part: Part, seconds: float) -> Outcome:
     return Outcome(part.name, status, time.monotonic() - start)
 
 
-def _environment(part: Part, seconds: float) -> dict[str, str]:
+def _environment(part: Part, seconds: float, choice: Choice) -> dict[str, str]:
     return {
         **os.environ,
-        "CUJAX_PLATFORM": "cuda",
+        **(_EMULATED if choice.emulate else {"CUJAX_PLATFORM": "cuda"}),
+        "CUJAX_EMULATED_CHECKS": str(LOGS / "emulated-checks.jsonl"),
         "CUJAX_DEADLINE": str(time.time() + seconds),
         "CUJAX_TOO_LATE": str(LOGS / f"{part.name}.late"),
         "CUJAX_FIGURES": str(LOGS / "figures.jsonl"),

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import machine
+from bench.emulated import NOTICE
+from bench.emulated_checks import OUTCOMES
 
 _LISTED = 60  # failed tests that are named
 _LINES = 30  # of the log of a part that broke off
+_LEFT_OUT = "Sizes are the smallest. First calls in fresh processes were left out."
 _PACKAGES = (
     "numpy", "cupy-cuda12x", "cupy-cuda13x", "jax", "jaxlib", "jax-cuda12-plugin", "jax-cuda13-plugin", "torch",
 )  # fmt: skip
@@ -44,9 +47,9 @@ class Tests(NamedTuple):
     failed: list[tuple[str, str]]
 
 
-def write(outcomes: list[Outcome], logs: Path) -> str:
-    """The whole report."""
-    sections = [_heading(), _overview(outcomes, logs)]
+def write(outcomes: list[Outcome], logs: Path, is_emulated: bool = False) -> str:
+    """The whole report; is_emulated: it is one of a run without a device, and says so first."""
+    sections = [_heading_without_device() if is_emulated else _heading(), _overview(outcomes, logs)]
     sections += [_SECTIONS[outcome.part](outcome, logs) for outcome in outcomes]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -66,15 +69,23 @@ def _smi(fields: str) -> str:
 
 
 def _heading() -> str:
+    title = f"# Device check, {time.strftime('%Y-%m-%d %H:%M')}"
+    return "\n".join([title, "", *_circumstances(_smi("name,driver_version,memory.total") or "unknown")])
+
+
+def _heading_without_device() -> str:
+    title = f"# Device check without a device, {time.strftime('%Y-%m-%d %H:%M')}"
+    return "\n".join([title, "", f"**{NOTICE}**", "", *_circumstances("none")])
+
+
+def _circumstances(device: str) -> list[str]:
     packages = ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))
-    return "\n".join([
-        f"# Device check, {time.strftime('%Y-%m-%d %H:%M')}",
-        "",
-        f"- device: {_smi('name,driver_version,memory.total') or 'unknown'}",
+    return [
+        f"- device: {device}",
         f"- host: {machine.processor()}, Python {platform.python_version()}",
         f"- packages: {packages}",
         f"- commit: {machine.commit() or 'unknown'}",
-    ])  # fmt: skip
+    ]
 
 
 def _version(package: str) -> str:
@@ -113,22 +124,35 @@ def read_tests(logs: Path, part: str) -> Tests | None:
 
 
 def _checks(outcome: Outcome, logs: Path) -> str:
-    try:
-        lines = (logs / "figures.jsonl").read_text().splitlines()
-    except OSError:
-        lines = []
-    rows = [f"| {what} | {value:.3g} {unit} |" for what, value, unit in map(json.loads, lines)]
-    figures = "\n".join(["## Figures of the device", "", "| what | |", "| --- | --- |", *rows]) if rows else ""
-    return "\n\n".join(filter(None, [figures, _failures("Checks that failed", outcome, logs)]))
+    emulated = _lines(logs / "emulated-checks.jsonl")
+    rows = [f"| {what} | {value:.3g} {unit} |" for what, value, unit in _lines(logs / "figures.jsonl")]
+    title = "## Figures of the emulated run, which mean nothing for a GPU" if emulated else "## Figures of the device"
+    figures = "\n".join([title, "", "| what | |", "| --- | --- |", *rows]) if rows else ""
+    checks = _emulated(emulated) if emulated else ""
+    return "\n\n".join(filter(None, [checks, figures, _failures("Checks that failed", outcome, logs)]))
+
+
+def _lines(path: Path) -> list[list]:
+    """The records of a file with one on each line; none where it was not written."""
+    return list(map(json.loads, path.read_text().splitlines())) if path.exists() else []
+
+
+def _emulated(checks: list[list]) -> str:
+    """Each check, and what became of it without a device."""
+    counts = Counter(kind for _, kind, _ in checks)
+    meanings = [f"- {counts[kind]} {kind}{f': {text}' if text else ''}" for kind, text in OUTCOMES.items()]
+    rows = [f"| `{name}` | {kind} | {text} |" for name, kind, text in checks]
+    return "\n".join(["## Checks", "", *meanings, "", "| check | | |", "| --- | --- | --- |", *rows])
 
 
 def _benchmarks(outcome: Outcome, logs: Path) -> str:
-    log = logs / "benchmarks.log"
-    return f"## Benchmarks\n\n```\n{log.read_text().strip()}\n```"
+    text = (logs / "benchmarks.log").read_text().strip()
+    left_out = f"{_LEFT_OUT}\n\n" if NOTICE in text else ""
+    return f"## Benchmarks\n\n{left_out}```\n{text}\n```"
 
 
 def _suite(outcome: Outcome, logs: Path) -> str:
-    return _failures("Failures of the suite on the cuda platform", outcome, logs)
+    return _failures("Failures of the suite", outcome, logs)
 
 
 def _failures(title: str, outcome: Outcome, logs: Path) -> str:

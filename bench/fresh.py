@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench import peers, runner, workloads
+from bench import emulated, peers, runner, workloads
 from bench.case import SCALES, Case
 from bench.measure import resident_bytes
 
@@ -53,6 +53,7 @@ def measure(
 
 
 def main(workload: str, name: str, peer_name: str, scale: str) -> None:
+    emulated.install_if_asked()
     (case,) = (c for c in workloads.cases(workload, SCALES[scale]) if c.name == name)
     peer = peers.PEERS[peer_name]()
     with peer.x64(case.x64):

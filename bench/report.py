@@ -51,7 +51,8 @@ def table(rows: list[Row]) -> str:
         if (row.workload, row.case) != case:
             case = (row.workload, row.case)
             lines.append(_title(case, rows))
-        note = "" if row.status == "ok" else f"  {row.status}"
+        notes = [note for note in ("" if row.status == "ok" else row.status, row.emulated) if note]
+        note = f"  {'; '.join(notes)}" if notes else ""
         lines.append((_line(texts, widths) + note).rstrip())
     return "\n".join(lines)
 

@@ -36,6 +36,7 @@ class Row:
     ratio: float | None = None
     ratio_of_minima: float | None = None
     headline: bool = False
+    emulated: str = ""  # without a device: what ran on the emulator, and what something else stood in for
 
     def figure(self) -> float | None:
         """What is compared between peers: the warm time, else the cold one, else the value."""

@@ -30,11 +30,15 @@ class NotWritten(Exception):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a run may take: seconds as the scale says, until a point in (monotonic) time, and bytes of memory."""
+    """What a run may take: seconds as the scale says, until a point in (monotonic) time, and bytes of memory.
+
+    is_emulated: there is no device, and rows say how they came about (emulated.py).
+    """
 
     scale: Scale
     deadline: float
     memory: float
+    is_emulated: bool = False
 
     def left(self) -> float:
         return self.deadline - time.monotonic()

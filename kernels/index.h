@@ -2,6 +2,7 @@
 //
 //     clamp_index(i, low, high)        i, at least low and at most high
 //     floor_div(i, n), floor_mod(i, n) rounded down, for n > 0; the remainder is in 0 ... n - 1
+//     take_last(rest, n, magic, shift) the remainder of rest, which becomes the quotient, without a division
 //     wrap_index(i, n)                 i as counted from the end where it is negative
 //     to_index(x)                      an integer that was loaded, as an index
 //     Pack<T>, load_pack, store_pack   as many elements as 16 bytes hold, at an address that 16 divides
@@ -24,6 +25,16 @@ template <class I, class N> CJ_FN I floor_div(I i, N divisor) {
 template <class I> CJ_FN I floor_mod(I i, I n) {
     I rest = i % n;
     return rest < 0 ? rest + n : rest;
+}
+
+// For 0 <= rest < 2^31 and n > 1, with magic = floor(2^(32 + shift) / n) + 1 and 2^shift < n <= 2^(shift + 1): the
+// product exceeds rest / n by less than 1 / n.  T. Granlund, P. L. Montgomery, Division by invariant integers using
+// multiplication, PLDI 1994.
+CJ_FN int take_last(int& rest, int n, int magic, int shift) {
+    int quotient = int((u64(u32(rest)) * u32(magic)) >> 32) >> shift;
+    int last = rest - quotient * n;
+    rest = quotient;
+    return last;
 }
 
 template <class I> CJ_FN I wrap_index(I i, I n) { return i < 0 ? i + n : i; }

@@ -33,13 +33,14 @@ def bounds(seconds: float = 60, scale: Scale = SMOKE) -> runner.Bounds:
 
 
 def test_the_registry_is_read_off_the_files():
-    assert list(workloads.FILES) == ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W11", "W12", "W13", "W14"]
+    assert list(workloads.FILES) == [f"W{number}" for number in range(1, 15)]
 
 
 @pytest.mark.parametrize("workload", workloads.FILES)
 def test_every_case_agrees_with_its_reference(workload, found):
+    patient = bounds(240, scale=replace(SMOKE, call_seconds=60))  # than a machine needs that does nothing else
     cases = workloads.cases(workload, SMOKE)
-    rows = [row for case in cases for row in runner.run_case(workload, case, found, bounds())]
+    rows = [row for case in cases for row in runner.run_case(workload, case, found, patient)]
     assert {(row.case, row.peer): row.status for row in rows if row.status not in ("ok", NOT_WRITTEN)} == {}
     assert all(row.median > 0 for row in rows if row.peer == "cujax")
 

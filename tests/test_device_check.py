@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from emulator import why_not
 
 from bench import device_check, device_report
-from bench.device_check import PARTS, Part, main, run
+from bench.device_check import PARTS, Choice, Part, main, run
 from bench.device_report import Outcome, read_tests, write
 
 ROOT = Path(__file__).parent.parent
@@ -45,7 +46,7 @@ def test_without_a_device_it_says_so(monkeypatch, capsys):
 def test_a_part_is_told_its_time_and_what_it_does_is_kept(logs):
     code = "import os; print(os.environ['CUJAX_PLATFORM'], float(os.environ['CUJAX_DEADLINE']))"
     before = time.time()
-    outcome = run(Part("suite", 1, lambda seconds: ["-c", code]), 50)
+    outcome = run(Part("suite", 1, lambda seconds, choice: ["-c", code]), 50)
     assert outcome.status == 0
     platform, deadline = (logs / "suite.log").read_text().split()
     assert platform == "cuda"
@@ -56,7 +57,7 @@ def test_a_part_that_takes_too_long_is_stopped_with_its_children(logs):
     mark = logs / "mark"
     child = f"import time; time.sleep(3); open({str(mark)!r}, 'w')"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    outcome = run(Part("suite", 1, lambda seconds: ["-c", code]), 1)
+    outcome = run(Part("suite", 1, lambda seconds, choice: ["-c", code]), 1)
     assert outcome.status is None
     assert not outcome.failed
     time.sleep(3)
@@ -104,6 +105,29 @@ def test_the_report_of_all_parts(logs, monkeypatch):
     assert "line 69\n" not in text
     assert "line 70\n" in text
     assert device_report.device_name() == "nvidia-h200-580-1-143771-mib"
+
+
+@pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
+def test_without_a_device_the_same_code_runs_on_the_emulator(logs, capsys):
+    report = logs / "report.md"
+    sizes = ["--minutes", "3", "--only", "checks", "benchmarks", "--workloads", "W6"]
+    sizes += ["--checks", "tests/gpu/test_kernels_on_device.py"]
+    assert main(["--emulate", *sizes, "--report", str(report)]) == 0
+    text = report.read_text()
+    title, _, notice = text.splitlines()[:3]
+    assert title.startswith("# Device check without a device")
+    assert notice.startswith("**No device was at hand.") and "mean nothing for a GPU" in notice
+    rows = {row.split("::")[1].split("`")[0]: row.split("|")[2:4] for row in text.splitlines() if "::" in row}
+    assert rows["test_denormals_are_kept"] == [" emulated ", " 1 launches; stand-ins: cupy.empty, cupy.asarray "]
+    assert rows["test_a_launch_costs_little"] == [" needs a device ", " cupy.RawKernel "]
+    assert rows["test_scalars_cost_little"][0] == " stubbed "
+    assert "launches on the emulator" in text and "Sizes are the smallest" in text
+    assert "| benchmarks | done |" in text
+
+
+def test_the_suite_runs_on_the_emulator_too():
+    command = PARTS[2].command(60, Choice(emulate=True, tests=["tests/ops"]))
+    assert command[command.index("--platform") :][:3] == ["--platform", "emulator", "tests/ops"]
 
 
 def test_a_machine_without_nvidia_smi_is_no_obstacle(monkeypatch):

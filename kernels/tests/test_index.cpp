@@ -13,6 +13,19 @@ TEST(division_rounds_down) {
     CHECK(clamp_index(-3, 0, 5) == 0 && clamp_index(9, 0, 5) == 5 && wrap_index(-1, 10) == 9);
 }
 
+TEST(the_last_place_is_taken_without_a_division) {
+    for (int n : {2, 3, 5, 7, 1023, 1024, 1025, 1 << 30, (1 << 30) + 1, 2147483647}) {
+        int shift = 0;
+        while ((i64(2) << shift) < n) ++shift;
+        const int magic = int(u32((u64(1) << (32 + shift)) / u64(n) + 1));
+        for (int number : {0, 1, n - 1, n, 2 * (n / 2) + 1, 2147483647, 2147483647 / n * n, 2147483647 / n * n - 1}) {
+            int rest = number;
+            const int last = take_last(rest, n, magic, shift);
+            CHECK(last == number % n && rest == number / n);
+        }
+    }
+}
+
 TEST(packs_hold_16_bytes) {
     alignas(16) f16 x[8] = {0, 1, 2, 3, 4, 5, 6, 7}, y[8];
     CHECK(Pack<f16>::count == 8 && Pack<double>::count == 2 && is_pack_aligned(x) && !is_pack_aligned(x + 1));

@@ -13,17 +13,19 @@ from collections.abc import Sequence
 from math import prod
 
 from cujax.engine.backends.api import KernelCall
-from cujax.engine.compiler.body import Axis, Body, total_extent
+from cujax.engine.compiler.body import Axis, Body, Store, total_extent
 from cujax.engine.compiler.cpp import memory_type_name, physical
-from cujax.engine.compiler.expression import Load, Operation, index_elements
+from cujax.engine.compiler.expression import Load, Node, Operation, index_elements
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Index
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
+from cujax.engine.core.tape import Literal, Var
 
 THREADS = 256
 MOST_BLOCKS = 132 * 16  # enough to fill the largest devices several times; the rest is striding
 _PACK_BYTES = 16
+_LARGE = 100  # nodes of a body
 _FITS_INT = (1 << 31) - MOST_BLOCKS * 1024  # so that a stride past the end does not overflow
 
 
@@ -44,6 +46,18 @@ class CudaFrame(Frame):
         """The whole function; its sizes are those that are known by now."""
         return "\n".join([*self.head(extra, suffix), *indented(lines), "}"])
 
+    def take_last(self, axis: Axis) -> list[str]:
+        """A division takes twenty instructions, a product with what the host has divided takes four.
+
+        Of a large body it is no large part, and the compiler, free to move more of it, runs out of registers.
+        """
+        if self.index != "int" or axis.extent < 2 or len(self.body.nodes()) > _LARGE:
+            return super().take_last(axis)
+        n, shift = self.sizes.name(axis.extent), (axis.extent - 1).bit_length() - 1
+        magic = self.sizes.give(f"{n}_magic", (1 << 32 + shift) // axis.extent + 1)
+        text = f"cj::take_last(rest, {n}, {magic}, {self.sizes.give(f'{n}_shift', shift)})"
+        return [f"const int {self.axes[axis.number]} = {text};"]
+
     def thread(self) -> list[str]:
         """The number of this thread in the grid, and how many there are."""
         return [
@@ -56,14 +70,22 @@ class CudaFrame(Frame):
 def _fits_int(body: Body) -> bool:
     """All sizes fit, and no index comes from data, which may be anything before it is clamped.
 
-    Numbers of elements may go beyond all arrays of the kernel: where it draws a few of very many random numbers.
+    A reduction counts along kept and reduced axes by themselves.  Numbers of elements may go beyond all arrays of the
+    kernel: where it draws a few of very many random numbers.
     """
     nodes = body.nodes()
     if any(index_elements(i) for n in nodes for i in n.indices):
         return False
     numbers = [i.high for n in nodes if isinstance(n, Operation) for i in n.indices]
-    sizes = [prod(body.region.shape), *[v.aval.size for v in (*body.reads, *body.writes)]]
+    sizes = [*_spaces(body), *[v.aval.size for v in (*body.reads, *body.writes)]]
     return all(size < _FITS_INT for size in (*numbers, *sizes))
+
+
+def _spaces(body: Body) -> list[int]:
+    """How far the kernel counts."""
+    if body.region.axes is None or any(a.reduction.takes_index for phase in body.phases for a in phase):
+        return [prod(body.region.shape)]
+    return [total_extent(body.kept_axes), total_extent(body.reduced_axes)]
 
 
 def blocks_for(items: int, threads: int = THREADS) -> int:
@@ -108,10 +130,13 @@ def _pack_width(body: Body) -> int:
     """Elements that a thread takes at a time: 1 unless everything lies as the elements of one axis do."""
     if len(body.axes) != 1 or isinstance(body.region, Update):
         return 1
-    (axis,) = body.axes
     (stores,) = body.full
-    loads = [n for n in body.nodes() if isinstance(n, Load)]
-    moving = [n for n in loads if n.place.terms]
+    return pack_width(body.axes[0], body.nodes(), stores)
+
+
+def pack_width(axis: Axis, nodes: Sequence[Node], stores: Sequence[Store]) -> int:
+    """The elements of `axis` in 16 bytes, where all that is loaded and stored lies as they do, else 1."""
+    moving = [n for n in nodes if isinstance(n, Load) and n.place.terms]
     if not all(_is_flat(i, axis) for i in (*[n.place for n in moving], *[s.place for s in stores])):
         return 1
     sizes = {physical(v.aval.dtype).itemsize for v in (*[n.source for n in moving], *[s.var for s in stores])}
@@ -141,7 +166,7 @@ def _packed(frame: CudaFrame, width: int) -> list[str]:
     body = frame.body
     (axis,) = body.axes
     n, name = frame.sizes.name(axis.extent), frame.axes[axis.number]
-    moving = list(dict.fromkeys(x.source for x in body.nodes() if isinstance(x, Load) and x.place.terms))
+    moving = sources(body.nodes())
     stored = list(dict.fromkeys(s.var for s in body.full[0]))
     with frame.writer.scope() as outer:
         frame.hoist(body.nodes(), {axis.number})
@@ -149,13 +174,8 @@ def _packed(frame: CudaFrame, width: int) -> list[str]:
         element = _element(frame, packs)
         tail = _element(frame, {})
     in_place = body.region.in_place
-    packs_of = {v: f"cj::Pack<{memory_type_name(v.aval.dtype)}> {frame.buffers[v]}_pack" for v in (*moving, *stored)}
-    loads = [
-        f"{'' if v in in_place.values() else 'const '}{packs_of[v]} = "
-        f"cj::load_pack({frame.buffers[v]} + pack * {width});"
-        for v in moving
-    ]
-    results = [f"{packs_of[v]};" for v in stored if in_place.get(v) not in moving]
+    loads = [f"{'' if v in in_place.values() else 'const '}{loaded_pack(frame, v, width)}" for v in moving]
+    results = [f"{_pack_of(frame, v)};" for v in stored if in_place.get(v) not in moving]
     stores = [f"cj::store_pack({frame.buffers[v]} + pack * {width}, {frame.buffers[v]}_pack);" for v in stored]
     each = [f"const {frame.index} {name} = pack * {width} + k;", *element]
     pack = [
@@ -167,6 +187,20 @@ def _packed(frame: CudaFrame, width: int) -> list[str]:
         f"for ({frame.index} pack = thread; pack < {n} / {width}; pack += threads) {{", *indented(pack), "}",
         f"for ({frame.index} {name} = {last}; {name} < {n}; {name} += threads) {{", *indented(tail), "}",
     ]
+
+
+def sources(nodes: Sequence[Node]) -> list[Var | Literal]:
+    """The buffers of which different elements are loaded in different places."""
+    return list(dict.fromkeys(n.source for n in nodes if isinstance(n, Load) and n.place.terms))
+
+
+def loaded_pack(frame: Frame, source: Var | Literal, width: int) -> str:
+    """The elements of the pack number `pack`."""
+    return f"{_pack_of(frame, source)} = cj::load_pack({frame.buffers[source]} + pack * {width});"
+
+
+def _pack_of(frame: Frame, var: Var | Literal) -> str:
+    return f"cj::Pack<{memory_type_name(var.aval.dtype)}> {frame.buffers[var]}_pack"
 
 
 def _element(frame: CudaFrame, packs: dict) -> list[str]:

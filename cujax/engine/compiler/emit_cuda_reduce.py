@@ -16,7 +16,15 @@ from collections.abc import Sequence
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
-from cujax.engine.compiler.emit_cuda import MOST_BLOCKS, THREADS, CudaFrame, blocks_for
+from cujax.engine.compiler.emit_cuda import (
+    MOST_BLOCKS,
+    THREADS,
+    CudaFrame,
+    blocks_for,
+    loaded_pack,
+    pack_width,
+    sources,
+)
 from cujax.engine.compiler.expression import reachable
 from cujax.engine.compiler.frame import indented
 from cujax.engine.compiler.kernel import Kernel
@@ -24,8 +32,7 @@ from cujax.engine.compiler.writer import INDENT
 
 _FEW = 32  # elements that one thread reduces, whatever their order
 _FEW_ITEMS = 256  # fewer blocks than this leave a device idle
-_SPLIT_WORK = 1 << 14
-_MOST_CHUNKS = 512
+_MOST_CHUNKS = MOST_BLOCKS // 2  # eight blocks on each multiprocessor of the largest devices
 _PART_BYTES = 16  # for a partial result: complex128, or a value and its place
 
 
@@ -40,6 +47,7 @@ class _Shape:
     """What both ways share; a subclass says who makes an item and how it goes over the reduced axes."""
 
     items_per_block = 1
+    splits_from, least_chunk = 1 << 14, 1 << 11  # elements that are reduced
 
     def __init__(self, frame: CudaFrame) -> None:
         self.frame, self.body, self.writer = frame, frame.body, frame.writer
@@ -47,6 +55,11 @@ class _Shape:
         self.items, self.length = total_extent(self.kept), total_extent(self.reduced)
         self.names = frame.running_names()
         self.chunks = self._chunk_count() if len(self.body.phases) == 1 else 1
+        self.width = self._pack_width()
+
+    def _pack_width(self) -> int:
+        """Elements that a thread loads at a time."""
+        return 1
 
     def _accumulators(self) -> list[Accumulator]:
         return [a for phase in self.body.phases for a in phase]
@@ -54,9 +67,9 @@ class _Shape:
     def _chunk_count(self) -> int:
         """How many chunks the first reduced axis is cut into; by lengths alone."""
         blocks = -(-self.items // self.items_per_block)
-        if blocks >= _FEW_ITEMS or self.length < _SPLIT_WORK:
+        if blocks >= _FEW_ITEMS or self.length < self.splits_from:
             return 1
-        wanted = min(_MOST_CHUNKS, MOST_BLOCKS // max(blocks, 1), self.length // (_SPLIT_WORK // 8))
+        wanted = min(_MOST_CHUNKS, MOST_BLOCKS // max(blocks, 1), self.length // self.least_chunk)
         return max(1, min(wanted, self.reduced[0].extent))
 
     # --- the kernel -------------------------------------------------------------------------------------------
@@ -109,8 +122,10 @@ class _Shape:
         with self.writer.scope() as hoisted:
             self.frame.hoist(self.body.nodes(), {a.number for a in self.body.axes})
             item = [*self.frame.axis_places(self.kept, "item"), *self._phase(0), *self._leave_parts()]
+            whole = f"({n} - 1) / {index}(gridDim.y)"
+            chunk = f"{whole} + 1" if self.width == 1 else f"({whole} / {self.width} + 1) * {self.width}"
             bounds = [
-                f"const {index} chunk = ({n} - 1) / {index}(gridDim.y) + 1;",
+                f"const {index} chunk = {chunk};",
                 f"const {index} first = {index}(blockIdx.y) * chunk;",
                 f"const {index} last = first + chunk < {n} ? first + chunk : {n};",
             ]
@@ -204,6 +219,7 @@ class _Threads(_Shape):
     """
 
     items_per_block = THREADS
+    splits_from, least_chunk = 1 << 8, 1 << 5  # a thread waits for memory at every few of them
 
     def _over_items(self, inner: Sequence[str]) -> list[str]:
         loop = f"for ({self.frame.index} item = thread; item < {self._count()}; item += threads) {{"
@@ -263,19 +279,54 @@ class _Blocks(_Shape):
         name = self.names[accumulator.result]
         return f"{name} = cj::block_reduce<{accumulator.reduction.struct}>({name}, {name}_shared);"
 
+    def _pack_width(self) -> int:
+        """More than one where the whole array is reduced, as it lies in memory."""
+        if len(self.body.axes) != 1 or any(self.body.full):
+            return 1
+        return pack_width(self.body.axes[0], self.body.nodes(), ())
+
     def _phase(self, phase: int) -> list[str]:
-        last = self.reduced[-1]
-        axis, index = self.frame.axes[last.number], self.frame.index
         is_chunked = self.chunks > 1 and len(self.reduced) == 1
-        begin, end = ("first + ", "last") if is_chunked else ("", self.size(last.extent))
-        inner = [
-            f"for ({index} {axis} = {begin}{index}(threadIdx.x); {axis} < {end}; {axis} += {index}(blockDim.x)) {{",
-            *indented(self.elements(phase)), "}",
-        ]
+        bounds = ("first", "last") if is_chunked else ("0", self.size(self.reduced[-1].extent))
+        inner = self._along(phase, *bounds) if self.width == 1 else self._packed(phase, *bounds)
         reduces = [self._reduce(a) for a in self.body.phases[phase]]
         return [
             *self.start(phase), *self.nest(self.reduced[:-1], inner), *reduces,
             *([] if self.chunks > 1 else self.results(self.body.phases[phase])),
+        ]
+
+    def _along(self, phase: int, begin: str, end: str) -> list[str]:
+        """The threads of the block beside each other along the last axis."""
+        axis, index = self.frame.axes[self.reduced[-1].number], self.frame.index
+        start = f"{index}(threadIdx.x)" if begin == "0" else f"{begin} + {index}(threadIdx.x)"
+        return [
+            f"for ({index} {axis} = {start}; {axis} < {end}; {axis} += {index}(blockDim.x)) {{",
+            *indented(self.elements(phase)), "}",
+        ]
+
+    def _packed(self, phase: int, begin: str, end: str) -> list[str]:
+        """
+        for (int pack = first / 4 + int(threadIdx.x); pack < last / 4; pack += int(blockDim.x)) {
+            const cj::Pack<float> x0_pack = cj::load_pack(x0 + pack * 4);
+            #pragma unroll
+            for (int k = 0; k < 4; ++k) {
+                const int i0 = pack * 4 + k;
+                sum_acc_0 = sum_acc_0 + x0_pack.at[k];
+            }
+        }
+        ... the last few, one by one
+        """
+        frame, index, width = self.frame, self.frame.index, self.width
+        axis, moving = frame.axes[self.reduced[-1].number], sources(self.body.nodes())
+        with self.writer.instead({v: f"{frame.buffers[v]}_pack.at[k]" for v in moving}):
+            element = [f"const {index} {axis} = pack * {width} + k;", *self.elements(phase)]
+        each = ["#pragma unroll", f"for (int k = 0; k < {width}; ++k) {{", *indented(element), "}"]
+        first = f"{index}(threadIdx.x)" if begin == "0" else f"{begin} / {width} + {index}(threadIdx.x)"
+        rest = f"{end} / {width} * {width}"
+        return [
+            f"for ({index} pack = {first}; pack < {end} / {width}; pack += {index}(blockDim.x)) {{",
+            *indented([*[f"const {loaded_pack(frame, v, width)}" for v in moving], *each]), "}",
+            *self._along(phase, rest if begin == "0" else f"({begin} > {rest} ? {begin} : {rest})", end),
         ]
 
     def _leave_parts(self) -> list[str]:

@@ -63,9 +63,13 @@ class Frame:
             return [f"const {self.index} {self.axes[axes[0].number]} = {number};"]
         lines = [f"{self.index} rest = {number};"]
         for axis in reversed(axes[1:]):
-            n, name = self.sizes.name(axis.extent), self.axes[axis.number]
-            lines += [f"const {self.index} {name} = rest % {n};", f"rest /= {n};"]
+            lines += self.take_last(axis)
         return [*lines, f"const {self.index} {self.axes[axes[0].number]} = rest;"]
+
+    def take_last(self, axis: Axis) -> list[str]:
+        """The statements that name the place along `axis`, the last of those in `rest`, and leave the others there."""
+        n, name = self.sizes.name(axis.extent), self.axes[axis.number]
+        return [f"const {self.index} {name} = rest % {n};", f"rest /= {n};"]
 
     def hoist(self, nodes: Sequence[Node], axes: set[int]) -> None:
         """Name here what depends on none of `axes`: what is loaded, or computed from such, and shifts of places."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from cujax.engine.compiler.delayed_sums import delay_sums
-from cujax.engine.compiler.fuse import Decision, Merger, Region, Step
+from cujax.engine.compiler.fuse import TRAFFIC, Decision, Merger, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
@@ -78,7 +78,7 @@ def _plan(
     while True:
         decision = Decision(
             tape, producers, lambda eqn: LANES if eqn in lanes else _kind(producers, eqn),
-            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]),
+            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), TRAFFIC[language],
         )
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
         inside = {v for v in producers if v not in decision.written and v not in apart}

@@ -1,7 +1,8 @@
 #include "prelude.h"
 #include "math.h"
+#include "index.h"
 
-extern "C" __global__ void fused_conv_general_dilated_mul_add_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n4, int n5, int n6, int n7, int n8, int n9, int n10, int n11, int n12) {
+extern "C" __global__ void fused_conv_general_dilated_mul_add_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n4, int n5, int n6, int n7, int n8, int n9, int n10, int n11, int n12, int n7_magic, int n7_shift) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     const float load_1 = x1[0];
@@ -15,8 +16,7 @@ extern "C" __global__ void fused_conv_general_dilated_mul_add_f32(const float* C
     const float load_9 = x1[n6];
     for (int item = thread; item < n12; item += threads) {
         int rest = item;
-        const int i1 = rest % n7;
-        rest /= n7;
+        const int i1 = cj::take_last(rest, n7, n7_magic, n7_shift);
         const int i0 = rest;
         const float load_10 = x0[n7 * i0 + i1];
         const bool inside_1 = i0 >= 1 && i1 >= 1;

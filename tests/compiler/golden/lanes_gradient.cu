@@ -1,5 +1,6 @@
 #include "prelude.h"
 #include "math.h"
+#include "index.h"
 #include "reduce.h"
 
 extern "C" __global__ void scan_add_mul_neg_1_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1) {
@@ -55,7 +56,15 @@ extern "C" __global__ void fused_reduce_sum_add_any_f32(const float* CJ_RESTRICT
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
     for (int item = int(blockIdx.x); item < 1; item += int(gridDim.x)) {
         cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
-        for (int i0 = int(threadIdx.x); i0 < n0; i0 += int(blockDim.x)) {
+        for (int pack = int(threadIdx.x); pack < n0 / 4; pack += int(blockDim.x)) {
+            const cj::Pack<float> x0_pack = cj::load_pack(x0 + pack * 4);
+            #pragma unroll
+            for (int k = 0; k < 4; ++k) {
+                const int i0 = pack * 4 + k;
+                sum_acc_0 = sum_acc_0 + x0_pack.at[k];
+            }
+        }
+        for (int i0 = n0 / 4 * 4 + int(threadIdx.x); i0 < n0; i0 += int(blockDim.x)) {
             sum_acc_0 = sum_acc_0 + x0[i0];
         }
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);

@@ -1,6 +1,7 @@
 #include "prelude.h"
 #include "math.h"
 #include "erf_inv.h"
+#include "index.h"
 #include "threefry.h"
 
 extern "C" __global__ void scan_random_wrap_random_split_random_bits_9_more_f32(const cj::u32* CJ_RESTRICT x0, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, int n0, int n1, int n2) {
@@ -31,13 +32,12 @@ extern "C" __global__ void scan_random_wrap_random_split_random_bits_9_more_f32(
     }
 }
 
-extern "C" __global__ void copy_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1, int n2) {
+extern "C" __global__ void copy_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n1_magic, int n1_shift) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     for (int item = thread; item < n2; item += threads) {
         int rest = item;
-        const int i1 = rest % n1;
-        rest /= n1;
+        const int i1 = cj::take_last(rest, n1, n1_magic, n1_shift);
         const int i0 = rest;
         y0[n1 * i0 + i1] = x0[n0 * i1 + i0];
     }

@@ -1,13 +1,13 @@
 #include "prelude.h"
 #include "math.h"
+#include "index.h"
 
-extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3) {
+extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n2_magic, int n2_shift) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     for (int item = thread; item < n3; item += threads) {
         int rest = item;
-        const int i1 = rest % n2;
-        rest /= n2;
+        const int i1 = cj::take_last(rest, n2, n2_magic, n2_shift);
         const int i0 = rest;
         const bool inside_1 = i0 >= 1 && n0 >= i0 && i1 >= 1 && n1 >= i1;
         float chosen_1;

@@ -1,13 +1,13 @@
 #include "prelude.h"
 #include "math.h"
+#include "index.h"
 
-extern "C" __global__ void fused_mul_neg_add_any_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3) {
+extern "C" __global__ void fused_mul_neg_add_any_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1, int n2, int n3, int n0_magic, int n0_shift) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     for (int item = thread; item < n3; item += threads) {
         int rest = item;
-        const int i1 = rest % n0;
-        rest /= n0;
+        const int i1 = cj::take_last(rest, n0, n0_magic, n0_shift);
         const int i0 = rest;
         const float load_1 = x0[n0 * i0 + i1];
         const float mul_1 = 0.1f * load_1;  // programs.py:38

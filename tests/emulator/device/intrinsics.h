@@ -139,6 +139,9 @@ EMULATOR_STORE(__stwt)
 [[noreturn]] inline void __trap() { emulator::fail("__trap"); }
 inline void __nanosleep(unsigned) {}
 
+// Cycles of the host: enough to wait for.
+inline long long clock64() { return (long long)__builtin_ia32_rdtsc(); }
+
 #undef assert
 #define assert(condition) \
     ((condition) ? void() : emulator::fail("assert(%s) does not hold (%s:%d)", #condition, __FILE__, __LINE__))

@@ -1,0 +1,99 @@
+"""Reductions and places along axes in kernels for a GPU, run on the emulator: packs, chunks, parts, quotients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from emulator import EmulatorTarget, emulated_backend, same_in_all_orders, why_not
+
+import cujax
+import cujax.numpy as jnp
+from cujax.engine.compiler.program import generated
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
+LENGTHS = (0, 1, 3, 4, 5, 1023, 1027, 2**14 - 1, 2**14, 2**14 + 5, 50_001)
+
+
+def kernels_of(function, *shapes):
+    arguments = [cujax.ShapeDtypeStruct(s, np.float32) for s in shapes]
+    return generated(cujax.make_jaxpr(function)(*arguments).tape, "cuda").kernels
+
+
+def draw(*shape, dtype=np.float32):
+    return (100 * np.random.default_rng(6).standard_normal(shape)).astype(dtype)
+
+
+def several(np_, x):
+    """Of a whole array, in one kernel."""
+    found = (x * x + 1).sum(), x.sum()
+    return (*found, x.max(), np_.argmax(x), np_.argmin(x)) if x.size else found
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "int32"])
+def test_whole_arrays_of_all_lengths(dtype):
+    function = cujax.jit(lambda x: several(jnp, x))
+    with emulated_backend():
+        for length in LENGTHS:
+            x = draw(length, dtype=dtype)
+            expected = several(np, x.astype(np.float64) if dtype == "float32" else x.astype(np.int32))
+            found = [np.asarray(r) for r in function(x)]
+            if dtype == "int8":  # the square overflows, as it should
+                expected, found = expected[2:], found[2:]
+            for a, b in zip(found, expected, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-2, err_msg=str(length))
+
+
+def test_a_whole_array_is_read_16_bytes_at_a_time_from_where_it_begins():
+    (kernel,) = kernels_of(lambda x: (x + 1).sum(), (10**6,))
+    assert "load_pack(x0 + pack * 4)" in kernel.text
+    (kernel,) = kernels_of(lambda x: x[1:].sum(), (10**6,))
+    assert "load_pack" not in kernel.text
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((300, 70), 0), ((256, 3), 0), ((255, 3), 0), ((1000, 1), 0), ((40, 33, 5), (0, 1)), ((3, 600, 7), 1)],
+)
+def test_columns(shape, axes):
+    function = cujax.jit(lambda x: ((2 * x).sum(axes), x.max(axes)))
+    x = draw(*shape)
+    with emulated_backend(EmulatorTarget(find_races=x.size < 2000)) as backend:
+        found = same_in_all_orders(backend.kernels, lambda: [np.asarray(r) for r in function(x)])
+    np.testing.assert_allclose(found[0], (2 * x.astype(np.float64)).sum(axes), rtol=1e-5, atol=1e-2)
+    np.testing.assert_array_equal(found[1], x.max(axes))
+
+
+def test_few_long_columns_are_divided_among_blocks():
+    (few,), (many,), (short,) = (kernels_of(lambda x: x.sum(0), s) for s in ((2048, 70), (2048, 10**5), (200, 70)))
+    assert few.calls[0].blocks == (1, 64) and few.calls[1].name.endswith("_join")
+    assert len(many.calls) == len(short.calls) == 1
+
+
+def pairs(np_, x):
+    """The sums that the gradient of an energy of pairs needs: over rows and over columns of what is never written."""
+    apart = x[None, :] - x[:, None]
+    force = apart / (np_.abs(apart) + 1) ** 3
+    return force.sum(1), force.sum(0)
+
+
+def test_arrays_over_pairs_are_not_written():
+    found = kernels_of(lambda x: pairs(jnp, x), (3000,))
+    assert all(v.aval.size <= 3000 for kernel in found for v in kernel.writes)
+    assert all("cj::i64 " not in k.text for k in kernels_of(lambda x: pairs(jnp, x), (100_000,)))
+    x = draw(300)
+    with emulated_backend():
+        rows, columns = cujax.jit(lambda x: pairs(jnp, x))(x)
+    for a, b in zip((rows, columns), pairs(np, x.astype(np.float64)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 9), (2, 3, 2), (33, 2, 64), (1, 6, 5)])
+def test_places_along_axes_without_divisions(shape):
+    def stencil(np_, x):
+        return x + np_.roll(x, 1, 0) * np_.roll(x, -1, 1) - np_.roll(x, 2, 2)
+
+    assert all(" % " not in kernel.text for kernel in kernels_of(lambda x: stencil(jnp, x), shape))
+    x = draw(*shape)
+    with emulated_backend():
+        found = np.asarray(cujax.jit(lambda x: stencil(jnp, x))(x))
+    np.testing.assert_allclose(found, stencil(np, x.astype(np.float64)), rtol=1e-5, atol=1e-2)
