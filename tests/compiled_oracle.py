@@ -15,7 +15,7 @@ import cujax.numpy
 from cujax.test_util import check_grads
 
 _NEEDS_VALUES = (jax.errors.JAXTypeError, jax.errors.JAXIndexError)
-_QUICKLY = {"xla_backend_optimization_level": 0}
+QUICKLY = {"xla_backend_optimization_level": 0}
 
 
 def check(case: str) -> None:
@@ -32,7 +32,7 @@ def check(case: str) -> None:
 def outcome(case: str) -> Any:
     """JAX's value or exception; op by op where the program needs values."""
     try:
-        return jax.jit(lambda: _value(case), compiler_options=_QUICKLY)()
+        return jax.jit(lambda: _value(case), compiler_options=QUICKLY)()
     except _NEEDS_VALUES:
         return evaluate(case, jax.numpy)
     except Exception as error:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled_oracle import QUICKLY
 from jax import lax as jax_lax
 from op_samples import SAMPLES, Sample
 
@@ -39,7 +40,6 @@ DTYPES = [
 ]
 pytestmark = pytest.mark.usefixtures("reuse_of_keys")  # the same operands by every way of running an op
 by_row = pytest.mark.parametrize("sample", SAMPLES, ids=str)
-QUICKLY = {"xla_backend_optimization_level": 0}  # JAX compiles one program instead of each operation
 
 
 @pytest.fixture(autouse=True)

@@ -91,8 +91,11 @@ class Region:
         self.reads = {a: set(places) for a, places in self.evaluator.reads.items()}
         self.size = len(reachable([element]))
         if self.apart:
-            size = len(reachable([self.evaluator.element(root, place) for place in self.places()]))
-            self.apart, self.size = (self.apart, size) if size <= _MOST_APART else (frozenset(), self.size)
+            written_out = len(reachable([self.evaluator.element(root, place) for place in self.places()]))
+            if written_out <= _MOST_APART:
+                self.size = written_out
+            else:
+                self.apart = frozenset()
 
     @property
     def makes(self) -> list[Var]:
