@@ -265,7 +265,7 @@ void multiply_some_runs(const Bench<T>& bench, const T* x, i64 depth, const Rows
 template <class In, class T, class Out>
 void add_by_runs(const Convolution& c, Bench<T>& bench, const In* w, Out* out,
                  const Range* places, const Range* depth, Range features, bool add, bool is_only) {
-    constexpr i64 width = CJ_TILE_VECTORS * LANES<T>;
+    constexpr i64 width = TILE_VECTORS * LANES<T>;
     const i64 run = places[3].count, runs = places[2].count, outers = places[0].count * places[1].count;
     const i64 pitch = ceil_div(run, width) * width;
     const Rows rows = {bench.pitch[3], c.step[2] * bench.pitch[4], depth[2].count, depth[3].count};

@@ -54,7 +54,7 @@ CJ_FN i64 box_size(const Convolution& c, const i64* places, const i64* depth) {
 
 // What vectors hold: that of which most of their lanes are of use.
 template <class T> void choose_tile(const Convolution& c, Blocks& blocks) {
-    constexpr i64 most = CJ_TILE_VECTORS, lanes = LANES<T>;
+    constexpr i64 most = TILE_VECTORS, lanes = LANES<T>;
     const i64 rows = c.features <= 2 ? c.features : 4, run = c.places[2], terms = c.taps[2];
     const double by_features = double(ceil_div(c.features, lanes) * lanes) / double(c.features);
     const double by_places = double(ceil_div(c.features, rows) * rows * ceil_div(run, most * lanes) * most * lanes) /

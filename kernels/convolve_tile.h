@@ -5,41 +5,16 @@
 
 #pragma once
 
-#include "prelude.h"
+#include "vectors.h"
 
 #if !CJ_DEVICE
-
-#if defined(__AVX512F__)
-#define CJ_VECTOR_BYTES 64
-#define CJ_TILE_VECTORS 4
-#elif defined(__AVX__)
-#define CJ_VECTOR_BYTES 32
-#define CJ_TILE_VECTORS 2
-#else
-#define CJ_VECTOR_BYTES 16
-#define CJ_TILE_VECTORS 2
-#endif
-
-// Products and sums that are rounded once, where the processor has that.
-#if defined(__clang__)
-#define CJ_FUSED
-#define CJ_FUSES _Pragma("clang fp contract(fast)")
-#define CJ_UNROLL _Pragma("unroll")
-#else
-#define CJ_FUSED __attribute__((optimize("fp-contract=fast")))
-#define CJ_FUSES
-#define CJ_UNROLL _Pragma("GCC unroll 8")
-#endif
 
 namespace cj {
 
 constexpr i64 TILE_ROWS = 6, MOST_ROWS = 8;  // the latter with one vector: 8 sums hide the time that one takes
 constexpr i64 TILE_RUNS = 4;
+constexpr int TILE_VECTORS = CJ_VECTOR_BYTES == 64 ? 4 : 2;
 constexpr i64 PACKED_BYTES = 1 << 15;  // of weights, beside some rows of a box in a core's first cache
-
-template <class T> struct vector_type { typedef T type __attribute__((vector_size(CJ_VECTOR_BYTES))); };
-template <class T> using Vector = typename vector_type<T>::type;
-template <class T> constexpr int LANES = CJ_VECTOR_BYTES / int(sizeof(T));
 
 // `sums` (rows, vectors) plus the products of `depth` terms.  Lanes of features: rows[i][cols[k]] times the vectors at
 // b + k * width.  Lanes of places: rows[0][k * ROWS + i] times those at b + cols[k].
@@ -88,7 +63,7 @@ CJ_FUSED __attribute__((noinline)) void multiply_runs(
     bool add) {
     CJ_FUSES
     using V = Vector<T>;
-    constexpr int vectors = CJ_TILE_VECTORS;
+    constexpr int vectors = TILE_VECTORS;
     const i64 taps1 = rows.taps1, taps2 = rows.taps2;
     V acc[RUNS][vectors];
     CJ_UNROLL for (int i = 0; i < RUNS; ++i)
@@ -145,7 +120,7 @@ template <class T> using Tile = void(const T* const*, const i32*, const T*, i64,
 
 // The tile of so many rows of lanes of places, or of so many vectors of lanes of features.
 template <class T> Tile<T>* tile_of(i64 rows, i64 vectors, bool of_places) {
-    constexpr int most = CJ_TILE_VECTORS;
+    constexpr int most = TILE_VECTORS;
     if (!of_places)
         return vectors == 1 ? multiply_tile<T, MOST_ROWS, 1, false>
              : vectors == 2 ? multiply_tile<T, TILE_ROWS, 2, false>

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from cujax.engine.backends import host_fft
 from cujax.engine.backends.select import library, selected
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
@@ -89,11 +90,26 @@ def _impl(xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple, out: Any = 
     aval = _shape(ShapedArray(x.shape, x.dtype), fft_type=fft_type, fft_lengths=fft_lengths)
     if not aval.size or not x.size:
         return placed(xp, xp.zeros(aval.shape, aval.dtype), out)
-    return library(xp).fft(x, _FUNCTIONS[fft_type], fft_lengths, out).astype(aval.dtype, copy=False)
+    name = _FUNCTIONS[fft_type]
+    if _has_kernels():
+        run = host_fft.planned(selected().kernels, name, x.dtype, x.shape, fft_lengths)
+        if run is not None:
+            found = selected().empty(aval.shape, aval.dtype) if out is None else out
+            run(selected().contiguous(x), found, selected().empty)
+            return found
+    if not library(xp).fft_writes_out(name):
+        return placed(xp, library(xp).fft(x, name, fft_lengths).astype(aval.dtype, copy=False), out)
+    return library(xp).fft(x, name, fft_lengths, out).astype(aval.dtype, copy=False)
+
+
+def _has_kernels() -> bool:
+    target = selected().kernels
+    return target is not None and target.language == "host"
 
 
 def _writes_out(*, fft_type: FftType, fft_lengths: tuple) -> bool:
-    return library(selected().xp).fft_writes_out(_FUNCTIONS[fft_type])
+    name = _FUNCTIONS[fft_type]
+    return (_has_kernels() and host_fft.takes(name, fft_lengths)) or library(selected().xp).fft_writes_out(name)
 
 
 def _weights(x: ShapedArray, length: int) -> Any:
