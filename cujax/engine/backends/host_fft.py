@@ -1,12 +1,12 @@
 """Fourier transforms by `kernels/fft.h`, compiled for this machine.
 
     takes(name, lengths)                                    whether the kernels are made for such transforms
-    run = planned(target, name, dtype, shape, lengths)      None where they are not, or the compiler refused
-    run(x, out, empty)                                      contiguous arrays; `empty` gives scratch memory
+    run = planned(target, name, x, lengths)                 None where x does not lie well, or the compiler refused
+    run(x, out, empty)                                      out is contiguous; `empty` gives scratch memory
 
-`name` is that of the transform in `numpy.fft`, `dtype` and `shape` are those of x, which has elements, and `lengths`
-those of the signal along the last axes.  The axes are transformed one after the other, each by a launch: the last one first, but last where
-the result is real.
+`name` is that of the transform in `numpy.fft`, and `lengths` are those of the signal along the last axes; x has
+elements.  The axes are transformed one after the other, each by a launch: the last one first, but last where the result
+is real.
 """
 
 from __future__ import annotations
@@ -29,17 +29,22 @@ _MOST_RADICES = 15
 _LONGEST = 1 << 14  # complex numbers of a line: longer ones leave the caches, since many lines go side by side
 _BYTE = np.dtype(np.uint8)
 _VECTOR = 64  # bytes; narrower vectors need less scratch memory
+_LANES = 8  # of most vectors
 _PER_STEP = 8  # operations that take as long as one operation on an element
 
 Run = Callable[[np.ndarray, np.ndarray, Callable], None]
+
+
+class _Scattered(Exception):
+    """The lines of an array do not lie as the kernels can say: along two axes, real numbers side by side."""
 
 
 class _Axis(NamedTuple):
     """The transform along one axis; the members after `inverse` are those of `Lines` in the header."""
 
     signal: int
-    inverse: bool
     length: int
+    inverse: bool
     outer: int
     inner: int
     x_outer: int
@@ -48,6 +53,17 @@ class _Axis(NamedTuple):
     y_outer: int
     y_line: int
     y_step: int
+
+
+class _Layout(NamedTuple):
+    """Of an array; strides count real numbers."""
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @classmethod
+    def contiguous(cls, shape: tuple[int, ...], each: int) -> _Layout:
+        return cls(shape, tuple(each * prod(shape[axis + 1 :]) for axis in range(len(shape))))
 
 
 @lru_cache(maxsize=1024)
@@ -60,32 +76,44 @@ def takes(name: str, lengths: tuple[int, ...]) -> bool:
     return all(length <= _LONGEST and _radices(length) is not None for length in complex_lengths)
 
 
+def planned(target: Any, name: str, x: np.ndarray, lengths: tuple[int, ...]) -> Run | None:
+    """A function that transforms arrays of this layout; see the module."""
+    return _planned_for(target, name, x.dtype, x.shape, x.strides, lengths)
+
+
 @lru_cache(maxsize=1024)
-def planned(
-    target: KernelTarget, name: str, dtype: np.dtype, shape: tuple[int, ...], lengths: tuple[int, ...]
-) -> Run | None:
-    """See the module."""
+def _planned_for(
+    target: KernelTarget, name: str, dtype: np.dtype, shape: tuple[int, ...], strides: tuple[int, ...],
+    lengths: tuple[int, ...],
+) -> Run | None:  # fmt: skip
     real = np.empty(0, dtype).real.dtype
     if real not in _TYPES or not takes(name, lengths):
         return None
+    if any(stride % real.itemsize for stride in strides):
+        return None
+    x = _Layout(shape, tuple(stride // real.itemsize for stride in strides))
     try:
-        return _planned(target, name, real, shape, lengths)
-    except KernelCompileError:
+        axes = list(_axes(name, x, lengths))
+        return _run(target, name, real, shape, lengths, axes)
+    except (_Scattered, KernelCompileError):
         return None
 
 
-def _planned(
-    target: KernelTarget, name: str, real: np.dtype, shape: tuple[int, ...], lengths: tuple[int, ...]
-) -> Run:
-    axes = list(_axes(name, (*shape[: len(shape) - len(lengths)], *lengths), len(lengths)))
+def _run(
+    target: KernelTarget, name: str, real: np.dtype, shape: tuple[int, ...], lengths: tuple[int, ...],
+    axes: list[_Axis],
+) -> Run:  # fmt: skip
     factor = 1 / prod(lengths) if name in ("ifftn", "irfftn") else 1.0
     launches = [_launch(target, real, axis, factor if axis is axes[-1] else 1.0) for axis in axes]
     scratch = (max(_scratch(target, real, axis) for axis in axes),)
-    between = shape if name == "irfftn" and len(axes) > 1 else None  # of what is neither operand nor result
+    has_between = name == "irfftn" and len(axes) > 1  # what is neither operand nor result
+
+    first = (slice(0, 1),) * len(shape)
 
     def run(x: np.ndarray, out: np.ndarray, empty: Callable) -> None:
         memory = empty(scratch, _BYTE)
-        kept = out if between is None else empty(between, x.dtype)
+        x = x[first]  # which is where it begins, and contiguous
+        kept = empty(shape, x.dtype) if has_between else out
         for launch in launches[:-1]:
             launch(x, kept, memory)
             x = kept
@@ -94,41 +122,69 @@ def _planned(
     return run
 
 
-def _axes(name: str, signal: tuple[int, ...], rank: int) -> Iterator[_Axis]:
-    """The axes of a signal of this shape in the order in which they are transformed."""
-    last = len(signal) - 1
-    half = (*signal[:-1], signal[-1] // 2 + 1)
-    others = range(last - 1, last - rank, -1)
+def _axes(name: str, x: _Layout, lengths: tuple[int, ...]) -> Iterator[_Axis]:
+    """The axes in the order in which they are transformed; only the first transform reads x itself."""
+    rank = len(x.shape)
+    signal = (*x.shape[: rank - len(lengths)], *lengths)
+    half = _Layout.contiguous((*signal[:-1], signal[-1] // 2 + 1), 2)
+    others = range(rank - 2, rank - 1 - len(lengths), -1)
     if name == "irfftn":
-        yield from (_along(half, axis, True) for axis in others)
-        yield _real_axis(signal, _HALF_TO_REAL)
-    elif name == "rfftn":
-        yield _real_axis(signal, _REAL_TO_HALF)
-        yield from (_along(half, axis, False) for axis in others)
+        for axis in others:
+            yield _along(axis, _COMPLEX, True, x, half)
+            x = half
+        yield _along(rank - 1, _HALF_TO_REAL, True, x, _Layout.contiguous(signal, 1))
+        return
+    if name == "rfftn":
+        y, kind = half, _REAL_TO_HALF
     else:
-        yield from (_along(signal, axis, name == "ifftn") for axis in (last, *others))
+        y, kind = _Layout.contiguous(signal, 2), _COMPLEX
+    yield _along(rank - 1, kind, name == "ifftn", x, y)
+    for axis in others:
+        yield _along(axis, _COMPLEX, name == "ifftn", y, y)
 
 
-def _along(shape: tuple[int, ...], axis: int, inverse: bool) -> _Axis:
-    """Complex numbers of this shape; lanes are lines of the longer one of what is before and behind the axis."""
-    length, before, behind = shape[axis], prod(shape[:axis]), prod(shape[axis + 1 :])
-    step, block = 2 * behind, 2 * behind * length
-    outer, inner, between, line = before, behind, block, 2
-    if behind < before:
-        outer, inner, between, line = behind, before, 2, block
-    return _Axis(_COMPLEX, inverse, length, outer, inner, between, line, step, between, line, step)
+def _along(axis: int, signal: int, inverse: bool, x: _Layout, y: _Layout) -> _Axis:
+    """The transform along one axis."""
+    x_step, y_step = x.strides[axis], y.strides[axis]
+    length = x.shape[axis]
+    if signal == _REAL_TO_HALF:
+        if x_step != 1:
+            raise _Scattered
+        x_step, length = 2, length // 2
+    if signal == _HALF_TO_REAL:
+        y_step, length = 2, length - 1
+    lines = _joined([line for a, line in enumerate(zip(x.shape, x.strides, y.strides, strict=True)) if a != axis])
+    if len(lines) > 2:
+        raise _Scattered
+    lines = [(1, 0, 0)] * (2 - len(lines)) + sorted(lines, key=lambda line: _as_lanes(line, x_step, y_step))
+    (outer, x_outer, y_outer), (inner, x_line, y_line) = lines
+    return _Axis(signal, length, inverse, outer, inner, x_outer, x_line, x_step, y_outer, y_line, y_step)
 
 
-def _real_axis(signal: tuple[int, ...], kind: int) -> _Axis:
-    length, lines = signal[-1], prod(signal[:-1])
-    real, half = length, 2 * (length // 2 + 1)
-    x, y = (real, half) if kind == _REAL_TO_HALF else (half, real)
-    return _Axis(kind, kind == _HALF_TO_REAL, length // 2, 1, lines, 0, x, 2, 0, y, 2)
+_Line = tuple[int, int, int]  # an axis along which there are so many lines, and its strides in x and y
+
+
+def _as_lanes(line: _Line, x_step: int, y_step: int) -> tuple[bool, int, int]:
+    """How well neighbours along the axis go into the lanes of a vector: not one by one, and none left over."""
+    count, x_line, y_line = line
+    return count >= _LANES, (x_step == 2 or x_line == 2) + (y_step == 2 or y_line == 2), count
+
+
+def _joined(lines: list[_Line]) -> list[_Line]:
+    """The same axes, those that go on where another ends being one with it."""
+    found: list[_Line] = []
+    for count, x, y in lines:
+        if count == 1:
+            continue
+        if found and found[-1][1:] == (count * x, count * y):
+            count *= found.pop()[0]
+        found.append((count, x, y))
+    return found
 
 
 def _launch(target: KernelTarget, dtype: np.dtype, axis: _Axis, factor: float) -> Callable:
     """A function of (x, y, scratch)."""
-    signal, inverse, length, *lines = axis
+    signal, length, inverse, *lines = axis
     radices = _radices(length) or ()
     module = target.compile(_source(dtype, radices))
     sizes = (length, signal, int(inverse), *lines, *radices, 0)

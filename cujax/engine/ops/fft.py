@@ -91,25 +91,40 @@ def _impl(xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple, out: Any = 
     if not aval.size or not x.size:
         return placed(xp, xp.zeros(aval.shape, aval.dtype), out)
     name = _FUNCTIONS[fft_type]
-    if _has_kernels():
-        run = host_fft.planned(selected().kernels, name, x.dtype, x.shape, fft_lengths)
-        if run is not None:
-            found = selected().empty(aval.shape, aval.dtype) if out is None else out
-            run(selected().contiguous(x), found, selected().empty)
+    if _by_kernels(name, fft_lengths):
+        found = selected().empty(aval.shape, aval.dtype) if out is None else out
+        if _transformed(x, name, fft_lengths, found):
             return found
     if not library(xp).fft_writes_out(name):
         return placed(xp, library(xp).fft(x, name, fft_lengths).astype(aval.dtype, copy=False), out)
     return library(xp).fft(x, name, fft_lengths, out).astype(aval.dtype, copy=False)
 
 
-def _has_kernels() -> bool:
+def _by_kernels(name: str, lengths: tuple) -> bool:
+    """Whether the host has kernels for such transforms."""
     target = selected().kernels
-    return target is not None and target.language == "host"
+    return target is not None and target.language == "host" and host_fft.takes(name, lengths)
+
+
+def _transformed(x: Any, name: str, lengths: tuple, out: Any) -> bool:
+    """Transform x into `out` by the host's kernels; False where the compiler refused them.
+
+    That is told to the user by the programs that are compiled, of which this is none.
+    """
+    backend = selected()
+    target: Any = backend.kernels
+    run = host_fft.planned(target, name, x, lengths)
+    if run is None:
+        x = backend.contiguous(x)
+        run = host_fft.planned(target, name, x, lengths)
+    if run is not None:
+        run(x, out, backend.empty)
+    return run is not None
 
 
 def _writes_out(*, fft_type: FftType, fft_lengths: tuple) -> bool:
     name = _FUNCTIONS[fft_type]
-    return (_has_kernels() and host_fft.takes(name, fft_lengths)) or library(selected().xp).fft_writes_out(name)
+    return _by_kernels(name, fft_lengths) or library(selected().xp).fft_writes_out(name)
 
 
 def _weights(x: ShapedArray, length: int) -> Any:
