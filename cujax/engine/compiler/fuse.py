@@ -255,7 +255,8 @@ class Decision:
         if len(paths) > 64 or any(len(p) > 20 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
             return True
         evaluations = sum(weight * self._sizes[path[0]] for path, weight in paths.items())
-        work = cost(eqn) + (1 if len(roots) > 1 and kind != MOVER else 0)
+        work = cost(eqn)
+        work += work > 0 and len(roots) > 1
         extra = work * max(evaluations - var.aval.size, 0) + self._extra.get(var, 0.0)
         if extra > self._traffic * var.aval.size + _LAUNCH:
             return True

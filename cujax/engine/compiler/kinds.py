@@ -92,10 +92,17 @@ _CHEAP = frozenset("cj::" + name for name in (
 _DEAR = {"random": 40, "user": 15}  # families
 
 
+def _widens(eqn: Eqn) -> bool:
+    """Whether reading the result would move more bytes than reading the operand, and save next to nothing."""
+    if eqn.primitive.name != "convert_element_type":
+        return False
+    return eqn.outputs[0].aval.dtype.itemsize >= eqn.inputs[0].aval.dtype.itemsize
+
+
 def cost(eqn: Eqn) -> int:
-    """Of one element of the result: 0 for moving it, 1 for arithmetic, more for functions."""
+    """Of one element of the result: 0 for moving or widening it, 1 for arithmetic, more for functions."""
     kind = kind_of(eqn)
-    if kind == MOVER:
+    if kind == MOVER or _widens(eqn):
         return 0
     if kind in (REDUCTION, SHORT):
         return reduced_length(eqn)

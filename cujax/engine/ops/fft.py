@@ -8,6 +8,8 @@
 Over several axes RFFT halves the last of them.  All are linear.  FFT and IFFT are symmetric matrices, so they
 are their own transposes.  RFFT and IRFFT are each other's, up to conjugation and the weight 2 of every k that
 stands for itself and its conjugate (`_weights`).
+
+Values come from `backends/host_fft.py` where there is a compiler for the host, else from a library.
 """
 
 from __future__ import annotations
