@@ -28,10 +28,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cujax.engine.backends.select import library, selected
+from cujax.engine.backends.select import selected
 from cujax.engine.ops.conv_dimensions import Shape
 from cujax.engine.ops.convolution_by_product import dilate_and_pad
 from cujax.engine.ops.convolution_shape import Window
+from cujax.engine.ops.fft import FftType, transform
 
 # Products that are summed while three transforms of real numbers take one of their n log2(n) steps each, on two CPU
 # cores, in the dtype of the products; transforms in float64 take twice as long as those in float32.
@@ -75,7 +76,8 @@ class Boxes(NamedTuple):
     @classmethod
     def of(cls, places: Shape, taps: Shape) -> Boxes:
         box = tuple(-(-p // -(-p // max(3 * k, _SHORTEST_BOX))) for p, k in zip(places, taps, strict=True))
-        return cls(places, box, tuple(fast_length(b + k - 1) for b, k in zip(box, taps, strict=True)))
+        *others, last = (b + k - 1 for b, k in zip(box, taps, strict=True))
+        return cls(places, box, (*map(fast_length, others), 2 * fast_length(-(-last // 2))))  # of pairs of numbers
 
     @property
     def number(self) -> int:
@@ -136,7 +138,10 @@ def _norms(xp: Any, x: Any, lead: int) -> Any:
 
 
 def _forward(xp: Any, x: Any, boxes: Boxes) -> Any:
-    return library(xp).fft(x.astype(xp.float64), "rfftn", boxes.lengths)
+    rank = len(boxes.lengths)
+    signal = xp.zeros((*x.shape[: x.ndim - rank], *boxes.lengths))
+    signal[(..., *map(slice, x.shape[x.ndim - rank :]))] = x
+    return transform(xp, signal, FftType.RFFT, boxes.lengths)
 
 
 def _inverse(xp: Any, part: Any, spectra: Any, boxes: Boxes) -> Any:
@@ -144,4 +149,4 @@ def _inverse(xp: Any, part: Any, spectra: Any, boxes: Boxes) -> Any:
     found = spectra[:, 0] * part[0]
     for channel in range(1, len(part)):
         found += spectra[:, channel] * part[channel]
-    return library(xp).fft(found, "irfftn", boxes.lengths)
+    return transform(xp, found, FftType.IRFFT, boxes.lengths)

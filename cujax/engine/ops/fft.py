@@ -102,6 +102,11 @@ def _impl(xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple, out: Any = 
     return library(xp).fft(x, name, fft_lengths, out).astype(aval.dtype, copy=False)
 
 
+def transform(xp: Any, x: Any, fft_type: FftType, lengths: tuple[int, ...]) -> Any:
+    """The transform of an array of xp, for the values of other ops."""
+    return _impl(xp, x, fft_type=fft_type, fft_lengths=lengths)
+
+
 def _by_kernels(name: str, lengths: tuple) -> bool:
     """Whether the host has kernels for such transforms."""
     target = selected().kernels
