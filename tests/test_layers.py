@@ -43,6 +43,7 @@ OPS = [
     "sorting",
     "precision",
     "contraction",
+    "fft",
     "conv_dimensions",
     "convolution_shape",
     "convolution_by_product",
@@ -63,7 +64,6 @@ OPS = [
     "reflections",
     "qr",
     "polar",
-    "fft",
     "random_bits",
 ]
 
