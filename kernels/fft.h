@@ -1,6 +1,7 @@
 // Discrete Fourier transforms along one axis, on the host.
 //
-//     transform<double, 8, 4, 2>(buffers, sizes, threads)      buffers (x, y, tables, scratch), sizes those of `Lines`
+//     transform<double, 8, 4, 2>(buffers, sizes, threads)    buffers (x, y, tables, turns, scratch), sizes of `Lines`
+//     halves<double, to_real>(buffers, sizes, threads)       buffers (x, y, factors), sizes of `Halves`
 //
 // A line is what is transformed.  As many of them as a vector has lanes are transformed at once, number by number: so
 // every length keeps the vectors busy, and equal lines have equal bits wherever they stand.  Of a line of
@@ -14,10 +15,12 @@
 //
 // The lanes are loaded and stored as rows (numbers of a line are neighbours: squares of them are transposed), as
 // columns (lines are neighbours, as along all axes but the last: the first and the last pass do it themselves) or one
-// by one (fewer lines than lanes).
+// by one (fewer lines than lanes).  Lines that are long or few are matrices, whose columns and then rows are the lines
+// here: the rows are multiplied by `turns` first, and `halves` does for real ones what lanes cannot.
 //
 // tables: first the factor of all results; then, for real numbers, `untangle`'s; then those of each pass.  Pairs are of
 // real and imaginary part.  scratch: for each thread twice `length` + 1 numbers of each lane, and 64 bytes in all.
+// `backends/fft_plan.py` chooses all of it.
 //
 // Start reading at `transform_lines`.
 
@@ -37,6 +40,7 @@ enum Signal : i64 { COMPLEX, REAL_TO_HALF, HALF_TO_REAL };  // half: of a spectr
 struct Lines {
     i64 length;  // of the complex transform: half of that of real lines
     i64 signal, inverse, outer, inner, x_outer, x_line, x_step, y_outer, y_line, y_step;
+    i64 pitch;        // of the table by which numbers are multiplied first, 0 if there is none
     i64 radices[16];  // the product is the length; ends with 0
 };
 
@@ -160,41 +164,63 @@ template <class T, int... R> struct Passes {
 
 // ---- real lines -------------------------------------------------------------------------------------------
 
-// Lines of pairs were transformed: numbers k and h - k of them make those of the spectrum of the real lines, 0 to h.
-// factors: exp(-pi i k / h) for k up to h / 2.
-template <class T> CJ_FUSED __attribute__((noinline)) void untangle(Kept<T> z, const T* factors, i64 h) {
+// Lines of pairs were transformed: their numbers k and h - k, x and y, become those of the spectrum of the real lines.
+// (re, im): exp(-pi i k / h)
+template <class T, class U> CJ_FUSED CJ_FN void tell_apart(Numbers<T>& x, Numbers<T>& y, U re, U im) {
     CJ_FUSES
+    const Numbers<T> mirrored = conjugate(y), twice = sum(x, mirrored), even = {twice.re * T(0.5), twice.im * T(0.5)};
+    const Numbers<T> odd = product(times_minus_i(difference(x, mirrored)), T(0.5) * re, T(0.5) * im);
+    y = conjugate(difference(even, odd));
+    x = sum(even, odd);
+}
+
+// The other way round, twice as large.
+template <class T, class U> CJ_FUSED CJ_FN void put_together(Numbers<T>& x, Numbers<T>& y, U re, U im) {
+    CJ_FUSES
+    const Numbers<T> mirrored = conjugate(y), even = sum(x, mirrored);
+    const Numbers<T> odd = times_minus_i(product(difference(x, mirrored), re, -im));
+    y = conjugate(sum(even, odd));
+    x = difference(even, odd);
+}
+
+// Numbers 0 to h of all lanes, in place.  factors: exp(-pi i k / h) for k up to h / 2.
+template <class T> CJ_FUSED __attribute__((noinline)) void untangle(Kept<T> z, const T* factors, i64 h) {
     z.put(h, z.get(0));
     for (i64 k = 0; k <= h / 2; ++k) {
-        const Numbers<T> x = z.get(k), y = conjugate(z.get(h - k)), twice = sum(x, y);
-        const Numbers<T> even = {twice.re * T(0.5), twice.im * T(0.5)};
-        const Numbers<T> odd =
-            product(times_minus_i(difference(x, y)), T(0.5) * factors[2 * k], T(0.5) * factors[2 * k + 1]);
-        z.put(h - k, conjugate(difference(even, odd)));
-        z.put(k, sum(even, odd));
+        Numbers<T> x = z.get(k), y = z.get(h - k);
+        tell_apart(x, y, factors[2 * k], factors[2 * k + 1]);
+        z.put(h - k, y);
+        z.put(k, x);
     }
 }
 
-// The other way round, twice as large.  The imaginary parts of the first and the last number are not read.
+// The imaginary parts of the first and the last number are not read.
 template <class T> CJ_FUSED __attribute__((noinline)) void tangle(Kept<T> z, const T* factors, i64 h) {
-    CJ_FUSES
     z.at[1] = z.at[2 * h + 1] = Vector<T>{};
     for (i64 k = 0; k <= h / 2; ++k) {
-        const Numbers<T> x = z.get(k), y = conjugate(z.get(h - k)), even = sum(x, y);
-        const Numbers<T> odd = times_minus_i(product(difference(x, y), factors[2 * k], -factors[2 * k + 1]));
-        z.put(h - k, conjugate(sum(even, odd)));
-        z.put(k, difference(even, odd));
+        Numbers<T> x = z.get(k), y = z.get(h - k);
+        put_together(x, y, factors[2 * k], factors[2 * k + 1]);
+        z.put(h - k, y);
+        z.put(k, x);
     }
 }
 
 // ---- lines ------------------------------------------------------------------------------------------------
 
+// Number k of line l by the factor at (k, l) of a table, all real parts before all imaginary ones.
+template <class T>
+CJ_FUSED __attribute__((noinline)) void turn(Kept<T> z, i64 count, const T* table, i64 pitch) {
+    for (i64 k = 0; k < count; ++k)
+        z.put(k, product(z.get(k), load(table + k * pitch), load(table + (count + k) * pitch)));
+}
+
 // As many `lines` as there are lanes, or fewer, from x to y, which may be the same.
 template <class T, int... R>
-void transform_lines(const Lines& all, const T* x, T* y, const T* tables, Kept<T> from, Kept<T> to, i64 lines) {
+void transform_lines(
+    const Lines& all, const T* x, T* y, const T* tables, const T* turns, Kept<T> from, Kept<T> to, i64 lines) {
     const i64 n = all.length, opposite = all.inverse ? n : 0;
     const bool whole = lines == LANES<T>, is_complex = all.signal == COMPLEX;
-    const bool from_columns = whole && is_complex && all.x_line == 2 && all.radices[0] != 0;
+    const bool from_columns = whole && is_complex && all.x_line == 2 && all.radices[0] && !all.pitch;
     const bool to_columns = whole && is_complex && all.y_line == 2;
     const T factor = tables[0], *const halves = tables + 1, *table = halves + (is_complex ? 0 : 2 * (n / 2 + 1));
     const i64 read = n + (all.signal == HALF_TO_REAL), written = n + (all.signal == REAL_TO_HALF);
@@ -202,6 +228,7 @@ void transform_lines(const Lines& all, const T* x, T* y, const T* tables, Kept<T
     if (whole && all.x_step == 2) load_rows(x, all.x_line, 2 * read, from.at);
     else if (!from_columns) load_each(x, all.x_line, all.x_step, read, lines, from.at);
     if (all.signal == HALF_TO_REAL) tangle(from, halves, n);
+    if (all.pitch) turn(from, n, turns, all.pitch);
 
     using Pass = Passes<T, R...>;
     const ColumnsTo<T> columns = {y, all.y_step, factor};
@@ -235,21 +262,80 @@ template <class T, int... R>
 void transform_part(void* const* buffers, const long long* sizes, i64 from, i64 to) {
     const Lines& all = *reinterpret_cast<const Lines*>(sizes);
     const T *x = static_cast<const T*>(buffers[0]), *tables = static_cast<const T*>(buffers[2]);
+    const T* turns = static_cast<const T*>(buffers[3]);
     T* y = static_cast<T*>(buffers[1]);
-    const u64 scratch = (reinterpret_cast<u64>(buffers[3]) + 63) / 64 * 64, numbers = 2 * u64(all.length + 1);
+    const u64 scratch = (reinterpret_cast<u64>(buffers[4]) + 63) / 64 * 64, numbers = 2 * u64(all.length + 1);
     Vector<T>* mine = reinterpret_cast<Vector<T>*>(scratch) + 2 * numbers * thread_number();
     const i64 groups = groups_of(all.inner, LANES<T>);
     for (i64 group = from; group < to; ++group) {
         const i64 outer = group / groups, first = (group - outer * groups) * LANES<T>, left = all.inner - first;
         transform_lines<T, R...>(
             all, x + outer * all.x_outer + first * all.x_line, y + outer * all.y_outer + first * all.y_line, tables,
-            {mine}, {mine + numbers}, left < LANES<T> ? left : LANES<T>);
+            turns + first, {mine}, {mine + numbers}, left < LANES<T> ? left : LANES<T>);
     }
 }
 
 template <class T, int... R> void transform(void* const* buffers, const long long* sizes, int threads) {
     const Lines& all = *reinterpret_cast<const Lines*>(sizes);
     share(transform_part<T, R...>, buffers, sizes, all.outer * groups_of(all.inner, LANES<T>), threads);
+}
+
+// ---- lines that are transformed in two steps --------------------------------------------------------------
+
+// Real lines of 2 h numbers that are too long for a lane, or too few: untangled in place, or tangled from x to y, as
+// wholes.  A line of x and of y has room for h + 1 complex numbers, or for as many as it has.
+struct Halves {
+    i64 h, lines, x_line, y_line;
+};
+
+constexpr i64 pairs_at_once = 1 << 12;
+
+// `count` numbers from `first` on, upwards or downwards; lanes beyond repeat the last.
+template <class T> CJ_FN Numbers<T> gathered(const T* z, i64 first, i64 step, i64 count) {
+    Numbers<T> found;
+    for (i64 l = 0; l < LANES<T>; ++l) {
+        const T* number = z + 2 * (first + step * (l < count ? l : count - 1));
+        found.re[l] = number[0], found.im[l] = number[1];
+    }
+    return found;
+}
+
+template <class T> CJ_FN void spread(T* z, i64 first, i64 step, i64 count, Numbers<T> numbers) {
+    for (i64 l = 0; l < count; ++l) {
+        T* number = z + 2 * (first + step * l);
+        number[0] = numbers.re[l], number[1] = numbers.im[l];
+    }
+}
+
+template <class T, bool to_real> void halves_part(void* const* buffers, const long long* sizes, i64 from, i64 to) {
+    const Halves& all = *reinterpret_cast<const Halves*>(sizes);
+    const i64 h = all.h, pairs = h / 2 + 1, pieces = groups_of(pairs, pairs_at_once);
+    const T *factors = static_cast<const T*>(buffers[2]);
+    for (i64 piece = from; piece < to; ++piece) {
+        const i64 line = piece / pieces, begin = (piece - line * pieces) * pairs_at_once;
+        const i64 end = begin + pairs_at_once < pairs ? begin + pairs_at_once : pairs;
+        const T* x = static_cast<const T*>(buffers[0]) + line * all.x_line;
+        T* y = static_cast<T*>(buffers[1]) + line * all.y_line;
+        if (!to_real && begin == 0) y[2 * h] = x[0], y[2 * h + 1] = x[1];
+        for (i64 k = begin; k < end; k += LANES<T>) {
+            const i64 count = end - k < LANES<T> ? end - k : LANES<T>;
+            const Numbers<T> factor = gathered(factors, k, 1, count);
+            Numbers<T> up = gathered(x, k, 1, count), down = gathered(x, h - k, -1, count);
+            if (to_real) {
+                if (k == 0) up.im[0] = down.im[0] = T(0);
+                put_together(up, down, factor.re, factor.im);
+            } else {
+                tell_apart(up, down, factor.re, factor.im);
+            }
+            spread(y, h - k, -1, count, down);
+            spread(y, k, 1, count, up);
+        }
+    }
+}
+
+template <class T, bool to_real> void halves(void* const* buffers, const long long* sizes, int threads) {
+    const Halves& all = *reinterpret_cast<const Halves*>(sizes);
+    share(halves_part<T, to_real>, buffers, sizes, all.lines * groups_of(all.h / 2 + 1, pairs_at_once), threads);
 }
 
 }  // namespace cj

@@ -1,4 +1,4 @@
-"""Fourier transforms on the CPU, by SciPy where it is installed.
+"""Fourier transforms on the CPU that `host_fft.py` does not take, by SciPy where it is installed.
 
 SciPy takes several lines of an array at a time into the vector units and shares them among threads: 256 x 256 complex
 numbers take it 0.4 ms and NumPy 2.0 ms on one thread.  It transforms complex numbers in place, but allocates what comes
