@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -44,15 +43,20 @@ def _precedes(x: Array, y: Array) -> Array:
 
 
 def _by_bisection(a: Array, v: Array, belongs_before: Callable) -> Array:
-    """The interval in which the answer lies is halved until nothing is left of it."""
-    low = full(v.shape, 0, np.uint32)
-    high = full(v.shape, a.shape[0], np.uint32)
-    for _ in range(math.ceil(math.log2(a.shape[0] + 1))):
-        middle = low + (high - low) // 2
-        is_before = belongs_before(v, a.at[middle].get(mode="clip"))
-        low, high = choose_where(is_before, low, middle + 1), choose_where(is_before, middle, high)
-        low = lax.min(low, high)
-    return high
+    """Steps of powers of two, none of which leads beyond the ends (L. Shar; D. Knuth, TAOCP 3, 6.2.1, algorithm C).
+
+    After the first the answer is one of `step` places from `place` on, which are halved until it is `place`.
+    """
+    length = a.shape[0]
+    step = 1 << (length.bit_length() - 1)
+    dtype = np.uint32 if length < 2**32 else np.uint64
+    zero, start = full(v.shape, 0, dtype), full(v.shape, length - step + 1, dtype)
+    place = choose_where(belongs_before(v, a[step - 1]), zero, start)
+    while step > 1:
+        step //= 2
+        is_before = belongs_before(v, a.at[place + (step - 1)].get(mode="promise_in_bounds"))
+        place = place + choose_where(is_before, zero, full(v.shape, step, dtype))
+    return place
 
 
 def _by_comparing(a: Array, v: Array, belongs_before: Callable) -> Array:

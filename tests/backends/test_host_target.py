@@ -251,7 +251,8 @@ def test_the_key_knows_all_that_decides_on_the_code(monkeypatch):
     base = compiler.key("text")
     assert base == HostCompiler("/other/c++", "g++ 1").key("text")
     others = [compiler.key("text "), HostCompiler("c++", "g++ 2").key("text")]
-    fields = [f for f in Choice._fields if f != "vector_math" or host_compiler._libmvec()]
+    here = {"vector_math": host_compiler._libmvec(), "gather": host_compiler._is_x86()}
+    fields = [f for f in Choice._fields if here.get(f, True)]
     others += [HostCompiler("c++", "g++ 1", ALL_FLAGS._replace(**{f: False})).key("text") for f in fields]
     for name in ("machine", "headers_digest"):
         with monkeypatch.context() as patch:
@@ -360,11 +361,12 @@ def test_a_source_that_calls_what_is_not_there():
         ("-nostdlib", "quick_link"),
         ("-fno-schedule-insns2", "tuned"),
         (f"-DCJ_LIBMVEC={host_compiler._libmvec() or 'none here'}", "vector_math"),
+        (host_compiler._GATHER if host_compiler._is_x86() else "none here", "gather"),
     ],
 )
 def test_a_flag_that_the_compiler_does_not_take_is_left_out(pretend, flag, field):
     if flag.endswith("here"):
-        pytest.skip("there is no vector math library")
+        pytest.skip("there is no vector math library, or no such flag, for this machine")
     path = pretend(refuse(flag))
     target = target_of(path)
     assert np.array_equal(scaled(target.compile(scale_by(2)), threads=2), 2 * np.arange(1000))
