@@ -22,7 +22,11 @@ What is left, gaps in lhs together with strides, is computed after the gaps have
 numbers are strides of views; only groups that lie in the wrong axis are copied.  Padding that takes elements away is
 a view as well.
 
-The functions take NumPy's or CuPy's arrays and call no library.  Start reading at `convolve`, then `calls_for`.
+A convolution may have an `Epilogue`, which is added to the result while that is in registers.  cuDNN has it for
+`forward` alone, and where another way is the better one, there is no convolution with an epilogue.
+
+The functions take NumPy's or CuPy's arrays and call no library.  Where nothing is to be computed, `Outlines` stand for
+arrays.  Start reading at `convolve`, then `calls_for`.
 """
 
 from __future__ import annotations
@@ -31,7 +35,10 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, NamedTuple
 
-from cujax.engine.backends.cudnn_plans import Convolution, Role, Shape, Tensor
+import numpy as np
+
+from cujax.engine.backends.cudnn_api import PointwiseMode
+from cujax.engine.backends.cudnn_plans import Convolution, Node, Role, Shape, Tensor
 
 Pads = tuple[tuple[int, int], ...]
 AddressOf = Callable[[Any], int]
@@ -73,17 +80,38 @@ class Problem(NamedTuple):
     window: Window
 
 
+class Epilogue(NamedTuple):
+    """What becomes of a result: max(result + residual + bias, 0), in this order.
+
+    residual: an array of its shape and strides, or None, and then nothing is added.  bias: a number for each
+    out-feature, whatever its shape.  rectifies: whether negative numbers become zero; a NaN stays one.
+    """
+
+    residual: Any | None
+    bias: Any
+    rectifies: bool
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        return (self.bias,) if self.residual is None else (self.residual, self.bias)
+
+
 class Call(NamedTuple):
-    """An operation of cuDNN and its arrays."""
+    """An operation of cuDNN and its arrays.  others: those that nodes of its epilogue read."""
 
     op: Convolution
     x: Any
     w: Any
     y: Any
+    others: tuple[Any, ...] = ()
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        return self.x, self.w, self.y, *self.others
 
     def addresses(self) -> list[int]:
         """Where CuPy's arrays begin."""
-        return [array.data.ptr for array in (self.x, self.w, self.y)]
+        return [array.data.ptr for array in self.arrays]
 
 
 SOURCES = {
@@ -94,21 +122,27 @@ SOURCES = {
 
 
 def convolve(
-    xp: Any, lhs: Any, rhs: Any, out_axes: Shape, window: Window, address_of: AddressOf, execute: Callable[[Call], bool]
+    xp: Any, lhs: Any, rhs: Any, out_axes: Shape, window: Window, address_of: AddressOf,
+    execute: Callable[[Call], bool], epilogue: Epilogue | None = None,
 ) -> Any | None:
     """The convolution of `lhs` (N, C, *spatial) by `rhs` (O, I, *spatial), its axes at `out_axes` of the result.
 
-    `execute` computes a call and says whether it could; None where it could none.
+    `execute` computes a call and says whether it could; None where it could none.  Of an epilogue the axes of the
+    residual are at `out_axes`, too.
     """
-    if lhs.dtype.kind == "c":
+    if lhs.dtype.kind == "c" and epilogue is None:
         return _by_parts(xp, lhs, rhs, out_axes, window, address_of, execute)
     shape = (lhs.shape[0] // window.batch_group_count, rhs.shape[0], *window.places(lhs.shape, rhs.shape))
     lhs, window = crop(lhs, window)
     if 0 in (*lhs.shape, *rhs.shape, *shape):
-        return xp.zeros(_placed(shape, out_axes), lhs.dtype)
+        return xp.zeros(_placed(shape, out_axes), lhs.dtype) if epilogue is None else None
     out = xp.empty(_placed(shape, out_axes), lhs.dtype)
     problem = Problem(lhs, rhs, out.transpose(out_axes), window)
-    return out if any(map(execute, calls_for(xp, problem, address_of))) else None
+    if epilogue is None:
+        calls = calls_for(xp, problem, address_of)
+    else:
+        calls = _calls_with(epilogue, xp, problem, out_axes, address_of)
+    return out if any(map(execute, calls)) else None
 
 
 def _placed(shape: Shape, axes: Shape) -> Shape:
@@ -156,15 +190,39 @@ def calls_for(xp: Any, problem: Problem, address_of: AddressOf) -> Iterator[Call
     are made for.
     """
     problem = _without_idle_numbers(problem)
-    has_gaps = any(d != 1 for d in problem.window.lhs_dilation)
-    is_gradient = prod(problem.rhs.shape[2:]) > prod(problem.out.shape[2:])  # in a filter, from a cotangent
-    for way in _WAYS[has_gaps, is_gradient]:
+    for way in _ways(problem):
         found = way(problem)
         call = found and _call(xp, found, address_of)
         if call:
             yield call
-    if has_gaps:
+    if _has_gaps(problem):
         yield from calls_for(xp, _with_gaps_filled(xp, problem), address_of)
+
+
+def _calls_with(
+    epilogue: Epilogue, xp: Any, problem: Problem, out_axes: Shape, address_of: AddressOf
+) -> Iterator[Call]:
+    """The only way to compute `problem` with an epilogue, if it is the best one without, and copies no groups."""
+    problem = _without_idle_numbers(problem)
+    if _ways(problem)[0] is not _forward or problem.window.batch_group_count > 1:
+        return
+    call = _call(xp, _forward(problem), address_of)
+    if call:
+        bias = epilogue.bias.reshape((1, -1) + (1,) * (problem.out.ndim - 2))
+        residual = None if epilogue.residual is None else epilogue.residual.transpose(out_axes)
+        others = [_as_cudnn_takes_it(xp, a) for a in Epilogue(residual, bias, False).arrays]
+        nodes = [Node(PointwiseMode.ADD, _tensor(a, address_of)) for a in others]
+        nodes += [Node(PointwiseMode.RELU_FWD, None)] * epilogue.rectifies
+        yield call._replace(op=call.op._replace(epilogue=tuple(nodes)), others=tuple(others))
+
+
+def _ways(problem: Problem) -> tuple[Callable[[Problem], _Way | None], ...]:
+    is_gradient = prod(problem.rhs.shape[2:]) > prod(problem.out.shape[2:])  # in a filter, from a cotangent
+    return _WAYS[_has_gaps(problem), is_gradient]
+
+
+def _has_gaps(problem: Problem) -> bool:
+    return any(d != 1 for d in problem.window.lhs_dilation)
 
 
 def _without_idle_numbers(problem: Problem) -> Problem:
@@ -206,7 +264,7 @@ class _Way(NamedTuple):
     is_reversed: bool
 
 
-def _forward(p: Problem) -> _Way | None:
+def _forward(p: Problem) -> _Way:
     strides, pads, _, dilation, *_ = p.window
     return _Way(Role.FORWARD, _lhs_with_groups_in(1, p), p.rhs, p.out, strides, dilation, _lows(pads), False)
 
@@ -309,3 +367,26 @@ def _tensor(array: Any, address_of: AddressOf) -> Tensor:
     size, address = array.dtype.itemsize, address_of(array)
     strides = tuple([max(s // size, 1) for s in array.strides])
     return Tensor(array.shape, strides, min(address & -address or ALIGNED, ALIGNED))
+
+
+# --- arrays that are not there ------------------------------------------------------------------------------
+
+_NOWHERE = np.empty(ALIGNED, np.uint8)
+
+
+class Outlines:
+    """An array library for what is described and not computed: its arrays have shape, dtype and strides, but no memory.
+
+    They are NumPy's, of which views can be made; to read one, as a copy does, is an error that nobody notices.
+    """
+
+    @staticmethod
+    def empty(shape: Shape, dtype: Any) -> np.ndarray:
+        """A contiguous array at address 0, as `address_of` has it."""
+        size = np.dtype(dtype).itemsize
+        strides = [size * prod(shape[i + 1 :]) for i in range(len(shape))]
+        return np.lib.stride_tricks.as_strided(_NOWHERE.view(dtype)[:1], shape, strides, writeable=False)
+
+    @staticmethod
+    def address_of(array: np.ndarray) -> int:
+        return array.ctypes.data - _NOWHERE.ctypes.data
