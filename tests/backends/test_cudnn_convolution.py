@@ -15,10 +15,11 @@ from cudnn_reference import execute
 import cujax
 from cujax import lax
 from cujax.engine.backends import cudnn, numpy_library, select
-from cujax.engine.backends.cudnn_convolution import Call, Window, convolve
-from cujax.engine.backends.cudnn_plans import Role
+from cujax.engine.backends.cudnn_convolution import Call, Epilogue, Outlines, Window, convolve
+from cujax.engine.backends.cudnn_plans import Convolution, Role
 from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.ground.config import config
+from cujax.engine.ops.conv_dimensions import conv_dimension_numbers
 from cujax.engine.ops.precision import allows_tf32, canonical_precision
 
 
@@ -144,6 +145,60 @@ def test_gradients_are_operations_of_their_own(calls, names, changed):
     expected = jax.vjp(lambda x, y: jax.lax.conv_general_dilated(x, y, **case.options), x, y)[1](ct)
     for a, b in zip(found, expected, strict=True):
         close(a, b)
+
+
+# --- epilogues ------------------------------------------------------------------------------------------------
+
+
+def test_epilogues_are_added_or_refused_beforehand():
+    """With arguments drawn at random: values, and that outlines of arrays are described as arrays are."""
+    draw, computed = np.random.default_rng(0), 0
+    for case in cases(300, seed=5):
+        options = dict(case.options)
+        lhs_axes, rhs_axes, out_axes = conv_dimension_numbers(case.lhs, case.rhs, options.pop("dimension_numbers"))
+        given = out_axes, Window(**options)
+        x, y = (a.transpose(axes) for a, axes in zip(case.operands(), (lhs_axes, rhs_axes), strict=True))
+        plain = convolve(np, x, y, *given, address_of, execute)
+        if plain is None:
+            continue
+        bias, residual = numbers(draw, (len(y),), np.float32), numbers(draw, plain.shape, np.float32)
+        epilogue = Epilogue([None, residual][draw.integers(2)], bias, bool(draw.integers(2)))
+        found, ops = described(np, x, y, *given, address_of, execute, epilogue)
+        shapes = zip((case.lhs, case.rhs), (lhs_axes, rhs_axes), strict=True)
+        outlines = [Outlines.empty(shape, np.float32).transpose(axes) for shape, axes in shapes]
+        others = [a if a is None or isinstance(a, bool) else Outlines.empty(a.shape, a.dtype) for a in epilogue]
+        _, asked = described(Outlines, *outlines, *given, Outlines.address_of, lambda call: True, Epilogue(*others))
+        assert asked == ops
+        if found is not None:
+            computed += 1
+            along = [-1 if axis == out_axes[1] else 1 for axis in range(plain.ndim)]
+            expected = plain + (0 if epilogue.residual is None else residual) + bias.reshape(along)
+            close(found, np.maximum(expected, 0) if epilogue.rectifies else expected)
+    assert computed > 50
+
+
+def address_of(array: np.ndarray) -> int:
+    return array.ctypes.data
+
+
+def described(
+    xp: Any, x: Any, y: Any, out_axes: Any, window: Window, address_of: Any, execute: Any, epilogue: Epilogue
+) -> tuple[Any, list[Convolution]]:
+    """The result, and the operations as of aligned arrays."""
+    ops: list[Convolution] = []
+
+    def run(call: Call) -> bool:
+        ops.append(aligned(call.op))
+        return execute(call)
+
+    return convolve(xp, x, y, out_axes, window, address_of, run, epilogue), ops
+
+
+def aligned(op: Convolution) -> Convolution:
+    """The same with arrays that begin where NumPy happens to put them."""
+    nodes = [n if n.tensor is None else n._replace(tensor=n.tensor._replace(alignment=16)) for n in op.epilogue]
+    tensors = {name: getattr(op, name)._replace(alignment=16) for name in "xwy"}
+    return op._replace(**tensors, epilogue=tuple(nodes))
 
 
 # --- what is copied -------------------------------------------------------------------------------------------

@@ -267,6 +267,18 @@ def test_what_a_program_needs_and_shows(calls):
     assert plan == "step    convolution_epilogue: f32[2,7,6,24]"
 
 
+def test_explain_tells_them(calls):
+    def told(name):
+        text = cujax.explain(partial(MATCHES[name][0], cujax))(*LAST)
+        start, _, end = text.partition(" at ")
+        assert "test_epilogues.py" in end
+        return start + end[end.index(": ") :]
+
+    assert told("bias") == "convolution: one call of the library with the bias"
+    assert told("relu") == "convolution: one call of the library with the bias and max(x, 0)"
+    assert told("residual first") == "convolution: one call of the library with what is added, the bias and max(x, 0)"
+
+
 def test_in_a_loop(calls):
     def scanned(m, x, w, b):
         return m.lax.scan(lambda x, b: (m.nn.relu(conv(m, x, w) + x + b), x.sum()), x, b)
