@@ -20,7 +20,7 @@ import cujax
 from cujax import lax
 from cujax.engine.backends import cudnn, numpy_library
 from cujax.engine.backends.cudnn_api import Note, PointwiseMode
-from cujax.engine.backends.cudnn_convolution import Call, Outlines, Window, convolve
+from cujax.engine.backends.cudnn_convolution import Call, Epilogue, Outlines, Window, convolve
 from cujax.engine.backends.cudnn_plans import (
     Convolution,
     Node,
@@ -35,6 +35,7 @@ from cujax.engine.backends.cudnn_plans import (
 from cujax.engine.compiler.epilogues import fuse_epilogues
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.ground.config import config
+from cujax.engine.ops.conv_dimensions import conv_dimension_numbers
 from cujax.engine.ops.convolution_epilogue import has_plan
 
 COUNT = int(os.environ.get("CUJAX_CUDNN_CASES", "100"))
@@ -218,6 +219,27 @@ def test_layers_have_plans_with_epilogues(fused, way, dtype, is_last):
         assert "convolution_epilogue" in names and "add" not in names, name
     assert all(len(op.epilogue) == 3 for op in asked)
     assert len(asked) == len(LAYERS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_forward_convolution_has_plans_with_an_epilogue(planner, dtype):
+    asked: list[Convolution] = []
+
+    def plan(call: Call) -> bool:
+        asked.append(call.op)
+        return all(planner.find(call.op, numerics) is not None for numerics in (STRICT, LOOSE))
+
+    for case in cases(COUNT, seed=2, features=9, length=12):
+        axes = conv_dimension_numbers(case.lhs, case.rhs, case.options["dimension_numbers"])
+        window = Window(**{k: v for k, v in case.options.items() if k != "dimension_numbers"})
+        x, w = (Outlines.empty(s, dtype).transpose(a) for s, a in zip((case.lhs, case.rhs), axes[:2], strict=True))
+        shape = (x.shape[0] // window.batch_group_count, w.shape[0], *window.places(x.shape, w.shape))
+        residual = Outlines.empty([shape[axes[2].index(i)] for i in range(x.ndim)], dtype)
+        epilogue = Epilogue(residual, Outlines.empty(shape[1:2], dtype), True)
+        before = len(asked)
+        found = convolve(Outlines, x, w, axes[2], window, Outlines.address_of, plan, epilogue)
+        assert found is not None or len(asked) == before, asked[-1]
+    assert len(asked) > COUNT // 10
 
 
 EPILOGUES = {
