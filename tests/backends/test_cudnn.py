@@ -13,12 +13,15 @@ from cudnn_cases import numbers
 from cudnn_reference import execute
 
 import cujax
-from cujax.engine.backends import cudnn, cudnn_api, cudnn_device
+from cujax.engine.backends import cudnn, cudnn_api, cudnn_device, select
+from cujax.engine.backends.cuda import CudaBackend
 from cujax.engine.backends.cudnn_api import Attribute, Cudnn, CudnnError, CudnnMissing, Kind, Note
 from cujax.engine.backends.cudnn_convolution import Epilogue, Outlines, Window
 from cujax.engine.backends.cudnn_convolution import convolve as map_convolution
 from cujax.engine.backends.cudnn_plans import Numerics, Tensor, forbidden_notes
 from cujax.engine.backends.numpy_library import convolution as no_library
+from cujax.engine.core.array import ConcreteArray
+from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground.config import config
 from cujax.engine.ops.convolution import conv_general_dilated_p
 
@@ -270,6 +273,25 @@ def test_gradients_in_a_filter_have_no_epilogue(one, start):
     (x, _, *rest), _ = added(one, 0, adds=False)
     arguments = x, one.array(np.zeros((4, 3, 7), np.float32)), *rest
     assert cudnn.plans_convolution(*outlined(arguments)) is False
+
+
+def test_a_program_is_one_execution(one, start, monkeypatch):
+    library = start(FakeCudnn(Engine(7)))
+    monkeypatch.setattr(select, "_selected", CudaBackend())
+
+    def layer(x: Any, y: Any, b: Any, r: Any) -> Any:
+        wide = cujax.lax.conv_general_dilated(x, y, (1,), [(1, 1)])
+        return cujax.nn.relu(wide + r + b.reshape(-1, 1))
+
+    run = cujax.jit(layer)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, y, b, r = given = [numbers(rng, s, "float32") for s in ((2, 64, 7), (4, 64, 3), (4,), (2, 4, 7))]
+        found = run(*[ConcreteArray(one.array(v), ShapedArray(v.shape, v.dtype, False)) for v in given])
+        plain = map_convolution(np, x, y, (0, 1, 2), Window(**WINDOW), lambda a: a.ctypes.data, execute)
+        np.testing.assert_allclose(found, np.maximum(plain + r + b[:, None], 0), rtol=1e-5, atol=1e-5)
+    assert len(library.executed) == 3
+    assert library.asked == 1
 
 
 def test_nothing_has_a_plan_without_cudnn(one, monkeypatch):
