@@ -113,6 +113,8 @@ NEAR_MISSES = {
     "nothing is added": (lambda m, x, w, b, r: m.nn.relu(conv(m, x, w)), LAST),
     "a number is added": (lambda m, x, w, b, r: m.nn.relu(conv(m, x, w) + 1.0), LAST),
     "the bias of another axis": (lambda m, x, w, b, r: conv(m, x, w) + b[:6, None], LAST),
+    "an axis as long as the features": (lambda m, x, w, b, r: conv(m, x, w[..., :6]) + b[:6, None], LAST),
+    "a result": (lambda m, x, w, b, r: [c := conv(m, x, w), c + b], LAST),
     "the bias of two axes": (lambda m, x, w, b, r: conv(m, x, w) + m.numpy.outer(b[:6], b), LAST),
     "an axis of the same length": (lambda m, x, w, b, r: convc(m, x, w) + b[:6], (XC, WC[:6], B, RC)),
     "two biases": (lambda m, x, w, b, r: conv(m, x, w) + b + 2 * b, LAST),
@@ -136,6 +138,12 @@ def test_near_misses_stay_as_they_are(name):
     function, operands = NEAR_MISSES[name]
     tape = tape_of(function, *operands)
     assert fuse_epilogues(tape, lambda *_, **__: True) is tape
+
+
+def test_a_sum_that_is_a_result_ends_it():
+    names, (eqn,) = fused(lambda m, x, w, b, r: [y := conv(m, x, w) + b, m.nn.relu(y)], *LAST)
+    assert names == ["convolution_epilogue", "max"]
+    assert eqn.params["rectifies"] is False
 
 
 def test_the_order_of_sums_is_the_librarys_where_bits_need_not_repeat():
