@@ -219,7 +219,10 @@ def jaxs(function, *args):
     return jax.jit(partial(function, jax), compiler_options=QUICKLY)(*args)
 
 
-VALUES = ("bias", "relu", "residual first", "channels first", "reshaped", "two convolutions", "read again", "to a step")
+VALUES = (
+    "bias", "relu", "residual first", "channels first", "reshaped", "two convolutions", "read again", "to a step",
+    "batched", "batched twice",
+)
 
 
 @pytest.mark.parametrize("name", VALUES)
