@@ -112,4 +112,6 @@ def check_epilogue(op: Convolution) -> None:
     assert read in ([bias], [op.y.shape, bias])
     assert modes[: len(read)] == [PointwiseMode.ADD] * len(read)
     assert modes[len(read) :] in ([], [PointwiseMode.RELU_FWD])
-    assert min(s for node in op.epilogue if node.tensor is not None for s in node.tensor.strides) > 0
+    tensors = [node.tensor for node in op.epilogue if node.tensor is not None]
+    assert tensors[:-1] in ([], [op.y])
+    assert tensors[-1].strides[1] == 1

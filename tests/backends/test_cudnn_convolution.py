@@ -177,6 +177,46 @@ def test_epilogues_are_added_or_refused_beforehand():
     assert computed > 50
 
 
+def odd(array: np.ndarray) -> np.ndarray:
+    """The same, at an address that is a multiple of 4 only."""
+    room = np.zeros(array.size + 8, array.dtype)
+    start = -room.ctypes.data % 16 // 4 + 1
+    room[start : start + array.size] = array.ravel()
+    return room[start : start + array.size].reshape(array.shape)
+
+
+B, R = np.arange(8, dtype=np.float32), np.arange(48, dtype=np.float32).reshape((2, 3, 8))
+LYING = {  # a bias, a residual, and whether they are copied
+    "plain": (B, R, False),
+    "other axes": (B[None, :, None], R, False),
+    "odd addresses": (odd(B), odd(R), False),
+    "gaps": (np.repeat(B, 2)[::2], np.repeat(R, 2, axis=1)[:, ::2], True),
+    "reversed": (B[::-1], R[::-1], True),
+    "transposed": (np.stack([B, B], 1)[:, 0], R.transpose(2, 0, 1).copy().transpose(1, 2, 0), True),
+    "repeated": (np.broadcast_to(B[3:4], 8), np.broadcast_to(R[:1], R.shape), True),
+}
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_operands_of_epilogues_may_lie_anywhere(name):
+    bias, residual, is_copied = LYING[name]
+    rng = np.random.default_rng(0)
+    x, w = numbers(rng, (2, 3, 5), np.float32).transpose(0, 2, 1), numbers(rng, (8, 5, 1), np.float32)
+    given = x, w, (0, 2, 1), WINDOW, address_of
+    made: list[Call] = []
+
+    def run(call: Call) -> bool:
+        made.append(call)
+        return execute(call)
+
+    found = convolve(np, *given, run, Epilogue(residual, bias, True))
+    close(found, np.maximum(convolve(np, *given, execute) + residual + bias.reshape(-1), 0))
+    (call,) = made
+    shared = [np.may_share_memory(*pair) for pair in zip(call.others, (residual, bias), strict=True)]
+    assert shared == [not is_copied] * 2
+    assert (call.op.y.alignment == 4) is (name == "odd addresses")
+
+
 def address_of(array: np.ndarray) -> int:
     return array.ctypes.data
 

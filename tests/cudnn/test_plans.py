@@ -264,6 +264,16 @@ def test_which_epilogues_there_are(planner, dtype, groups):
         assert (found is not None) == (letters in HAS_KERNELS and dtype in ("float32", "float64")), name
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_operands_of_epilogues_may_be_at_any_address(planner, dtype):
+    size = DTYPES[dtype](0).nbytes
+    x, w, y, bias = (tensor(*s) for s in ((8, 64, 9, 9), (64, 64, 3, 3), (8, 64, 7, 7), (1, 64, 1, 1)))
+    low = [t._replace(alignment=size) for t in (y, bias)]
+    for result, added in ((y, low[1]), (low[0], bias), tuple(low)):
+        nodes = Node(PointwiseMode.ADD, result), Node(PointwiseMode.ADD, added), Node(PointwiseMode.RELU_FWD, None)
+        assert planner.find(plain(x, w, result, dtype=dtype)._replace(epilogue=nodes), STRICT) is not None
+
+
 def test_plans_with_epilogues_are_restored_from_disk(library, driver, tmp_path):
     properties = Path(__file__).with_name("h200.json").read_bytes()
     y, bias = tensor(8, 64, 7, 7), tensor(1, 64, 1, 1)

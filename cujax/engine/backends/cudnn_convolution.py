@@ -83,8 +83,8 @@ class Problem(NamedTuple):
 class Epilogue(NamedTuple):
     """What becomes of a result: max(result + residual + bias, 0), in this order.
 
-    residual: an array of its shape and strides, or None, and then nothing is added.  bias: a number for each
-    out-feature, whatever its shape.  rectifies: whether negative numbers become zero; a NaN stays one.
+    residual: an array of its shape, or None, and then nothing is added.  bias: a number for each out-feature, whatever
+    its shape.  rectifies: whether negative numbers become zero; a NaN stays one.
     """
 
     residual: Any | None
@@ -208,12 +208,29 @@ def _calls_with(
         return
     call = _call(xp, _forward(problem), address_of)
     if call:
-        bias = epilogue.bias.reshape((1, -1) + (1,) * (problem.out.ndim - 2))
-        residual = None if epilogue.residual is None else epilogue.residual.transpose(out_axes)
-        others = [_as_cudnn_takes_it(xp, a) for a in Epilogue(residual, bias, False).arrays]
-        nodes = [Node(PointwiseMode.ADD, _tensor(a, address_of)) for a in others]
-        nodes += [Node(PointwiseMode.RELU_FWD, None)] * epilogue.rectifies
-        yield call._replace(op=call.op._replace(epilogue=tuple(nodes)), others=tuple(others))
+        yield _with(epilogue, xp, call, out_axes, address_of)
+
+
+def _with(epilogue: Epilogue, xp: Any, call: Call, out_axes: Shape, address_of: AddressOf) -> Call:
+    """`call` with an epilogue.  cuDNN wants a bias without gaps, and a residual that is described as the result is."""
+    bias = epilogue.bias.reshape(-1)
+    is_dense = bias.size == 1 or bias.strides == (bias.itemsize,)
+    bias = (bias if is_dense else xp.ascontiguousarray(bias)).reshape((1, -1) + (1,) * (call.y.ndim - 2))
+    y, nodes, others = call.op.y, [Node(PointwiseMode.ADD, _tensor(bias, address_of))], [bias]
+    if epilogue.residual is not None:
+        residual = _lying_like(call.y, xp, epilogue.residual, out_axes)
+        y = y._replace(alignment=min(y.alignment, _tensor(residual, address_of).alignment))
+        nodes, others = [Node(PointwiseMode.ADD, y), *nodes], [residual, bias]
+    if epilogue.rectifies:
+        nodes.append(Node(PointwiseMode.RELU_FWD, None))
+    return call._replace(op=call.op._replace(y=y, epilogue=tuple(nodes)), others=tuple(others))
+
+
+def _lying_like(y: Any, xp: Any, residual: Any, out_axes: Shape) -> Any:
+    """The residual with axes as `y` has them, or a copy of it where its strides are others."""
+    found = residual.transpose(out_axes)
+    is_alike = all(n == 1 or s == t for n, s, t in zip(y.shape, y.strides, found.strides, strict=True))
+    return found if is_alike else xp.ascontiguousarray(residual).transpose(out_axes)
 
 
 def _ways(problem: Problem) -> tuple[Callable[[Problem], _Way | None], ...]:
