@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cujax.engine.backends.cudnn_api import PointwiseMode
-from cujax.engine.backends.cudnn_convolution import Call
+from cujax.engine.backends.cudnn_call import Call
 from cujax.engine.backends.cudnn_plans import Convolution, Role, Tensor
 
 

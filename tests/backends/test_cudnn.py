@@ -16,7 +16,8 @@ import cujax
 from cujax.engine.backends import cudnn, cudnn_api, cudnn_device, select
 from cujax.engine.backends.cuda import CudaBackend
 from cujax.engine.backends.cudnn_api import Attribute, Cudnn, CudnnError, CudnnMissing, Kind, Note
-from cujax.engine.backends.cudnn_convolution import Epilogue, Outlines, Window
+from cujax.engine.backends.cudnn_call import Epilogue, Outlines
+from cujax.engine.backends.cudnn_convolution import Window
 from cujax.engine.backends.cudnn_convolution import convolve as map_convolution
 from cujax.engine.backends.cudnn_plans import Numerics, Tensor, forbidden_notes
 from cujax.engine.backends.numpy_library import convolution as no_library

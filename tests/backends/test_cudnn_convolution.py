@@ -15,7 +15,8 @@ from cudnn_reference import execute
 import cujax
 from cujax import lax
 from cujax.engine.backends import cudnn, numpy_library, select
-from cujax.engine.backends.cudnn_convolution import Call, Epilogue, Outlines, Window, convolve
+from cujax.engine.backends.cudnn_call import Call, Epilogue, Outlines
+from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.backends.cudnn_plans import Convolution, Role
 from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.ground.config import config

@@ -18,7 +18,8 @@ from emulator.backend import emulated_backend
 
 import cujax
 from cujax.engine.backends import numpy_library
-from cujax.engine.backends.cudnn_convolution import Call, Outlines, Window, convolve
+from cujax.engine.backends.cudnn_call import Call, Outlines
+from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.compiler.analysis import analyse
 from cujax.engine.compiler.epilogues import fuse_epilogues
 from cujax.engine.compiler.passes import optimized

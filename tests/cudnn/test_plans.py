@@ -20,7 +20,8 @@ import cujax
 from cujax import lax
 from cujax.engine.backends import cudnn, numpy_library
 from cujax.engine.backends.cudnn_api import Note, PointwiseMode
-from cujax.engine.backends.cudnn_convolution import Call, Epilogue, Outlines, Window, convolve
+from cujax.engine.backends.cudnn_call import Call, Epilogue, Outlines
+from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.backends.cudnn_plans import (
     Convolution,
     Node,

@@ -14,7 +14,8 @@ from device_kernels import microseconds
 import cujax
 from cujax.engine.backends import cuda_library, cudnn
 from cujax.engine.backends.cudnn_api import CudnnError, CudnnMissing, load
-from cujax.engine.backends.cudnn_convolution import Epilogue, Window, convolve
+from cujax.engine.backends.cudnn_call import Epilogue
+from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ops.conv_dimensions import conv_dimension_numbers

@@ -4,8 +4,8 @@
     plans_convolution(the same)                             whether it would, for arrays of which there are outlines
 
 What each file is for: `cudnn_api.py` finds the library and speaks to it, `cudnn_plans.py` describes an operation and
-finds a plan, `cudnn_convolution.py` maps the arguments of a convolution to an operation, and `cudnn_device.py` executes
-plans on CuPy's current device and stream.
+finds a plan, `cudnn_call.py` holds an operation and its arrays, `cudnn_convolution.py` maps the arguments of a
+convolution to one, and `cudnn_device.py` executes plans on CuPy's current device and stream.
 
 There may be no cuDNN, or none that fits.  That is said once, and convolutions run as a generated kernel instead
 (`cuda_convolution.py`), as do those that cuDNN has no plan for: integers, and what is rare.  With more than three
@@ -26,7 +26,8 @@ from threading import RLock
 from typing import Any, NamedTuple
 
 from cujax.engine.backends.cudnn_api import Cudnn, CudnnError, CudnnMissing, DataType, load
-from cujax.engine.backends.cudnn_convolution import ALIGNED, SOURCES, Call, Epilogue, Outlines, Window, convolve
+from cujax.engine.backends.cudnn_call import ALIGNED, Call, Epilogue, Outlines
+from cujax.engine.backends.cudnn_convolution import SOURCES, Window, convolve
 from cujax.engine.backends.cudnn_device import DeviceConvolutions, address_of, remember
 from cujax.engine.backends.cudnn_plans import Numerics, Plan, Shape
 from cujax.engine.ground import dtypes

@@ -19,7 +19,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from cujax.engine.backends.cudnn_api import Cudnn, CudnnError
-from cujax.engine.backends.cudnn_convolution import Call
+from cujax.engine.backends.cudnn_call import Call
 from cujax.engine.backends.cudnn_plans import Convolution, Numerics, Plan, Planner, variant_pack
 from cujax.engine.ground.config import config
 

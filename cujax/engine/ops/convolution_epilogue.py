@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cujax.engine.backends.cudnn_convolution import Epilogue, Outlines
+from cujax.engine.backends.cudnn_call import Epilogue, Outlines
 from cujax.engine.backends.select import library, selected
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.primitive import Primitive, Refused, not_fusable
