@@ -12,7 +12,7 @@ from cudnn_cases import Case, cases
 from device_kernels import microseconds
 
 import cujax
-from cujax.engine.backends import cuda_library, cudnn
+from cujax.engine.backends import cuda_library, cudnn, select
 from cujax.engine.backends.cudnn_api import CudnnError, CudnnMissing, load
 from cujax.engine.backends.cudnn_call import Epilogue
 from cujax.engine.backends.cudnn_convolution import Window, convolve
@@ -166,8 +166,9 @@ def test_nan_and_infinity_come_through_the_maximum(convolutions, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_layer_with_and_without_epilogues(device, backend, figure, monkeypatch, dtype):
+def test_a_layer_with_and_without_epilogues(convolutions, backend, figure, monkeypatch, dtype):
     """The jitted function, first with what is added as a kernel of its own."""
+    monkeypatch.setattr(select, "_selected", backend)
     operands = [cupy.asarray(v) for v in LARGE.operands(dtype)]
     bias, residual = cupy.ones(256, dtype), cupy.ones(LARGE.lhs, dtype)
     wait = cupy.cuda.get_current_stream().synchronize
