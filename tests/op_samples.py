@@ -700,6 +700,24 @@ CONVOLUTION = [
     convolution((2, 2, 0), (3, 2, 2), padding=((1, 0),)),
 ]
 
+
+def with_epilogue(plain: Sample, out: tuple, bias: tuple, axis: int, adds_residual: bool, rectifies: bool) -> Sample:
+    """A row of `convolution_epilogue`: a convolution with a bias along `axis`, by the compiler alone."""
+
+    def oracle(x: Any, y: Any, b: Any, *residual: Any, rectifies: bool, **params: Any) -> Any:
+        total = sum(residual, plain.jax(x, y, **params)) + b.reshape([-1 if k == axis else 1 for k in range(len(out))])
+        return jnp.maximum(total, 0) if rectifies else total
+
+    operands = [*plain.operands, reals(bias), *[reals(out)] * adds_residual]
+    return Sample("convolution_epilogue", operands, {**plain.params, "rectifies": rectifies}, jax=oracle, order=0,
+                  ulp=8, label=f"{plain.label} with an epilogue", vmap=False, dtypes=("float32", "float64"))
+
+
+EPILOGUES = [
+    with_epilogue(convolution((2, 3, 6), (4, 3, 3)), (2, 4, 4), (4,), 1, False, False),
+    with_epilogue(CONVOLUTION[4], (2, 5, 5, 4), (1, 1, 1, 4), 3, True, True),
+]
+
 WINDOW = {
     "window_dimensions": (2, 3), "window_strides": (1, 2), "padding": ((0, 1), (1, 1)),
     "base_dilation": (1, 1), "window_dilation": (1, 1),
@@ -935,6 +953,6 @@ USER = [
 
 SAMPLES: list[Sample] = [
     *STRUCTURAL, *ELEMENTWISE, *LOGIC, *ROUNDING, *COMPLEX_PARTS, *SORTING, *SPECIAL, *CUMULATIVE,
-    *REDUCTIONS, *LINALG, *FFT, *CONTRACTION, *CONVOLUTION, *WINDOWED, *SLICING, *INDEXING,
+    *REDUCTIONS, *LINALG, *FFT, *CONTRACTION, *CONVOLUTION, *EPILOGUES, *WINDOWED, *SLICING, *INDEXING,
     *RANDOM, *USER,
 ]

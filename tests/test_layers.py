@@ -51,6 +51,7 @@ OPS = [
     "convolution_by_tiles",
     "convolution_by_window",
     "convolution",
+    "convolution_epilogue",
     "convolution_forms",
     "window_passes",
     "windowed",

@@ -17,7 +17,8 @@ def explain(fun: Callable) -> Callable[..., str]:
 
     For each of them: whether it is one kernel, in which every lane runs from beginning to end, with the number of
     lanes, the values that each carries and the bytes read and written; or, if it runs in steps, which equation on
-    which line mixes the lanes, and what to write instead.  Nothing is run; arguments may be `ShapeDtypeStruct`s.
+    which line mixes the lanes, and what to write instead.  For convolutions which of them a GPU's library computes
+    together with a bias and what is around it.  Nothing is run; arguments may be `ShapeDtypeStruct`s.
 
         print(cujax.explain(simulate)(y0, 100.0))
     """

@@ -1,4 +1,5 @@
-"""cuDNN's three operations of convolution, executed by NumPy from their descriptions: what the tests compare with.
+"""cuDNN's three operations of convolution, and epilogues, executed by NumPy from their descriptions: what the tests
+compare with.
 
 Only the description and the address of each array are used, as cuDNN does: shapes, strides, padding, dilation, groups.
 Start at `execute`.
@@ -11,18 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from cujax.engine.backends.cudnn_convolution import Call
+from cujax.engine.backends.cudnn_api import PointwiseMode
+from cujax.engine.backends.cudnn_call import Call
 from cujax.engine.backends.cudnn_plans import Convolution, Role, Tensor
 
 
 def execute(call: Call) -> bool:
     """Compute the array that `call.op` is about from the other two."""
-    run(call.op, call.x, call.w, call.y)
+    run(call.op, *call.arrays)
     return True
 
 
-def run(op: Convolution, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> None:
-    """Compute one of the arrays, which begin where `op` says that they do, from the other two."""
+def run(op: Convolution, x: np.ndarray, w: np.ndarray, y: np.ndarray, *others: np.ndarray) -> None:
+    """Compute one of the arrays, which begin where `op` says that they do, from the other two.
+
+    others: what the nodes of its epilogue read.
+    """
     check(op)
     x, w, y = (view(array, tensor) for array, tensor in ((x, op.x), (w, op.w), (y, op.y)))
     dtype = np.float64 if op.dtype == "float64" else np.float32
@@ -53,11 +58,21 @@ def run(op: Convolution, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> None:
             filters[(..., *at)] = np.einsum("ngcq,ngkq->gkc", flat(part), flat(results))
     inside = tuple(slice(low, low + n) for low, n in zip(op.before, x.shape[2:], strict=True))
     if op.role is Role.FORWARD:
-        y[...] = results.reshape(y.shape)
+        y[...] = with_epilogue(op, results.reshape(y.shape), others)
     elif op.role is Role.DATA:
         x[...] = padded[(..., *inside)]
     else:
         w[...] = filters.reshape(w.shape)
+
+
+def with_epilogue(op: Convolution, result: np.ndarray, others: tuple[np.ndarray, ...]) -> np.ndarray:
+    """What the nodes make of a result; `maximum` keeps a NaN."""
+    unread = list(others)
+    for mode, tensor in op.epilogue:
+        result = np.maximum(result, 0) if tensor is None else result + view(unread.pop(0), tensor)
+        assert (mode is PointwiseMode.RELU_FWD) == (tensor is None)
+    assert not unread
+    return result
 
 
 def flat(array: np.ndarray) -> np.ndarray:
@@ -84,3 +99,19 @@ def check(op: Convolution) -> None:
         op.x.shape[2:], op.w.shape[2:], op.y.shape[2:], op.strides, op.dilation, op.before, op.after, strict=True
     ):
         assert q == (n + low + high - (k - 1) * d - 1) // s + 1
+    if op.epilogue:
+        check_epilogue(op)
+
+
+def check_epilogue(op: Convolution) -> None:
+    """That it is one for which cuDNN has kernels: [+ an array like the result,] + a bias [, max(x, 0)]."""
+    assert op.role is Role.FORWARD and op.dtype in ("float32", "float64")
+    bias = (1, op.y.shape[1], *[1] * (len(op.y.shape) - 2))
+    read = [node.tensor.shape for node in op.epilogue if node.tensor is not None]
+    modes = [node.mode for node in op.epilogue]
+    assert read in ([bias], [op.y.shape, bias])
+    assert modes[: len(read)] == [PointwiseMode.ADD] * len(read)
+    assert modes[len(read) :] in ([], [PointwiseMode.RELU_FWD])
+    tensors = [node.tensor for node in op.epilogue if node.tensor is not None]
+    assert tensors[:-1] in ([], [op.y])
+    assert tensors[-1].strides[1] == 1

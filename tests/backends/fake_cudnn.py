@@ -14,8 +14,16 @@ from typing import Any, NamedTuple
 import cudnn_reference
 import numpy as np
 
-from cujax.engine.backends.cudnn_api import Attribute, ConvolutionMode, DataType, HeuristicMode, Kind, Note
-from cujax.engine.backends.cudnn_plans import Convolution, Role, Tensor
+from cujax.engine.backends.cudnn_api import (
+    Attribute,
+    ConvolutionMode,
+    DataType,
+    HeuristicMode,
+    Kind,
+    Note,
+    PointwiseMode,
+)
+from cujax.engine.backends.cudnn_plans import Convolution, Node, Role, Tensor
 
 _NAMES = {attribute.value[0]: attribute for attribute in Attribute}
 _ROLES = {
@@ -28,13 +36,14 @@ FAILED = 5000  # CUDNN_STATUS_EXECUTION_FAILED
 
 
 class Engine(NamedTuple):
-    """builds: whether it takes the operation.  runs: whether its plans can be executed."""
+    """builds: whether it takes the operation.  runs: whether its plans can be executed.  compiles: at run time."""
 
     number: int
     notes: tuple[Note, ...] = ()
     workspace: int = 0
     builds: bool = True
     runs: bool = True
+    compiles: bool = False
 
 
 class FakeCudnn:
@@ -126,7 +135,7 @@ class FakeCudnn:
     def _values(self, source: dict[Any, Any], attribute: Attribute) -> Any:
         if attribute is Attribute.ENGINEHEUR_RESULTS:
             (graph,), (mode,) = source[Attribute.ENGINEHEUR_OPERATION_GRAPH], source[Attribute.ENGINEHEUR_MODE]
-            op = description(graph[Attribute.OPERATIONGRAPH_OPS][0])
+            op = description(*graph[Attribute.OPERATIONGRAPH_OPS])
             return [{"engine": engine, "op": op} for engine in self.engines[HeuristicMode(mode)]]
         engine = source["engine"]
         if attribute is Attribute.ENGINECFG_ENGINE:
@@ -137,6 +146,7 @@ class FakeCudnn:
             return [text[i : i + 1] for i in range(len(text))]
         return {
             Attribute.ENGINE_NUMERICAL_NOTE: [*engine.notes, 77],  # and one that came later
+            Attribute.ENGINE_BEHAVIOR_NOTE: [3, *[0] * engine.compiles],
             Attribute.EXECUTION_PLAN_WORKSPACE_SIZE: [engine.workspace],
         }[attribute]
 
@@ -150,13 +160,13 @@ class FakeCudnn:
         addresses = dict(
             zip(given[Attribute.VARIANT_PACK_UNIQUE_IDS], given[Attribute.VARIANT_PACK_DATA_POINTERS], strict=True)
         )
-        x, w, y = [array_at(addresses[i], t, op.dtype) for i, t in ((1, op.x), (2, op.w), (3, op.y))]
-        cudnn_reference.run(op, x, w, y)
+        tensors = [op.x, op.w, op.y, *[node.tensor for node in op.epilogue if node.tensor is not None]]
+        cudnn_reference.run(op, *[array_at(addresses[i], t, op.dtype) for i, t in enumerate(tensors, 1)])
         return 0
 
 
-def description(operation: dict[Any, Any]) -> Convolution:
-    """What the attributes of an operation say."""
+def description(operation: dict[Any, Any], *nodes: dict[Any, Any]) -> Convolution:
+    """What the attributes of an operation and of the nodes after it say."""
     role, prefix, names = _ROLES[operation["kind"]]
 
     def attribute(name: str) -> Any:
@@ -164,7 +174,9 @@ def description(operation: dict[Any, Any]) -> Convolution:
 
     assert (attribute("ALPHA"), attribute("BETA")) == (1, 0)
     window, tensors = attribute("CONV_DESC"), [attribute(name) for name in names]
-    assert [t[Attribute.TENSOR_UNIQUE_ID] for t in tensors] == [[1], [2], [3]]
+    result = "xwy".index(role.value)
+    tensors[result], epilogue = after_nodes(tensors[result], nodes)
+    assert all(is_array(t, number) for number, t in enumerate(tensors, 1))
     dtypes = {DataType(t[Attribute.TENSOR_DATA_TYPE][0]).name for t in tensors}
     (dtype,) = dtypes
     (summed,) = window[Attribute.CONVOLUTION_COMP_TYPE]
@@ -177,7 +189,31 @@ def description(operation: dict[Any, Any]) -> Convolution:
     ]  # fmt: skip
     assert window[Attribute.CONVOLUTION_SPATIAL_DIMS] == [len(numbers[0])]
     (mode,) = window[Attribute.CONVOLUTION_CONV_MODE]
-    return Convolution(role, dtype, *map(tensor_of, tensors), *numbers, mode == ConvolutionMode.CONVOLUTION)
+    is_reversed = mode == ConvolutionMode.CONVOLUTION
+    return Convolution(role, dtype, *map(tensor_of, tensors), *numbers, is_reversed, epilogue)
+
+
+def after_nodes(result: dict[Any, Any], nodes: tuple[dict[Any, Any], ...]) -> tuple[dict[Any, Any], tuple[Node, ...]]:
+    """What nodes make of a result, one after the other, and what their attributes say."""
+    found, numbers = [], count(4)
+    for node in nodes:
+        assert result[Attribute.TENSOR_IS_VIRTUAL] == [True]
+        assert node[Attribute.OPERATION_POINTWISE_XDESC] == [result]
+        (pointwise,) = node[Attribute.OPERATION_POINTWISE_PW_DESCRIPTOR]
+        assert pointwise[Attribute.POINTWISE_MATH_PREC] == result[Attribute.TENSOR_DATA_TYPE]
+        assert pointwise[Attribute.POINTWISE_NAN_PROPAGATION] == [1]
+        (other,) = node.get(Attribute.OPERATION_POINTWISE_BDESC, [None])
+        assert other is None or is_array(other, next(numbers))
+        mode = PointwiseMode(pointwise[Attribute.POINTWISE_MODE][0])
+        found.append(Node(mode, None if other is None else tensor_of(other)))
+        before, (result,) = result, node[Attribute.OPERATION_POINTWISE_YDESC]
+        assert tensor_of(before) == tensor_of(result)
+    return result, tuple(found)
+
+
+def is_array(tensor: dict[Any, Any], number: int) -> bool:
+    """Whether it is in memory, under this number."""
+    return tensor[Attribute.TENSOR_UNIQUE_ID] == [number] and tensor[Attribute.TENSOR_IS_VIRTUAL] == [False]
 
 
 def tensor_of(given: dict[Any, Any]) -> Tensor:

@@ -13,12 +13,16 @@ from cudnn_cases import numbers
 from cudnn_reference import execute
 
 import cujax
-from cujax.engine.backends import cudnn, cudnn_api, cudnn_device
+from cujax.engine.backends import cudnn, cudnn_api, cudnn_device, select
+from cujax.engine.backends.cuda import CudaBackend
 from cujax.engine.backends.cudnn_api import Attribute, Cudnn, CudnnError, CudnnMissing, Kind, Note
+from cujax.engine.backends.cudnn_call import Epilogue, Outlines
 from cujax.engine.backends.cudnn_convolution import Window
 from cujax.engine.backends.cudnn_convolution import convolve as map_convolution
 from cujax.engine.backends.cudnn_plans import Numerics, Tensor, forbidden_notes
 from cujax.engine.backends.numpy_library import convolution as no_library
+from cujax.engine.core.array import ConcreteArray
+from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground.config import config
 from cujax.engine.ops.convolution import conv_general_dilated_p
 
@@ -174,6 +178,128 @@ def test_descriptors_are_destroyed(one, start):
     assert len(library.descriptors) == left
     cudnn._started.clear()
     assert library.descriptors == {}
+
+
+# --- epilogues ------------------------------------------------------------------------------------------------
+
+
+def added(gpu: Any, seed: int, adds: bool = True, axes: tuple[int, ...] = (0, 1, 2)) -> tuple[tuple, np.ndarray]:
+    """Arguments of a convolution with an epilogue, and the result, both with axes as `axes` says."""
+    x, y, expected = operands(gpu)
+    rng = np.random.default_rng(seed)
+    bias, residual = numbers(rng, (4,), "float32"), numbers(rng, expected.shape, "float32")
+    expected = np.maximum(expected + residual * adds + bias[:, None], 0)
+    placed = np.argsort(axes)
+    epilogue = Epilogue(gpu.array(residual.transpose(placed)) if adds else None, gpu.array(bias[None]), True)
+    return (x, y, axes, False, *WINDOW.values(), epilogue), expected.transpose(placed)
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (0, 2, 1), (2, 0, 1)])
+@pytest.mark.parametrize("adds", [False, True])
+def test_epilogues(one, start, axes, adds):
+    library = start(FakeCudnn(Engine(7)))
+    for seed in range(3):  # the second time without looking at anything but addresses
+        arguments, expected = added(one, seed, adds, axes)
+        np.testing.assert_allclose(cudnn.convolution(*arguments).get(), expected, rtol=1e-5, atol=1e-5)
+    assert len(library.executed) == 3
+    assert library.asked == 1
+
+
+def test_repeats_tell_epilogues_apart(one, start):
+    start(FakeCudnn(Engine(7)))
+    (*plain, epilogue), expected = added(one, 0)
+    changes = {
+        "none": None, "no maximum": epilogue._replace(rectifies=False), "no residual": epilogue._replace(residual=None)
+    }  # fmt: skip
+    first = {name: cudnn.convolution(*plain, changed).get() for name, changed in changes.items()}
+    np.testing.assert_allclose(cudnn.convolution(*plain, epilogue).get(), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(first["no maximum"].clip(0), expected, rtol=1e-5, atol=1e-5)
+    for name, changed in changes.items():
+        np.testing.assert_array_equal(cudnn.convolution(*plain, changed).get(), first[name])
+        assert abs(first[name] - expected).max() > 0.1
+
+
+def outlined(arguments: tuple) -> tuple:
+    """The same, of outlines."""
+    *plain, epilogue = arguments
+    x, y = (Outlines.empty(a.shape, a.dtype) for a in plain[:2])
+    outlines = [a if a is None or a is True else Outlines.empty(a.shape, a.dtype) for a in epilogue]
+    return (x, y, *plain[2:], Epilogue(*outlines))
+
+
+def test_a_plan_that_was_asked_for_is_the_one_that_is_executed(one, start):
+    library = start(FakeCudnn(Engine(1, builds=False), Engine(2)))
+    arguments, _ = added(one, 0)
+    for _ in range(2):
+        assert cudnn.plans_convolution(*outlined(arguments)) is True
+    assert library.executed == []
+    cudnn.convolution(*arguments)
+    assert library.asked == 1
+    start(library)  # another process
+    assert cudnn.plans_convolution(*outlined(arguments)) is True
+    assert library.asked == 1
+
+
+def test_refusals_are_remembered(one, start):
+    library = start(FakeCudnn(Engine(1, builds=False)))
+    arguments, _ = added(one, 0)
+    assert cudnn.plans_convolution(*outlined(arguments)) is False
+    asked = library.asked
+    assert cudnn.plans_convolution(*outlined(arguments)) is False
+    assert cudnn.convolution(*arguments) is None
+    assert library.asked == asked
+
+
+def test_engines_that_compile_are_for_plain_convolutions_only(one, start):
+    library = start(FakeCudnn(Engine(1, compiles=True), Engine(2)))
+    arguments, _ = added(one, 0)
+    assert cudnn.convolution(*arguments) is not None
+    assert engines_used(one, library) == [1]
+    assert [engine for _, engine, _ in library.executed] == [2, 1]
+
+
+@pytest.mark.parametrize("changed", [
+    {"lhs_dilation": (2,)}, {"feature_group_count": 1, "batch_group_count": 2}, {"padding": ((-9, 1),)},
+], ids=str)  # fmt: skip
+def test_epilogues_are_for_forward_convolutions(one, start, changed):
+    start(FakeCudnn(Engine(7)))
+    (x, y, axes, allows_tf32, *_, epilogue), _ = added(one, 0, adds=False)
+    arguments = x, y, axes, allows_tf32, *(WINDOW | changed).values(), epilogue
+    assert cudnn.plans_convolution(*outlined(arguments)) is False
+    assert cudnn.convolution(*arguments) is None
+
+
+def test_gradients_in_a_filter_have_no_epilogue(one, start):
+    start(FakeCudnn(Engine(7)))
+    (x, _, *rest), _ = added(one, 0, adds=False)
+    arguments = x, one.array(np.zeros((4, 3, 7), np.float32)), *rest
+    assert cudnn.plans_convolution(*outlined(arguments)) is False
+
+
+def test_a_program_is_one_execution(one, start, monkeypatch):
+    library = start(FakeCudnn(Engine(7)))
+    monkeypatch.setattr(select, "_selected", CudaBackend())
+
+    def layer(x: Any, y: Any, b: Any, r: Any) -> Any:
+        wide = cujax.lax.conv_general_dilated(x, y, (1,), [(1, 1)])
+        return cujax.nn.relu(wide + r + b.reshape(-1, 1))
+
+    run = cujax.jit(layer)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x, y, b, r = given = [numbers(rng, s, "float32") for s in ((2, 64, 7), (4, 64, 3), (4,), (2, 4, 7))]
+        found = run(*[ConcreteArray(one.array(v), ShapedArray(v.shape, v.dtype, False)) for v in given])
+        plain = map_convolution(np, x, y, (0, 1, 2), Window(**WINDOW), lambda a: a.ctypes.data, execute)
+        np.testing.assert_allclose(found, np.maximum(plain + r + b[:, None], 0), rtol=1e-5, atol=1e-5)
+    assert len(library.executed) == 3
+    assert library.asked == 1
+
+
+def test_nothing_has_a_plan_without_cudnn(one, monkeypatch):
+    missing(monkeypatch, "it is not installed")
+    arguments, _ = added(one, 0)
+    with pytest.warns(RuntimeWarning, match="cuDNN is not in use, since it is not installed"):
+        assert cudnn.plans_convolution(*outlined(arguments)) is False
 
 
 # --- which plan -------------------------------------------------------------------------------------------------

@@ -15,10 +15,12 @@ from cudnn_reference import execute
 import cujax
 from cujax import lax
 from cujax.engine.backends import cudnn, numpy_library, select
-from cujax.engine.backends.cudnn_convolution import Call, Window, convolve
-from cujax.engine.backends.cudnn_plans import Role
+from cujax.engine.backends.cudnn_call import Call, Epilogue, Outlines
+from cujax.engine.backends.cudnn_convolution import Window, convolve
+from cujax.engine.backends.cudnn_plans import Convolution, Role
 from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.ground.config import config
+from cujax.engine.ops.conv_dimensions import conv_dimension_numbers
 from cujax.engine.ops.precision import allows_tf32, canonical_precision
 
 
@@ -144,6 +146,100 @@ def test_gradients_are_operations_of_their_own(calls, names, changed):
     expected = jax.vjp(lambda x, y: jax.lax.conv_general_dilated(x, y, **case.options), x, y)[1](ct)
     for a, b in zip(found, expected, strict=True):
         close(a, b)
+
+
+# --- epilogues ------------------------------------------------------------------------------------------------
+
+
+def test_epilogues_are_added_or_refused_beforehand():
+    """With arguments drawn at random: values, and that outlines of arrays are described as arrays are."""
+    draw, computed = np.random.default_rng(0), 0
+    for case in cases(300, seed=5):
+        options = dict(case.options)
+        lhs_axes, rhs_axes, out_axes = conv_dimension_numbers(case.lhs, case.rhs, options.pop("dimension_numbers"))
+        given = out_axes, Window(**options)
+        x, y = (a.transpose(axes) for a, axes in zip(case.operands(), (lhs_axes, rhs_axes), strict=True))
+        plain = convolve(np, x, y, *given, address_of, execute)
+        if plain is None:
+            continue
+        bias, residual = numbers(draw, (len(y),), np.float32), numbers(draw, plain.shape, np.float32)
+        epilogue = Epilogue([None, residual][draw.integers(2)], bias, bool(draw.integers(2)))
+        found, ops = described(np, x, y, *given, address_of, execute, epilogue)
+        shapes = zip((case.lhs, case.rhs), (lhs_axes, rhs_axes), strict=True)
+        outlines = [Outlines.empty(shape, np.float32).transpose(axes) for shape, axes in shapes]
+        others = [a if a is None or isinstance(a, bool) else Outlines.empty(a.shape, a.dtype) for a in epilogue]
+        _, asked = described(Outlines, *outlines, *given, Outlines.address_of, lambda call: True, Epilogue(*others))
+        assert asked == ops
+        if found is not None:
+            computed += 1
+            along = [-1 if axis == out_axes[1] else 1 for axis in range(plain.ndim)]
+            expected = plain + (0 if epilogue.residual is None else residual) + bias.reshape(along)
+            close(found, np.maximum(expected, 0) if epilogue.rectifies else expected)
+    assert computed > 50
+
+
+def odd(array: np.ndarray) -> np.ndarray:
+    """The same, at an address that is a multiple of 4 only."""
+    room = np.zeros(array.size + 8, array.dtype)
+    start = -room.ctypes.data % 16 // 4 + 1
+    room[start : start + array.size] = array.ravel()
+    return room[start : start + array.size].reshape(array.shape)
+
+
+B, R = np.arange(8, dtype=np.float32), np.arange(48, dtype=np.float32).reshape((2, 3, 8))
+LYING = {  # a bias, a residual, and whether they are copied
+    "plain": (B, R, False),
+    "other axes": (B[None, :, None], R, False),
+    "odd addresses": (odd(B), odd(R), False),
+    "gaps": (np.repeat(B, 2)[::2], np.repeat(R, 2, axis=1)[:, ::2], True),
+    "reversed": (B[::-1], R[::-1], True),
+    "transposed": (np.stack([B, B], 1)[:, 0], R.transpose(2, 0, 1).copy().transpose(1, 2, 0), True),
+    "repeated": (np.broadcast_to(B[3:4], 8), np.broadcast_to(R[:1], R.shape), True),
+}
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_operands_of_epilogues_may_lie_anywhere(name):
+    bias, residual, is_copied = LYING[name]
+    rng = np.random.default_rng(0)
+    x, w = numbers(rng, (2, 3, 5), np.float32).transpose(0, 2, 1), numbers(rng, (8, 5, 1), np.float32)
+    given = x, w, (0, 2, 1), WINDOW, address_of
+    made: list[Call] = []
+
+    def run(call: Call) -> bool:
+        made.append(call)
+        return execute(call)
+
+    found = convolve(np, *given, run, Epilogue(residual, bias, True))
+    close(found, np.maximum(convolve(np, *given, execute) + residual + bias.reshape(-1), 0))
+    (call,) = made
+    shared = [np.may_share_memory(*pair) for pair in zip(call.others, (residual, bias), strict=True)]
+    assert shared == [not is_copied] * 2
+    assert (call.op.y.alignment == 4) is (name == "odd addresses")
+
+
+def address_of(array: np.ndarray) -> int:
+    return array.ctypes.data
+
+
+def described(
+    xp: Any, x: Any, y: Any, out_axes: Any, window: Window, address_of: Any, execute: Any, epilogue: Epilogue
+) -> tuple[Any, list[Convolution]]:
+    """The result, and the operations as of aligned arrays."""
+    ops: list[Convolution] = []
+
+    def run(call: Call) -> bool:
+        ops.append(aligned(call.op))
+        return execute(call)
+
+    return convolve(xp, x, y, out_axes, window, address_of, run, epilogue), ops
+
+
+def aligned(op: Convolution) -> Convolution:
+    """The same with arrays that begin where NumPy happens to put them."""
+    nodes = [n if n.tensor is None else n._replace(tensor=n.tensor._replace(alignment=16)) for n in op.epilogue]
+    tensors = {name: getattr(op, name)._replace(alignment=16) for name in "xwy"}
+    return op._replace(**tensors, epilogue=tuple(nodes))
 
 
 # --- what is copied -------------------------------------------------------------------------------------------

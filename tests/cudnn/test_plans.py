@@ -6,6 +6,7 @@ CUJAX_CUDNN_CASES: how many arguments are drawn for each dtype (100 by default; 
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from cudnn_cases import Case, cases
 import cujax
 from cujax import lax
 from cujax.engine.backends import cudnn, numpy_library
-from cujax.engine.backends.cudnn_api import Note
-from cujax.engine.backends.cudnn_convolution import Call, Window, convolve
+from cujax.engine.backends.cudnn_api import Note, PointwiseMode
+from cujax.engine.backends.cudnn_call import Call, Epilogue, Outlines
+from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.backends.cudnn_plans import (
     Convolution,
+    Node,
     Numerics,
     Plan,
     Planner,
@@ -30,7 +33,11 @@ from cujax.engine.backends.cudnn_plans import (
     forbidden_notes,
     most_workspace,
 )
+from cujax.engine.compiler.epilogues import fuse_epilogues
+from cujax.engine.compiler.passes import optimized
 from cujax.engine.ground.config import config
+from cujax.engine.ops.conv_dimensions import conv_dimension_numbers
+from cujax.engine.ops.convolution_epilogue import has_plan
 
 COUNT = int(os.environ.get("CUJAX_CUDNN_CASES", "100"))
 DTYPES = {"float32": np.float32, "float64": np.float64, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
@@ -134,6 +141,152 @@ def test_some_gradients_do_not_repeat_unless_they_must(planned, planner):
     notes = notes_of(planner, call.op)
     assert Note.NONDETERMINISTIC in notes[0]
     assert any(Note.NONDETERMINISTIC not in n for n in notes)
+
+
+# --- epilogues --------------------------------------------------------------------------------------------------
+
+SQUARE = ("NHWC", "HWIO", "NHWC")
+CUBE = ("NHWDC", "HWDIO", "NHWDC")
+LAYERS = {  # shapes of lhs and rhs in these layouts: benchmark W12, ResNet, and what is around them
+    "W12": ((8, 128, 128, 16), (3, 3, 16, 32), SQUARE),
+    **{f"ResNet at {n}": ((8, n, n, c), (3, 3, c, c), SQUARE) for n, c in ((56, 64), (28, 128), (14, 256), (7, 512))},
+    "volume": ((1, 64, 64, 64, 16), (3, 3, 3, 16, 16), CUBE),
+    "row": ((8, 128, 16), (3, 16, 32), ("NHC", "HIO", "NHC")),
+    "odd": ((3, 13, 11, 35), (3, 2, 35, 7), SQUARE),
+    "1 x 1": ((8, 14, 14, 256), (1, 1, 256, 64), SQUARE),
+    "first": ((8, 224, 224, 3), (7, 7, 3, 64), SQUARE),
+}
+WAYS = {
+    "": {}, "stride": {"window_strides": 2}, "dilation": {"rhs_dilation": 2}, "asymmetric": {"padding": (0, 1)},
+    "negative": {"padding": (-1, 1)},
+}
+
+
+def layer(name: str, way: str, dtype: Any, is_last: bool) -> tuple[Any, list[Any]]:
+    """A function with everything that cuDNN adds, and its operands; is_last: features are the last axis."""
+    lhs, rhs, (lhs_names, rhs_names, _) = LAYERS[name]
+    spatial = len(lhs) - 2
+    shapes = dict(zip(lhs_names, lhs, strict=True)), dict(zip(rhs_names, rhs, strict=True))
+    letters = lhs_names.replace("N", "").replace("C", "")
+    names = (lhs_names, rhs_names, lhs_names) if is_last else ("NC" + letters, "OI" + letters, "NC" + letters)
+    given = {"window_strides": 1, "padding": (1, 1), **WAYS[way]}
+    options = {key: (value,) * spatial for key, value in given.items()} | {"dimension_numbers": names}
+    bias = (-1,) if is_last else (-1, *(1,) * spatial)
+
+    def apply(x: Any, w: Any, b: Any, r: Any) -> Any:
+        return cujax.nn.relu(lax.conv_general_dilated(x, w, **options) + r + b.reshape(bias))
+
+    x, w = (
+        cujax.ShapeDtypeStruct(tuple(lengths[c] for c in order), dtype)
+        for lengths, order in zip(shapes, names, strict=False)
+    )
+    out = cujax.eval_shape(lambda x, w: lax.conv_general_dilated(x, w, **options), x, w)
+    return apply, [x, w, cujax.ShapeDtypeStruct((shapes[1]["O"],), dtype), out]
+
+
+@pytest.fixture
+def fused(planner, monkeypatch):
+    """Rewrites a tape where cuDNN has plans, of either numerics; the names of the equations."""
+    asked: list[Convolution] = []
+
+    def plan(call: Call) -> bool:
+        asked.append(call.op)
+        return all(planner.find(call.op, numerics) is not None for numerics in (STRICT, LOOSE))
+
+    def plans_convolution(lhs: Any, rhs: Any, out_axes: Any, allows_tf32: bool, *window: Any) -> bool:
+        *window, epilogue = window
+        given = lhs, rhs, out_axes, Window(*window), Outlines.address_of, plan, epilogue
+        return convolve(Outlines, *given) is not None
+
+    monkeypatch.setattr(numpy_library, "plans_convolution", plans_convolution)
+
+    def rewrite(function: Any, operands: list[Any]) -> list[str]:
+        with config.override("enable_x64", True):
+            tape = fuse_epilogues(optimized(cujax.make_jaxpr(function)(*operands).tape), has_plan)
+        return [e.primitive.name for e in tape.eqns]
+
+    return rewrite, asked
+
+
+@pytest.mark.parametrize("is_last", [True, False], ids=["channels last", "channels first"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("way", WAYS)
+def test_layers_have_plans_with_epilogues(fused, way, dtype, is_last):
+    rewrite, asked = fused
+    for name in LAYERS:
+        with config.override("enable_x64", True):
+            function, operands = layer(name, way, dtype, is_last)
+        names = rewrite(function, operands)
+        assert "convolution_epilogue" in names and "add" not in names, name
+    assert all(len(op.epilogue) == 3 for op in asked)
+    assert len(asked) == len(LAYERS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_forward_convolution_has_plans_with_an_epilogue(planner, dtype):
+    asked: list[Convolution] = []
+
+    def plan(call: Call) -> bool:
+        asked.append(call.op)
+        return all(planner.find(call.op, numerics) is not None for numerics in (STRICT, LOOSE))
+
+    for case in cases(COUNT, seed=2, features=9, length=12):
+        axes = conv_dimension_numbers(case.lhs, case.rhs, case.options["dimension_numbers"])
+        window = Window(**{k: v for k, v in case.options.items() if k != "dimension_numbers"})
+        x, w = (Outlines.empty(s, dtype).transpose(a) for s, a in zip((case.lhs, case.rhs), axes[:2], strict=True))
+        shape = (x.shape[0] // window.batch_group_count, w.shape[0], *window.places(x.shape, w.shape))
+        residual = Outlines.empty([shape[axes[2].index(i)] for i in range(x.ndim)], dtype)
+        epilogue = Epilogue(residual, Outlines.empty(shape[1:2], dtype), True)
+        before = len(asked)
+        found = convolve(Outlines, x, w, axes[2], window, Outlines.address_of, plan, epilogue)
+        assert found is not None or len(asked) == before, asked[-1]
+    assert len(asked) > COUNT // 10
+
+
+EPILOGUES = {
+    "bias": "b", "bias and maximum": "bm", "sum and bias": "rb", "sum, bias and maximum": "rbm",
+    "maximum": "m", "sum": "r", "bias and sum": "br", "maximum first": "mb", "maximum before the sum": "bmr",
+}
+HAS_KERNELS = ("b", "bm", "rb", "rbm")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("groups", [1, 4, 64])
+def test_which_epilogues_there_are(planner, dtype, groups):
+    """Of those that the compiler asks for, all; the others are refused without trying to compile anything."""
+    x, w, y, bias = tensor(8, 64, 9, 9), tensor(64, 64 // groups, 3, 3), tensor(8, 64, 7, 7), tensor(1, 64, 1, 1)
+    add, maximum = PointwiseMode.ADD, PointwiseMode.RELU_FWD
+    nodes = {"b": Node(add, bias), "r": Node(add, y), "m": Node(maximum, None)}
+    for name, letters in EPILOGUES.items():
+        op = plain(x, w, y, dtype=dtype)._replace(epilogue=tuple(nodes[c] for c in letters))
+        start = time.perf_counter()
+        found = planner.find(op, STRICT)
+        assert time.perf_counter() - start < 5, name
+        assert (found is not None) == (letters in HAS_KERNELS and dtype in ("float32", "float64")), name
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_operands_of_epilogues_may_be_at_any_address(planner, dtype):
+    size = DTYPES[dtype](0).nbytes
+    x, w, y, bias = (tensor(*s) for s in ((8, 64, 9, 9), (64, 64, 3, 3), (8, 64, 7, 7), (1, 64, 1, 1)))
+    low = [t._replace(alignment=size) for t in (y, bias)]
+    for result, added in ((y, low[1]), (low[0], bias), tuple(low)):
+        nodes = Node(PointwiseMode.ADD, result), Node(PointwiseMode.ADD, added), Node(PointwiseMode.RELU_FWD, None)
+        assert planner.find(plain(x, w, result, dtype=dtype)._replace(epilogue=nodes), STRICT) is not None
+
+
+def test_plans_with_epilogues_are_restored_from_disk(library, driver, tmp_path):
+    properties = Path(__file__).with_name("h200.json").read_bytes()
+    y, bias = tensor(8, 64, 7, 7), tensor(1, 64, 1, 1)
+    op = plain(tensor(8, 64, 9, 9), tensor(64, 64, 3, 3), y)
+    op = op._replace(epilogue=(Node(PointwiseMode.ADD, y), Node(PointwiseMode.ADD, bias)))
+    with config.override("compilation_cache_dir", str(tmp_path)):
+        planner = Planner(library, properties=properties, device="H200")
+        key = planner.key(op, STRICT, False)
+        assert key != planner.key(op._replace(epilogue=op.epilogue[1:]), STRICT, False)
+        plan = planner.find(op, STRICT)
+        planner.keep(key, plan)
+        assert planner.restore(key).workspace == plan.workspace
 
 
 # --- edges ------------------------------------------------------------------------------------------------------

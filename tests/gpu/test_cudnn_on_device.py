@@ -1,4 +1,4 @@
-"""Convolutions by cuDNN: values for all kinds of arguments, precision, repetition, and what they cost."""
+"""Convolutions by cuDNN: values for all kinds of arguments, precision, repetition, epilogues, and what they cost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 from cudnn_cases import Case, cases
 from device_kernels import microseconds
 
-from cujax.engine.backends import cuda_library, cudnn
+import cujax
+from cujax.engine.backends import cuda_library, cudnn, select
 from cujax.engine.backends.cudnn_api import CudnnError, CudnnMissing, load
+from cujax.engine.backends.cudnn_call import Epilogue
 from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
@@ -120,6 +122,77 @@ def test_plans_are_read_from_disk_and_found_by_trial(convolutions, figure):
                 seconds = time.perf_counter() - start
                 figure(f"cuDNN, {kind} call{', tuned' * tuned}", seconds * 1e3, "ms")
                 np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+# --- epilogues --------------------------------------------------------------------------------------------------
+
+FORWARD = [case for case in cases(100, seed=3, features=9) if set(case.options["lhs_dilation"]) == {1}]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_with_epilogues(convolutions, figure, dtype):
+    rng, computed = np.random.default_rng(0), 0
+    for case in [DEEP, *FORWARD]:
+        plain = exact(case, dtype)
+        if plain is None:
+            continue
+        x, y, out_axes, window = arguments(case, *map(cupy.asarray, case.operands(dtype)))
+        along = [-1 if axis == out_axes[1] else 1 for axis in range(plain.ndim)]
+        bias, residual = (rng.uniform(-1, 1, s).astype(dtype) for s in (plain.shape[out_axes[1]], plain.shape))
+        for adds, rectifies in ((False, False), (True, True)):
+            epilogue = Epilogue(cupy.asarray(residual) if adds else None, cupy.asarray(bias), rectifies)
+            found = convolutions(x, y, out_axes, False, window, epilogue)
+            if found is None:
+                continue
+            computed += 1
+            expected = plain + residual * adds + bias.reshape(along)
+            expected = np.maximum(expected, 0) if rectifies else expected
+            tolerance = TOLERANCES[dtype] * (50 if case is DEEP else 1)
+            np.testing.assert_allclose(found.get(), expected, rtol=tolerance, atol=tolerance, err_msg=str(case))
+    figure(f"cuDNN, {dtype}: convolutions with an epilogue", computed, "")
+    assert computed > 20
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nan_and_infinity_come_through_the_maximum(convolutions, dtype):
+    x, y, out_axes, window = arguments(DEEP, *map(cupy.asarray, DEEP.operands(dtype)))
+    bias = np.zeros(64, dtype)
+    bias[:3] = np.nan, np.inf, -np.inf
+    found = convolutions(x, y, out_axes, False, window, Epilogue(None, cupy.asarray(bias), True)).get()
+    assert np.isnan(found[..., 0]).all()
+    assert np.isposinf(found[..., 1]).all()
+    assert (found[..., 2] == 0).all()
+    assert np.isfinite(found[..., 3:]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_layer_with_and_without_epilogues(convolutions, backend, figure, monkeypatch, dtype):
+    """The jitted function, first with what is added as a kernel of its own."""
+    monkeypatch.setattr(select, "_selected", backend)
+    operands = [cupy.asarray(v) for v in LARGE.operands(dtype)]
+    bias, residual = cupy.ones(256, dtype), cupy.ones(LARGE.lhs, dtype)
+    wait = cupy.cuda.get_current_stream().synchronize
+
+    def layer(x: Any, y: Any, b: Any, r: Any) -> Any:
+        return cujax.nn.relu(cujax.lax.conv_general_dilated(x, y, **LARGE.options) + r + b)
+
+    def timed(function: Any) -> tuple[float, Any]:
+        found = function(*operands, bias, residual)
+        wait()
+        start = time.perf_counter()
+        for _ in range(5):
+            function(*operands, bias, residual)
+        wait()
+        return (time.perf_counter() - start) / 5, np.asarray(found)
+
+    with config.override("enable_x64", True):
+        with monkeypatch.context() as patch:
+            patch.setattr(cuda_library, "plans_convolution", lambda *given: False)
+            apart, expected = timed(cujax.jit(lambda *given: layer(*given)))
+        together, found = timed(cujax.jit(lambda *given: layer(*given)))
+    np.testing.assert_allclose(found, expected, rtol=TOLERANCES[dtype], atol=1e-3)
+    figure(f"cuDNN, {dtype}: a layer, what is added as a kernel", apart * 1e3, "ms")
+    figure(f"cuDNN, {dtype}: a layer in one call", together * 1e3, "ms")
 
 
 # --- costs ------------------------------------------------------------------------------------------------------

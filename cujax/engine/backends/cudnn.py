@@ -1,20 +1,20 @@
 """Convolutions by cuDNN, the step that `conv_general_dilated` makes on a GPU where no kernel is generated for it.
 
     convolution(lhs, rhs, out_axes, allows_tf32, ...)       the result, None where cuDNN does not compute it
+    plans_convolution(the same)                             whether it would, for arrays of which there are outlines
 
 What each file is for: `cudnn_api.py` finds the library and speaks to it, `cudnn_plans.py` describes an operation and
-finds a plan, `cudnn_convolution.py` maps the arguments of a convolution to an operation, and `cudnn_device.py` executes
-plans on CuPy's current device and stream.
+finds a plan, `cudnn_call.py` holds an operation and its arrays, `cudnn_convolution.py` maps the arguments of a
+convolution to one, and `cudnn_device.py` executes plans on CuPy's current device and stream.
 
 There may be no cuDNN, or none that fits.  That is said once, and convolutions run as a generated kernel instead
 (`cuda_convolution.py`), as do those that cuDNN has no plan for: integers, and what is rare.  With more than three
 spatial axes they are matrix products (`ops/convolution_by_product.py`).
 
-What follows a convolution, such as a bias and an activation, is a generated kernel, which fuses with what comes after
-it but reads the result from memory once more.  cuDNN could take some of that into its graph, and has plans for it in
-either layout, with and without groups, where the graph is [add an array like the result,] add a bias [, ReLU], in this
-order, of float32 (without TF32, too) or float64.  For other orders, ReLU alone, and 16-bit floats that are rounded
-between the steps as ours are, all engines are compiled at run time, and none could be for a device that is not there.
+What follows a convolution is a generated kernel, which fuses with what comes after it but reads the result from memory
+once more.  A bias, with an array that is added before it and max(x, 0) after it, cuDNN can add while the result is in
+registers (`Epilogue`).  Where that saves a kernel `compiler/epilogues.py` finds it, and asks `plans_convolution` before
+anything runs.
 
 Start reading at `convolution`, then `Convolutions`.
 """
@@ -26,7 +26,8 @@ from threading import RLock
 from typing import Any, NamedTuple
 
 from cujax.engine.backends.cudnn_api import Cudnn, CudnnError, CudnnMissing, DataType, load
-from cujax.engine.backends.cudnn_convolution import ALIGNED, SOURCES, Call, Window, convolve
+from cujax.engine.backends.cudnn_call import ALIGNED, Call, Epilogue, Outlines
+from cujax.engine.backends.cudnn_convolution import SOURCES, Window, convolve
 from cujax.engine.backends.cudnn_device import DeviceConvolutions, address_of, remember
 from cujax.engine.backends.cudnn_plans import Numerics, Plan, Shape
 from cujax.engine.ground import dtypes
@@ -37,27 +38,42 @@ _DTYPES = {dtypes.as_dtype(name) for name in (*DataType.__members__, "complex64"
 
 def convolution(
     lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window_strides: Shape, padding: Any, lhs_dilation: Shape,
-    rhs_dilation: Shape, feature_group_count: int, batch_group_count: int,
+    rhs_dilation: Shape, feature_group_count: int, batch_group_count: int, epilogue: Epilogue | None = None,
 ) -> Any | None:
     """The convolution of `lhs` (N, C, *spatial) by `rhs` (O, I, *spatial), of one dtype; None: not by cuDNN.
 
     The axes of the result (N, O, *spatial) are at `out_axes` of the returned array.  Products of 16-bit floats are
     summed in float32.  `allows_tf32`: factors of float32 may be rounded to TF32.  The other parameters are those of
-    `conv_general_dilated`.
+    `conv_general_dilated`; an epilogue has arrays of the same dtype, float32 or float64.
     """
-    if lhs.dtype not in _DTYPES or not 1 <= lhs.ndim - 2 <= 3:
-        return None
-    convolutions = _convolutions()
+    convolutions = _convolutions_of(lhs)
     if convolutions is None:
         return None
     window = Window(window_strides, padding, lhs_dilation, rhs_dilation, feature_group_count, batch_group_count)
-    return convolutions(lhs, rhs, out_axes, allows_tf32, window)
+    return convolutions(lhs, rhs, out_axes, allows_tf32, window, epilogue)
+
+
+def plans_convolution(
+    lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window_strides: Shape, padding: Any, lhs_dilation: Shape,
+    rhs_dilation: Shape, feature_group_count: int, batch_group_count: int, epilogue: Epilogue,
+) -> bool:
+    """Whether cuDNN has a plan for this `convolution` on the current device.  Arrays are `Outlines`."""
+    convolutions = _convolutions_of(lhs)
+    if convolutions is None:
+        return False
+    window = Window(window_strides, padding, lhs_dilation, rhs_dilation, feature_group_count, batch_group_count)
+    return convolutions.plans(lhs, rhs, out_axes, allows_tf32, window, epilogue)
 
 
 # --- the library of this process ----------------------------------------------------------------------------
 
 _lock = RLock()
 _started: list[Convolutions | None] = []  # one entry as soon as cuDNN has been looked for
+
+
+def _convolutions_of(lhs: Any) -> Convolutions | None:
+    """What runs convolutions of such an array; None where cuDNN does not."""
+    return _convolutions() if lhs.dtype in _DTYPES and 1 <= lhs.ndim - 2 <= 3 else None
 
 
 def _convolutions() -> Convolutions | None:
@@ -97,16 +113,24 @@ class Convolutions:
         self._devices: dict[int, DeviceConvolutions] = {}
         self._repeats: dict[tuple[Any, ...], Repeat] = {}
 
-    def __call__(self, lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window: Window) -> Any | None:
+    def __call__(
+        self, lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window: Window, epilogue: Epilogue | None = None
+    ) -> Any | None:
         """See `convolution`."""
         import cupy
 
         number = cupy.cuda.runtime.getDevice()
         numerics = Numerics(allows_tf32, config.deterministic)
-        key = number, *_lying(lhs), *_lying(rhs), lhs.dtype, out_axes, window, numerics, config.conv_autotune
+        key: tuple[Any, ...] = (
+            number, *_lying(lhs), *_lying(rhs), lhs.dtype, out_axes, window, numerics, config.conv_autotune
+        )
+        others = ()
+        if epilogue is not None:
+            others = epilogue.arrays
+            key = (*key, *map(_lying, others), epilogue.rectifies)
         repeat = self._repeats.get(key)
         if repeat is not None:
-            return repeat(lhs, rhs)
+            return repeat(lhs, rhs, *others)
         device = self.device(number)
         executed: list[tuple[Call, Plan]] = []
 
@@ -116,12 +140,26 @@ class Convolutions:
                 executed.append((call, plan))
             return plan is not None
 
-        out = convolve(cupy, lhs, rhs, out_axes, window, address_of, execute)
+        out = convolve(cupy, lhs, rhs, out_axes, window, address_of, execute, epilogue)
         if executed:
-            repeat = Repeat.of(device, *executed[0], (lhs, rhs, out))
+            repeat = Repeat.of(device, *executed[0], (lhs, rhs, out, *others))
             if repeat is not None:
                 remember(self._repeats, key, repeat)
         return out
+
+    def plans(
+        self, lhs: Any, rhs: Any, out_axes: Shape, allows_tf32: bool, window: Window, epilogue: Epilogue
+    ) -> bool:
+        """See `plans_convolution`."""
+        import cupy
+
+        device = self.device(cupy.cuda.runtime.getDevice())
+        numerics = Numerics(allows_tf32, config.deterministic)
+
+        def is_planned(call: Call) -> bool:
+            return device.has_plan(numerics, call.op)
+
+        return convolve(Outlines, lhs, rhs, out_axes, window, Outlines.address_of, is_planned, epilogue) is not None
 
     def device(self, number: int) -> DeviceConvolutions:
         """What runs on CuPy's current device, which has this number."""
@@ -147,31 +185,32 @@ def _name_of(number: int) -> str:
 class Repeat(NamedTuple):
     """A convolution that has been executed without a copy.
 
-    sources: which of lhs, rhs and the result are x, w and y; offsets: at which byte of it each begins.
+    sources: which of lhs, rhs, the result and the arrays of an epilogue are x, w, y and those that nodes read; offsets:
+    at which byte of it each begins.
     """
 
     device: DeviceConvolutions
     plan: Plan
-    sources: tuple[int, int, int]
+    sources: tuple[int, ...]
     offsets: tuple[int, ...]
     shape: Shape
 
     @staticmethod
-    def of(device: DeviceConvolutions, call: Call, plan: Plan, arrays: tuple[Any, Any, Any]) -> Repeat | None:
-        """That of a call which was executed for `arrays`: lhs, rhs, and the result; None where it has copied."""
-        sources = SOURCES[call.op.role, call.op.is_reversed]
-        pairs = [(part, arrays[i]) for part, i in zip((call.x, call.w, call.y), sources, strict=True)]
+    def of(device: DeviceConvolutions, call: Call, plan: Plan, arrays: tuple[Any, ...]) -> Repeat | None:
+        """That of a call which was executed for `arrays`, the first three as above; None where it has copied."""
+        sources = (*SOURCES[call.op.role, call.op.is_reversed], *range(3, len(arrays)))
+        pairs = [(part, arrays[i]) for part, i in zip(call.arrays, sources, strict=True)]
         if any(part.data.mem is not whole.data.mem for part, whole in pairs):
             return None
         offsets = tuple([address_of(part) - address_of(whole) for part, whole in pairs])
         return Repeat(device, plan, sources, offsets, arrays[2].shape)
 
-    def __call__(self, lhs: Any, rhs: Any) -> Any:
-        """The result for operands that lie in memory as those did."""
+    def __call__(self, lhs: Any, rhs: Any, *others: Any) -> Any:
+        """The result for operands that lie in memory as those did; others: the arrays of an epilogue."""
         import cupy
 
         out = cupy.empty(self.shape, lhs.dtype)
-        starts = address_of(lhs), address_of(rhs), address_of(out)
-        x, w, y = [starts[i] + offset for i, offset in zip(self.sources, self.offsets, strict=True)]
-        self.device.enqueue(self.plan, x, w, y)
+        starts = [address_of(array) for array in (lhs, rhs, out, *others)]
+        addresses = [starts[i] + offset for i, offset in zip(self.sources, self.offsets, strict=True)]
+        self.device.enqueue(self.plan, addresses)
         return out

@@ -16,7 +16,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 from collections.abc import Iterator
-from ctypes import POINTER, byref, c_char, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, byref, c_bool, c_char, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_void_p
 from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class CudnnMissing(RuntimeError):
 class Kind(IntEnum):
     """cudnnBackendDescriptorType_t."""
 
+    POINTWISE = 0
     CONVOLUTION = 1
     ENGINE = 2
     ENGINECFG = 3
@@ -44,6 +45,7 @@ class Kind(IntEnum):
     OPERATION_CONVOLUTION_FORWARD = 10
     OPERATION_CONVOLUTION_BACKWARD_FILTER = 11
     OPERATION_CONVOLUTION_BACKWARD_DATA = 12
+    OPERATION_POINTWISE = 13
     OPERATIONGRAPH = 15
     VARIANT_PACK = 16
     TENSOR = 17
@@ -55,20 +57,27 @@ class Type(Enum):
 
     HANDLE = 0, c_void_p
     DATA_TYPE = 1, c_int
+    BOOLEAN = 2, c_bool
     INT64 = 3, c_int64
     FLOAT = 4, c_float
     DOUBLE = 5, c_double
     VOID_PTR = 6, c_void_p
     CONVOLUTION_MODE = 7, c_int
     HEUR_MODE = 8, c_int
+    NAN_PROPAGATION = 10, c_int
     NUMERICAL_NOTE = 11, c_int
+    POINTWISE_MODE = 14, c_int
     BACKEND_DESCRIPTOR = 15, c_void_p
+    BEHAVIOR_NOTE = 19, c_int
     CHAR = 24, c_char
 
 
 class Attribute(Enum):
     """cudnnBackendAttributeName_t: its number, and the type of its values."""
 
+    POINTWISE_MODE = 0, Type.POINTWISE_MODE
+    POINTWISE_MATH_PREC = 1, Type.DATA_TYPE
+    POINTWISE_NAN_PROPAGATION = 2, Type.NAN_PROPAGATION
     CONVOLUTION_COMP_TYPE = 100, Type.DATA_TYPE
     CONVOLUTION_CONV_MODE = 101, Type.CONVOLUTION_MODE
     CONVOLUTION_DILATIONS = 102, Type.INT64
@@ -104,6 +113,10 @@ class Attribute(Enum):
     OPERATION_CONVOLUTION_BWD_FILTER_DW = 715, Type.BACKEND_DESCRIPTOR
     OPERATION_CONVOLUTION_BWD_FILTER_X = 716, Type.BACKEND_DESCRIPTOR
     OPERATION_CONVOLUTION_BWD_FILTER_DY = 717, Type.BACKEND_DESCRIPTOR
+    OPERATION_POINTWISE_PW_DESCRIPTOR = 750, Type.BACKEND_DESCRIPTOR
+    OPERATION_POINTWISE_XDESC = 751, Type.BACKEND_DESCRIPTOR
+    OPERATION_POINTWISE_BDESC = 752, Type.BACKEND_DESCRIPTOR
+    OPERATION_POINTWISE_YDESC = 753, Type.BACKEND_DESCRIPTOR
     OPERATIONGRAPH_HANDLE = 800, Type.HANDLE
     OPERATIONGRAPH_OPS = 801, Type.BACKEND_DESCRIPTOR
     TENSOR_BYTE_ALIGNMENT = 900, Type.INT64
@@ -111,11 +124,13 @@ class Attribute(Enum):
     TENSOR_DIMENSIONS = 902, Type.INT64
     TENSOR_STRIDES = 903, Type.INT64
     TENSOR_UNIQUE_ID = 906, Type.INT64
+    TENSOR_IS_VIRTUAL = 907, Type.BOOLEAN
     VARIANT_PACK_UNIQUE_IDS = 1000, Type.INT64
     VARIANT_PACK_DATA_POINTERS = 1001, Type.VOID_PTR
     VARIANT_PACK_WORKSPACE = 1003, Type.VOID_PTR
     ENGINE_GLOBAL_INDEX = 1301, Type.INT64
     ENGINE_NUMERICAL_NOTE = 1303, Type.NUMERICAL_NOTE
+    ENGINE_BEHAVIOR_NOTE = 1305, Type.BEHAVIOR_NOTE
     DEVICEPROP_JSON_REPRESENTATION = 2702, Type.CHAR
 
 
@@ -133,6 +148,13 @@ class ConvolutionMode(IntEnum):
 
     CONVOLUTION = 0
     CROSS_CORRELATION = 1
+
+
+class PointwiseMode(IntEnum):
+    """cudnnPointwiseMode_t: what is done with each number.  RELU_FWD: max(x, 0)."""
+
+    ADD = 0
+    RELU_FWD = 100
 
 
 class HeuristicMode(IntEnum):
@@ -158,6 +180,7 @@ class Note(IntEnum):
 
 
 _MOST_NOTES = 32  # more than there are
+_COMPILES_AT_RUN_TIME = 0  # a cudnnBackendBehaviorNote_t
 
 # --- finding it ---------------------------------------------------------------------------------------------
 
@@ -321,6 +344,10 @@ class Descriptor:
         """Of an engine: what is known about its numbers.  Notes that this file does not know are left out."""
         known = set(Note)
         return frozenset([Note(n) for n in self.ints(Attribute.ENGINE_NUMERICAL_NOTE, _MOST_NOTES) if n in known])
+
+    def compiles_at_run_time(self) -> bool:
+        """Of an engine: whether its kernels are not there yet, and a plan takes seconds."""
+        return _COMPILES_AT_RUN_TIME in self.ints(Attribute.ENGINE_BEHAVIOR_NOTE, _MOST_NOTES)
 
     def _read(self, attribute: Attribute, size: int, target: Any) -> int:
         """Fill `target`, which has room for `size` values; how many there are."""

@@ -22,7 +22,11 @@ What is left, gaps in lhs together with strides, is computed after the gaps have
 numbers are strides of views; only groups that lie in the wrong axis are copied.  Padding that takes elements away is
 a view as well.
 
-The functions take NumPy's or CuPy's arrays and call no library.  Start reading at `convolve`, then `calls_for`.
+A convolution may have an `Epilogue`, which is added to the result while that is in registers.  cuDNN has it for
+`forward` alone, and where another way is the better one, there is no convolution with an epilogue.
+
+The functions take NumPy's or CuPy's arrays, or outlines of arrays, and call no library.  Start reading at `convolve`,
+then `calls_for`.
 """
 
 from __future__ import annotations
@@ -31,11 +35,10 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, NamedTuple
 
-from cujax.engine.backends.cudnn_plans import Convolution, Role, Shape, Tensor
+from cujax.engine.backends.cudnn_call import AddressOf, Call, Epilogue, as_cudnn_takes_it, tensor_of, with_epilogue
+from cujax.engine.backends.cudnn_plans import Convolution, Role, Shape
 
 Pads = tuple[tuple[int, int], ...]
-AddressOf = Callable[[Any], int]
-ALIGNED = 16  # bytes: more is of no use to cuDNN
 
 
 class Window(NamedTuple):
@@ -73,19 +76,6 @@ class Problem(NamedTuple):
     window: Window
 
 
-class Call(NamedTuple):
-    """An operation of cuDNN and its arrays."""
-
-    op: Convolution
-    x: Any
-    w: Any
-    y: Any
-
-    def addresses(self) -> list[int]:
-        """Where CuPy's arrays begin."""
-        return [array.data.ptr for array in (self.x, self.w, self.y)]
-
-
 SOURCES = {
     (Role.FORWARD, False): (0, 1, 2), (Role.FILTER, False): (0, 2, 1),
     (Role.DATA, True): (2, 1, 0), (Role.FILTER, True): (1, 2, 0),
@@ -94,21 +84,27 @@ SOURCES = {
 
 
 def convolve(
-    xp: Any, lhs: Any, rhs: Any, out_axes: Shape, window: Window, address_of: AddressOf, execute: Callable[[Call], bool]
+    xp: Any, lhs: Any, rhs: Any, out_axes: Shape, window: Window, address_of: AddressOf,
+    execute: Callable[[Call], bool], epilogue: Epilogue | None = None,
 ) -> Any | None:
     """The convolution of `lhs` (N, C, *spatial) by `rhs` (O, I, *spatial), its axes at `out_axes` of the result.
 
-    `execute` computes a call and says whether it could; None where it could none.
+    `execute` computes a call and says whether it could; None where it could none.  Of an epilogue the axes of the
+    residual are at `out_axes`, too.
     """
-    if lhs.dtype.kind == "c":
+    if lhs.dtype.kind == "c" and epilogue is None:
         return _by_parts(xp, lhs, rhs, out_axes, window, address_of, execute)
     shape = (lhs.shape[0] // window.batch_group_count, rhs.shape[0], *window.places(lhs.shape, rhs.shape))
     lhs, window = crop(lhs, window)
     if 0 in (*lhs.shape, *rhs.shape, *shape):
-        return xp.zeros(_placed(shape, out_axes), lhs.dtype)
+        return xp.zeros(_placed(shape, out_axes), lhs.dtype) if epilogue is None else None
     out = xp.empty(_placed(shape, out_axes), lhs.dtype)
     problem = Problem(lhs, rhs, out.transpose(out_axes), window)
-    return out if any(map(execute, calls_for(xp, problem, address_of))) else None
+    if epilogue is None:
+        calls = calls_for(xp, problem, address_of)
+    else:
+        calls = _calls_with(epilogue, xp, problem, out_axes, address_of)
+    return out if any(map(execute, calls)) else None
 
 
 def _placed(shape: Shape, axes: Shape) -> Shape:
@@ -156,15 +152,34 @@ def calls_for(xp: Any, problem: Problem, address_of: AddressOf) -> Iterator[Call
     are made for.
     """
     problem = _without_idle_numbers(problem)
-    has_gaps = any(d != 1 for d in problem.window.lhs_dilation)
-    is_gradient = prod(problem.rhs.shape[2:]) > prod(problem.out.shape[2:])  # in a filter, from a cotangent
-    for way in _WAYS[has_gaps, is_gradient]:
+    for way in _ways(problem):
         found = way(problem)
         call = found and _call(xp, found, address_of)
         if call:
             yield call
-    if has_gaps:
+    if _has_gaps(problem):
         yield from calls_for(xp, _with_gaps_filled(xp, problem), address_of)
+
+
+def _calls_with(
+    epilogue: Epilogue, xp: Any, problem: Problem, out_axes: Shape, address_of: AddressOf
+) -> Iterator[Call]:
+    """The only way to compute `problem` with an epilogue, if it is the best one without, and copies no groups."""
+    problem = _without_idle_numbers(problem)
+    if _ways(problem)[0] is not _forward or problem.window.batch_group_count > 1:
+        return
+    call = _call(xp, _forward(problem), address_of)
+    if call:
+        yield with_epilogue(epilogue, xp, call, out_axes, address_of)
+
+
+def _ways(problem: Problem) -> tuple[Callable[[Problem], _Way | None], ...]:
+    is_gradient = prod(problem.rhs.shape[2:]) > prod(problem.out.shape[2:])  # in a filter, from a cotangent
+    return _WAYS[_has_gaps(problem), is_gradient]
+
+
+def _has_gaps(problem: Problem) -> bool:
+    return any(d != 1 for d in problem.window.lhs_dilation)
 
 
 def _without_idle_numbers(problem: Problem) -> Problem:
@@ -206,7 +221,7 @@ class _Way(NamedTuple):
     is_reversed: bool
 
 
-def _forward(p: Problem) -> _Way | None:
+def _forward(p: Problem) -> _Way:
     strides, pads, _, dilation, *_ = p.window
     return _Way(Role.FORWARD, _lhs_with_groups_in(1, p), p.rhs, p.out, strides, dilation, _lows(pads), False)
 
@@ -290,22 +305,8 @@ def _call(xp: Any, way: _Way, address_of: AddressOf) -> Call | None:
     cropped = way.x[(..., *kept)]
     if not cropped.size:
         return None
-    arrays = [_as_cudnn_takes_it(xp, a) for a in (cropped, way.w, way.y)]
-    x, w, y = [_tensor(a, address_of) for a in arrays]
+    arrays = [as_cudnn_takes_it(xp, a) for a in (cropped, way.w, way.y)]
+    x, w, y = [tensor_of(a, address_of) for a in arrays]
     before, end = [tuple([max(side, 0) for side in sides]) for sides in (way.before, ends)]
     dtype = way.x.dtype.name
     return Call(Convolution(way.role, dtype, x, w, y, way.strides, way.dilation, before, end, way.is_reversed), *arrays)
-
-
-def _as_cudnn_takes_it(xp: Any, array: Any) -> Any:
-    """`array`, or a copy of it where it is reversed, or has elements that are read in several places."""
-    size = array.dtype.itemsize
-    is_sound = all(n == 1 or (s > 0 and s % size == 0) for n, s in zip(array.shape, array.strides, strict=True))
-    return array if is_sound else xp.ascontiguousarray(array)
-
-
-def _tensor(array: Any, address_of: AddressOf) -> Tensor:
-    """How `array` lies in memory.  An axis of one element may have any stride; here it has a positive one."""
-    size, address = array.dtype.itemsize, address_of(array)
-    strides = tuple([max(s // size, 1) for s in array.strides])
-    return Tensor(array.shape, strides, min(address & -address or ALIGNED, ALIGNED))

@@ -1,8 +1,9 @@
 """Convolutions by cuDNN on one device: plans, of which each is found once, and their execution.
 
     device = DeviceConvolutions(cudnn, name)          the current device is meant, now and at all calls
+    device.has_plan(numerics, op)                     whether there is a plan, without arrays
     plan = device.execute(numerics, call)             None where there is no plan for it
-    device.enqueue(plan, x, w, y)                     the same again, with other addresses
+    device.enqueue(plan, addresses)                   the same again, with other addresses
 
 A plan comes from the compilation cache on disk, or from the heuristics, of which the first is taken, or by
 `config.conv_autotune` the fastest.  Work goes to CuPy's current stream, and its scratch memory comes from CuPy's pool.
@@ -11,14 +12,14 @@ A plan comes from the compilation cache on disk, or from the heuristics, of whic
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import inf
 from threading import RLock
 from typing import Any, TypeVar
 
 from cujax.engine.backends.cudnn_api import Cudnn, CudnnError
-from cujax.engine.backends.cudnn_convolution import Call
+from cujax.engine.backends.cudnn_call import Call
 from cujax.engine.backends.cudnn_plans import Convolution, Numerics, Plan, Planner, variant_pack
 from cujax.engine.ground.config import config
 
@@ -43,41 +44,50 @@ class DeviceConvolutions:
         self._plans: dict[tuple[Convolution, Numerics, bool], Plan | None] = {}
         self._lock = RLock()
 
+    def has_plan(self, numerics: Numerics, op: Convolution) -> bool:
+        """Whether the heuristics have a plan."""
+        key = op, numerics, False
+        with self._lock:
+            if key not in self._plans:
+                remember(self._plans, key, self._find(op, numerics))
+            return self._plans[key] is not None
+
     def execute(self, numerics: Numerics, call: Call) -> Plan | None:
         """Execute a call by the plan that is returned; None where there is none."""
         key = call.op, numerics, config.conv_autotune
         with self._lock:
             if key not in self._plans:
-                remember(self._plans, key, self._find(call, numerics, config.conv_autotune))
+                remember(self._plans, key, self._find(call.op, numerics, call if config.conv_autotune else None))
             plan = self._plans[key]
             if plan is None:
                 return None
             try:
-                self.enqueue(plan, *call.addresses())
+                self.enqueue(plan, call.addresses())
             except CudnnError as error:
                 _log.warning("cuDNN could not execute its own plan and is not asked again: %s for %s", error, call.op)
                 plan = self._plans[key] = None
             return plan
 
-    def enqueue(self, plan: Plan, x: int, w: int, y: int) -> None:
+    def enqueue(self, plan: Plan, addresses: Sequence[int]) -> None:
         """Put the work of a plan into the queue of CuPy's current stream."""
         import cupy
 
         workspace = cupy.cuda.alloc(plan.workspace)  # freed at once: the pool hands it out on the same stream only
-        pack = variant_pack(self._cudnn, x, w, y, workspace.ptr)
+        pack = variant_pack(self._cudnn, addresses, workspace.ptr)
         with self._lock:
             self._cudnn.set_stream(self._handle, cupy.cuda.get_current_stream().ptr)
             self._cudnn.execute(self._handle, plan.descriptor, pack)
 
-    def _find(self, call: Call, numerics: Numerics, is_timed: bool) -> Plan | None:
-        key = self._planner.key(call.op, numerics, is_timed)
+    def _find(self, op: Convolution, numerics: Numerics, timed: Call | None = None) -> Plan | None:
+        """timed: the call of `op` that is executed to find the fastest plan, instead of the first."""
+        key = self._planner.key(op, numerics, timed is not None)
         plan = self._planner.restore(key)
         if plan is not None:
             return plan
-        candidates = self._planner.candidates(call.op, numerics)
-        plan = self._fastest(candidates, call) if is_timed else next(candidates, None)
+        candidates = self._planner.candidates(op, numerics)
+        plan = next(candidates, None) if timed is None else self._fastest(candidates, timed)
         if plan is None:
-            _log.info("cuDNN has no plan for %s with %s", call.op, numerics)
+            _log.info("cuDNN has no plan for %s with %s", op, numerics)
         else:
             self._planner.keep(key, plan)
         return plan
@@ -94,10 +104,10 @@ class DeviceConvolutions:
         start, stop = cupy.cuda.Event(), cupy.cuda.Event()
         times = []
         try:
-            self.enqueue(plan, *call.addresses())
+            self.enqueue(plan, call.addresses())
             for _ in range(_REPEATS):
                 start.record()
-                self.enqueue(plan, *call.addresses())
+                self.enqueue(plan, call.addresses())
                 stop.record()
                 stop.synchronize()
                 times.append(cupy.cuda.get_elapsed_time(start, stop))

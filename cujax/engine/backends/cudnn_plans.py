@@ -11,13 +11,18 @@ cuDNN has many *engines* for each, which its heuristics rank.  Engines carry not
 are out of the question: those that round float32 operands to ten bits, and those whose results do not repeat.  The
 first engine of the rest that takes the operation becomes the plan.
 
+A result may have an *epilogue*, nodes of the graph that change each number before it is written.  cuDNN has kernels for
+[+ tensor] + bias [max(result, 0)] after FORWARD, in this order, for all layouts and groups, where every step is in the
+dtype of the sums.  Anything else is compiled at run time, if at all: to find out that it is not takes a minute.  So
+engines that compile are left out where there is an epilogue, and a plan is found or refused within milliseconds.
+
 Nothing here needs a device: a `Planner` may be given the properties of one that is not there.  Start reading at
 `Planner.find`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from math import prod
 from typing import NamedTuple
@@ -33,6 +38,7 @@ from cujax.engine.backends.cudnn_api import (
     HeuristicMode,
     Kind,
     Note,
+    PointwiseMode,
     Type,
 )
 
@@ -55,10 +61,17 @@ class Tensor(NamedTuple):
     alignment: int
 
 
+class Node(NamedTuple):
+    """A step of an epilogue: what is done with a number, and with which of a tensor, whose axes of length 1 repeat."""
+
+    mode: PointwiseMode
+    tensor: Tensor | None
+
+
 class Convolution(NamedTuple):
     """An operation of cuDNN, see above.  Groups follow from the features of `x` and `w`.
 
-    before, after: the padding of `x`.  is_reversed: the filter is reversed in space.
+    before, after: the padding of `x`.  is_reversed: the filter is reversed in space.  epilogue: see above.
     """
 
     role: Role
@@ -71,6 +84,7 @@ class Convolution(NamedTuple):
     before: Shape
     after: Shape
     is_reversed: bool
+    epilogue: tuple[Node, ...] = ()
 
 
 class Numerics(NamedTuple):
@@ -100,6 +114,9 @@ class Plan(NamedTuple):
 # --- descriptors --------------------------------------------------------------------------------------------
 
 _IDS = {"x": 1, "w": 2, "y": 3}
+_FIRST_OF_NODES = len(_IDS) + 1  # of the tensors that nodes read
+_FIRST_VIRTUAL = 100  # of the results between nodes, which are never in memory
+_PROPAGATE_NAN = 1
 _OPERATIONS = {  # the kind of descriptor, and what its attributes begin with
     Role.FORWARD: (Kind.OPERATION_CONVOLUTION_FORWARD, "FORWARD"),
     Role.DATA: (Kind.OPERATION_CONVOLUTION_BACKWARD_DATA, "BWD_DATA"),
@@ -113,6 +130,7 @@ _NAMES = {  # of the three arrays, in the attributes of an operation
 
 
 def _tensor(cudnn: Cudnn, number: int, dtype: str, tensor: Tensor) -> Descriptor:
+    is_virtual = number >= _FIRST_VIRTUAL
     return (
         cudnn.descriptor(Kind.TENSOR)
         .set(Attribute.TENSOR_UNIQUE_ID, number)
@@ -120,16 +138,20 @@ def _tensor(cudnn: Cudnn, number: int, dtype: str, tensor: Tensor) -> Descriptor
         .set(Attribute.TENSOR_DIMENSIONS, *tensor.shape)
         .set(Attribute.TENSOR_STRIDES, *tensor.strides)
         .set(Attribute.TENSOR_BYTE_ALIGNMENT, tensor.alignment)
+        .set(Attribute.TENSOR_IS_VIRTUAL, is_virtual)
         .finalize()
     )
 
 
+def _computed_in(op: Convolution) -> DataType:
+    return DataType.float64 if op.dtype == "float64" else DataType.float32
+
+
 def _window(cudnn: Cudnn, op: Convolution) -> Descriptor:
     mode = ConvolutionMode.CONVOLUTION if op.is_reversed else ConvolutionMode.CROSS_CORRELATION
-    summed = DataType.float64 if op.dtype == "float64" else DataType.float32
     return (
         cudnn.descriptor(Kind.CONVOLUTION)
-        .set(Attribute.CONVOLUTION_COMP_TYPE, summed)
+        .set(Attribute.CONVOLUTION_COMP_TYPE, _computed_in(op))
         .set(Attribute.CONVOLUTION_CONV_MODE, mode)
         .set(Attribute.CONVOLUTION_SPATIAL_DIMS, len(op.strides))
         .set(Attribute.CONVOLUTION_PRE_PADDINGS, *op.before)
@@ -141,7 +163,7 @@ def _window(cudnn: Cudnn, op: Convolution) -> Descriptor:
 
 
 def _graph(cudnn: Cudnn, handle: int | None, op: Convolution) -> Descriptor:
-    """The graph of one operation."""
+    """The graph of an operation and its epilogue."""
     kind, prefix = _OPERATIONS[op.role]
 
     def attribute(name: str) -> Attribute:
@@ -151,20 +173,47 @@ def _graph(cudnn: Cudnn, handle: int | None, op: Convolution) -> Descriptor:
     operation = cudnn.descriptor(kind)
     operation.set(attribute("ALPHA"), 1.0, type=scalar).set(attribute("BETA"), 0.0, type=scalar)
     operation.set(attribute("CONV_DESC"), _window(cudnn, op))
+    result = op.role.value
+    results = [_tensor(cudnn, i, op.dtype, getattr(op, result)) for i in _numbers_of_results(op)]
     for name, number in _IDS.items():
-        operation.set(attribute(_NAMES[op.role][name]), _tensor(cudnn, number, op.dtype, getattr(op, name)))
-    graph = cudnn.descriptor(Kind.OPERATIONGRAPH).set(Attribute.OPERATIONGRAPH_OPS, operation.finalize())
+        tensor = results[0] if name == result else _tensor(cudnn, number, op.dtype, getattr(op, name))
+        operation.set(attribute(_NAMES[op.role][name]), tensor)
+    nodes = [_node(cudnn, op, i, *results[i : i + 2]) for i in range(len(op.epilogue))]
+    graph = cudnn.descriptor(Kind.OPERATIONGRAPH).set(Attribute.OPERATIONGRAPH_OPS, operation.finalize(), *nodes)
     if handle is not None:
         graph.set(Attribute.OPERATIONGRAPH_HANDLE, handle)
     return graph.finalize()
 
 
-def variant_pack(cudnn: Cudnn, x: int, w: int, y: int, workspace: int) -> Descriptor:
-    """The addresses with which a plan is executed."""
+def _numbers_of_results(op: Convolution) -> list[int]:
+    """The IDs of what the operation gives and of what each node makes of it, of which the last one is an array."""
+    return [*range(_FIRST_VIRTUAL, _FIRST_VIRTUAL + len(op.epilogue)), _IDS[op.role.value]]
+
+
+def _node(cudnn: Cudnn, op: Convolution, i: int, before: Descriptor, after: Descriptor) -> Descriptor:
+    """Node `i` of the epilogue."""
+    mode, tensor = op.epilogue[i]
+    pointwise = (
+        cudnn.descriptor(Kind.POINTWISE)
+        .set(Attribute.POINTWISE_MODE, mode)
+        .set(Attribute.POINTWISE_MATH_PREC, _computed_in(op))
+        .set(Attribute.POINTWISE_NAN_PROPAGATION, _PROPAGATE_NAN)
+        .finalize()
+    )
+    operation = cudnn.descriptor(Kind.OPERATION_POINTWISE).set(Attribute.OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise)
+    operation.set(Attribute.OPERATION_POINTWISE_XDESC, before).set(Attribute.OPERATION_POINTWISE_YDESC, after)
+    if tensor is not None:
+        number = _FIRST_OF_NODES + sum(node.tensor is not None for node in op.epilogue[:i])
+        operation.set(Attribute.OPERATION_POINTWISE_BDESC, _tensor(cudnn, number, op.dtype, tensor))
+    return operation.finalize()
+
+
+def variant_pack(cudnn: Cudnn, addresses: Sequence[int], workspace: int) -> Descriptor:
+    """The addresses with which a plan is executed: of x, w and y, then of the tensors that nodes read."""
     return (
         cudnn.descriptor(Kind.VARIANT_PACK)
-        .set(Attribute.VARIANT_PACK_UNIQUE_IDS, *_IDS.values())
-        .set(Attribute.VARIANT_PACK_DATA_POINTERS, x, w, y)
+        .set(Attribute.VARIANT_PACK_UNIQUE_IDS, *range(1, len(addresses) + 1))
+        .set(Attribute.VARIANT_PACK_DATA_POINTERS, *addresses)
         .set(Attribute.VARIANT_PACK_WORKSPACE, workspace)
         .finalize()
     )
@@ -210,7 +259,8 @@ class Planner:
         for mode in (HeuristicMode.A, HeuristicMode.FALLBACK):
             for configuration in self._ranked(graph, mode):
                 (engine,) = configuration.descriptors(Attribute.ENGINECFG_ENGINE, Kind.ENGINE, 1)
-                yield engine.notes(), configuration
+                if not (op.epilogue and engine.compiles_at_run_time()):
+                    yield engine.notes(), configuration
 
     def _ranked(self, graph: Descriptor, mode: HeuristicMode) -> list[Descriptor]:
         heuristics = self._cudnn.descriptor(Kind.ENGINEHEUR)

@@ -27,18 +27,26 @@ from cujax.engine.backends.numpy_threefry import random_bits, random_fold_in, ra
 __all__ = [
     "are_within", "cholesky", "column_pivots", "convolution", "digamma", "eigenvectors", "erf", "erfc", "fft",
     "fft_writes_out", "fma", "hessenberg", "horner", "host_ints", "lgamma", "lu", "over_stack",
-    "permutation_of_pivots", "polygamma", "random_bits", "random_fold_in", "random_split", "reduce_bits",
-    "scatter_rows", "schur", "special", "threefry2x32", "triangular_solve", "tridiagonal", "tridiagonal_solve",
-    "workspace_bytes", "zeta",
+    "permutation_of_pivots", "plans_convolution", "polygamma", "random_bits", "random_fold_in", "random_split",
+    "reduce_bits", "scatter_rows", "schur", "special", "threefry2x32", "triangular_solve", "tridiagonal",
+    "tridiagonal_solve", "workspace_bytes", "zeta",
 ]
 
 
 def convolution(
     lhs: Any, rhs: Any, out_axes: tuple, allows_tf32: bool, window_strides: tuple, padding: Any, lhs_dilation: tuple,
-    rhs_dilation: tuple, feature_group_count: int, batch_group_count: int,
+    rhs_dilation: tuple, feature_group_count: int, batch_group_count: int, epilogue: Any = None,
 ) -> Any | None:
     """The convolution by a library that is made for it (see `cudnn.py`); None, since there is none for the CPU."""
     return None
+
+
+def plans_convolution(
+    lhs: Any, rhs: Any, out_axes: tuple, allows_tf32: bool, window_strides: tuple, padding: Any, lhs_dilation: tuple,
+    rhs_dilation: tuple, feature_group_count: int, batch_group_count: int, epilogue: Any,
+) -> bool:
+    """Whether a library computes this convolution."""
+    return False
 
 
 def workspace_bytes() -> int:

@@ -2,7 +2,8 @@
 
     loops_of(tape, language) -> text
 
-A loop that runs in steps is followed by what became of the loops inside it.
+A loop that runs in steps is followed by what became of the loops inside it.  Convolutions that a library computes with
+what is added to them are told too.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.plan import Plan, make_plan
 from cujax.engine.compiler.traffic import bytes_of, moved_by
 from cujax.engine.core.tape import Eqn, Tape, subtapes
+from cujax.engine.ops.convolution_epilogue import convolution_epilogue_p
 
 _INDENT = "    "
 
 
 def loops_of(tape: Tape, language: str) -> str:
-    """For every loop and branch its line, and what it is in a program in `language`."""
+    """For every loop, branch and convolution with an epilogue its line, and what it is in a program in `language`."""
     lines = list(_explained(tape, language, set()))
     return "\n".join(lines) if lines else f"{tape.name} has no loops and no branches"
 
@@ -34,17 +36,28 @@ def _explained(tape: Tape, language: str, seen: set[Tape]) -> Iterator[str]:
     for step in plan.steps:
         if isinstance(step, LaneRegion):
             yield from _as_kernel(step)
+        elif isinstance(step, Eqn) and step.primitive is convolution_epilogue_p:
+            yield _with_epilogue(step)
         elif isinstance(step, Eqn) and any(subtapes(step.params)):
             yield from _as_steps(step, plan)
             for inner in subtapes(step.params):
                 yield from (_INDENT + line for line in _explained(inner, language, seen))
 
 
+def _with_epilogue(eqn: Eqn) -> str:
+    residual = "what is added, " if len(eqn.inputs) > 3 else ""
+    maximum = " and max(x, 0)" if eqn.params["rectifies"] else ""
+    return f"convolution{_where(eqn)}: one call of the library with {residual}the bias{maximum}"
+
+
+def _where(eqn: Eqn) -> str:
+    return f" at {eqn.source}" if eqn.source is not None else ""
+
+
 def _title(eqn: Eqn) -> str:
-    where = f" at {eqn.source}" if eqn.source is not None else ""
     steps = f" of {eqn.params['length']} steps" if "length" in eqn.params else ""
     kind = "matrices" if eqn.primitive.name in INLINED else eqn.primitive.name
-    return f"{kind}{steps}{where}"
+    return f"{kind}{steps}{_where(eqn)}"
 
 
 def _as_kernel(step: LaneRegion) -> Iterator[str]:

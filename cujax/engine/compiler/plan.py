@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from cujax.engine.compiler.delayed_sums import delay_sums
+from cujax.engine.compiler.epilogues import fuse_epilogues
 from cujax.engine.compiler.fuse import TRAFFIC, Decision, Merger, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
@@ -20,6 +21,7 @@ from cujax.engine.compiler.multiply_add import fuse_multiply_adds
 from cujax.engine.compiler.small_matrices import gather_stacks
 from cujax.engine.compiler.update import Update, goes_in_order
 from cujax.engine.core.tape import Eqn, Tape, Var
+from cujax.engine.ops.convolution_epilogue import has_plan
 
 
 class Plan(NamedTuple):
@@ -62,6 +64,8 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
     tape = fuse_multiply_adds(join_pads(delay_sums(tape)), language)
+    if language == "cuda":
+        tape = fuse_epilogues(tape, has_plan)
     gathered, stacks = gather_stacks(tape)
     plan = _plan(gathered, stacks, language, frozenset(owned), placed)
     if any(s in plan.mixed for s in stacks):
