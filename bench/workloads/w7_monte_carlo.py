@@ -13,11 +13,13 @@ volatility, 2000), met within the error of sampling and of the steps.  Few paths
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import c_float, c_int32, c_int64
 from typing import Any
 
 import numpy as np
 
 from bench.case import Case, Scale, WrongResult
+from bench.hand_written import pointer
 from bench.peers import Peer
 from bench.workloads.w8_random_bits import bits_as_normal, threefry
 
@@ -100,14 +102,26 @@ def with_reverse(peer: Peer, price: Callable) -> Callable:
 def with_forward(peer: Peer, price: Callable) -> Callable:
     """Two tangents carried along."""
 
-    def function(words: Any, strike: Any, vol: Any) -> dict[str, Any]:
-        one, zero = peer.np.ones_like(vol), peer.np.zeros_like(vol)
+    def with_value(*args: Any) -> tuple[Any, Any]:
+        value = price(*args)
+        return value, value
 
-        def along(*tangents: Any) -> tuple[Any, Any]:
-            return peer.lib.jvp(lambda *at: price(words, *at), (strike, vol), tangents)
+    def function(*args: Any) -> dict[str, Any]:
+        (by_strike, by_vol), value = peer.lib.jacfwd(with_value, (1, 2), has_aux=True)(*args)
+        return {"price": value, "by strike": by_strike, "by vol": by_vol}
 
-        value, by_strike = along(one, zero)
-        return {"price": value, "by strike": by_strike, "by vol": along(zero, one)[1]}
+    return function
+
+
+def by_hand(peer: Peer, name: str, paths: int, steps: int) -> Callable:
+    """A function of `w7_monte_carlo.cpp`: "price", or "greeks" as well."""
+    compute = getattr(peer.lib["w7_monte_carlo"], name)
+
+    def function(words: np.ndarray, strike: Any, vol: Any) -> dict[str, Any]:
+        out = np.empty(3, np.float32)
+        compute(pointer(words), c_float(strike), c_float(vol), pointer(out), c_int64(paths), c_int32(steps))
+        found = dict(zip(("price", "by strike", "by vol"), out, strict=True))
+        return {"price": found["price"]} if name == "price" else found
 
     return function
 
@@ -136,12 +150,20 @@ def cases(scale: Scale) -> list[Case]:
         return case("price", {
             "jax": lambda peer: only_price(jax_price(peer, paths, steps)),
             "numpy": lambda peer: only_price(numpy_price(peer, paths, steps)),
+            "c++": lambda peer: by_hand(peer, "price", paths, steps),
         }, paths, new_size)  # fmt: skip
+
+    def gradient(name: str, derived: Callable) -> Case:
+        """By hand both are computed forward."""
+        return case(f"and gradient, {name}", {
+            "jax": lambda peer: derived(peer, jax_price(peer, paths, steps)),
+            "c++": lambda peer: by_hand(peer, "greeks", paths, steps),
+        }, paths)  # fmt: skip
 
     return [
         price(paths, (lambda: price(paths + 1000)) if scale.fresh else None),
-        case("and gradient, forward", {"jax": lambda p: with_forward(p, jax_price(p, paths, steps))}, paths),
-        case("and gradient, reverse", {"jax": lambda p: with_reverse(p, jax_price(p, paths, steps))}, paths),
+        gradient("forward", with_forward),
+        gradient("reverse", with_reverse),
     ]
 
 
@@ -152,7 +174,7 @@ def compare(peer: Peer, found: dict[str, Any], expected: dict[str, Any], paths: 
         if not abs(float(value) - expected[name]) <= allowed:
             raise WrongResult(f"{name} is {float(value):.5g}, expected {expected[name]:.5g} within {allowed:.2g}")
     sample = expected["sampled"]
-    if peer.dialect == "jax" and sample is not None and not abs(float(found["price"]) / sample - 1) < 1e-4:
+    if peer.dialect in ("jax", "c++") and sample is not None and not abs(float(found["price"]) / sample - 1) < 1e-4:
         raise WrongResult(f"the price is {float(found['price']):.7g}, and {sample:.7g} with the same random numbers")
 
 
