@@ -123,12 +123,15 @@ class Block:
 
 
 class Repeat:
-    """body: of the loop.  counter: the iteration axis that counts its steps, None where it runs until a Leave."""
+    """body: of the loop.  counter: the iteration axis that counts its steps, None where it runs until a Leave.
 
-    __slots__ = ("body", "counter")
+    start: the number of the first step.
+    """
 
-    def __init__(self, body: Block, counter: AxisAtom | None) -> None:
-        self.body, self.counter = body, counter
+    __slots__ = ("body", "counter", "start")
+
+    def __init__(self, body: Block, counter: AxisAtom | None, start: Index | None = None) -> None:
+        self.body, self.counter, self.start = body, counter, start or as_index(0)
 
 
 class Switch:
@@ -476,9 +479,12 @@ class TapeEvaluator(Evaluator):
         lane_map = eqn.primitive.lane_map
         if lane_map is None or self._producers.kind(eqn) not in (OPAQUE, SCATTER):
             return super()._compute(var, index)
+        avals = [a.aval for a in eqn.inputs]
+        if (reason := lane_map.refusal(*avals, **eqn.params)) is not None:
+            raise Mixed(f"{eqn.primitive.name} {reason}", eqn)
         e = reader(self, eqn)
         which = {"output": eqn.outputs.index(var)} if eqn.primitive.multiple else {}
-        found = lane_map.element(e, index, *[a.aval for a in eqn.inputs], **eqn.params, **which)
+        found = lane_map.element(e, index, *avals, **eqn.params, **which)
         return e.node(found, var.aval.dtype)
 
 

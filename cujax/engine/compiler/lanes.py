@@ -371,7 +371,7 @@ def _reduction_links(eqn: Eqn) -> list[Link]:
 
 def _lane_map_links(eqn: Eqn) -> list[Link]:
     lane_map, avals = eqn.primitive.lane_map, [a.aval for a in eqn.inputs]
-    reason = lane_map.refusal(*avals, **eqn.params)
+    reason = lane_map.reason_against(*avals, **eqn.params)
     if reason is not None:
         raise Mixed(f"{eqn.primitive.name} {reason}", eqn)
     passed = lane_map.axes(*avals, **eqn.params)

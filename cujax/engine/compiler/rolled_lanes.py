@@ -51,14 +51,17 @@ from cujax.engine.compiler.lane_program import (
     Repeat,
     Set,
     Stacked,
+    Switch,
     TapeEvaluator,
     Target,
     rest_places,
     tape_reader,
 )
+from cujax.engine.compiler.lane_statements import is_by_loops, write_loops
 from cujax.engine.compiler.lanes import INLINED, LOOPS, MOST_IN_ARRAY, MOST_REGISTERS, Lanes, Mixed, Scope, links_of
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
+from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import unravel
 
 _MOST_SUMS = 4  # that are taken side by side
@@ -191,18 +194,52 @@ class RolledProgram(LaneProgram):
         self._block = inner
         return held
 
+    # --- for ops that are loops (lane_statements.py) ------------------------------------------------------------
+
+    @property
+    def block(self) -> Block:
+        """Where statements go."""
+        return self._block
+
+    def act(self, actions: Sequence[Action]) -> None:
+        self._block.add(actions)
+
+    def lane_place(self, axis: int) -> Index:
+        """The index of the lane along one of the lane axes."""
+        return self._lane_places[axis]
+
+    def new_name(self) -> str:
+        """For a variable."""
+        return f"x{self._number()}"
+
+    def new_array(self, shape: Sequence[int], dtype: Any) -> HeldArray:
+        """Without lane axes."""
+        held = HeldArray((None,) * len(shape), self._local(shape, dtype), self._nodes)
+        held.live_in(self._block, self)
+        return held
+
+    @contextmanager
+    def branch(self, condition: Node, e: Any) -> Iterator[None]:
+        """What is made inside is done where the condition holds."""
+        chosen = Register(f"branch_{self._number()}", dtypes.int32)
+        self.homes[chosen] = outer = self._block
+        outer.add([Set(chosen, e.apply("{0} ? 0 : 1", condition, dtype=dtypes.int32))])
+        with self._inside(1) as block:
+            yield
+        outer.statements.append(Switch(chosen, [block, Block(outer)]))
+
     # --- loops over elements ----------------------------------------------------------------------------------
 
     @contextmanager
-    def _counted(self, length: int) -> Iterator[Index]:
-        """A loop in the current block, while what it repeats is made; gives the index that it counts."""
+    def counted(self, length: int, start: Index | None = None) -> Iterator[Index]:
+        """A loop in the current block, while what it repeats is made; gives the index that it counts, from `start`."""
         outer = self._block
         with self._inside(length) as block:
             counter = AxisAtom(FIRST_COUNTER + self._number(), length)
             self.numbers.add(length)
             self.homes[counter.number] = block
             yield of_atom(counter)
-        outer.statements.append(Repeat(block, counter))
+        outer.statements.append(Repeat(block, counter, start))
 
     def _fill(self, held: Any, read: Reader, is_masked: bool = False) -> None:
         """All elements become what `read` gives for them."""
@@ -215,7 +252,7 @@ class RolledProgram(LaneProgram):
         elif extents[0] == 1:
             self._loop(extents[1:], fill, (*place, as_index(0)))
         else:
-            with self._counted(extents[0]) as index:
+            with self.counted(extents[0]) as index:
                 self._loop(extents[1:], fill, (*place, index))
 
     # --- tapes ------------------------------------------------------------------------------------------------
@@ -228,6 +265,9 @@ class RolledProgram(LaneProgram):
         for number, eqn in enumerate(tape.eqns):
             if eqn.primitive.name in LOOPS or eqn.primitive.name in INLINED:
                 evaluator.bound |= self._enter(scope, eqn, evaluator, written or {})
+            if is_by_loops(eqn):
+                evaluator.bound |= self._by_loops(scope, eqn, evaluator)
+                continue
             for var in eqn.outputs:
                 if var in kept:
                     self._keep(scope, tape, number, var, evaluator)
@@ -278,6 +318,14 @@ class RolledProgram(LaneProgram):
 
             self._loop(rest, copy)
             start += atom.aval.shape[axis]
+
+    def _by_loops(self, scope: Scope, eqn: Eqn, evaluator: TapeEvaluator) -> dict[Var, Reader]:
+        """The statements of an op that is too much to be written out; returns how its results are read."""
+        results = [self._array(scope, v) for v in eqn.outputs]
+        for held in results:
+            held.live_in(self._block, self)
+        ended = write_loops(self, eqn, reader(evaluator, eqn), results)
+        return {v: held.read for v, held in zip(eqn.outputs, ended, strict=True)}
 
     # --- sums -------------------------------------------------------------------------------------------------
 
@@ -336,7 +384,7 @@ class RolledProgram(LaneProgram):
         names = [(f"sum{self._number()}", f.dtype) for f in firsts]
         running = [Register(*n) for n in names]
         self._block.add([Set(r, f) for r, f in zip(running, firsts, strict=True)])
-        with self._counted(length - 1) as index:
+        with self.counted(length - 1) as index:
             self.homes.update(dict.fromkeys(running, self._block))
             self._block.add([
                 Set(r, combine(r, term(w, index + 1))) for r, w in zip(running, wholes, strict=True)
