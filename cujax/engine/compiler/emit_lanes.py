@@ -22,7 +22,7 @@ from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Re
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import Condition, Index, axes_in
 from cujax.engine.compiler.kernel import Kernel
-from cujax.engine.compiler.lane_program import (
+from cujax.engine.compiler.lane_blocks import (
     FIRST_COUNTER,
     Action,
     Block,

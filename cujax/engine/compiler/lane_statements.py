@@ -13,16 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cujax.engine.compiler.expression import Register
 from cujax.engine.compiler.index import Index, as_index
-from cujax.engine.compiler.lane_program import Set
+from cujax.engine.compiler.lane_blocks import Set
+from cujax.engine.compiler.lane_locals import HeldArray
 from cujax.engine.core.tape import Eqn
 from cujax.engine.ops.lane_maps import Scalar
-
-if TYPE_CHECKING:
-    from cujax.engine.compiler.rolled_lanes import HeldArray, RolledProgram
 
 Passed = dict[int, Index]  # by the axis of an operand or a result: the index along it, for the matrix at hand
 
@@ -33,7 +31,7 @@ def is_by_loops(eqn: Eqn) -> bool:
     return lane_map is not None and lane_map.loops is not None and not lane_map.is_written_out(*avals, **eqn.params)
 
 
-def write_loops(program: RolledProgram, eqn: Eqn, e: Any, results: Sequence[HeldArray]) -> list[HeldArray]:
+def write_loops(program: Any, eqn: Eqn, e: Any, results: Sequence[HeldArray]) -> list[HeldArray]:
     """One matrix after the other of those that a lane has."""
     w, lane_map, avals = Statements(program, e), eqn.primitive.lane_map, [a.aval for a in eqn.inputs]
     passed = lane_map.axes(*avals, **eqn.params)
@@ -67,7 +65,7 @@ def _extents(held: HeldArray) -> list[int]:
 class Statements:
     """The `w` of a rule.  changing: what is read anew after each change."""
 
-    def __init__(self, program: RolledProgram, e: Any) -> None:
+    def __init__(self, program: Any, e: Any) -> None:
         self.program, self.e = program, e
         self.changing: list[Changing | Variable] = []
 
