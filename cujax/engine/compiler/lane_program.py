@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from math import prod
+from math import inf, prod
 from typing import Any, NamedTuple
 
 from cujax.engine.compiler.expression import Evaluator, Load, Node, Place, Register, reachable
@@ -50,12 +50,13 @@ class LaneProgram:
     arrays: the lane's own, and the blocks in which they have their values.
     work: operations of one lane, as far as the numbers of steps are known.
     numbers: those that the text of the kernel says.
+    most: nodes from which on it is given up.
     """
 
     numbers: AbstractSet[int] = frozenset()
 
-    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator) -> None:
-        self.lanes = lanes
+    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator, most: float = inf) -> None:
+        self.lanes, self._most = lanes, most
         self.top = self._block = Block()
         self.homes: dict[Register | int, Block] = {}
         self.stacks: dict[Var, Block] = {}
@@ -106,7 +107,7 @@ class LaneProgram:
 
         written: results of its loops whose elements go to memory as they are made.
         """
-        evaluator = TapeEvaluator(tape, dict(zip(tape.inputs, inputs, strict=True)), self._nodes)
+        evaluator = TapeEvaluator(tape, dict(zip(tape.inputs, inputs, strict=True)), self._nodes, self._most)
         for eqn in tape.eqns:
             if eqn.primitive.name in LOOPS or eqn.primitive.name in INLINED:
                 evaluator.bound |= self._enter(scope, eqn, evaluator, written or {})

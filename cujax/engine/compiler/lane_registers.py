@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from math import inf
 from typing import Any, NamedTuple
 
 from cujax.engine.compiler.expression import Choice, Evaluator, Node, Place, Register, reader
@@ -70,11 +71,11 @@ class Held(NamedTuple):
 
 
 class TapeEvaluator(Evaluator):
-    """Nodes of one tape; `bound` says how inputs, and results of loops, are read."""
+    """Nodes of one tape; `bound` says how inputs, and results of loops, are read.  Mixed with more than `most`."""
 
-    def __init__(self, tape: Tape, bound: dict[Any, Reader], nodes: dict) -> None:
+    def __init__(self, tape: Tape, bound: dict[Any, Reader], nodes: dict, most: float = inf) -> None:
         super().__init__(_LaneProducers(tape), lambda v: True, {})
-        self.bound = bound
+        self.bound, self._most = bound, most
         self._nodes = nodes
 
     def _known(self, atom: Any, index: Place) -> Node | None:
@@ -83,6 +84,8 @@ class TapeEvaluator(Evaluator):
 
     def _compute(self, var: Any, index: Place) -> Node:
         eqn = self._producers[var]
+        if len(self._nodes) > self._most:
+            raise Mixed(f"it takes more than {self._most} operations to write out what a lane does", eqn)
         lane_map = eqn.primitive.lane_map
         if lane_map is None or self._producers.kind(eqn) not in (OPAQUE, SCATTER):
             return super()._compute(var, index)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import prod
+from math import inf, prod
 from typing import Any
 
 from cujax.engine.compiler.expression import (
@@ -50,9 +50,9 @@ class RolledProgram(LaneProgram):
     numbers: what the text says of the arrays' shapes, which are no arguments of the kernel.
     """
 
-    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator) -> None:
+    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator, most: float = inf) -> None:
         self.numbers: set[int] = set()
-        super().__init__(eqn, lanes, evaluator)
+        super().__init__(eqn, lanes, evaluator, most)
 
     def _check(self, eqn: Eqn, nodes: Sequence[Node]) -> None:
         """No straight piece is long."""
