@@ -298,7 +298,7 @@ def _refusal(largest: int, of_complex: bool = True) -> Callable[..., str | None]
     def refusal(a: ShapedArray, *_: Any, **__: Any) -> str | None:
         m, n = a.shape[-2:]
         if not 0 < min(m, n) <= max(m, n) <= largest:
-            return f"of {m} by {n} matrices is too much for a lane, which writes out up to {largest} by {largest}"
+            return f"of {m} by {n} matrices is too much for a lane, which has room for {largest} by {largest}"
         if dtypes.is_complex(a.dtype) and not of_complex:
             return "of complex matrices is not written out in lanes"
         return None
