@@ -47,7 +47,7 @@ def test_what_is_too_large_for_a_lane():
     step = cujax.vmap(lambda a: lax.fori_loop(0, 9, lambda i, a: jnp.linalg.inv(a), a))
     title, why, what = lines(cujax.explain(step)(jnp.ones((100, 40, 40))))
     assert title.endswith("runs in steps")
-    assert why.startswith("    lu_factors of 40 by 40 matrices is too much for a lane, which has room for 32 by 32 (")
+    assert why.startswith("    lu_factors of 40 by 40 matrices is too much for a lane, which has room for 32 by 32 ")
     assert what == "    Smaller ones fit into a lane; of this size a library takes all of a step together."
 
 
