@@ -1,4 +1,4 @@
-"""The ceiling of the lane workloads: C++ written by hand for the host, compiled as one would by hand.
+"""The ceiling on a CPU: C++ written by hand, compiled as one would by hand (hand_written_cuda.py is that on a GPU).
 
 `workloads/<name>.cpp` holds `extern "C"` functions over pointers; `libraries()` compiles each file and loads it with
 ctypes.  The machine's compiler is found here and not by cujax, whose flags and headers have no part in it.

@@ -12,13 +12,13 @@ import importlib
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from bench import expression, hand_written
+from bench import expression, hand_written, hand_written_cuda
 
 
 class Missing(Exception):
@@ -69,7 +69,7 @@ class Peer:
     @property
     def op_by_op(self) -> bool:
         """True when every operation writes its result to memory."""
-        return self.dialect not in ("jax", "c++") and self.compile is identity
+        return self.dialect not in ("jax", "c++", "cuda") and self.compile is identity
 
 
 def _import(name: str) -> ModuleType:
@@ -163,10 +163,21 @@ def _cpp() -> Peer:
     return Peer("c++", "c++", hand_written.version(path), None, libraries)
 
 
+def _cuda() -> Peer:
+    on_gpu()
+    cupy = _import("cupy")
+    try:
+        launchers = hand_written_cuda.launchers(cupy)
+    except Exception as reason:  # of the compiler, or of what stands in for a device
+        raise Missing(f"the sources are not taken: {reason}") from None
+    return replace(_cupy(), name="cuda", dialect="cuda", lib=launchers)
+
+
 PEERS: dict[str, Callable[[], Peer]] = {
     "cujax": _cujax,
     "jax": _jax,
     "c++": _cpp,
+    "cuda": _cuda,
     "numpy": _numpy,
     "numexpr": _numexpr,
     "torch": _torch,

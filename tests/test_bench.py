@@ -46,13 +46,14 @@ def test_every_case_agrees_with_its_reference(workload, found):
 
 
 @pytest.mark.skipif(hand_written.compiler() is None, reason="there is no C++ compiler")
-@pytest.mark.parametrize("workload", ["W5", "W6"])
+@pytest.mark.parametrize("workload", ["W3", "W5", "W6", "W7", "W11"])
 def test_what_is_written_by_hand_agrees_with_the_reference(workload, monkeypatch):
     monkeypatch.setattr(peers, "platform", lambda: "cpu")
     found = [peers.PEERS["c++"]()]
     cases = workloads.cases(workload, SMOKE)
     rows = [row for case in cases for row in runner.run_case(workload, case, found, bounds())]
-    assert {row.case: row.status for row in rows if row.status != "ok"} == {}
+    assert {row.case: row.status for row in rows if row.status not in ("ok", NOT_WRITTEN)} == {}
+    assert any(row.status == "ok" for row in rows)
 
 
 @pytest.mark.skipif(hand_written.compiler() is None, reason="there is no C++ compiler")

@@ -14,6 +14,7 @@ OPS = [
     "axes",
     "accuracy",
     "lane_maps",
+    "lane_matrix_loops",
     "lane_matrices",
     "structural",
     "creation",

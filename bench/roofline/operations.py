@@ -23,7 +23,8 @@ from cujax.engine.compiler.expression import Choice, Load, Node, Operation, Regi
 from cujax.engine.compiler.frame import invariant_nodes
 from cujax.engine.compiler.generate import source_of
 from cujax.engine.compiler.kernel import Kernel
-from cujax.engine.compiler.lane_program import GUESSED_STEPS, Block, Leave, Repeat, Straight, Switch, roots_of
+from cujax.engine.compiler.lane_blocks import Block, Leave, Repeat, Straight, Switch, roots_of
+from cujax.engine.compiler.lane_program import GUESSED_STEPS
 from cujax.engine.compiler.lane_region import LaneRegion
 
 STEPS = GUESSED_STEPS

@@ -8,11 +8,13 @@ in float64, so that no peer's pivoting or sign of an eigenvector counts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import c_int64
 from typing import Any
 
 import numpy as np
 
 from bench.case import Case, Make, Scale, WrongResult, array_code
+from bench.hand_written import pointer
 from bench.peers import Peer
 
 SOLVES = {"smoke": 50, "quick": 10**4, "default": 10**6, "full": 10**6}
@@ -69,10 +71,27 @@ def tridiagonal(peer: Peer) -> Callable:
     return peer.lib.vmap(solve)
 
 
-SOLVE: Make = {**array_code(stacked_solve), "jax": by_vmap("solve")}
-INVERT: Make = {**array_code(stacked("inv")), "jax": by_vmap("inv")}
+def by_hand(name: str) -> Callable[[Peer], Callable]:
+    """A function of `w11_small_dense.cpp`, whose result is like its last operand."""
+
+    def make(peer: Peer) -> Callable:
+        compute = getattr(peer.lib["w11_small_dense"], name)
+
+        def function(*arrays: np.ndarray) -> np.ndarray:
+            out = np.empty_like(arrays[-1])
+            sizes = out.shape if name == "tridiagonal" else out.shape[:1]
+            compute(*map(pointer, arrays), pointer(out), *map(c_int64, sizes))
+            return out
+
+        return function
+
+    return make
+
+
+SOLVE: Make = {**array_code(stacked_solve), "jax": by_vmap("solve"), "c++": by_hand("solves")}
+INVERT: Make = {**array_code(stacked("inv")), "jax": by_vmap("inv"), "c++": by_hand("inverses")}
 EIGH: Make = {**array_code(stacked_spectra), "jax": spectra}
-TRIDIAGONAL: Make = {**array_code(thomas), "jax": tridiagonal}
+TRIDIAGONAL: Make = {**array_code(thomas), "jax": tridiagonal, "c++": by_hand("tridiagonal")}
 
 
 # --- inputs and what is asked of results ------------------------------------------------------------------------------

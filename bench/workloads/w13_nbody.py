@@ -45,8 +45,26 @@ def _torch_gradient(peer: Peer) -> Callable:
     return lambda position, mass: peer.lib.func.grad(energy(peer.np))(position, mass)
 
 
-FORCES = array_code(lambda peer: forces(peer.np))
-GRADIENT: Make = {"jax": lambda peer: peer.lib.grad(energy(peer.np)), "torch": _torch_gradient}
+def by_hand_on_device(name: str) -> Callable[[Peer], Callable]:
+    """A kernel of `w13_nbody.cu`."""
+
+    def make(peer: Peer) -> Callable:
+        def function(position: Any, mass: Any) -> Any:
+            out = peer.np.empty(position.shape, np.float32)
+            peer.lib["w13_nbody"](name, len(mass), position, mass, out, np.int32(len(mass)))
+            return out
+
+        return function
+
+    return make
+
+
+FORCES: Make = {**array_code(lambda peer: forces(peer.np)), "cuda": by_hand_on_device("forces")}
+GRADIENT: Make = {
+    "jax": lambda peer: peer.lib.grad(energy(peer.np)),
+    "torch": _torch_gradient,
+    "cuda": by_hand_on_device("gradient_of_energy"),
+}
 
 
 def cases(scale: Scale) -> list[Case]:

@@ -7,11 +7,13 @@ space.  The stencil keeps the mean, so the gradient of the mean is 1 / size afte
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import c_int32, c_int64
 from typing import Any
 
 import numpy as np
 
 from bench.case import Case, Make, Scale, all_close, array_code
+from bench.hand_written import pointer
 from bench.peers import Peer
 
 DIFFUSION = 0.2  # stable below 1/4
@@ -44,7 +46,21 @@ def loop(steps: int) -> Make:
 
         return function
 
-    return {**array_code(plain), "jax": structured}
+    return {**array_code(plain), "jax": structured, "c++": lambda peer: by_hand(peer, steps)}
+
+
+def by_hand(peer: Peer, steps: int) -> Callable:
+    """`w3_heat.cpp`, in two buffers that stay."""
+    heat = peer.lib["w3_heat"].heat
+    buffers: list[np.ndarray] = []
+
+    def function(u: np.ndarray) -> np.ndarray:
+        buffers[:] = buffers or [np.empty_like(u), np.empty_like(u)]
+        buffers[0][...] = u
+        heat(*map(pointer, buffers), c_int64(len(u)), c_int32(steps))
+        return buffers[steps % 2]
+
+    return function
 
 
 def gradient(steps: int) -> Make:
@@ -59,7 +75,12 @@ def gradient(steps: int) -> Make:
         run = many["torch"](peer)
         return lambda u: peer.lib.func.grad(lambda u: run(u).mean())(u)
 
-    return {"jax": by_grad, "torch": by_autograd}
+    def by_adjoint(peer: Peer) -> Callable:
+        """The stencil is its own: there is nothing to compute but its steps, from the gradient of the mean."""
+        run = by_hand(peer, steps)
+        return lambda u: run(np.full_like(u, 1 / u.size))
+
+    return {"jax": by_grad, "torch": by_autograd, "c++": by_adjoint}
 
 
 def cases(scale: Scale) -> list[Case]:
@@ -73,7 +94,7 @@ def cases(scale: Scale) -> list[Case]:
 
 
 def _step_case(side: int, new_size: Callable[[], Case] | None = None) -> Case:
-    make = array_code(lambda peer: step(peer.np))
+    make = {**array_code(lambda peer: step(peer.np)), "c++": lambda peer: by_hand(peer, 1)}
     return _case(f"one step {side}^2", make, side, 1, spectral(1), new_size)
 
 

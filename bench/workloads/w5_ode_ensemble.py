@@ -135,6 +135,17 @@ def by_hand(peer: Peer, name: str, *options: Any) -> Callable:
     return solve
 
 
+def by_hand_on_device(peer: Peer, name: str, *options: Any) -> Callable:
+    """A kernel of `w5_ode_ensemble.cu`."""
+
+    def solve(rho: Any) -> Any:
+        out = peer.np.empty((rho.size, 3), np.float32)
+        peer.lib["w5_ode_ensemble"](name, rho.size, rho, out, np.int64(rho.size), *options)
+        return out
+
+    return solve
+
+
 # --- cases ------------------------------------------------------------------------------------------------------------
 
 
@@ -144,10 +155,14 @@ def cases(scale: Scale) -> list[Case]:
         **array_code(lambda peer: side_by_side(peer, steps)),
         "jax": lambda peer: lanes_fixed(peer, steps),
         "c++": lambda peer: by_hand(peer, "fixed_steps", c_int32(steps)),
+        "cuda": lambda peer: by_hand_on_device(peer, "fixed_steps", np.int32(steps)),
     }
     adaptive = {
         "jax": lanes_adaptive,
         "c++": lambda peer: by_hand(peer, "adaptive_steps", c_float(TOLERANCE), c_float(FIRST_STEP)),
+        "cuda": lambda peer: by_hand_on_device(
+            peer, "adaptive_steps", np.float32(TOLERANCE), np.float32(FIRST_STEP)
+        ),
     }
     return [
         case

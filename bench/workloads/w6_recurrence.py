@@ -70,6 +70,17 @@ def sum_by_hand(peer: Peer, steps: int) -> Callable:
     return lambda x: function(ctypes.c_int32(x), ctypes.c_int32(steps))
 
 
+def by_hand_on_device(peer: Peer, name: str, shape: tuple[int, ...], steps: np.generic) -> Callable:
+    """A kernel of `w6_recurrence.cu`."""
+
+    def call(*operands: Any) -> Any:
+        out = peer.np.empty(shape, operands[0].dtype)
+        peer.lib["w6_recurrence"](name, 1, *operands, out, steps)
+        return out
+
+    return call
+
+
 # --- cases ------------------------------------------------------------------------------------------------------------
 
 
@@ -87,11 +98,16 @@ def _last(steps: int, name: str, real: type) -> Make:
     return {
         "jax": lambda peer: last_of(peer, steps),
         "c++": lambda peer: last_by_hand(peer, steps, name, real),
+        "cuda": lambda peer: by_hand_on_device(peer, name, (), np.int64(steps)),
     }
 
 
 def _all(steps: int) -> Make:
-    return {"jax": lambda peer: all_of(peer, steps), "c++": lambda peer: all_by_hand(peer, steps)}
+    return {
+        "jax": lambda peer: all_of(peer, steps),
+        "c++": lambda peer: all_by_hand(peer, steps),
+        "cuda": lambda peer: by_hand_on_device(peer, "kept_float", (steps,), np.int64(steps)),
+    }
 
 
 def _logistic(name: str, make: Make, steps: int, dtype: type, part: Callable) -> Case:
@@ -110,7 +126,11 @@ def _logistic(name: str, make: Make, steps: int, dtype: type, part: Callable) ->
 def _sum(steps: int) -> Case:
     return Case(
         f"x + i over {steps} steps int32",
-        make={"jax": lambda peer: sum_of(peer, steps), "c++": lambda peer: sum_by_hand(peer, steps)},
+        make={
+            "jax": lambda peer: sum_of(peer, steps),
+            "c++": lambda peer: sum_by_hand(peer, steps),
+            "cuda": lambda peer: by_hand_on_device(peer, "sum", (), np.int32(steps)),
+        },
         inputs=lambda: (np.asarray(7, np.int32),),
         reference=lambda x: np.asarray(int(x) + steps * (steps - 1) // 2).astype(np.int32),  # wraps around
         compare=all_close(0),

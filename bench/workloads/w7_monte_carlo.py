@@ -13,11 +13,13 @@ volatility, 2000), met within the error of sampling and of the steps.  Few paths
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import c_float, c_int32, c_int64
 from typing import Any
 
 import numpy as np
 
 from bench.case import Case, Scale, WrongResult
+from bench.hand_written import pointer
 from bench.peers import Peer
 from bench.workloads.w8_random_bits import bits_as_normal, threefry
 
@@ -100,14 +102,42 @@ def with_reverse(peer: Peer, price: Callable) -> Callable:
 def with_forward(peer: Peer, price: Callable) -> Callable:
     """Two tangents carried along."""
 
+    def with_value(*args: Any) -> tuple[Any, Any]:
+        value = price(*args)
+        return value, value
+
+    def function(*args: Any) -> dict[str, Any]:
+        (by_strike, by_vol), value = peer.lib.jacfwd(with_value, (1, 2), has_aux=True)(*args)
+        return {"price": value, "by strike": by_strike, "by vol": by_vol}
+
+    return function
+
+
+def named(what: str, out: Any) -> dict[str, Any]:
+    """Of what was written by hand: the price, or the "greeks" as well."""
+    names = ("price",) if what == "price" else ("price", "by strike", "by vol")
+    return {name: out[k] for k, name in enumerate(names)}
+
+
+def by_hand(peer: Peer, name: str, paths: int, steps: int) -> Callable:
+    """A function of `w7_monte_carlo.cpp`: "price", or "greeks" as well."""
+    compute = getattr(peer.lib["w7_monte_carlo"], name)
+
+    def function(words: np.ndarray, strike: Any, vol: Any) -> dict[str, Any]:
+        out = np.empty(3, np.float32)
+        compute(pointer(words), c_float(strike), c_float(vol), pointer(out), c_int64(paths), c_int32(steps))
+        return named(name, out)
+
+    return function
+
+
+def by_hand_on_device(peer: Peer, name: str, paths: int, steps: int) -> Callable:
+    """A kernel of `w7_monte_carlo.cu`."""
+
     def function(words: Any, strike: Any, vol: Any) -> dict[str, Any]:
-        one, zero = peer.np.ones_like(vol), peer.np.zeros_like(vol)
-
-        def along(*tangents: Any) -> tuple[Any, Any]:
-            return peer.lib.jvp(lambda *at: price(words, *at), (strike, vol), tangents)
-
-        value, by_strike = along(one, zero)
-        return {"price": value, "by strike": by_strike, "by vol": along(zero, one)[1]}
+        out = peer.np.zeros(3, np.float64)
+        peer.lib["w7_monte_carlo"](name, paths, words, strike, vol, out, np.int64(paths), np.int32(steps))
+        return named(name, out)
 
     return function
 
@@ -136,12 +166,22 @@ def cases(scale: Scale) -> list[Case]:
         return case("price", {
             "jax": lambda peer: only_price(jax_price(peer, paths, steps)),
             "numpy": lambda peer: only_price(numpy_price(peer, paths, steps)),
+            "c++": lambda peer: by_hand(peer, "price", paths, steps),
+            "cuda": lambda peer: by_hand_on_device(peer, "price", paths, steps),
         }, paths, new_size)  # fmt: skip
+
+    def gradient(name: str, derived: Callable) -> Case:
+        """By hand both are computed forward."""
+        return case(f"and gradient, {name}", {
+            "jax": lambda peer: derived(peer, jax_price(peer, paths, steps)),
+            "c++": lambda peer: by_hand(peer, "greeks", paths, steps),
+            "cuda": lambda peer: by_hand_on_device(peer, "greeks", paths, steps),
+        }, paths)  # fmt: skip
 
     return [
         price(paths, (lambda: price(paths + 1000)) if scale.fresh else None),
-        case("and gradient, forward", {"jax": lambda p: with_forward(p, jax_price(p, paths, steps))}, paths),
-        case("and gradient, reverse", {"jax": lambda p: with_reverse(p, jax_price(p, paths, steps))}, paths),
+        gradient("forward", with_forward),
+        gradient("reverse", with_reverse),
     ]
 
 
@@ -152,7 +192,7 @@ def compare(peer: Peer, found: dict[str, Any], expected: dict[str, Any], paths: 
         if not abs(float(value) - expected[name]) <= allowed:
             raise WrongResult(f"{name} is {float(value):.5g}, expected {expected[name]:.5g} within {allowed:.2g}")
     sample = expected["sampled"]
-    if peer.dialect == "jax" and sample is not None and not abs(float(found["price"]) / sample - 1) < 1e-4:
+    if peer.dialect != "numpy" and sample is not None and not abs(float(found["price"]) / sample - 1) < 1e-4:
         raise WrongResult(f"the price is {float(found['price']):.7g}, and {sample:.7g} with the same random numbers")
 
 

@@ -16,7 +16,7 @@ def explain(fun: Callable) -> Callable[..., str]:
     """A function with the arguments of `fun` that says what becomes of its loops and branches under `jit`.
 
     For each of them: whether it is one kernel, in which every lane runs from beginning to end, with the number of
-    lanes, the values that each carries and the bytes read and written; or, if it runs in steps, which equation on
+    lanes, the registers and arrays of each and the bytes read and written; or, if it runs in steps, which equation on
     which line mixes the lanes, and what to write instead.  For convolutions which of them a GPU's library computes
     together with a bias and what is around it.  Nothing is run; arguments may be `ShapeDtypeStruct`s.
 

@@ -23,7 +23,7 @@ def test_a_lane_kernel():
     shape = cujax.ShapeDtypeStruct((1000,), jnp.float32)
     title, figures = lines(cujax.explain(decay)(shape, shape))
     assert title == "scan of 100 steps at here (decay): one kernel"
-    expected = r"    1000 lanes, 2 values carried in each, \d+ operations written out, 12000 bytes read and written"
+    expected = r"    1000 lanes, 2 registers in each, \d+ operations written out, 12000 bytes read and written"
     assert re.fullmatch(expected, figures)
 
 
@@ -43,13 +43,21 @@ def test_why_a_loop_runs_in_steps(mixes, reason, advice):
     assert title.endswith("runs in steps") and reason in why and advice in what
 
 
+def test_what_is_too_large_for_a_lane():
+    step = cujax.vmap(lambda a: lax.fori_loop(0, 9, lambda i, a: jnp.linalg.inv(a), a))
+    title, why, what = lines(cujax.explain(step)(jnp.ones((100, 40, 40))))
+    assert title.endswith("runs in steps")
+    assert why.startswith("    lu_factors of 40 by 40 matrices is too much for a lane, which has room for 32 by 32 ")
+    assert what == "    Smaller ones fit into a lane; of this size a library takes all of a step together."
+
+
 def test_a_lane_with_arrays():
     """In each step a matrix of its own, of which the compiler of the host would make no vectors as variables."""
     matrices, vectors = (cujax.ShapeDtypeStruct((4096, *shape), jnp.float32) for shape in ((32, 32), (32,)))
     run = cujax.vmap(lambda a, x: lax.fori_loop(0, 9, lambda i, x: a @ x, x))
     title, figures = lines(cujax.explain(run)(matrices, vectors))
     assert title.endswith("one kernel")
-    assert re.match(r"    4096 lanes, \d+ values carried in each and 3 arrays of 4352 bytes, \d+ operations", figures)
+    assert re.match(r"    4096 lanes, \d+ registers in each and 3 arrays of 4352 bytes, \d+ operations", figures)
 
 
 def test_loops_inside_of_steps():

@@ -81,6 +81,58 @@ def test_gradient(bars):
     np.testing.assert_allclose(cujax.grad(last)(0.7), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("jit", [lambda f: f, cujax.jit])
+@pytest.mark.parametrize("steps, every", [(10, 4), (8, 4), (3, 5)])
+def test_states_are_saved(bars, jit, steps, every):
+    def step(i, state):
+        return state[0] * 0.9 + i, state[1] + 1
+
+    start = (jnp.ones(3), 0)
+    watched = jit(lambda s: cujax.progress(lax.fori_loop, every=every, save=True)(2, 2 + steps, step, s))
+    state, saved = watched(start)
+    np.testing.assert_allclose(state[0], lax.fori_loop(2, 2 + steps, step, start)[0], rtol=1e-6)
+    assert saved[0].shape == (steps // every, 3) and saved[1].dtype == jnp.int32
+    for k in range(steps // every):
+        x, n = lax.fori_loop(2, 2 + (k + 1) * every, step, start)
+        np.testing.assert_allclose(saved[0][k], x, rtol=1e-6)
+        assert saved[1][k] == n == (k + 1) * every
+    cujax.effects_barrier()
+    assert bars[0].moves[-1] == steps and bars[0].is_closed
+
+
+@pytest.mark.parametrize("jit", [lambda f: f, cujax.jit])
+@pytest.mark.parametrize("bound, done", [(3, 4), (4, 4), (9, 10), (99, 10)])
+def test_a_loop_may_end_early(bars, jit, bound, done):
+    def stop(state):
+        return state >= bound
+
+    watched = jit(lambda s: cujax.progress(lax.fori_loop, every=4, stop=stop, save=True)(0, 10, lambda i, s: s + 1, s))
+    for _ in range(2):
+        state, saved = watched(0)
+        assert state == done
+        np.testing.assert_array_equal(saved, [4, 8 if done == 10 else 0])
+        cujax.effects_barrier()
+    assert [(b.moves[-1], b.is_closed) for b in bars] == [(done, True)] * 2
+
+
+def test_the_gradient_of_a_loop_that_ends_early(bars):
+    def last(x, loop):
+        return loop(0, 10, lambda i, x: jnp.sin(x) + 0.3, x)
+
+    early = cujax.progress(lax.fori_loop, every=3, stop=lambda x: x > 0.9)
+    steps = next(n for n in (3, 6, 9, 10) if lax.fori_loop(0, n, lambda i, x: jnp.sin(x) + 0.3, 0.1) > 0.9 or n == 10)
+    assert steps < 10
+    expected = cujax.grad(lambda x: lax.fori_loop(0, steps, lambda i, x: jnp.sin(x) + 0.3, x))(0.1)
+    np.testing.assert_allclose(cujax.grad(last)(0.1, early), expected, rtol=1e-6)
+
+
+def test_without_a_bar_there_is_one_kernel(bars):
+    loop = cujax.progress(lax.fori_loop, every=10, description=None, save=True)
+    text = cujax.explain(cujax.vmap(lambda x: loop(0, 50, lambda i, x: jnp.sin(x), x)))(jnp.ones(99))
+    assert "one kernel" in text and "steps\n" not in text
+    assert not bars
+
+
 def test_a_line_where_there_is_no_tqdm(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     cujax.progress(lax.fori_loop, every=2, description="heat")(0, 4, lambda i, x: x + 1, 0)
@@ -91,5 +143,7 @@ def test_a_line_where_there_is_no_tqdm(monkeypatch, capsys):
 def test_errors():
     with pytest.raises(TypeError, match=r"progress takes lax\.fori_loop or lax\.scan, got while_loop"):
         cujax.progress(lax.while_loop)
+    with pytest.raises(TypeError, match=r"save and stop are for lax\.fori_loop; of lax\.scan, return what to stack"):
+        cujax.progress(lax.scan, save=True)
     with pytest.raises(ValueError, match="every must be at least 1 step, got 0"):
         cujax.progress(lax.scan, every=0)

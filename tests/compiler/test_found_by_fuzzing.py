@@ -126,3 +126,11 @@ def test_a_carry_that_a_loop_replaces_by_something_that_does_not_change(turns):
 def test_a_library_call_in_a_loop_that_is_the_same_at_each_step():
     check(lambda x: lax.fori_loop(0, 3, lambda i, c: c + lax.sort(x)[::-1], x), counted(6))
     check(lambda x: lax.fori_loop(0, 3, lambda i, c: c * jnp.cumsum(x), x), counted(6))
+
+
+def test_updates_at_the_end_of_a_row_are_entered_once():
+    def f(x):
+        (a, b), pull = cujax.vjp(lambda x: lax.sort((x, x), dimension=0, num_keys=1), x)
+        return pull((a + 1, b + 2))
+
+    check(f, counted(3, 50) % 5)

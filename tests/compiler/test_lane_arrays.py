@@ -8,7 +8,7 @@ from emulator import EmulatorTarget, emulated_backend
 from test_lanes import OURS, check, draw, leaves, steps
 
 import cujax
-from cujax.engine.compiler import lane_region
+from cujax.engine.compiler import lane_region, lanes
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.rolled_lanes import RolledProgram
 
@@ -219,6 +219,17 @@ def test_the_bits_are_those_of_variables(name, monkeypatch):
     monkeypatch.setattr(lane_region, "MOST_UNROLLED", 0)
     for a, b in zip(values(PROGRAMS[name], x), written_out, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_budgets_decide_how_a_loop_runs_and_not_what_it_gives(monkeypatch):
+    """Values of a lane in variables, in arrays, and then no lanes at all."""
+    x = draw(21) / 10
+    in_variables = values(PROGRAMS["rolled"], x)
+    for module, name, most, has_lanes in ((lane_region, "MOST_UNROLLED", 0, True), (lanes, "MOST_IN_ARRAY", 11, False)):
+        monkeypatch.setattr(module, name, most)
+        assert bool(steps(PROGRAMS["rolled"], x).mixed) != has_lanes
+        for a, b in zip(values(PROGRAMS["rolled"], x), in_variables, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -236,7 +236,7 @@ def test_derivatives(name):
 TOO_LARGE = {
     "cumsum of rows of 100": over_lanes(lambda m, v, k: m.np.cumsum(v) * 0.1, lambda m, x: row(m, x, 100)),
     "sort of rows of 20": over_lanes(lambda m, v, k: m.np.sort(v)[::-1], lambda m, x: row(m, x, 20)),
-    "lu_factors of 8 by 8": of_size(8),
+    "lu_factors of 33 by 33": of_size(33),
     "eigh of 5 by 5": over_lanes(by_eigenvalues, lambda m, x: symmetric(m, x, 5)),
     "scatter_add of 100 updates": over_lanes(
         lambda m, v, k: v.at[(abs(row(m, v[0], 100)) * 7).astype(int) % 7].add(0.1), row

@@ -20,6 +20,7 @@ from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.expression import Load, Node
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Condition, Index, axes_in
+from cujax.engine.compiler.update import Update
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _VECTOR_BYTES = 64  # of the widest vectors; narrower ones divide it
@@ -156,9 +157,10 @@ class RowFunction:
     def _middle(self, function: str, begin: str, end: str) -> list[str]:
         """Whole vectors, and the last one again, ending where the piece ends: single elements take as long each.
 
-        Not so where results lie over operands, which are read a second time.
+        Not so where results lie over operands, which are read a second time, nor of updates, which are
+        added to what lies there.
         """
-        if self._frame.body.region.in_place:
+        if self._frame.body.region.in_place or isinstance(self._frame.body.region, Update):
             return [f"{function}({', '.join([*self._arguments, begin, end])});"]
         over = f"({end} - {begin}) % {self._width}"
         return [

@@ -22,7 +22,7 @@ from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Re
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import Condition, Index, axes_in
 from cujax.engine.compiler.kernel import Kernel
-from cujax.engine.compiler.lane_program import (
+from cujax.engine.compiler.lane_blocks import (
     FIRST_COUNTER,
     Action,
     Block,
@@ -201,11 +201,13 @@ class _Scalar:
         if loop.counter is None:
             return "while (true) {"
         name, end = self.frame.axes[loop.counter.number], self.frame.sizes.name(loop.counter.extent)
-        return f"for ({self.frame.index} {name} = 0; {name} < {end}; ++{name}) {{"
+        return f"for ({self.frame.index} {name} = {self.writer.index(loop.start)}; {name} < {end}; ++{name}) {{"
 
     def switch(self, switch: Switch) -> None:
         last = len(switch.branches) - 1
         for number, branch in enumerate(switch.branches):
+            if number == last and number and not branch.statements:
+                break
             condition = f"if ({switch.chosen.name} == {number}) {{"
             opening = "{" if number == last else condition
             self.writer.write(opening if number == 0 else f"}} else {opening}")
@@ -359,6 +361,8 @@ class _Vector(_Scalar):
     def switch(self, switch: Switch) -> None:
         outer = f"{self._masks[-1]}[k] && " if self._masks else ""
         for number, branch in enumerate(switch.branches):
+            if not branch.statements:
+                continue
             mask = self.array("int", "taken")
             self.writer.write("{")
             with self.writer.scope() as lines:

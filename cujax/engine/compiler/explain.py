@@ -67,7 +67,7 @@ def _as_kernel(step: LaneRegion) -> Iterator[str]:
     kept = f" and {len(arrays)} arrays of {bytes_of(arrays.values())} bytes" if arrays else ""
     yield f"{_title(step.eqn)}: one kernel"
     yield (
-        f"{_INDENT}{lanes}, {registers} values carried in each{kept}, {step.size} operations written out, "
+        f"{_INDENT}{lanes}, {registers} registers in each{kept}, {step.size} operations written out, "
         f"{moved_by(step)} bytes read and written"
     )
 
@@ -88,6 +88,8 @@ def _advice(error: Mixed) -> str:
         return "A lane holds few values: give the loop fewer, or a batch axis along which it is independent (vmap)."
     if kind_of(eqn) in (REDUCTION, SHORT):
         return "Carry what is summed for each lane, and combine the lanes after the loop."
+    if eqn.primitive.lane_map is not None and "too much" in error.reason:
+        return "Smaller ones fit into a lane; of this size a library takes all of a step together."
     if eqn.has_effect:
         return "Return the values (the ys of scan), and show them after the loop."
     return "Elements that are coupled in each step are no lanes; a batch of such problems has some (vmap)."

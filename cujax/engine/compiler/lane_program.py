@@ -1,11 +1,6 @@
 """A loop or branch as the program of one lane: what a thread does from beginning to end.
 
-    LaneProgram(eqn, lanes, evaluator)      blocks of statements on nodes of expression.py
-
-    Block      statements in order; the body of a loop, a branch, or the whole program
-    Straight   actions without control flow between them: Set a register, Put an element into memory, Leave the loop
-    Repeat     a loop: a known number of steps, or until a Leave
-    Switch     one of several blocks
+    LaneProgram(eqn, lanes, evaluator)      blocks of statements (lane_blocks.py)
 
 A carry's elements in one lane are registers.  What a loop stacks goes to memory: to the result, or, where the lane
 reads it again, to a buffer of the kernel's own.  Everything else is computed where an action needs it: an evaluator for
@@ -16,129 +11,36 @@ because they do not change within a loop, is found afterwards (`lane_values.py`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from itertools import product
-from math import prod
+from math import inf, prod
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.expression import (
-    Choice,
-    Evaluator,
-    Load,
-    Node,
-    Place,
-    Register,
-    index_elements,
-    reachable,
-    reader,
+from cujax.engine.compiler.expression import Evaluator, Load, Node, Place, Register, reachable
+from cujax.engine.compiler.index import AxisAtom, Index, as_index, axis_index, flatten, of_atom
+from cujax.engine.compiler.lane_blocks import (
+    FIRST_COUNTER,
+    Action,
+    Block,
+    Leave,
+    Local,
+    Put,
+    Repeat,
+    Set,
+    Straight,
+    Switch,
+    roots_of,
 )
-from cujax.engine.compiler.index import AxisAtom, Condition, Index, as_index, axis_index, flatten, holds, of_atom
-from cujax.engine.compiler.kinds import OPAQUE, REDUCTION, SCATTER, SHORT, Producers, reduced_length
+from cujax.engine.compiler.lane_registers import Held, Reader, TapeEvaluator, rest_places, tape_reader
 from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, MOST_REGISTERS, SCAN, WHILE, Lanes, Mixed, Scope
 from cujax.engine.compiler.passes import optimized
-from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 
-FIRST_COUNTER = 1000  # numbers of iteration axes from here on are those of loops
-LONGEST_REDUCTION = 128  # elements that are written out one after the other
-LONGEST_CHOICE = 64  # registers that a computed place chooses from
 MOST_NODES = 6000
 MOST_IN_MEMORY = 900  # elements read, and registers; GCC makes no vectors of a loop with 1000 references
 MOST_NODES_ALONE = 1000  # of a single lane, which saves steps of the host and nothing else
 GUESSED_STEPS = 100  # of a loop that runs until its condition is false
-
-Reader = Callable[[Place], Node]  # the node of an element of a value
-
-
-class Set(NamedTuple):
-    """`register` becomes `node`; is_masked: only in lanes that have not left the loop, or have taken the branch."""
-
-    register: Register
-    node: Node
-    is_masked: bool = False
-
-
-class Put(NamedTuple):
-    """Element `place` of the array `var` becomes `node` where the condition holds; is_masked: as of `Set`.
-
-    The array is one in memory or the lane's own (`Local`).
-    """
-
-    var: Var
-    place: Index
-    node: Node
-    is_masked: bool = True
-    condition: Condition | bool = True
-
-    def indices(self) -> tuple[Index, ...]:
-        return (self.place, *(self.condition.indices if isinstance(self.condition, Condition) else ()))
-
-
-class Local(Var):
-    """An array of a lane's own; two of one name are the same array at different times.  Its aval is that of a lane."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str, aval: ShapedArray) -> None:
-        super().__init__(aval)
-        self.name = name
-
-
-class Leave(NamedTuple):
-    """The loop ends where `node` is false."""
-
-    node: Node
-
-
-Action = Set | Put | Leave
-
-
-class Straight:
-    """actions: done in order, but for what they read: that is read before the first of them."""
-
-    __slots__ = ("actions",)
-
-    def __init__(self) -> None:
-        self.actions: list[Action] = []
-
-
-class Block:
-    """statements: in order.  outer: the block around it, None for the outermost, whose depth is 0."""
-
-    __slots__ = ("depth", "outer", "statements")
-
-    def __init__(self, outer: Block | None = None) -> None:
-        self.outer = outer
-        self.depth: int = 0 if outer is None else outer.depth + 1
-        self.statements: list[Straight | Repeat | Switch] = []
-
-    def add(self, actions: Sequence[Action]) -> None:
-        """A new straight piece."""
-        if actions:
-            piece = Straight()
-            piece.actions.extend(actions)
-            self.statements.append(piece)
-
-
-class Repeat:
-    """body: of the loop.  counter: the iteration axis that counts its steps, None where it runs until a Leave."""
-
-    __slots__ = ("body", "counter")
-
-    def __init__(self, body: Block, counter: AxisAtom | None) -> None:
-        self.body, self.counter = body, counter
-
-
-class Switch:
-    """chosen: the register with the number of the branch, which is within range."""
-
-    __slots__ = ("branches", "chosen")
-
-    def __init__(self, chosen: Register, branches: list[Block]) -> None:
-        self.chosen, self.branches = chosen, branches
-
 
 class LaneProgram:
     """See the module's docstring.
@@ -148,12 +50,13 @@ class LaneProgram:
     arrays: the lane's own, and the blocks in which they have their values.
     work: operations of one lane, as far as the numbers of steps are known.
     numbers: those that the text of the kernel says.
+    most: nodes from which on it is given up.
     """
 
     numbers: AbstractSet[int] = frozenset()
 
-    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator) -> None:
-        self.lanes = lanes
+    def __init__(self, eqn: Eqn, lanes: Lanes, evaluator: Evaluator, most: float = inf) -> None:
+        self.lanes, self._most = lanes, most
         self.top = self._block = Block()
         self.homes: dict[Register | int, Block] = {}
         self.stacks: dict[Var, Block] = {}
@@ -204,7 +107,7 @@ class LaneProgram:
 
         written: results of its loops whose elements go to memory as they are made.
         """
-        evaluator = TapeEvaluator(tape, dict(zip(tape.inputs, inputs, strict=True)), self._nodes)
+        evaluator = TapeEvaluator(tape, dict(zip(tape.inputs, inputs, strict=True)), self._nodes, self._most)
         for eqn in tape.eqns:
             if eqn.primitive.name in LOOPS or eqn.primitive.name in INLINED:
                 evaluator.bound |= self._enter(scope, eqn, evaluator, written or {})
@@ -236,7 +139,7 @@ class LaneProgram:
         carry = self._held(inner, tape.inputs[first:after])
         self._change(carry, init)
         with self._inside(length) as block:
-            counter = AxisAtom(FIRST_COUNTER + self._number(), length)
+            counter = AxisAtom(FIRST_COUNTER + self.new_number(), length)
             self.homes[counter.number] = block
             step = as_index(length - 1) - of_atom(counter) if params["reverse"] else of_atom(counter)
             self._live_in(carry, block)
@@ -293,7 +196,7 @@ class LaneProgram:
     def _cond(self, scope: Scope, eqn: Eqn, evaluator: Evaluator, readers: Sequence[Reader]) -> dict[Var, Reader]:
         branches = [optimized(t) for t in eqn.params["branches"]]
         index = self._element(scope, eqn.inputs[0], readers[0])
-        chosen = Register(f"branch_{self._number()}", index.dtype)
+        chosen = Register(f"branch_{self.new_number()}", index.dtype)
         self.homes[chosen] = self._block
         self._block.add([Set(chosen, evaluator.clamped(index, len(branches) - 1))])
         outs = self._held(scope, eqn.outputs)
@@ -308,7 +211,7 @@ class LaneProgram:
 
     # --- elements of lanes ------------------------------------------------------------------------------------
 
-    def _number(self) -> int:
+    def new_number(self) -> int:
         self._count += 1
         return self._count
 
@@ -327,7 +230,7 @@ class LaneProgram:
 
     def _registers(self, scope: Scope, var: Var) -> Held:
         """New registers for the elements of a value."""
-        axes, number = self.lanes.axes_of(scope, var), self._number()
+        axes, number = self.lanes.axes_of(scope, var), self.new_number()
         places = rest_places(var.aval.shape, axes)
         if len(places) > MOST_REGISTERS:
             raise Mixed(f"each lane would hold {len(places)} elements of {var.aval.str_short()}")
@@ -358,7 +261,7 @@ class LaneProgram:
     def _sets(self, values: Sequence[Held], readers: Sequence[Reader], is_masked: bool = False) -> list[Action]:
         """The actions by which all registers become the elements that the readers give for them."""
         actions = [
-            Set(register, read(self._whole(value.axes, place)), is_masked)
+            Set(register, read(self.whole(value.axes, place)), is_masked)
             for value, read in zip(values, readers, strict=True)
             for place, register in value.registers.items()
         ]
@@ -367,7 +270,7 @@ class LaneProgram:
     def _puts(self, read: Reader, target: Target, axes: Sequence[int | None]) -> list[Action]:
         """The actions that write a lane's elements of a value to memory; Mixed where they are too many."""
         self._check_written(target, axes, MOST_REGISTERS)
-        places = [self._whole(axes, p) for p in rest_places(target.shape, axes)]
+        places = [self.whole(axes, p) for p in rest_places(target.shape, axes)]
         return [Put(target.var, target.place(p), read(p)) for p in places]
 
     def _check_written(self, target: Target, axes: Sequence[int | None], most: int) -> None:
@@ -378,9 +281,9 @@ class LaneProgram:
     def _element(self, scope: Scope, atom: Var | Literal, read: Reader) -> Node:
         """The one element that a lane has of a condition or of the number of a branch."""
         axes = self.lanes.axes_of(scope, atom) if isinstance(atom, Var) else (None,) * atom.aval.ndim
-        return read(self._whole(axes, (0,) * axes.count(None)))
+        return read(self.whole(axes, (0,) * axes.count(None)))
 
-    def _whole(self, axes: Sequence[int | None], place: Sequence[int | Index]) -> Place:
+    def whole(self, axes: Sequence[int | None], place: Sequence[int | Index]) -> Place:
         """The index of an element: that of the lane, and `place` along the axes that are no lanes."""
         rest = iter(place)
         return tuple([as_index(next(rest)) if a is None else self._lane_places[a] for a in axes])
@@ -411,103 +314,6 @@ class Target(NamedTuple):
 
 
 Stacked = tuple[Reader, Target, Sequence[int | None]]  # what is written, where, and its lane axes
-
-
-class Held(NamedTuple):
-    """The registers of a value of `shape`: one for each place along the axes that are no lanes."""
-
-    shape: tuple[int, ...]
-    axes: tuple[int | None, ...]
-    registers: dict[tuple[int, ...], Register]
-    nodes: dict
-
-    def read(self, index: Place) -> Node:
-        """The register at `index`, or a choice of those that a computed index may mean.
-
-        An index outside is that of an alternative which is not taken; any register stands for its element.
-        """
-        rest = [(i, d) for i, d, a in zip(index, self.shape, self.axes, strict=True) if a is None]
-        if not any(i.terms for i, _ in rest):
-            return self.registers[tuple([min(max(int(i.constant), 0), d - 1) for i, d in rest])]
-        return self._choice(flatten([i for i, _ in rest], [d for _, d in rest]))
-
-    @property
-    def rest(self) -> tuple[int, ...]:
-        """The extents of what remains of it in a lane."""
-        return tuple([d for d, a in zip(self.shape, self.axes, strict=True) if a is None])
-
-    def put(self, place: Place, node: Node, is_masked: bool = False) -> Action:
-        """The action that changes an element at a known place."""
-        return Set(self.registers[tuple([int(as_index(i).constant) for i in place])], node, is_masked)
-
-    def live_in(self, block: Block, program: LaneProgram) -> None:
-        program.homes.update(dict.fromkeys(self.registers.values(), block))
-
-    def afterwards(self) -> Held:
-        return self._replace(registers={p: Register(r.name, r.dtype) for p, r in self.registers.items()})
-
-    def _choice(self, index: Index) -> Node:
-        registers = list(self.registers.values())
-        last = len(registers) - 1
-        low, high = (int(min(max(end, 0), last)) for end in (index.low, index.high))
-        if high - low >= LONGEST_CHOICE:
-            raise Mixed(f"a computed place chooses from {high - low + 1} values of a lane")
-        found: Node = registers[low]
-        for k in range(low + 1, high + 1):
-            key = (Choice, holds((index - k,)), registers[k], found)
-            found = self.nodes.get(key) or self.nodes.setdefault(key, Choice(*key[1:]))
-        return found
-
-
-class TapeEvaluator(Evaluator):
-    """Nodes of one tape; `bound` says how inputs, and results of loops, are read."""
-
-    def __init__(self, tape: Tape, bound: dict[Any, Reader], nodes: dict) -> None:
-        super().__init__(_LaneProducers(tape), lambda v: True, {})
-        self.bound = bound
-        self._nodes = nodes
-
-    def _known(self, atom: Any, index: Place) -> Node | None:
-        read = self.bound.get(atom)
-        return super()._known(atom, index) if read is None else read(index)
-
-    def _compute(self, var: Any, index: Place) -> Node:
-        eqn = self._producers[var]
-        lane_map = eqn.primitive.lane_map
-        if lane_map is None or self._producers.kind(eqn) not in (OPAQUE, SCATTER):
-            return super()._compute(var, index)
-        e = reader(self, eqn)
-        which = {"output": eqn.outputs.index(var)} if eqn.primitive.multiple else {}
-        found = lane_map.element(e, index, *[a.aval for a in eqn.inputs], **eqn.params, **which)
-        return e.node(found, var.aval.dtype)
-
-
-class _LaneProducers(Producers):
-    """In a lane every reduction is short."""
-
-    def kind(self, eqn: Eqn) -> str:
-        kind = super().kind(eqn)
-        if kind not in (REDUCTION, SHORT):
-            return kind
-        if not 0 < reduced_length(eqn) <= LONGEST_REDUCTION:
-            raise Mixed(f"{eqn.primitive.name} combines {reduced_length(eqn)} elements in each lane", eqn)
-        return SHORT
-
-
-def roots_of(action: Action) -> list[Node]:
-    """The nodes that an action needs."""
-    indices = action.indices() if isinstance(action, Put) else ()
-    return [action.node, *[e for i in indices for e in index_elements(i)]]
-
-
-def rest_places(shape: Sequence[int], axes: Sequence[int | None]) -> list[tuple[int, ...]]:
-    """The places along the axes that are no lanes."""
-    return list(product(*[range(d) for d, a in zip(shape, axes, strict=True) if a is None]))
-
-
-def tape_reader(evaluator: Evaluator, atom: Var | Literal) -> Reader:
-    """How a value of the evaluator's tape is read."""
-    return lambda place: evaluator.element(atom, place)
 
 
 def _at_step(read: Reader, step: Index) -> Reader:

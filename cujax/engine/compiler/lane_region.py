@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
-from cujax.engine.compiler.expression import Choice, Evaluator
+from cujax.engine.compiler.expression import Choice, Evaluator, Operation
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.kinds import Producers
 from cujax.engine.compiler.lane_program import LaneProgram
@@ -13,7 +14,9 @@ from cujax.engine.compiler.rolled_lanes import RolledProgram
 from cujax.engine.core.tape import Eqn, Var
 
 MOST_UNROLLED = 1000  # operations of a lane that are all written out
+MOST_OF_PRODUCTS = 600  # the same where most of them are of products of matrices, which as loops are as fast
 MOST_CHOICES = 32  # among variables
+_MOST_MADE = 3  # nodes for each operation that may be written out, before the attempt is given up
 
 
 class LaneRegion(Region):
@@ -47,8 +50,11 @@ def _is_short(program: LaneProgram) -> bool:
     slower, for their elements go through memory (an ensemble of Lorenz-96 with 32 variables took twice as long), and
     compile in a fraction of the time, which is what decides where there is much to write out.
     """
-    choices = sum(isinstance(n, Choice) for n in program.reachable())
-    return program.size <= MOST_UNROLLED and choices <= MOST_CHOICES
+    nodes = program.reachable()
+    choices = sum(isinstance(n, Choice) for n in nodes)
+    products = sum(isinstance(n, Operation) and n.name == "dot_general" for n in nodes)
+    most = min(MOST_UNROLLED, MOST_OF_PRODUCTS) if 2 * products > program.size else MOST_UNROLLED
+    return program.size <= most and choices <= MOST_CHOICES
 
 
 def _program(eqn: Eqn, lanes: Lanes, evaluator: Callable[[], Evaluator]) -> tuple[LaneProgram, Evaluator]:
@@ -57,7 +63,7 @@ def _program(eqn: Eqn, lanes: Lanes, evaluator: Callable[[], Evaluator]) -> tupl
     for kind in kinds:
         made = evaluator()
         try:
-            program = kind(eqn, lanes, made)
+            program = kind(eqn, lanes, made, inf if kind is kinds[-1] else _MOST_MADE * MOST_UNROLLED)
         except Mixed:
             if kind is kinds[-1]:
                 raise

@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 
 from cujax.engine.compiler.expression import Constant, FromIndex, Load, Node, Operation, Register
 from cujax.engine.compiler.index import axes_in
-from cujax.engine.compiler.lane_program import (
+from cujax.engine.compiler.lane_blocks import (
     FIRST_COUNTER,
     Block,
-    LaneProgram,
     Local,
     Put,
     Repeat,
@@ -26,6 +25,7 @@ from cujax.engine.compiler.lane_program import (
     Switch,
     roots_of,
 )
+from cujax.engine.compiler.lane_program import LaneProgram
 
 Kept = dict[Straight, list[Node]]
 

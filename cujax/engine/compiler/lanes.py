@@ -84,12 +84,14 @@ def find_lanes(eqn: Eqn) -> Lanes:
     classes.separate(states)
     chosen = _chosen(states, classes)
     numbers = {c: k for k, c in enumerate(chosen)}
+    extents = tuple([classes.extent(c) for c in chosen])
+    dealt_out = {((), v): _dealt_out(v, extents) for v in walk.of_xs_alone}
 
     def axes_of(scope: Scope, var: Var) -> tuple[int | None, ...]:
         found = [classes.find((scope, var, d)) for d in range(var.aval.ndim)]
-        return tuple([numbers.get(c) for c in found])
+        return dealt_out.get((scope, var)) or tuple([numbers.get(c) for c in found])
 
-    lanes = Lanes(tuple([classes.extent(c) for c in chosen]), axes_of, frozenset(walk.changing))
+    lanes = Lanes(extents, axes_of, frozenset(walk.changing))
     _check_registers(walk.states, lanes, classes)
     return lanes
 
@@ -107,6 +109,16 @@ def evaluations(eqn: Eqn, operand: int, lanes: Lanes) -> int | None:
     if eqn.primitive.name == COND or eqn.primitive.name in INLINED:
         return max(size, lanes.number)
     return lanes.number if size == 1 else None
+
+
+def _dealt_out(var: Var, extents: Sequence[int]) -> tuple[int | None, ...]:
+    """Lane axes for what a loop stacks of its xs alone: any lane may compute any of it, so that extents decide."""
+    found: list[int | None] = [None] * var.aval.ndim
+    for number, extent in enumerate(extents):
+        free = [d for d in range(1, len(found)) if found[d] is None and var.aval.shape[d] == extent]
+        if free:
+            found[free[0]] = number
+    return tuple(found)
 
 
 def _chosen(states: Sequence[tuple[Scope, Var]], classes: _Classes) -> list[Place]:
@@ -183,12 +195,14 @@ class _Walk:
     """Follows axes through a loop's tapes.
 
     states: carries and other values that a lane keeps, with the scope in which they stand.  changing: as of `Lanes`.
+    of_xs_alone: what the outermost loop stacks and no carry enters.
     """
 
     def __init__(self) -> None:
         self.classes = _Classes()
         self.states: list[tuple[Scope, Var]] = []
         self.changing: set[tuple[Scope, Var]] = set()
+        self.of_xs_alone: set[Var] = set()
 
     def enter_eqn(self, scope: Scope, eqn: Eqn, changing: dict[Any, bool]) -> None:
         """A loop, branch or call; `changing` says of each value whether it changes within the outermost loop."""
@@ -249,6 +263,8 @@ class _Walk:
             known[var] = True
             if k >= num_carry:
                 self.classes.mix((scope, var, 0), eqn)
+                if scope == () and not outs[k]:
+                    self.of_xs_alone.add(var)
 
     def _while(self, scope: Scope, eqn: Eqn, known: dict[Any, bool]) -> None:
         params = eqn.params
@@ -371,7 +387,7 @@ def _reduction_links(eqn: Eqn) -> list[Link]:
 
 def _lane_map_links(eqn: Eqn) -> list[Link]:
     lane_map, avals = eqn.primitive.lane_map, [a.aval for a in eqn.inputs]
-    reason = lane_map.refusal(*avals, **eqn.params)
+    reason = lane_map.reason_against(*avals, **eqn.params)
     if reason is not None:
         raise Mixed(f"{eqn.primitive.name} {reason}", eqn)
     passed = lane_map.axes(*avals, **eqn.params)

@@ -98,6 +98,17 @@ class RunningSum(NamedTuple):
     result: Callable
 
 
+class LaneLoops(NamedTuple):
+    """How an op is computed within a lane by loops over arrays of its own, where it is too much to be written out.
+
+    `write(w, *operands, *results, **params)` makes the statements; `w` and the arrays are those of
+    `compiler/lane_statements.py`, over the axes along which elements meet.  `refusal`: as of LaneMap.
+    """
+
+    write: Callable
+    refusal: Callable[..., str | None]
+
+
 class LaneMap(NamedTuple):
     """How an op is computed within a lane, whose elements are scalars.
 
@@ -105,12 +116,23 @@ class LaneMap(NamedTuple):
     not meet.  `element(e, index, *avals, **params)` is the element of the result at `index`, as an `index_map`.
     `refusal(*avals, **params)` says why an equation is too much to be written out, None if it is not.
     sum: for ops whose elements are sums, which are then loops where they are long.
+    loops: for ops that are too much from some size on, and then loops.
     """
 
     axes: Callable
     element: Callable
     refusal: Callable[..., str | None] = lambda *_, **__: None
     sum: RunningSum | None = None
+    loops: LaneLoops | None = None
+
+    def is_written_out(self, *avals: Any, **params: Any) -> bool:
+        """Whether a lane has scalars for all of it."""
+        return self.refusal(*avals, **params) is None
+
+    def reason_against(self, *avals: Any, **params: Any) -> str | None:
+        """Why no lane can compute it in either way."""
+        reason = self.refusal(*avals, **params)
+        return reason if reason is None or self.loops is None else self.loops.refusal(*avals, **params)
 
 
 class Runs(NamedTuple):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.primitive import LaneMap
+from cujax.engine.core.primitive import LaneLoops, LaneMap
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
 
@@ -81,6 +81,9 @@ class Scalar:
     def equals(self, other: Any) -> Scalar:
         return self.apply("{0} == {1}", other, dtype=dtypes.bool_)
 
+    def differs(self, other: Any) -> Scalar:
+        return self.apply("{0} != {1}", other, dtype=dtypes.bool_)
+
     def is_nan(self) -> Scalar:
         return self.apply("{0} != {0}", dtype=dtypes.bool_)
 
@@ -89,6 +92,15 @@ def _where(condition: Scalar, if_true: Any, if_false: Any) -> Scalar:
     known = if_true if isinstance(if_true, Scalar) else if_false
     a, b = known.like(if_true), known.like(if_false)
     return a if a.node is b.node else condition.apply("cj::select({0}, {1}, {2})", a, b, dtype=known.dtype)
+
+
+def conj(x: Scalar) -> Scalar:
+    return x.apply("cj::conj({0})") if dtypes.is_complex(x.dtype) else x
+
+
+def real(x: Scalar) -> Scalar:
+    is_complex = dtypes.is_complex(x.dtype)
+    return x.apply("cj::real({0})", dtype=dtypes.to_real(x.dtype)) if is_complex else x
 
 
 where = np.frompyfunc(_where, 3, 1)  # of scalars, numbers, or arrays of them, which broadcast; both sides are computed
@@ -134,9 +146,10 @@ def sort_front(columns: Sequence[np.ndarray], count: int, is_after: Callable) ->
 
 
 def lane_map(
-    compute: Callable, passed: Callable[..., Passed], refusal: Callable[..., str | None] = lambda *_, **__: None
+    compute: Callable, passed: Callable[..., Passed], refusal: Callable[..., str | None] = lambda *_, **__: None,
+    loops: LaneLoops | None = None,
 ) -> LaneMap:
-    """The rule of an op that `compute` writes out; `passed` and `refusal` as in LaneMap."""
+    """The rule of an op that `compute` writes out; `passed`, `refusal` and `loops` as in LaneMap."""
 
     def element(e: Any, index: tuple, *avals: ShapedArray, output: int = 0, **params: Any) -> Any:
         own = [(k, a, to) for number, k, a, to in passed(*avals, **params) if number == output]
@@ -151,7 +164,7 @@ def lane_map(
         results_axes = {to for _, _, to in own}
         return _pick(e, made, [i for d, i in enumerate(index) if d not in results_axes])
 
-    return LaneMap(passed, element, refusal)
+    return LaneMap(passed, element, refusal, loops=loops)
 
 
 def _elements(e: Any, operand: int, aval: ShapedArray, place: dict[int, Any]) -> np.ndarray:

@@ -19,20 +19,24 @@ from typing import Any
 import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.primitive import LaneMap
+from cujax.engine.core.primitive import LaneLoops, LaneMap
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import lane_matrix_loops
 from cujax.engine.ops.lane_maps import (
     Passed,
     Scalar,
     array_of,
+    conj,
     converted,
     lane_map,
     magnitude,
+    real,
     sort_front,
     sqrt,
     where,
     widened,
 )
+from cujax.engine.ops.lane_matrix_loops import pivot_size
 
 LARGEST = 6  # rows or columns of a matrix
 LONGEST_BAND = 32  # rows of a tridiagonal matrix
@@ -41,27 +45,10 @@ _SWEEPS = {2: (1, 1), 3: (4, 5), 4: (5, 6)}  # of Jacobi's method until rounding
 Matrix = np.ndarray
 
 
-def _conj(x: Any) -> Any:
-    return x.apply("cj::conj({0})") if dtypes.is_complex(x.dtype) else x
-
-
-def _real(x: Any) -> Any:
-    is_complex = dtypes.is_complex(x.dtype)
-    return x.apply("cj::real({0})", dtype=dtypes.to_real(x.dtype)) if is_complex else x
-
-
-conjugate = np.frompyfunc(_conj, 1, 1)
+conjugate = np.frompyfunc(conj, 1, 1)
 
 
 # --- general matrices -----------------------------------------------------------------------------------
-
-
-def _pivot_size(x: Scalar) -> Scalar:
-    """By what LAPACK chooses: the sum of the parts of complex numbers."""
-    if not dtypes.is_complex(x.dtype):
-        return magnitude(x)
-    parts = [x.apply(f"cj::abs(cj::{part}({{0}}))", dtype=dtypes.to_real(x.dtype)) for part in ("real", "imag")]
-    return parts[0] + parts[1]
 
 
 def lu(a: Matrix) -> tuple[Matrix, Matrix, Matrix]:
@@ -70,9 +57,9 @@ def lu(a: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     number = [Scalar(a[0, 0].e, a[0, 0].e.value(i, dtypes.int32)) for i in range(m)]
     pivots, permutation = [], array_of(number)
     for k in range(min(m, n)):
-        largest, pivot = _pivot_size(a[k, k]), number[k]
+        largest, pivot = pivot_size(a[k, k]), number[k]
         for i in range(k + 1, m):
-            size = _pivot_size(a[i, k])
+            size = pivot_size(a[i, k])
             is_larger = size > largest
             largest, pivot = where(is_larger, size, largest), where(is_larger, number[i], pivot)
         pivots.append(pivot)
@@ -194,22 +181,24 @@ def _triangular_solve(
 
 
 def _cholesky(a: Matrix) -> Matrix:
-    """NaN where a matrix is not positive definite."""
+    """NaN on and below the diagonal where a matrix is not positive definite."""
     n = len(a)
-    found = np.full_like(a, None)
+    found = np.full_like(a, a[0, 0].like(0))
     squares = []
     for j in range(n):
         rest = a[j, j]
         for k in range(j):
-            rest = rest - found[j, k] * _conj(found[j, k])
-        squares.append(_real(rest))
+            rest = rest - found[j, k] * conj(found[j, k])
+        squares.append(real(rest))
         found[j, j] = sqrt(squares[j]).convert(rest.dtype)
         for i in range(j + 1, n):
             rest = a[i, j]
             for k in range(j):
-                rest = rest - found[i, k] * _conj(found[j, k])
-            found[i, j], found[j, i] = rest / found[j, j], a[0, 0].like(0)
-    return where(reduce(Scalar.__and__, [x > 0 for x in squares]), found, float("nan"))
+                rest = rest - found[i, k] * conj(found[j, k])
+            found[i, j] = rest / found[j, j]
+    is_positive, below = reduce(Scalar.__and__, [x > 0 for x in squares]), np.tril_indices(n)
+    found[below] = where(is_positive, found[below], float("nan"))
+    return found
 
 
 def _tridiagonal_solve(dl: Matrix, d: Matrix, du: Matrix, b: Matrix) -> Matrix:
@@ -218,7 +207,7 @@ def _tridiagonal_solve(dl: Matrix, d: Matrix, du: Matrix, b: Matrix) -> Matrix:
     d, du, b = d.copy(), du.copy(), b.copy()
     second = array_of([d[0].like(0)] * n)  # two above the diagonal
     for i in range(n - 1):
-        swaps = _pivot_size(dl[i + 1]) > _pivot_size(d[i])
+        swaps = pivot_size(dl[i + 1]) > pivot_size(d[i])
         after = du[i + 1] if i + 2 < n else d[i].like(0)
         upper, lower = (d[i], du[i], d[i].like(0), b[i]), (dl[i + 1], d[i + 1], after, b[i + 1])
         d[i], du[i], second[i], b[i] = (where(swaps, y, x) for x, y in zip(upper, lower, strict=True))
@@ -309,7 +298,7 @@ def _refusal(largest: int, of_complex: bool = True) -> Callable[..., str | None]
     def refusal(a: ShapedArray, *_: Any, **__: Any) -> str | None:
         m, n = a.shape[-2:]
         if not 0 < min(m, n) <= max(m, n) <= largest:
-            return f"of {m} by {n} matrices is too much for a lane, which writes out up to {largest} by {largest}"
+            return f"of {m} by {n} matrices is too much for a lane, which has room for {largest} by {largest}"
         if dtypes.is_complex(a.dtype) and not of_complex:
             return "of complex matrices is not written out in lanes"
         return None
@@ -317,16 +306,25 @@ def _refusal(largest: int, of_complex: bool = True) -> Callable[..., str | None]
     return refusal
 
 
-def _of_stacks(compute: Callable, results: int = 1, largest: int = LARGEST, of_complex: bool = True) -> LaneMap:
+def _by_loops(write: Callable) -> LaneLoops:
+    return LaneLoops(write, _refusal(lane_matrix_loops.LARGEST))
+
+
+def _of_stacks(
+    compute: Callable, results: int = 1, largest: int = LARGEST, of_complex: bool = True,
+    loops: LaneLoops | None = None,
+) -> LaneMap:
     """The rule of an op on one stack of matrices."""
 
     def passed(a: ShapedArray, **_: Any) -> Passed:
         return [(number, 0, k, k) for number in range(results) for k in range(a.ndim - 2)]
 
-    return lane_map(compute, passed, _refusal(largest, of_complex))
+    return lane_map(compute, passed, _refusal(largest, of_complex), loops)
 
 
-def _of_systems(compute: Callable, refusal: Callable[..., str | None]) -> LaneMap:
+def _of_systems(
+    compute: Callable, refusal: Callable[..., str | None], loops: LaneLoops | None = None
+) -> LaneMap:
     """The rule of an op on stacks, the last of which are right-hand sides: their columns do not meet."""
 
     def passed(*avals: ShapedArray, left_side: bool = True, **_: Any) -> Passed:
@@ -334,7 +332,7 @@ def _of_systems(compute: Callable, refusal: Callable[..., str | None]) -> LaneMa
         batch = [(0, k, a, a) for k in range(len(avals)) for a in range(avals[-1].ndim - 2)]
         return [*batch, (0, last, column, column)]
 
-    return lane_map(compute, passed, refusal)
+    return lane_map(compute, passed, refusal, loops)
 
 
 def _band_refusal(dl: ShapedArray, *_: Any) -> str | None:
@@ -342,20 +340,26 @@ def _band_refusal(dl: ShapedArray, *_: Any) -> str | None:
     return None if 0 < n <= LONGEST_BAND else f"of {n} rows is too much for a lane, which writes out {LONGEST_BAND}"
 
 
-def _pivots_refusal(pivots: ShapedArray, *, permutation_size: int) -> str | None:
-    return None if permutation_size <= LARGEST else f"of {permutation_size} rows is too much for a lane"
+def _pivots_refusal(largest: int) -> Callable[..., str | None]:
+    def refusal(pivots: ShapedArray, *, permutation_size: int) -> str | None:
+        return None if permutation_size <= largest else f"of {permutation_size} rows is too much for a lane"
+
+    return refusal
 
 
-LU = _of_stacks(lu, results=3)
-LU_FACTORS = _of_stacks(_lu_factors, results=2)
-LINEAR_SOLVE = _of_systems(_linear_solve, _refusal(LARGEST))
-DET, COFACTORS = _of_stacks(_det), _of_stacks(_cofactors, largest=5)
-SLOGDET = _of_stacks(_slogdet, results=2)
-TRIANGULAR_SOLVE = _of_systems(_triangular_solve, _refusal(LARGEST))
-CHOLESKY = _of_stacks(_cholesky)
+LU = _of_stacks(lu, results=3, loops=_by_loops(lane_matrix_loops.lu))
+LU_FACTORS = _of_stacks(_lu_factors, results=2, loops=_by_loops(lane_matrix_loops.lu_factors))
+LINEAR_SOLVE = _of_systems(_linear_solve, _refusal(LARGEST), _by_loops(lane_matrix_loops.linear_solve))
+DET, COFACTORS = _of_stacks(_det, loops=_by_loops(lane_matrix_loops.det)), _of_stacks(_cofactors, largest=5)
+SLOGDET = _of_stacks(_slogdet, results=2, loops=_by_loops(lane_matrix_loops.slogdet))
+TRIANGULAR_SOLVE = _of_systems(
+    _triangular_solve, _refusal(LARGEST), _by_loops(lane_matrix_loops.triangular_solve)
+)
+CHOLESKY = _of_stacks(_cholesky, loops=_by_loops(lane_matrix_loops.cholesky))
 TRIDIAGONAL_SOLVE = _of_systems(_tridiagonal_solve, _band_refusal)
 QR = _of_stacks(_qr, results=2, of_complex=False)
 EIGH = _of_stacks(_eigh, results=2, largest=max(_SWEEPS), of_complex=False)
 PERMUTATION = lane_map(
-    _permutation, lambda pivots, **_: [(0, 0, k, k) for k in range(pivots.ndim - 1)], _pivots_refusal
+    _permutation, lambda pivots, **_: [(0, 0, k, k) for k in range(pivots.ndim - 1)], _pivots_refusal(LARGEST),
+    LaneLoops(lane_matrix_loops.permutation_of, _pivots_refusal(lane_matrix_loops.LARGEST)),
 )
