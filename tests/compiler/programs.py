@@ -160,6 +160,7 @@ CASES = {
     "scatter_set_points": Case(lambda x, i, v: x.at[i, i % 53].set(v), (U, PLACES, f32(3001))),
     "scatter_max": Case(lambda x, i, v: x.at[i].max(v), (f32(37), PLACES, f32(3001))),
     "scatter_add_short_rows": Case(lambda x, i, u: x.at[i].add(u), (f32(37, 3), PLACES, f32(3001, 3))),
+    "scatter_add_few": Case(lambda x, i, u: x.at[i].add(u), (f32(3), f32(9001).astype(np.int32) % 3, f32(9001))),
     "histogram": Case(lambda x, i: x.at[i].add(1), (np.zeros(37, np.int32), PLACES)),
     "lanes_scan": Case(cujax.vmap(lorenz), (f32(77),)),
     "lanes_while": Case(cujax.vmap(kepler), (f32(77) / 3,)),
