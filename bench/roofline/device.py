@@ -143,6 +143,8 @@ def _of_main_loop(step: Step) -> Counts | None:
     stored = sum(v.aval.size * v.aval.dtype.itemsize for v in step.kernel.writes)
     widths = loads_of(step)
     is_map = not step.work.reduces and not step.gathers
+    if not is_map and any(t.loads and not t.stored for t in turns):
+        turns = [t for t in turns if not t.stored]  # those that store go from result to result
     moves = {
         k: t.stored if is_map else sum(n for w, n in t.loads.items() if w in widths) for k, t in enumerate(turns)
     }

@@ -160,7 +160,6 @@ CASES = {
     "scatter_set_points": Case(lambda x, i, v: x.at[i, i % 53].set(v), (U, PLACES, f32(3001))),
     "scatter_max": Case(lambda x, i, v: x.at[i].max(v), (f32(37), PLACES, f32(3001))),
     "scatter_add_short_rows": Case(lambda x, i, u: x.at[i].add(u), (f32(37, 3), PLACES, f32(3001, 3))),
-    "scatter_add_few": Case(lambda x, i, u: x.at[i].add(u), (f32(3), f32(9001).astype(np.int32) % 3, f32(9001))),
     "histogram": Case(lambda x, i: x.at[i].add(1), (np.zeros(37, np.int32), PLACES)),
     "lanes_scan": Case(cujax.vmap(lorenz), (f32(77),)),
     "lanes_while": Case(cujax.vmap(kepler), (f32(77) / 3,)),
@@ -175,4 +174,6 @@ CASES = {
     "convolution_vjp": Case(
         lambda u, w, ct: cujax.vjp(lambda u: jnp.convolve(u, w, "same") + u, u)[1](ct)[0], (V, f32(5), V * 2)
     ),
+    "pairs": Case(lambda x, y: abs(x[:, None] - y).sum(1), (f32(1030), f32(70))),
+    "scatter_add_few": Case(lambda x, i, u: x.at[i].add(u), (f32(3), f32(9001).astype(np.int32) % 3, f32(9001))),
 }

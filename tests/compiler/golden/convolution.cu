@@ -21,7 +21,7 @@ extern "C" __global__ void fused_conv_general_dilated_mul_add_f32(const float* C
         const float load_10 = x0[n7 * i0 + i1];
         const bool inside_1 = i0 >= 1 && i1 >= 1;
         const float chosen_1 = inside_1 ? x0[n7 * i0 + i1 - n8] : 0.0f;
-        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:174
+        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:173
         const bool inside_2 = i0 >= 1;
         const float chosen_2 = inside_2 ? x0[n7 * i0 + i1 - n7] : 0.0f;
         const float conv_general_dilated_2 = chosen_2 * load_2;

@@ -13,7 +13,7 @@ template <bool interior> static inline void fused_conv_general_dilated_reduce_su
         const float load_6 = x0[i0];
         const bool inside_1 = interior || (i0 >= n0);
         const float chosen_1 = inside_1 ? x0[i0 - n0] : 0.0f;
-        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:176
+        const float conv_general_dilated_1 = chosen_1 * load_1;  // programs.py:175
         const bool inside_2 = interior || (i0 >= 1);
         const float chosen_2 = inside_2 ? x0[i0 - 1] : 0.0f;
         const float conv_general_dilated_2 = chosen_2 * load_2;

@@ -11,7 +11,7 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_i32(const cj::i32* 
     for (int item = thread; item < n1; item += threads) {
         const int i0 = item;
         const cj::i32 load_1 = x0[i0];
-        const bool lt_1 = load_1 < 0;  // programs.py:164
+        const bool lt_1 = load_1 < 0;  // programs.py:163
         const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
         const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
         const bool inside_1 = cj::to_index(select_n_1) >= 0 && n0 >= cj::to_index(select_n_1);
@@ -30,7 +30,7 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_i32_private(const c
     for (int item = thread; item < n1; item += threads) {
         const int i0 = item;
         const cj::i32 load_1 = x0[i0];
-        const bool lt_1 = load_1 < 0;  // programs.py:164
+        const bool lt_1 = load_1 < 0;  // programs.py:163
         const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
         const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
         const bool inside_1 = cj::to_index(select_n_1) >= 0 && n0 >= cj::to_index(select_n_1);

@@ -20,7 +20,7 @@ extern "C" __global__ void fused_sub_f32(const float* CJ_RESTRICT x0, const floa
         for (int k = warp; k < warp + 32; k += 8) {
             const int i2 = left + lane, i0 = top + k;
             if (i2 < n0 && i0 < n1) {
-                const float sub_1 = tile_0[i2 - left][i0 - top] - x1[n3 * i0 + n0 * i1 + i2];  // programs.py:171
+                const float sub_1 = tile_0[i2 - left][i0 - top] - x1[n3 * i0 + n0 * i1 + i2];  // programs.py:170
                 y0[n3 * i0 + n0 * i1 + i2] = sub_1;
             }
         }

@@ -12,7 +12,7 @@ static inline void fused_sub_f32_column(const float* CJ_RESTRICT x0, cj::i64 n0,
 static inline void fused_sub_f32_row(const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n2, cj::i64 n3, cj::i64 i0, cj::i64 i1, cj::i64 left, cj::i64 top, float (&tile_0)[64][129], cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i2 = begin; i2 < end; ++i2) {
-        const float sub_1 = tile_0[i2 - left][i0 - top] - x1[n2 * i0 + n3 * i1 + i2];  // programs.py:171
+        const float sub_1 = tile_0[i2 - left][i0 - top] - x1[n2 * i0 + n3 * i1 + i2];  // programs.py:170
         y0[n2 * i0 + n3 * i1 + i2] = sub_1;
     }
 }

@@ -23,7 +23,7 @@ extern "C" __global__ void fused_mul_f32(const float* CJ_RESTRICT x0, const floa
             if (i1 < n0 && i0 < n1) {
                 const bool inside_2 = i0 >= n2;
                 const float chosen_2 = inside_2 ? x0[n0 * i0 + i1 - n3] : tile_0[i1 - left][i0 - top];
-                const float mul_1 = chosen_2 * 2.0f;  // programs.py:173
+                const float mul_1 = chosen_2 * 2.0f;  // programs.py:172
                 y0[n0 * i0 + i1] = mul_1;
             }
         }

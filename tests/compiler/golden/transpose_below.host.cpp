@@ -16,7 +16,7 @@ template <bool interior> static inline void fused_mul_f32_row(const float* CJ_RE
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const bool inside_2 = !interior && i0 >= n0;
         const float chosen_2 = inside_2 ? x0[n1 * i0 + i1 - n2] : tile_0[i1 - left][i0 - top];
-        const float mul_1 = chosen_2 * 2.0f;  // programs.py:173
+        const float mul_1 = chosen_2 * 2.0f;  // programs.py:172
         y0[n1 * i0 + i1] = mul_1;
     }
 }

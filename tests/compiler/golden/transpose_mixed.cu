@@ -19,7 +19,7 @@ extern "C" __global__ void fused_mul_add_f32(const float* CJ_RESTRICT x0, const 
         for (int k = warp; k < warp + 32; k += 8) {
             const int i1 = left + lane, i0 = top + k;
             if (i1 < n0 && i0 < n1) {
-                const float mul_1 = tile_0[i1 - left][i0 - top] * x1[n0 * i0 + i1];  // programs.py:170
+                const float mul_1 = tile_0[i1 - left][i0 - top] * x1[n0 * i0 + i1];  // programs.py:169
                 const float add_1 = mul_1 + 1.0f;
                 y0[n0 * i0 + i1] = add_1;
             }

@@ -12,7 +12,7 @@ static inline void fused_mul_add_f32_column(const float* CJ_RESTRICT x0, cj::i64
 static inline void fused_mul_add_f32_row(const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n1, cj::i64 i0, cj::i64 left, cj::i64 top, float (&tile_0)[64][129], cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float mul_1 = tile_0[i1 - left][i0 - top] * x1[n1 * i0 + i1];  // programs.py:170
+        const float mul_1 = tile_0[i1 - left][i0 - top] * x1[n1 * i0 + i1];  // programs.py:169
         const float add_1 = mul_1 + 1.0f;
         y0[n1 * i0 + i1] = add_1;
     }

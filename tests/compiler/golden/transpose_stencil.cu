@@ -27,7 +27,7 @@ extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, co
         for (int k = warp; k < warp + 32; k += 8) {
             const int i1 = left + lane, i0 = top + k;
             if (i1 < n0 && i0 < n1) {
-                const float add_5 = x0[n0 * i0 + i1] + tile_0[i1 - left][i0 - top];  // programs.py:172
+                const float add_5 = x0[n0 * i0 + i1] + tile_0[i1 - left][i0 - top];  // programs.py:171
                 y0[n0 * i0 + i1] = add_5;
             }
         }

@@ -22,7 +22,7 @@ static inline void fused_add_mul_sub_f32_column(const float* CJ_RESTRICT x1, cj:
 static inline void fused_add_mul_sub_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n5, cj::i64 i0, cj::i64 left, cj::i64 top, float (&tile_0)[64][129], cj::i64 begin, cj::i64 end) {
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float add_5 = x0[n5 * i0 + i1] + tile_0[i1 - left][i0 - top];  // programs.py:172
+        const float add_5 = x0[n5 * i0 + i1] + tile_0[i1 - left][i0 - top];  // programs.py:171
         y0[n5 * i0 + i1] = add_5;
     }
 }
