@@ -85,7 +85,8 @@ PARTS = (
 
 def _pytest(name: str) -> list[str]:
     limit = ["--timeout", "60"] if _has("pytest_timeout") else []
-    return ["-m", "pytest", "-q", "-rN", "-p", "bench.out_of_time", *limit, f"--junit-xml={LOGS / name}.xml"]
+    report = ["-o", "junit_family=xunit1", f"--junit-xml={LOGS / name}.xml"]  # tests record properties in it
+    return ["-m", "pytest", "-q", "-rN", "-p", "bench.out_of_time", *limit, *report]
 
 
 def _has(module: str) -> bool:

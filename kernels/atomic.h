@@ -9,7 +9,7 @@
 // element is read, changed and exchanged until nobody else came between; complex128, which no word holds, is
 // changed under a lock.  Each update of f16 and bf16 is rounded.  The order of updates is not fixed, so sums of
 // floats may differ in their last bits from run to run; extrema are the same in every order.  Where the order
-// counts: in_order.h.  Where many updates go to few places: private.h.
+// counts: in_order.h and few.h.  Where many updates go to few places: private.h.
 
 #pragma once
 

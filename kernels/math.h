@@ -63,20 +63,124 @@ template <class T> using same = typename same_type<T>::type;
 #define CJ_REAL_2(name)                                                       \
     CJ_FN float name(float x, float y) { return CJ_LIBRARY(name##f)(x, y); }  \
     CJ_FN double name(double x, double y) { return CJ_LIBRARY(name)(x, y); }
-CJ_REAL_1(exp) CJ_REAL_1(exp2) CJ_REAL_1(expm1) CJ_REAL_1(log) CJ_REAL_1(log1p) CJ_REAL_1(sqrt) CJ_REAL_1(cbrt)
+CJ_REAL_1(exp2) CJ_REAL_1(expm1) CJ_REAL_1(log1p) CJ_REAL_1(sqrt) CJ_REAL_1(cbrt)
 CJ_REAL_1(tan) CJ_REAL_1(asin) CJ_REAL_1(acos) CJ_REAL_1(atan) CJ_REAL_2(atan2)
 CJ_REAL_1(sinh) CJ_REAL_1(cosh) CJ_REAL_1(tanh) CJ_REAL_1(asinh) CJ_REAL_1(acosh) CJ_REAL_1(atanh)
 CJ_REAL_1(floor) CJ_REAL_1(ceil) CJ_REAL_1(trunc) CJ_REAL_1(rint)
 CJ_REAL_2(copysign) CJ_REAL_2(hypot)
-CJ_FN float sin(float x) { return CJ_SIN_COS(sinf)(x); }
+CJ_FN float exp(float x) { return CJ_LIBRARY(expf)(x); }
+CJ_FN float log(float x) { return CJ_LIBRARY(logf)(x); }
 CJ_FN double sin(double x) { return CJ_SIN_COS(sin)(x); }
-CJ_FN float cos(float x) { return CJ_SIN_COS(cosf)(x); }
 CJ_FN double cos(double x) { return CJ_SIN_COS(cos)(x); }
 #undef CJ_REAL_1
 #undef CJ_REAL_2
 
 CJ_FN float fma(float x, float y, float z) { return CJ_LIBRARY(fmaf)(x, y, z); }
 CJ_FN double fma(double x, double y, double z) { return CJ_LIBRARY(fma)(x, y, z); }
+
+#if CJ_DEVICE
+
+// Half the instructions of CUDA's sinf and cosf, within 1.8 ulp: x less multiples of pi, which three floats add up to
+// (Cody and Waite), so that one odd polynomial does for all of it, and the last bit of the multiple is the sign.  All
+// three are positive, and the cube has 0 added to it, so that -0 stays.  Of large multiples the library keeps all digits.
+constexpr float whole_f32 = 12582912.0f;  // 1.5 * 2**23: what is added to it is rounded to an integer, its last bits
+
+// Of x, near `multiple` times pi; times -1 where the last bit of `sign` is set.
+CJ_FN float sin_near_multiple(float x, float multiple, u32 sign) {
+    float rest = fma(multiple, -0x1.921fb4p+1f, x);
+    rest = fma(multiple, -0x1.4442dp-23f, rest);
+    rest = fma(multiple, -0x1.84698ap-47f, rest);
+    float square = rest * rest, cube = fma(rest, square, 0.0f);
+    float series = fma(square, 0x1.5dc8c6p-19f, -0x1.9f70eep-13f);
+    series = fma(square, fma(square, series, 0x1.110edap-7f), -0x1.55554cp-3f);
+    float found = fma(series, cube, rest);
+    return bits_as<float>(bits_as<u32>(found) + (sign << 31));
+}
+
+CJ_APART float sin_of_large(float x) { return CJ_LIBRARY(sinf)(x); }
+CJ_APART float cos_of_large(float x) { return CJ_LIBRARY(cosf)(x); }
+
+CJ_FN float sin(float x) {
+    if (!(CJ_LIBRARY(fabsf)(x) < 1e5f)) return sin_of_large(x);
+    float shifted = fma(x, 0.318309886f, whole_f32);
+    return sin_near_multiple(x, shifted - whole_f32, bits_as<u32>(shifted));
+}
+
+CJ_FN float cos(float x) {
+    if (!(CJ_LIBRARY(fabsf)(x) < 1e5f)) return cos_of_large(x);
+    float shifted = fma(x, 0.318309886f, 0.5f) + whole_f32;
+    return sin_near_multiple(x, shifted - whole_f32 - 0.5f, bits_as<u32>(shifted));
+}
+
+// exp and log of double with half the instructions of CUDA's: coefficients come from constant memory as operands, where
+// each would take two instructions to be put together, and what is special is a function of the library by itself.
+
+CJ_APART double exp_of_special(double x) { return CJ_LIBRARY(exp)(x); }
+CJ_APART double log_of_special(double x) { return CJ_LIBRARY(log)(x); }
+
+// (exp(x) - 1 - x) / x**2 for |x| <= log(2) / 2, the highest power first; within 2e-17 of exp.
+CJ_TABLE double exp_f64_series[] = {
+    0x1.af38a0d2d9620p-26, 0x1.28917e2c43a66p-22, 0x1.71de0db21e27fp-19, 0x1.a019b9133a48ap-16,
+    0x1.a01a01a7c327ap-13, 0x1.6c16c1788a49bp-10, 0x1.11111111109b4p-7, 0x1.5555555553d67p-5,
+    0x1.5555555555556p-3, 0x1.0000000000001p-1};
+
+// 2**n exp(rest), x = n log(2) + rest (Cody and Waite); within 1 ulp.
+CJ_FN double exp(double x) {
+    if (!(CJ_LIBRARY(fabs)(x) < 708.0)) return exp_of_special(x);
+    constexpr double whole = 6755399441055744.0;  // 1.5 * 2**52: what is added to it is rounded to an integer
+    double shifted = fma(x, 1.4426950408889634, whole), n = shifted - whole;
+    double rest = fma(n, -0x1.62e42fefa39efp-1, x);
+    rest = fma(n, -0x1.abc9e3b39803fp-56, rest);
+    double series = exp_f64_series[0];
+#pragma unroll
+    for (int k = 1; k < 10; ++k) series = fma(series, rest, exp_f64_series[k]);
+    double found = fma(fma(series, rest, 1.0), rest, 1.0);
+    return bits_as<double>(bits_as<u64>(found) + (bits_as<u64>(shifted) << 52));
+}
+
+// (log((1 + s) / (1 - s)) - 2 s) / s**3 for |s| <= 0.1716, the highest power of s**2 first (fdlibm's e_log.c, Lg7 ... Lg1).
+CJ_TABLE double log_f64_series[] = {
+    0.1479819860511658591, 0.1531383769920937332, 0.1818357216161805012, 0.2222219843214978396, 0.2857142874366239149,
+    0.3999999999940941908, 0.6666666666666735130};
+
+// 1 / x of a number near 1, to the last bit or two.
+CJ_FN double inverse_near_one(double x) {
+#if CJ_GPU
+    double found;
+    asm("rcp.approx.ftz.f64 %0, %1;" : "=d"(found) : "d"(x));
+#else
+    double found = double(1.0f / float(x));
+#endif
+    found = fma(found, fma(-x, found, 1.0), found);
+    return fma(found, fma(-x, found, 1.0), found);
+}
+
+// n log(2) + log(1 + f), x = 2**n (1 + f), 1 + f between the roots of 1/2 and 2; s = f / (2 + f) (fdlibm, e_log.c); within
+// 1 ulp.
+CJ_FN double log(double x) {
+    constexpr u32 least = 0x00100000, root = 0x3fe6a09e;  // upper words of the least normal number, of the root of 1/2
+    u64 bits = bits_as<u64>(x);
+    u32 upper = u32(bits >> 32);
+    if (upper - least >= 0x7ff00000u - least) return log_of_special(x);
+    upper -= root;
+    double n = bits_as<double>(0x4330000000000000ull | u32(i32(upper) >> 20 ^ i32(0x80000000u))) - 4503601774854144.0;
+    double f = bits_as<double>(u64((upper & 0xfffffu) + root) << 32 | u32(bits)) - 1.0;
+    double s = f * inverse_near_one(f + 2.0), square = s * s, half = 0.5 * f * f;
+    double series = log_f64_series[0];
+#pragma unroll
+    for (int k = 1; k < 7; ++k) series = fma(series, square, log_f64_series[k]);
+    double small = fma(s, fma(series, square, half), n * 0x1.a39ef35793c76p-33);
+    return fma(n, 0x1.62e42feep-1, f - (half - small));
+}
+
+#else
+
+CJ_FN double exp(double x) { return CJ_LIBRARY(exp)(x); }
+CJ_FN double log(double x) { return CJ_LIBRARY(log)(x); }
+CJ_FN float sin(float x) { return CJ_SIN_COS(sinf)(x); }
+CJ_FN float cos(float x) { return CJ_SIN_COS(cosf)(x); }
+
+#endif
 
 // ---- bits of floats --------------------------------------------------------------------------------------
 

@@ -9,6 +9,9 @@
 //   CJ_LIBMVEC   given on the command line of the host's compiler: which functions glibc's vector math library
 //                has. 0 none, 1 those of glibc 2.22 (sin cos exp log pow), 2 those of glibc 2.35 (all of them)
 //   CJ_FN        before a function that is part of the kernel that calls it
+//   CJ_APART     before a function that stays one, since it is long and seldom called
+//   CJ_TABLE     before an array of constants that all threads read at the same places; for CUDA it is not const, or the
+//                compiler would put the numbers themselves into instructions, two of them for a double
 //   CJ_RESTRICT  after the * of a pointer whose elements nothing else writes
 //
 // The types of elements are bool (b8 in memory), i8 ... u64, float, double, f16 and bf16 (half.h), c64 and c128
@@ -34,8 +37,12 @@
 
 #if CJ_GPU
 #define CJ_FN __device__ __forceinline__
+#define CJ_APART static __device__ __noinline__
+#define CJ_TABLE static __constant__
 #else
 #define CJ_FN inline __attribute__((always_inline))
+#define CJ_APART static __attribute__((noinline, unused))
+#define CJ_TABLE static constexpr
 #endif
 
 #define CJ_RESTRICT __restrict__

@@ -106,6 +106,11 @@ def test_what_a_reduction_does():
     assert work.reduces and work.lanes is None
 
 
+def test_what_is_loaded_for_several_results_is_counted_once():
+    alone, together = (work_of(lambda x, y: abs(x[:, None] - y).sum(1), (n,), (64,))[0] for n in (1000, 1024))
+    assert (alone.loads, together.loads) == (1000 * 64, 1024 * 64 // 4)
+
+
 def test_what_lanes_do():
     """As often as their loops turn; of one that nobody has counted it is a guess."""
     (work,) = work_of(lambda x: cujax.lax.fori_loop(0, 50, lambda i, x: x * x * x, x), (7,))

@@ -133,7 +133,8 @@ def instructions_of(step: Step, costs: Costs) -> Counts:
 def _of_main_loop(step: Step) -> Counts | None:
     """The turns of the loop that moves the most bytes, as many as move all elements.
 
-    A reduction is told by what it loads, element by element, anything else by what it stores.
+    A reduction is told by what it loads, element by element, as are updates that are gathered; anything else by what it
+    stores.
     """
     assert step.work is not None and step.kernel is not None
     if len(step.codes) > 2:
@@ -141,7 +142,9 @@ def _of_main_loop(step: Step) -> Counts | None:
     turns = step.codes[0].turns()
     stored = sum(v.aval.size * v.aval.dtype.itemsize for v in step.kernel.writes)
     widths = loads_of(step)
-    is_map = not step.work.reduces
+    is_map = not step.work.reduces and not step.gathers
+    if not is_map and any(t.loads and not t.stored for t in turns):
+        turns = [t for t in turns if not t.stored]  # those that store go from result to result
     moves = {
         k: t.stored if is_map else sum(n for w, n in t.loads.items() if w in widths) for k, t in enumerate(turns)
     }

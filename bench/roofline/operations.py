@@ -18,6 +18,7 @@ from bench.roofline import machine_code
 from bench.roofline.machine_code import Counts
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.cpp import type_name
+from cujax.engine.compiler.emit_cuda_pairs import side_by_side
 from cujax.engine.compiler.emit_lanes import LaneBody
 from cujax.engine.compiler.expression import Choice, Load, Node, Operation, Register, reachable
 from cujax.engine.compiler.frame import invariant_nodes
@@ -84,7 +85,7 @@ def _of_body(body: Body) -> Work:
     for accumulator in [a for p in body.phases for a in p]:
         kind = str(type_name(accumulator.node.dtype))
         operations[Kind("combine", "{0} + {1}", (kind, kind))] += elements
-    loads = sum(isinstance(n, Load) for n in moving) * elements
+    loads = sum(isinstance(n, Load) for n in moving) * elements // side_by_side(body)
     stores = sum(len(p) for p in body.full) * elements + len(body.kept) * items
     return Work(operations, Counter(), loads, stores, reduces=any(body.phases), elements=elements)
 

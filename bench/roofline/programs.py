@@ -54,8 +54,13 @@ class Step(NamedTuple):
         """A scatter whose updates enter in their order, by four kernels."""
         return len(self.codes) == _ORDERED
 
+    @property
+    def gathers(self) -> bool:
+        """A scatter whose updates are gathered in each block before they enter, by a second kernel."""
+        return self.updates > 0 and len(self.codes) == _GATHERED
 
-_ORDERED = 4
+
+_ORDERED, _GATHERED = 4, 2
 
 
 def tape_of(case: Case, peer: Peer) -> Tape:

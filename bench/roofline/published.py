@@ -46,6 +46,9 @@ def jax_of(workload: str, case: Case) -> Figure | None:
             return Figure(seconds, source)
     if workload in _AT_COPY_SPEED and re.match(_AT_COPY_SPEED[workload], case.name):
         return Figure(case.bytes_moved / H200.copy + H200.launch, "estimated: one kernel at the speed of a copy")
+    for name, pattern, instructions, rate, what in _AT_FULL_RATE:
+        if name == workload and re.match(pattern, case.name):
+            return Figure(case.items[0] * instructions / rate, f"estimated, at the least: {what} at the full rate")
     return None
 
 # --- targets ----------------------------------------------------------------------------------------------------------
@@ -54,6 +57,9 @@ _THREEFRY = 75  # integer operations of a hash
 _PAIR = 22  # instructions of a pair of bodies: 3 differences, distance, root and quotient, 3 sums
 _RK4 = 48  # instructions of a step: 4 slopes of 9, 12 for the sum
 _PATH_STEP = 4 * _THREEFRY  # a step of a path splits its key and draws two numbers
+
+# What bounds any program for it, whoever compiles it.
+_AT_FULL_RATE = [("W13", "", _PAIR, H200.issued, f"{_PAIR} instructions a pair")]
 
 def _copies(share: float) -> Callable[[Case], Figure | None]:
     def limit(case: Case) -> Figure | None:

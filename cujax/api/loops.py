@@ -62,6 +62,15 @@ def scan(
     n = _scan_length(f, xs_flat, length)
     if config.disable_jit:
         return _scan_in_python(f, init, xs_flat, xs_tree, n, reverse)
+    params = {"length": n, "reverse": bool(reverse), "unroll": _unroll(unroll)}
+    return _scan(f, init_flat, init_tree, xs_flat, xs_tree, params)
+
+
+def _scan(
+    f: Callable, init_flat: list[Any], init_tree: Any, xs_flat: list[Any], xs_tree: Any, params: dict[str, Any],
+    unread: int = 0,
+) -> tuple[Any, Any]:
+    """`scan` of flat operands.  The first `unread` carries are not wanted: they are there if others need them."""
     x_avals = [aval_of(x).update(shape=aval_of(x).shape[1:]) for x in xs_flat]
     in_tree = pytree.treedef_tuple((init_tree, xs_tree))
 
@@ -72,12 +81,19 @@ def scan(
 
     init_flat, staged = _settle_carry("scan body function", f, init_flat, init_tree, traced, _carry_of_pair)
     carry_tree, y_tree = pytree.treedef_children(staged.out_tree)
-    outs = scan_p.bind(
-        *staged.consts, *init_flat, *xs_flat, tape=staged.tape, num_consts=len(staged.consts),
-        num_carry=len(init_flat), length=n, reverse=bool(reverse), unroll=_unroll(unroll),
-    )
+    params = {"tape": staged.tape, "num_consts": len(staged.consts), "num_carry": len(init_flat), **params}
+    operands = [*staged.consts, *init_flat, *xs_flat]
+    outs = _bind_without(unread, operands, params) if unread else scan_p.bind(*operands, **params)
     carry, ys = split_at(outs, len(init_flat))
     return pytree.unflatten(carry_tree, carry), pytree.unflatten(y_tree, ys)
+
+
+def _bind_without(unread: int, operands: Sequence[Any], params: dict[str, Any]) -> list[Any]:
+    """The results of the loop, None for those of the first `unread` that the loop can do without."""
+    wanted = [k >= unread for k in range(len(params["tape"].outputs))]
+    kept, results, params = scan_p.rule("prune")(wanted, **params)
+    outs = iter(scan_p.bind(*split_by(kept, operands)[1], **params))
+    return [next(outs) if is_there else None for is_there in results]
 
 
 def _unroll(unroll: Any) -> int:
@@ -354,8 +370,9 @@ def _fori_static(lower: Any, upper: Any, body_fun: Callable, init_val: Any, unro
 
     step.__name__ = getattr(body_fun, "__name__", "body_fun")
     step.__wrapped__ = body_fun  # type: ignore[attr-defined]
-    trip_count = max(int(upper) - int(lower), 0)
-    (_, result), _ = scan(step, (int(lower), init_val), None, length=trip_count, unroll=unroll)
+    init, tree = flatten_operands("scan", step, (int(lower), init_val))
+    params = {"length": max(int(upper) - int(lower), 0), "reverse": False, "unroll": _unroll(unroll)}
+    (_, result), _ = _scan(step, init, tree, [], pytree.flatten(None)[1], params, unread=1)
     return result
 
 

@@ -23,7 +23,7 @@ def test_a_lane_kernel():
     shape = cujax.ShapeDtypeStruct((1000,), jnp.float32)
     title, figures = lines(cujax.explain(decay)(shape, shape))
     assert title == "scan of 100 steps at here (decay): one kernel"
-    expected = r"    1000 lanes, 2 registers in each, \d+ operations written out, 12000 bytes read and written"
+    expected = r"    1000 lanes, 1 register in each, \d+ operations written out, 12000 bytes read and written"
     assert re.fullmatch(expected, figures)
 
 

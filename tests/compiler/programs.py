@@ -174,4 +174,6 @@ CASES = {
     "convolution_vjp": Case(
         lambda u, w, ct: cujax.vjp(lambda u: jnp.convolve(u, w, "same") + u, u)[1](ct)[0], (V, f32(5), V * 2)
     ),
+    "pairs": Case(lambda x, y: abs(x[:, None] - y).sum(1), (f32(1030), f32(70))),
+    "scatter_add_few": Case(lambda x, i, u: x.at[i].add(u), (f32(3), f32(9001).astype(np.int32) % 3, f32(9001))),
 }

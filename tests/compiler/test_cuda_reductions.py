@@ -8,6 +8,7 @@ from emulator import EmulatorTarget, emulated_backend, same_in_all_orders, why_n
 
 import cujax
 import cujax.numpy as jnp
+from cujax.engine.compiler import generate
 from cujax.engine.compiler.program import generated
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
@@ -97,3 +98,58 @@ def test_places_along_axes_without_divisions(shape):
     with emulated_backend():
         found = np.asarray(cujax.jit(lambda x: stencil(jnp, x))(x))
     np.testing.assert_allclose(found, stencil(np, x.astype(np.float64)), rtol=1e-5, atol=1e-2)
+
+
+# --- over pairs -------------------------------------------------------------------------------------------------------
+
+
+def distances(x, y):
+    apart = abs(x[:, None] - y)
+    return apart.sum(1), apart.max(1)
+
+
+def attraction(p, m):
+    apart = p[None] - p[:, None]
+    squared = (apart * apart).sum(-1) + 0.01
+    return (apart * (m / (squared * jnp.sqrt(squared)))[..., None]).sum(1)
+
+
+def of_three(a, b, y):
+    """Two axes are kept."""
+    return jnp.sin(a[:, None, None] * b[:, None] - y).sum(-1)
+
+
+PAIRS = {
+    "distances": (distances, (1027,), (50,)),
+    "attraction": (attraction, (1025, 3), (1025,)),
+    "of three": (of_three, (33,), (32,), (70,)),
+    "along the first axis": (lambda x, y: (x[:, None] * y).sum(0), (40,), (1030,)),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_elements_that_are_reduced_side_by_side_have_the_bits_of_one_alone(name, monkeypatch):
+    function, *shapes = PAIRS[name]
+    (kernel,) = kernels_of(function, *shapes)
+    assert "item + k <" in kernel.text
+    args = [draw(*s) / 100 for s in shapes]
+    with emulated_backend() as backend:
+        run = cujax.jit(lambda *args: function(*args))
+        found = same_in_all_orders(backend.kernels, lambda: cujax.tree.map(np.asarray, cujax.tree.leaves(run(*args))))
+        if name != "along the first axis":  # alone, a thread would reduce it
+            monkeypatch.setattr(generate, "pairs_kernel", lambda *_: None)
+            alone = cujax.tree.leaves(cujax.jit(lambda *args: function(*args))(*args))
+            assert [x.tobytes() for x in found] == [np.asarray(x).tobytes() for x in alone]
+    expected = cujax.tree.leaves(function(*[a.astype(np.float64) for a in args]))
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_allclose(x, np.asarray(y), rtol=1e-4, atol=1e-3)
+
+
+def test_what_is_reduced_side_by_side():
+    def side_by_side(function, *shapes):
+        return ["item + k <" in kernel.text for kernel in kernels_of(function, *shapes)]
+
+    assert side_by_side(distances, (1024,), (33,)) == [True]
+    assert side_by_side(distances, (1023,), (33,)) == side_by_side(distances, (1024,), (32,)) == [False]
+    assert side_by_side(lambda a, x: (a * x).sum(1), (2000, 50), (50,)) == [False]
+    assert side_by_side(lambda a: (a * 2).sum(1), (2000, 50)) == [False]

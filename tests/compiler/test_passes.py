@@ -13,6 +13,7 @@ from cujax.engine.compiler.passes import (
     fold_scalar_constants,
     inline_calls,
     optimize,
+    optimized,
     share_common_subexpressions,
 )
 from cujax.engine.core.check import check_tape
@@ -90,3 +91,61 @@ def test_dump_writes_each_pass_the_plan_and_the_source(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(f"dumped.{name}" for name in expected)
     if selected().kernels is not None:
         assert "cj::sin" in (tmp_path / f"dumped.{len(PASSES) + 3}_emit.cpp").read_text()
+
+
+# --- results of loops that nobody reads -----------------------------------------------------------------------------
+
+
+def carries(f, *args):
+    """How many values the only loop in `f` carries after the passes."""
+    (eqn,) = [e for e in optimized(tape_of(f, *args)).eqns if e.primitive.name in ("scan", "while")]
+    tape = eqn.params["tape"] if eqn.primitive.name == "scan" else eqn.params["body_tape"]
+    return eqn.params.get("num_carry", len(tape.outputs))
+
+
+def test_a_counter_that_the_body_does_not_read_is_not_carried():
+    x = jnp.ones(3)
+    assert carries(lambda x: lax.fori_loop(0, 9, lambda i, x: x * 2, x), x) == 1
+    assert carries(lambda x: lax.fori_loop(0, 9, lambda i, x: x * i, x), x) == 2
+
+
+def test_carries_that_a_result_depends_on_stay():
+    def step(state, x):
+        a, b, c, d = state
+        return (a + b, b * c, c + 1, d + a), (d, x)
+
+    def run(xs, which):
+        carry, ys = lax.scan(step, (1.0, 2.0, 3.0, 4.0), xs)
+        return (*carry, *ys)[which]
+
+    xs = jnp.ones(5)
+    found = [carries(lambda xs, k=k: run(xs, k), xs) for k in range(5)]
+    assert found == [3, 2, 1, 4, 4]
+    (eqn,) = [e for e in optimized(tape_of(lambda xs: run(xs, 2), xs)).eqns if e.primitive.name == "scan"]
+    assert len(eqn.inputs) == 1 and len(eqn.outputs) == 1
+    assert [float(cujax.jit(run, static_argnums=1)(xs, k)) for k in range(3)] == [float(run(xs, k)) for k in range(3)]
+
+
+def test_what_an_effect_reads_stays(capfd):
+    def step(i, x):
+        cujax.debug.print("{}", i)
+        return x * 2
+
+    assert float(cujax.jit(lambda x: lax.fori_loop(0, 2, step, x))(1.0)) == 4
+    cujax.effects_barrier()
+    assert capfd.readouterr().out.split() == ["0", "1"]
+
+
+def test_a_while_loop_keeps_what_its_condition_needs():
+    def run(x):
+        return lax.while_loop(lambda s: s[0] < 5, lambda s: (s[0] + 1, s[1] * s[0], s[2] + s[1]), (0.0, x, x))
+
+    assert [carries(lambda x, k=k: run(x)[k], 2.0) for k in range(3)] == [1, 2, 3]
+    assert [float(cujax.jit(lambda x, k=k: run(x)[k])(2.0)) for k in range(3)] == [float(v) for v in run(2.0)]
+
+
+def test_loops_inside_loops_lose_what_nobody_reads_before_the_outer_one_is_looked_at():
+    def inner(i, x):
+        return lax.scan(lambda s, _: ((s[0] * 2, s[1] + i), None), (x, 0), length=3)[0][0]
+
+    assert carries(lambda x: lax.fori_loop(0, 4, inner, x), jnp.ones(3)) == 1

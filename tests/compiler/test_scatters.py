@@ -336,6 +336,46 @@ def test_places_without_updates_keep_their_bits():
     assert_same_bits(found, [np.array([-0.0, np.nan, -np.inf, 0.0], np.float32)])
 
 
+# ---- many updates of few places on a device --------------------------------------------------------------------------
+
+FEW = (Case(7, (), 9000), Case(3, (2,), 4500), Case(1, (), 8200), Case(100, (), 103_000))
+
+
+@emulator
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32", "float64", "complex64", "complex128"))
+def test_many_updates_of_few_places_are_summed_in_parts_that_repeat(dtype):
+    operands = [case.operands(dtype) for case in FEW[: 4 if dtype == "float32" else 3]]
+    with emulated_backend() as backend:
+        jitted = cujax.jit(lambda operands: [x.at[i].add(u) for x, i, u in operands])
+        text = jitted.lower(operands).as_text("cuda")
+        found = same_in_all_orders(backend.kernels, lambda: [np.asarray(r) for r in jitted(operands)])
+    assert text.count("own.leave(parts)") == len(operands)
+    wide = np.complex128 if dtype.startswith("complex") else np.float64
+    for result, (x, places, updates) in zip(found, operands, strict=True):
+        exact = all_in_order("add", x.astype(wide), places, updates.astype(wide))
+        np.testing.assert_allclose(result.astype(wide), exact, rtol=max(4 * float(jnp.finfo(dtype).eps), 1e-14))
+
+
+@emulator
+def test_products_of_few_places_are_in_parts_and_no_race_changes_them():
+    rng = np.random.default_rng(5)
+    places, updates = rng.integers(0, 3, 9000), np.exp2(rng.integers(-1, 2, 9000)).astype(np.float32)
+    x = np.array([1, -2, 0.5], np.float32)
+    (found,) = on_device(EmulatorTarget(find_races=True), lambda x, i, u: [x.at[i].multiply(u)], x, places, updates)
+    expected = x.astype(np.float64)
+    np.multiply.at(expected, places, updates.astype(np.float64))
+    assert_same_bits([found], [expected.astype(np.float32)])
+
+
+@emulator
+def test_of_few_places_those_without_updates_keep_their_bits():
+    x = np.array([-0.0, np.nan, -np.inf, -0.0], np.float32)
+    places, updates = np.full(9000, 3), np.zeros(9000, np.float32)
+    found = on_device(SanitizedTarget(), lambda x, i, u: [x.at[i].add(u)], x, places, updates)
+    assert_same_bits(found, [np.array([-0.0, np.nan, -np.inf, 0.0], np.float32)])
+
+
 # ---- which kernels ---------------------------------------------------------------------------------------------------
 
 
@@ -392,10 +432,37 @@ def test_owners_and_chunks_grow_with_target_and_updates():
     assert sum_of_rows(10**5, 5000, 10**7).calls[0].blocks == (512, 1)
 
 
+def segment_sum(places: int, count: int, dtype: str = "float32") -> Kernel:
+    values, ids = cujax.ShapeDtypeStruct((count,), jnp.dtype(dtype)), cujax.ShapeDtypeStruct((count,), np.int32)
+    return kernel_of(lambda v, i: cujax.ops.segment_sum(v, i, places), values, ids)
+
+
+def test_blocks_for_few_places_have_room_for_a_copy_of_each_thread():
+    assert [segment_sum(n, 10**7).calls[0].threads for n in (1, 16, 17, 64, 65, 128, 129, 384)] == [
+        256, 256, 128, 64, 32, 32, 64, 32
+    ]
+    parts, enter = segment_sum(12, 10**7).calls
+    assert parts.blocks == (2112, 1) and enter.blocks == (12, 1)
+    assert segment_sum(12, 10**7).scratch == 12 * 2112 * 4
+
+
+def test_few_updates_or_many_places_are_in_order_on_a_device():
+    assert [len(segment_sum(*sizes).calls) for sizes in ((12, 10**5), (12, 8000), (100, 10**5), (385, 10**7))] == [
+        2, 4, 4, 4
+    ]
+    kernel = kernel_of(lambda x, i, u: x.at[i].multiply(u), np.ones(3, np.complex64), np.zeros(9000, int),
+                       np.ones(9000, np.complex64))
+    assert len(kernel.calls) == 4
+
+
+def test_another_number_of_places_or_updates_has_the_same_text():
+    assert len({segment_sum(*sizes).text for sizes in ((3, 10**6), (12, 10**7), (128, 10**6))}) == 1
+
+
 def test_numbers_have_64_bits_where_32_are_too_few():
     assert "cj::Lists<int>" in sum_of_rows(10**6, 2000, 10**6).text
     assert "cj::Lists<cj::i64>" in sum_of_rows(10**6, 3000, 10**6).text
-    assert "cj::Lists<cj::i64>" in sum_of_rows(9, 1, 3 * 10**9).text
+    assert "cj::Lists<cj::i64>" in sum_of_rows(900, 1, 3 * 10**9).text
 
 
 def test_the_lists_have_room_for_all_updates():

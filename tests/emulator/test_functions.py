@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cujax
+import cujax.numpy as jnp
+from emulator import emulated_backend
+
 U32 = 2**32 - 1
 WORDS = np.array([0, 1, 2, 0x80000000, 0x7FFFFFFF, U32, 0x12345678, 0xDEADBEEF, 31, 32, 33], np.uint32)
 PAIRS = np.array(np.meshgrid(WORDS, WORDS)).reshape(2, -1)
@@ -266,3 +270,55 @@ def test_vectors_are_loaded_and_stored(kernels):
     x, out = np.arange(64, dtype=np.float32), np.zeros(32, np.float32)
     kernels.run("vectors", 1, 32, x, out, 16)
     assert (out == x.reshape(32, 2).sum(axis=1)).all()
+
+
+# ---- the device's own functions --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ("sin", "cos"))
+def test_sines_are_within_two_units_of_the_last_place(name):
+    bits = np.linspace(np.float32(1e-30).view(np.int32), np.float32(1e5).view(np.int32), 60_000).astype(np.int32)
+    near = np.arange(-2000, 2000) * (np.pi / 2)  # where one of them is 0
+    x = np.concatenate([bits.view(np.float32), near, np.linspace(-40, 40, 30_000)]).astype(np.float32)
+    with emulated_backend():
+        found = np.asarray(cujax.jit(getattr(jnp, name))(x))
+    exact = getattr(np, name)(x.astype(np.float64))
+    off = abs(found - exact) / np.spacing(abs(exact).astype(np.float32))
+    assert off.max() < 1.8, x[off.argmax()]
+
+
+def test_sines_of_what_is_special():
+    tiny, half = np.float32(1e-42), np.float32(np.pi / 2)
+    x = np.array([0, -0.0, tiny, -tiny, half, -half, np.inf, -np.inf, np.nan, 1e5, -3e38], np.float32)
+    with emulated_backend():
+        sines, cosines = map(np.asarray, cujax.jit(lambda x: (jnp.sin(x), jnp.cos(x)))(x))
+    large = x[-2:].astype(np.float64)
+    np.testing.assert_array_equal(sines[:6], np.array([0, -0.0, tiny, -tiny, 1, -1], np.float32))
+    np.testing.assert_array_equal(np.signbit(sines[:4]), [False, True, False, True])
+    np.testing.assert_array_equal(cosines[:4], 1)
+    assert np.isnan(sines[6:9]).all() and np.isnan(cosines[6:9]).all()
+    np.testing.assert_allclose(sines[-2:], np.sin(large), rtol=3e-7)
+    np.testing.assert_allclose(cosines[-2:], np.cos(large), rtol=3e-7)
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize(("name", "low", "high"), [("exp", -708.0, 709.0), ("log", 1e-307, 1e307)])
+def test_exponentials_of_doubles_are_within_a_unit_of_the_last_place(name, low, high):
+    rng = np.random.default_rng(8)
+    spread = rng.uniform(low, high, 30_000) if low < 0 else np.exp(rng.uniform(np.log(low), np.log(high), 30_000))
+    x = np.concatenate([spread, rng.uniform(0.3, 3, 30_000), 1 + rng.normal(size=10_000) * 1e-5, [1.0]])
+    with emulated_backend():
+        found = np.asarray(cujax.jit(getattr(jnp, name))(x))
+    exact = getattr(np, name)(x.astype(np.longdouble))
+    off = abs(found - exact) / np.maximum(np.spacing(abs(exact).astype(np.float64)), 5e-324)
+    assert off.max() < 1, x[off.argmax()]
+
+
+@pytest.mark.usefixtures("x64")
+def test_exponentials_of_what_is_special():
+    x = np.array([0, -0.0, np.inf, -np.inf, np.nan, -1, 5e-324, 1e-310, 709.9, -745.1, 800, -800], np.float64)
+    with emulated_backend():
+        found = [np.asarray(y) for y in cujax.jit(lambda x: (jnp.exp(x), jnp.log(x)))(x)]
+    with np.errstate(all="ignore"):
+        for y, expected in zip(found, (np.exp(x), np.log(x)), strict=True):
+            np.testing.assert_array_equal(y, expected)

@@ -86,7 +86,7 @@ def test_layers(name, plans):
     lhs, rhs, options, tile, of_x, of_w, is_sliced = LAYERS[name]
     x, y = wholes(*lhs), wholes(*rhs)
     np.testing.assert_array_equal(by_kernel(x, y, **options), on_host(x, y, **options))
-    (plan,) = plans
+    plan, *_ = plans  # where this process uses a device, the reference makes another
     found = plan.variant
     assert (found.tile[:2], found.of_x, found.of_w, found.is_sliced) == (tile, of_x, of_w, is_sliced), plan
     assert found.has_gaps == ("gaps" in name) and (plan.slices > 1) == is_sliced

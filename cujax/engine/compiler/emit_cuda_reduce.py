@@ -30,16 +30,16 @@ from cujax.engine.compiler.frame import indented
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.writer import INDENT
 
-_FEW = 32  # elements that one thread reduces, whatever their order
-_FEW_ITEMS = 256  # fewer blocks than this leave a device idle
+FEW = 32  # elements that one thread reduces, whatever their order
+FEW_ITEMS = 256  # fewer blocks than this leave a device idle
 _MOST_CHUNKS = MOST_BLOCKS // 2  # eight blocks on each multiprocessor of the largest devices
 _PART_BYTES = 16  # for a partial result: complex128, or a value and its place
 
 
 def reduce_kernel(name: str, body: Body) -> Kernel:
     """The kernel of a region with reductions."""
-    few = total_extent(body.reduced_axes) <= _FEW
-    kind = _Threads if few or not body.axes[-1].is_reduced else _Blocks
+    few = total_extent(body.reduced_axes) <= FEW
+    kind = _Threads if few or not body.axes[-1].is_reduced else Blocks
     return kind(CudaFrame(name, body)).kernel()
 
 
@@ -67,7 +67,7 @@ class _Shape:
     def _chunk_count(self) -> int:
         """How many chunks the first reduced axis is cut into; by lengths alone."""
         blocks = -(-self.items // self.items_per_block)
-        if blocks >= _FEW_ITEMS or self.length < self.splits_from:
+        if blocks >= FEW_ITEMS or self.length < self.splits_from:
             return 1
         wanted = min(_MOST_CHUNKS, MOST_BLOCKS // max(blocks, 1), self.length // self.least_chunk)
         return max(1, min(wanted, self.reduced[0].extent))
@@ -245,7 +245,7 @@ class _Threads(_Shape):
         return [*self.results(self._accumulators()), *self.stores()]
 
 
-class _Blocks(_Shape):
+class Blocks(_Shape):
     """
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
     for (int item = blockIdx.x; item < n0; item += gridDim.x) {

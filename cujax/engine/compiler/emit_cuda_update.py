@@ -2,10 +2,12 @@
 
     update_kernel(name, body) -> Kernel
 
-Where the order of updates counts: emit_cuda_order.py.  Otherwise each update is atomic.  To the target itself: updates
-of one place then wait for each other.  Or, where the target is small, to a copy of it in the block's shared memory,
-which the block merges into the target at its end (kernels/private.h); the text has a kernel for each, of which one is
-launched, so that another number of updates or of places compiles nothing.
+Where the order of updates counts: emit_cuda_few.py for many updates of few places, else emit_cuda_order.py.
+
+Otherwise each update is atomic.  To the target itself: updates of one place then wait for each other.  Or, where the
+target is small, to a copy of it in the block's shared memory, which the block merges into the target at its end
+(kernels/private.h); the text has a kernel for each, of which one is launched, so that another number of updates or of
+places compiles nothing.
 
 To clear and merge a copy costs an atomic update of the target for each of its places and blocks, and saves as many
 as there are updates.  So a block gets `_MERGED` updates and more for each place, and where there are fewer updates than
@@ -22,6 +24,7 @@ from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Body, Store, total_extent
 from cujax.engine.compiler.cpp import physical, type_name
 from cujax.engine.compiler.emit_cuda import MOST_BLOCKS, THREADS, CudaFrame, blocks_for, strided
+from cujax.engine.compiler.emit_cuda_few import few_kernel
 from cujax.engine.compiler.emit_cuda_order import ordered_kernel
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
@@ -37,7 +40,9 @@ def update_kernel(name: str, body: Body) -> Kernel:
     """The kernel of an update of which several elements may go to one place."""
     update = body.region
     assert isinstance(update, Update)
-    return ordered_kernel(name, body, update) if update.order_counts else _atomic_kernel(name, body, update)
+    if not update.order_counts:
+        return _atomic_kernel(name, body, update)
+    return few_kernel(name, body, update) or ordered_kernel(name, body, update)
 
 
 def _atomic_kernel(name: str, body: Body, update: Update) -> Kernel:

@@ -65,9 +65,10 @@ def _as_kernel(step: LaneRegion) -> Iterator[str]:
     arrays = {a.name: a.aval for a in step.program.arrays}
     lanes = f"{step.lanes.number} lanes" if step.shape else "a single lane"
     kept = f" and {len(arrays)} arrays of {bytes_of(arrays.values())} bytes" if arrays else ""
+    noun = "register" if registers == 1 else "registers"
     yield f"{_title(step.eqn)}: one kernel"
     yield (
-        f"{_INDENT}{lanes}, {registers} registers in each{kept}, {step.size} operations written out, "
+        f"{_INDENT}{lanes}, {registers} {noun} in each{kept}, {step.size} operations written out, "
         f"{moved_by(step)} bytes read and written"
     )
 

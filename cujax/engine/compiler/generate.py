@@ -23,6 +23,7 @@ from cujax.engine.compiler import (
     emit_host_update,
 )
 from cujax.engine.compiler.body import Body
+from cujax.engine.compiler.emit_cuda_pairs import pairs_kernel
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
 from cujax.engine.compiler.emit_lanes import LaneBody, lane_kernel
@@ -70,7 +71,7 @@ def _host_kernel(name: str, body: Body) -> Kernel:
 
 def _cuda_kernel(name: str, body: Body) -> Kernel:
     if body.region.axes is not None:
-        return emit_cuda_reduce.reduce_kernel(name, body)
+        return pairs_kernel(name, body) or emit_cuda_reduce.reduce_kernel(name, body)
     if body.reduced_axes:
         return emit_cuda_update.update_kernel(name, body)
     tiling = tiling_of(body, emit_cuda_tile.STAGED_BYTES)

@@ -37,8 +37,11 @@ def _loaded(region: Region) -> int:
 
 
 def _changed(update: Update) -> int:
-    """What the updates write, and read where they are combined with it, and the copy that is changed if it is one."""
+    """What the updates write, and read where they are combined with it, and the copy that is changed if it is one.
+
+    Of the target at most all: where many updates go to one place it stays in a cache, or is gathered first.
+    """
     target = update.target.aval
     passes = 1 if update.reduction == "cj::Last" else 2
-    changed = passes * prod(update.shape) * physical(target.dtype).itemsize
+    changed = passes * min(prod(update.shape), target.size) * physical(target.dtype).itemsize
     return changed if update.in_place else changed + 2 * bytes_of([target])

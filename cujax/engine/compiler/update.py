@@ -119,13 +119,14 @@ class Update(Region):
 
     @property
     def can_be_gathered(self) -> bool:
-        """Whether updates of a place may be combined with each other before they enter the target.
+        """Whether updates of a place may be combined with each other, in any order, before they enter the target."""
+        return not self.order_counts and self.has_neutral
 
-        For that there must be a neutral element: complex products have none, since 1 makes NaN of infinity.
-        """
-        return not self.order_counts and not (
-            self.reduction == "cj::Product" and is_complex(self.full[0].aval.dtype)
-        )
+    @property
+    def has_neutral(self) -> bool:
+        """Whether there is an element that changes none: complex products have none, since 1 makes NaN of infinity."""
+        is_complex_product = self.reduction == "cj::Product" and is_complex(self.full[0].aval.dtype)
+        return self.reduction != "cj::Last" and not is_complex_product
 
     @property
     def order_counts(self) -> bool:

@@ -30,7 +30,7 @@ from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import Slices, num_steps, stacked_keys
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
-from cujax.engine.core.simplify import part_depending_on, rearrange, remove_dead_code
+from cujax.engine.core.simplify import drop_inputs, part_depending_on, rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, Zero, is_linear
@@ -138,6 +138,29 @@ def fixed_point(flags: Sequence[bool], step: Callable[[list[bool]], Sequence[boo
         if raised == flags:
             return flags
         flags = raised
+
+
+def _prune(read: Sequence[bool], **params: Any) -> tuple[list[bool], list[bool], dict[str, Any]]:
+    """Without the carries that only compute themselves, as a counter does of which the body makes no use."""
+    loop = Loop(**params)
+    key = ("scan_prune", tuple(read), loop.num_consts, loop.num_carry)
+    tape, operands, results = loop.tape.memo(key, lambda: _pruned(loop, read))
+    num_consts, num_carry = map(sum, split_at(operands, loop.num_consts, loop.num_carry)[:2])
+    return operands, results, loop.with_body(tape, num_consts, num_carry)
+
+
+def _pruned(loop: Loop, read: Sequence[bool]) -> tuple[Tape, list[bool], list[bool]]:
+    """The body with what is left of its inputs and outputs, and which these are."""
+    read_carry, read_ys = split_at(read, loop.num_carry)
+
+    def carry_before(flags: list[bool]) -> Sequence[bool]:
+        return loop.groups(remove_dead_code(loop.tape, [*flags, *read_ys])[1])[1]
+
+    carry = fixed_point(read_carry, carry_before)
+    tape, used = remove_dead_code(loop.tape, [*carry, *read_ys])
+    consts, _, xs = loop.groups(used)
+    operands = [*consts, *carry, *xs]
+    return drop_inputs(tape, operands), operands, [*carry, *read_ys]
 
 
 # --- derivatives ----------------------------------------------------------------------------------------
@@ -420,5 +443,5 @@ scan_p: Primitive = Primitive(
     "scan", shape=_shape, impl=_impl, runs=_runs, evaluate=lambda args, params: run_compiled_impl(scan_p, args, params),
     jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop of known length over slices of arrays.",
-    domain="tapes", family="control", keys=_keys,
+    domain="tapes", family="control", keys=_keys, prune=_prune,
 )

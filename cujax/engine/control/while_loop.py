@@ -28,7 +28,7 @@ from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import num_steps
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
-from cujax.engine.core.simplify import rearrange
+from cujax.engine.core.simplify import drop_inputs, rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape, subtapes
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
@@ -120,6 +120,30 @@ def _runs_each_step(language: str | None, loop: While) -> Runs:
     overwritten = body.overwritten(language)
     before = bytes_of([a for k, a in enumerate(loop.body_tape.out_avals) if k not in overwritten])
     return Runs(programs, {first + k: k for k in overwritten}, before)
+
+
+def _prune(read: Sequence[bool], **params: Any) -> tuple[list[bool], list[bool], dict[str, Any]]:
+    """Without the carries that neither the condition nor another carry depends on."""
+    loop = While(**params)
+    key = ("while_prune", tuple(read), loop.cond_tape, loop.cond_consts, loop.body_consts)
+    pruned, operands = loop.body_tape.memo(key, lambda: _pruned(loop, read))
+    return operands, loop.groups(operands)[2], pruned._replace(max_steps=loop.max_steps)._asdict()
+
+
+def _pruned(loop: While, read: Sequence[bool]) -> tuple[While, list[bool]]:
+    """The loop with what is left of its operands, and which these are."""
+    condition, of_condition = remove_dead_code(loop.cond_tape)
+    cond_consts, cond_carry = split_at(of_condition, loop.cond_consts)
+
+    def carry_before(flags: list[bool]) -> Sequence[bool]:
+        return remove_dead_code(loop.body_tape, flags)[1][loop.body_consts :]
+
+    carry = fixed_point([a or b for a, b in zip(read, cond_carry, strict=True)], carry_before)
+    body, of_body = remove_dead_code(loop.body_tape, carry)
+    body_consts = of_body[: loop.body_consts]
+    condition = drop_inputs(condition, [*cond_consts, *carry])
+    pruned = While(condition, sum(cond_consts), drop_inputs(body, [*body_consts, *carry]), sum(body_consts))
+    return pruned, [*cond_consts, *body_consts, *carry]
 
 
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[list[Any], list[Any]]:
@@ -311,5 +335,5 @@ while_p: Primitive = Primitive(
     "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(while_p, args, params),
     runs=_runs, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
-    domain="tapes", family="control", keys=_keys,
+    domain="tapes", family="control", keys=_keys, prune=_prune,
 )

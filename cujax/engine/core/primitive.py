@@ -19,6 +19,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                run functions, which may close over values of the batching `trace` itself
     split      (unknown, args, **params) -> outs: how a structured op (a loop, a call) divides into what
                is computed now and what is recorded on a linear tape
+    prune      (read, **params) -> (operands, results, params): which operands and results are left, and the params, of
+               the op without results that nobody reads, for ops that hold tapes; those that others need are left
     runs       (language, **params) -> `Runs`, for ops that run tapes many times: see there
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
@@ -185,6 +187,7 @@ class Primitive:
         family: str = "",
         writes_out: bool | Callable[..., bool] = False,
         runs: Callable[..., Runs] | None = None,
+        prune: Callable | None = None,
         is_fresh: bool = False,
         may_overwrite: bool = False,
     ) -> None:
@@ -198,7 +201,7 @@ class Primitive:
         self.is_call, self.lane_map, self.sum_map = is_call, lane_map, sum_map
         self.doc, self.domain, self.family, self.keys = doc, domain, family, keys
         self._avals: dict[Any, Any] = {}
-        self.writes_out, self.may_overwrite, self.runs = writes_out, may_overwrite, runs
+        self.writes_out, self.may_overwrite, self.runs, self.prune = writes_out, may_overwrite, runs, prune
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
         REGISTRY[name] = self
 

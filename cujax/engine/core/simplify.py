@@ -14,7 +14,8 @@ from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 def remove_dead_code(tape: Tape, used_outputs: Sequence[bool] | None = None) -> tuple[Tape, list[bool]]:
     """The tape of the used outputs only, and which of its inputs it still reads.
 
-    Equations with effects stay.  All inputs stay on the tape; use `drop_inputs` to remove some.
+    Equations with effects stay, and of loops what the results that somebody reads depend on.  All inputs stay on the
+    tape; use `drop_inputs` to remove some.
     """
     outputs = tape.outputs if used_outputs is None else [
         o for o, used in zip(tape.outputs, used_outputs, strict=True) if used
@@ -22,11 +23,24 @@ def remove_dead_code(tape: Tape, used_outputs: Sequence[bool] | None = None) -> 
     needed: set[Var] = {a for a in outputs if not isinstance(a, Literal)}
     kept: list[Eqn] = []
     for eqn in reversed(tape.eqns):
-        if eqn.has_effect or any(v in needed for v in eqn.outputs):
+        read = [v in needed for v in eqn.outputs]
+        if eqn.has_effect or any(read):
+            eqn = _without_unread(eqn, read)
             kept.append(eqn)
             needed.update(a for a in eqn.inputs if not isinstance(a, Literal))
     pruned = Tape(tape.inputs, kept[::-1], outputs, tape.name)
     return pruned, [v in needed for v in tape.inputs]
+
+
+def _without_unread(eqn: Eqn, read: Sequence[bool]) -> Eqn:
+    """`eqn` without the results that nobody reads, where its op has a rule for that."""
+    prune = eqn.primitive.prune
+    if prune is None or all(read):
+        return eqn
+    operands, results, params = prune(read, **eqn.params)
+    inputs = [a for a, keep in zip(eqn.inputs, operands, strict=True) if keep]
+    outputs = [v for v, keep in zip(eqn.outputs, results, strict=True) if keep]
+    return Eqn(eqn.primitive, inputs, outputs, params, eqn.source)
 
 
 def drop_inputs(tape: Tape, kept: Sequence[bool]) -> Tape:

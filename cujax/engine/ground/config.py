@@ -69,8 +69,9 @@ OPTIONS: tuple[Option, ...] = (
            "Precision of matrix products and convolutions where the call names none.", True),
     Option("deterministic", True, bool,
            "Results repeat bit for bit: libraries use only algorithms whose results do, and updates of one place by a "
-           "scatter enter in their order. When off, a library may also add what comes after a convolution in its own "
-           "order: (c + residual) + bias for (c + bias) + residual.", True),
+           "scatter enter in their order, or, very many for few places on a GPU, in parts that sizes decide. When off, "
+           "a library may also add what comes after a convolution in its own order: (c + residual) + bias for (c + "
+           "bias) + residual.", True),
     Option("fused_multiply_add", "loops", ("loops", "everywhere", "nowhere"),
            "Where kernels round a product and the sum that it enters once, in one instruction: 'loops', in the bodies "
            "of loops; 'everywhere'; or 'nowhere', which gives NumPy's bits.", True),

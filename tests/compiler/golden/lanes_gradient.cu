@@ -3,26 +3,21 @@
 #include "index.h"
 #include "reduce.h"
 
-extern "C" __global__ void scan_add_mul_neg_1_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1) {
+extern "C" __global__ void scan_mul_neg_fma_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     const float load_1 = x1[0];
     for (int lane = thread; lane < n1; lane += threads) {
         const int i0 = lane;
-        cj::i32 r1_0;
-        float r2_0;
-        const float load_2 = x0[i0];
-        r1_0 = 0;
-        r2_0 = load_2;
-        for (int t3 = 0; t3 < n0; ++t3) {
-            const float index_1 = r2_0;
-            const cj::i32 add_1 = cj::wrap(r1_0) + cj::wrap(1);  // programs.py:110
+        float r1_0;
+        r1_0 = x0[i0];
+        for (int t2 = 0; t2 < n0; ++t2) {
+            const float index_1 = r1_0;
             const float mul_1 = load_1 * index_1;  // programs.py:110
             const float neg_1 = -mul_1;
             const float fma_1 = cj::fma(neg_1, index_1, index_1);
-            y0[n1 * t3 + i0] = index_1;
-            r1_0 = add_1;
-            r2_0 = fma_1;
+            y0[n1 * t2 + i0] = index_1;
+            r1_0 = fma_1;
         }
     }
 }

@@ -4,35 +4,30 @@
 #include "reduce.h"
 
 template <bool full>
-static void scan_add_mul_neg_1_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
+static void scan_mul_neg_fma_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
     const int lanes = full ? 64 : count;
     const float load_1 = x1[0];
-    cj::i32 r1_0[64];
-    float r2_0[64];
+    float r1_0[64];
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
-        const float load_2 = x0[i0];
-        r1_0[k] = 0;
-        r2_0[k] = load_2;
+        r1_0[k] = x0[i0];
     }
-    for (cj::i64 t3 = 0; t3 < n0; ++t3) {
+    for (cj::i64 t2 = 0; t2 < n0; ++t2) {
         #pragma omp simd
         for (int k = 0; k < lanes; ++k) {
             const cj::i64 i0 = base + k;
-            const float index_1 = r2_0[k];
-            const cj::i32 add_1 = cj::wrap(r1_0[k]) + cj::wrap(1);  // programs.py:110
+            const float index_1 = r1_0[k];
             const float mul_1 = load_1 * index_1;  // programs.py:110
             const float neg_1 = -mul_1;
             const float fma_1 = cj::fma(neg_1, index_1, index_1);
-            y0[n1 * t3 + i0] = index_1;
-            r1_0[k] = add_1;
-            r2_0[k] = fma_1;
+            y0[n1 * t2 + i0] = index_1;
+            r1_0[k] = fma_1;
         }
     }
 }
 
-extern "C" void scan_add_mul_neg_1_more_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void scan_mul_neg_fma_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -40,8 +35,8 @@ extern "C" void scan_add_mul_neg_1_more_f32(void* const* buffers, const long lon
     const cj::i64 n1 = sizes[1];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n1; base += 64) {
-        if (base + 64 <= n1) scan_add_mul_neg_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 64);
-        else scan_add_mul_neg_1_more_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
+        if (base + 64 <= n1) scan_mul_neg_fma_f32_lanes<true>(x0, x1, y0, n0, n1, base, 64);
+        else scan_mul_neg_fma_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
     }
 }
 

@@ -2,10 +2,10 @@
 #include "math.h"
 
 template <bool full>
-static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
+static void cond_exp_neg_div_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
     const int lanes = full ? 64 : count;
-    cj::i32 branch_1[64], r3_0[64];
-    float r4_0[64], r2_0[64];
+    cj::i32 branch_1[64];
+    float r3_0[64], r2_0[64];
     int taken_1[64];
     float kept_2[64];
     int taken_3[64];
@@ -30,23 +30,20 @@ static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, con
                 const cj::i64 i0 = base + k;
                 const float load_1 = x1[i0];
                 kept_2[k] = load_1;
-                r3_0[k] = 0;
-                r4_0[k] = load_1;
+                r3_0[k] = load_1;
             }
-            for (cj::i64 t5 = 0; t5 < n0; ++t5) {
+            for (cj::i64 t4 = 0; t4 < n0; ++t4) {
                 #pragma omp simd
                 for (int k = 0; k < lanes; ++k) {
-                    const cj::i32 add_1 = cj::wrap(r3_0[k]) + cj::wrap(1);  // programs.py:96
-                    const float div_1 = cj::div(kept_2[k], r4_0[k]);  // programs.py:96
-                    const float add_2 = r4_0[k] + div_1;
-                    const float div_2 = cj::div(add_2, 2.0f);
-                    r3_0[k] = add_1;
-                    r4_0[k] = div_2;
+                    const float div_1 = cj::div(kept_2[k], r3_0[k]);  // programs.py:96
+                    const float add_1 = r3_0[k] + div_1;
+                    const float div_2 = cj::div(add_1, 2.0f);
+                    r3_0[k] = div_2;
                 }
             }
             #pragma omp simd
             for (int k = 0; k < lanes; ++k) {
-                r2_0[k] = taken_1[k] ? r4_0[k] : r2_0[k];
+                r2_0[k] = taken_1[k] ? r3_0[k] : r2_0[k];
             }
         }
     }
@@ -91,7 +88,7 @@ static void cond_exp_neg_add_1_more_f32_lanes(const cj::i32* CJ_RESTRICT x0, con
     }
 }
 
-extern "C" void cond_exp_neg_add_1_more_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void cond_exp_neg_div_1_more_f32(void* const* buffers, const long long* sizes, int threads) {
     const cj::i32* CJ_RESTRICT x0 = static_cast<const cj::i32*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -99,7 +96,7 @@ extern "C" void cond_exp_neg_add_1_more_f32(void* const* buffers, const long lon
     const cj::i64 n1 = sizes[1];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n1; base += 64) {
-        if (base + 64 <= n1) cond_exp_neg_add_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 64);
-        else cond_exp_neg_add_1_more_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
+        if (base + 64 <= n1) cond_exp_neg_div_1_more_f32_lanes<true>(x0, x1, y0, n0, n1, base, 64);
+        else cond_exp_neg_div_1_more_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
     }
 }

@@ -1,0 +1,40 @@
+#include "prelude.h"
+#include "math.h"
+#include "blocks.h"
+#include "reduce.h"
+#include "threads.h"
+
+static void fused_sub_abs_reduce_sum_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    for (cj::i64 item = from; item < to; ++item) {
+        const cj::i64 i0 = item;
+        cj::Tree<cj::Sum<float>> sum_acc_0;
+        for (cj::i64 block = 0; block < n0; block += cj::block_length) {
+            cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
+            const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
+            const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
+                const float sub_1 = x0[i0] - x1[i1];  // programs.py:177
+                const float abs_1 = cj::abs(sub_1);
+                sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + abs_1;
+            };
+            cj::i64 at = block;
+            for (; at + cj::lane_count <= stop; at += cj::lane_count) {
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
+            }
+            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            sum_acc_0.add(sum_acc_0_lanes.total());
+        }
+        const float sum_result_0 = sum_acc_0.total();
+        y0[i0] = sum_result_0;
+    }
+}
+
+extern "C" void fused_sub_abs_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n1 = sizes[1];
+    cj::share(fused_sub_abs_reduce_sum_f32_part, buffers, sizes, n1, threads);
+}
