@@ -29,7 +29,8 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ground.promotion import Operand, lattice_join
-from cujax.engine.ground.source import called_by_user, warn_user
+from cujax.engine.ground.error_names import called_by_user
+from cujax.engine.ground.source import warn_user
 
 ArrayLike: TypeAlias = Any
 Kind: TypeAlias = Any  # what a plan depends on: an aval, or the type of a Python number

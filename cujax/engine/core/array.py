@@ -18,7 +18,7 @@ import numpy as np
 from cujax.engine.backends.select import selected
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.source import called_by_user
+from cujax.engine.ground.error_names import called_by_user
 
 
 class Array:

@@ -27,7 +27,8 @@ from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.source import called_by_user
+from cujax.engine.ground.error_names import called_by_user, only_binds
+from cujax.engine.ground.source import named
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.structural import (
     add_tangents,
@@ -225,9 +226,8 @@ def _public(primitive: Primitive, arity: int, name: str) -> Callable:
         return primitive.bind(*operands(x, y, z))
 
     function: Any = (of_one, of_two, of_three)[arity - 1]
-    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{primitive.doc}\n\nElementwise; accepts {primitive.domain.name}."
-    return function
+    return only_binds(named(function, name))
 
 
 def elementwise(

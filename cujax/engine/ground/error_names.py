@@ -1,0 +1,103 @@
+"""Errors name the function that the user called, however deep inside the mistake is found.
+
+Two ways lead there.  What raises an error with a name in its text writes `called_by_user(name)`.  And
+`name_errors(module)`, called for the public modules by `cujax/__init__.py`, puts a `naming` function around each of
+their functions: an error that leaves it without its name gets the name in front.  What comes out of a function that
+the user has given, to `vectorize` for instance, stays as it is.  Functions that do nothing but bind an op are left
+alone, since all their errors are of the first kind.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from types import FrameType, FunctionType, ModuleType, TracebackType
+from typing import Any
+
+from cujax.engine.ground.source import PACKAGE_DIRECTORY, named
+
+_LIBRARIES = re.compile(r"[/\\](numpy|scipy|opt_einsum|ml_dtypes|cupy|cupyx)[/\\]")
+_NOT_SAYING = frozenset(("function", "of_one", "of_two", "of_three", "bind", "method", "wrapped"))
+_BINDS = "only_binds"
+
+
+def only_binds(function: Callable) -> Callable:
+    """`function`, marked as one whose errors name it by themselves."""
+    setattr(function, _BINDS, True)
+    return function
+
+
+def name_errors(module: ModuleType, prefix: str = "") -> None:
+    """Errors of the public functions of a module name them, with a prefix such as "linalg."."""
+    for name, value in list(vars(module).items()):
+        if not name.startswith("_") and type(value) is FunctionType and _is_ours(value):
+            found = _renamed(value, name) if hasattr(value, _BINDS) else naming(value, name, prefix + name)
+            setattr(module, name, found)
+
+
+def naming(function: Callable, name: str, label: str) -> Callable:
+    """`function`, whose errors say `label`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            _add_name(error, label, sys._getframe(1))
+            raise
+
+    named(wrapped, label)
+    wrapped.__name__ = wrapped.__qualname__ = name
+    return wrapped
+
+
+def _add_name(error: Exception, label: str, caller: FrameType) -> None:
+    """Puts `label` in front of the text of an error of ours that lacks it, if it is now leaving for the user."""
+    args = error.args
+    if _is_ours(caller) or len(args) != 1 or not isinstance(args[0], str) or str(error) != args[0]:
+        return
+    is_named = re.search(rf"(?<!\w){re.escape(label.rpartition('.')[2])}(?!\w)", args[0])
+    if not is_named and _never_left(error.__traceback__):
+        error.args = (f"{label}: {args[0]}",)
+
+
+def _is_ours(place: FrameType | FunctionType) -> bool:
+    code = place.f_code if isinstance(place, FrameType) else place.__code__
+    return code.co_filename.startswith(PACKAGE_DIRECTORY)
+
+
+def _never_left(traceback: TracebackType | None) -> bool:
+    """Whether the error was raised by this package, or by a library it has called."""
+    while traceback is not None:
+        if not _is_ours(traceback.tb_frame) and not _LIBRARIES.search(traceback.tb_frame.f_code.co_filename):
+            return False
+        traceback = traceback.tb_next
+    return True
+
+
+def _renamed(function: FunctionType, name: str) -> Callable:
+    """`function`, under the name by which the module offers it."""
+    if function.__name__ == name:
+        return function
+    twin = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    named(functools.update_wrapper(twin, function), name)
+    return twin
+
+
+def called_by_user(name: str) -> str:
+    """The function of the package that the user has called, for an error that says `name`, which may be one inside.
+
+    `name` where that is the same, and where what was called has no name that a user knows.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    outermost = None
+    while frame is not None and _is_ours(frame):
+        outermost, frame = frame, frame.f_back
+    found = "" if outermost is None else outermost.f_code.co_name
+    last = found.rpartition(".")[2]
+    if not last.isidentifier() or last.startswith("_") or found in _NOT_SAYING or f".{name}".endswith(f".{last}"):
+        return name
+    return found
