@@ -27,9 +27,9 @@ from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import Tracer, is_evaluating
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
+from cujax.engine.ground.error_names import called_by_user
 from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ground.promotion import Operand, lattice_join
-from cujax.engine.ground.error_names import called_by_user
 from cujax.engine.ground.source import warn_user
 
 ArrayLike: TypeAlias = Any

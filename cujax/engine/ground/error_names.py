@@ -19,7 +19,7 @@ from typing import Any
 from cujax.engine.ground.source import PACKAGE_DIRECTORY, named
 
 _LIBRARIES = re.compile(r"[/\\](numpy|scipy|opt_einsum|ml_dtypes|cupy|cupyx)[/\\]")
-_NOT_SAYING = frozenset(("function", "of_one", "of_two", "of_three", "bind", "method", "wrapped"))
+_NOT_SAYING = frozenset(("__call__", "function", "bind", "process", "abstract", "method", "wrapped", "rule"))
 _BINDS = "only_binds"
 
 
@@ -34,6 +34,7 @@ def name_errors(module: ModuleType, prefix: str = "") -> None:
     for name, value in list(vars(module).items()):
         if not name.startswith("_") and type(value) is FunctionType and _is_ours(value):
             found = _renamed(value, name) if hasattr(value, _BINDS) else naming(value, name, prefix + name)
+            found.__module__ = module.__name__  # where `pickle` finds it
             setattr(module, name, found)
 
 
@@ -51,6 +52,20 @@ def naming(function: Callable, name: str, label: str) -> Callable:
     named(wrapped, label)
     wrapped.__name__ = wrapped.__qualname__ = name
     return wrapped
+
+
+def naming_method(method: Callable) -> Callable:
+    """Decorator of a method of functions, such as `reduce` of `add`: its errors say "add.reduce"."""
+
+    @functools.wraps(method)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            _add_name(error, f"{self.__name__}.{method.__name__}", sys._getframe(1))
+            raise
+
+    return named(wrapped, method.__name__)
 
 
 def _add_name(error: Exception, label: str, caller: FrameType) -> None:
@@ -93,11 +108,11 @@ def called_by_user(name: str) -> str:
     `name` where that is the same, and where what was called has no name that a user knows.
     """
     frame: FrameType | None = sys._getframe(1)
-    outermost = None
+    names = []
     while frame is not None and _is_ours(frame):
-        outermost, frame = frame, frame.f_back
-    found = "" if outermost is None else outermost.f_code.co_name
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    found = next((n for n in reversed(names) if n not in _NOT_SAYING), "")
     last = found.rpartition(".")[2]
-    if not last.isidentifier() or last.startswith("_") or found in _NOT_SAYING or f".{name}".endswith(f".{last}"):
-        return name
-    return found
+    is_said = last.startswith("_") or not last.isidentifier() or f".{name}".endswith(f".{last}")
+    return name if is_said else found

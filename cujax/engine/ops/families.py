@@ -117,6 +117,7 @@ def dtype_error(name: str, dtype: Any, domain: Domain) -> TypeError:
 
 def _check_same_dtype(name: str, avals: Sequence[ShapedArray]) -> None:
     if any(a.dtype != avals[0].dtype for a in avals):
+        name = called_by_user(name)
         raise TypeError(
             f"lax.{name} requires arguments to have the same dtypes, got "
             f"{', '.join(str(a.dtype) for a in avals)}. (Tip: jnp.{name} is a similar function that does "
@@ -129,7 +130,8 @@ def common_shape(name: str, avals: Sequence[ShapedArray]) -> tuple[int, ...]:
     shapes = {a.shape for a in avals if a.shape}
     if len(shapes) > 1:
         raise TypeError(
-            f"{name} got incompatible shapes for broadcasting: {', '.join(str(a.shape) for a in avals)}."
+            f"{called_by_user(name)} got incompatible shapes for broadcasting: "
+            f"{', '.join(str(a.shape) for a in avals)}."
             " Operands of lax ops have one shape or are scalars; jnp functions broadcast."
         )
     return shapes.pop() if shapes else ()
