@@ -38,11 +38,10 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "cujax.lax": {
         "device_put_p eq_to_p le_to_p lt_to_p reduce_p reduce_window_p scatter_sub_p select_and_gather_add_p "
         "select_and_scatter_add_p select_and_scatter_p stack_p stage_p tile_p unstack_p approx_top_k_p": _PRIMITIVE,
-        "after_all after_all_p create_token create_token_p dce_sink dce_sink_p": _EFFECTS,
+        "after_all after_all_p create_token create_token_p dce_sink_p": _EFFECTS,
         "pcast precv psend ragged_all_to_all ragged_all_to_all_p sharding_constraint_p": _LATER,
         "rng_bit_generator_p": _PRIMITIVE,
         "rng_uniform rng_uniform_p": "its numbers differ from call to call; cujax.random draws by keys",
-        "scaled_dot": _BLOCKS,
     },
     "cujax.lax.linalg": {"cholesky_update_p householder_product_p ormqr_p symmetric_product_p": _PRIMITIVE},
     "cujax.random": {"random_gamma_p": _PRIMITIVE},

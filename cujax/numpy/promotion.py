@@ -87,6 +87,14 @@ def as_array(name: str, x: ArrayLike, position: int | str = 0) -> Array:
     return literal_array(found) if type(found) is Literal else found
 
 
+def as_numbers(name: str, x: ArrayLike) -> Array:
+    """As `as_array`; TypeError for random keys too."""
+    x = as_array(name, x)
+    if dtypes.is_key(x.dtype):
+        raise TypeError(f"{called_by_user(name)} does not accept dtype {x.dtype}: random keys are no numbers")
+    return x
+
+
 def literal_array(scalar: Literal) -> Array:
     """The array of a literal: known at once outside a trace, an equation on a tape otherwise."""
     if is_evaluating():

@@ -219,11 +219,19 @@ def _negligible(dtype: Any) -> float:
 # --- membership ---------------------------------------------------------------------------------------
 
 
+_ISIN_METHODS = ("compare_all", "binary_search", "sort", "auto")
+
+
 def isin(
     element: ArrayLike, test_elements: ArrayLike, assume_unique: bool = False, invert: bool = False, *,
     method: str = "auto",
 ) -> Array:
-    """Whether each element occurs in test_elements (does not, if `invert`)."""
+    """Whether each element occurs in test_elements (does not, if `invert`).
+
+    method: one of JAX's, all with the same result.  ValueError for other words.
+    """
+    if method not in _ISIN_METHODS:
+        raise ValueError(f"isin: method must be one of {', '.join(map(repr, _ISIN_METHODS))}; got {method!r}")
     element, tests = arrays_of(promote_dtypes("isin", element, test_elements))
     flat = ravel(tests)
     shape = (*element.shape, flat.shape[0])
