@@ -111,7 +111,7 @@ from cujax.numpy.cuda_op import cuda_op
 
 __version__ = "0.1.0"
 
-_distributions = [m for m in vars(scipy.stats).values() if hasattr(m, "logpdf") or hasattr(m, "logpmf")]
+_distributions = [m for m in vars(scipy.stats).values() if hasattr(m, "__file__")]
 for _module in (numpy, lax, nn, random, image, ops, tree_util, scipy.special, scipy.signal, scipy.ndimage,
                 scipy.integrate, scipy.interpolate, scipy.optimize, scipy.stats, scipy.cluster.vq):  # fmt: skip
     _name_errors(_module)

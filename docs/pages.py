@@ -68,7 +68,7 @@ def public(path: str) -> dict[str, Any]:
     found = {}
     for name in dir(module):
         value = getattr(module, name)
-        home = getattr(value, "__module__", None) or ""
+        home = getattr(inspect.unwrap(value) if callable(value) else value, "__module__", None) or ""
         is_own = home == module.__name__ or home.startswith(f"{module.__name__}.")
         is_imported = home in ("typing", "collections.abc") and path != "typing"
         is_imported = is_imported or isinstance(value, types.ModuleType)
