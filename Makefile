@@ -4,7 +4,7 @@
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
-#   make docs      a page for each module in build/docs, with examples that are run
+#   make docs      a page for each module, with examples that are run, as HTML in build/site
 #   make test-full   thousands of generated calls of every public function, against JAX (SURFACE_CASES, about 20 minutes)
 #   make test-cudnn   cuDNN itself plans convolutions, without a GPU (then needs cc): the wheels, which are large, go to an
 #                  environment of their own, build/cudnn-venv (1.5 GB)
@@ -48,8 +48,9 @@ demo: $(VENV)/.demo-ready
 test: lint
 	$(bin)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
-docs: $(VENV)/.test-ready
+docs: $(VENV)/.docs-ready
 	$(bin)/python -W ignore docs/pages.py build/docs
+	$(bin)/mkdocs build --quiet --clean --config-file docs/mkdocs.yml
 
 test-full: $(VENV)/.test-ready
 	CUJAX_SURFACE_CASES=$(SURFACE_CASES) $(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py \
@@ -85,6 +86,7 @@ clean:
 # A stamp inside the environment for each set of extras: installed again only when the packaging or the C code changes.
 $(VENV)/.demo-ready: extras := demo
 $(VENV)/.test-ready: extras := test
+$(VENV)/.docs-ready: extras := docs
 $(VENV)/.%-ready: $(wanted) | $(VENV)/bin/python
 	$(bin)/python -m pip install --quiet --editable ".[$(extras)$(with_gpu)]"
 	touch $@

@@ -3,8 +3,8 @@
 Two ways lead there.  What raises an error with a name in its text writes `called_by_user(name)`.  And
 `name_errors(module)`, called for the public modules by `cujax/__init__.py`, puts a `naming` function around each of
 their functions: an error that leaves it without its name gets the name in front.  What comes out of a function that
-the user has given, to `vectorize` for instance, stays as it is.  Functions that do nothing but bind an op are left
-alone, since all their errors are of the first kind.
+the user has given, to `vectorize` for instance, stays as it is.  Functions that `names_itself` has marked are left
+alone, since all their errors are of the first kind: those that do nothing but bind an op, and loops and branches.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from cujax.engine.ground.source import PACKAGE_DIRECTORY, named
 
 _LIBRARIES = re.compile(r"[/\\](numpy|scipy|opt_einsum|ml_dtypes|cupy|cupyx)[/\\]")
 _NOT_SAYING = frozenset(("__call__", "function", "bind", "process", "abstract", "method", "wrapped", "rule"))
-_BINDS = "only_binds"
+_NAMES_ITSELF = "names_itself"
 
 
-def only_binds(function: Callable) -> Callable:
+def names_itself(function: Callable) -> Callable:
     """`function`, marked as one whose errors name it by themselves."""
-    setattr(function, _BINDS, True)
+    setattr(function, _NAMES_ITSELF, True)
     return function
 
 
 def name_errors(module: ModuleType, prefix: str = "") -> None:
     """Errors of the public functions of a module name them, with a prefix such as "linalg."."""
     for name, value in list(vars(module).items()):
-        if not name.startswith("_") and type(value) is FunctionType and _is_ours(value):
-            found = _renamed(value, name) if hasattr(value, _BINDS) else naming(value, name, prefix + name)
+        if name.startswith("_") or type(value) is not FunctionType or not _is_ours(value):
+            continue
+        found = _renamed(value, name) if hasattr(value, _NAMES_ITSELF) else naming(value, name, prefix + name)
+        if found is not value or value.__name__ not in vars(sys.modules[value.__module__]):
             found.__module__ = module.__name__  # where `pickle` finds it
-            setattr(module, name, found)
+        setattr(module, name, found)
 
 
 def naming(function: Callable, name: str, label: str) -> Callable:

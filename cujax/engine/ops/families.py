@@ -27,7 +27,7 @@ from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.error_names import called_by_user, only_binds
+from cujax.engine.ground.error_names import called_by_user, names_itself
 from cujax.engine.ground.source import named
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.structural import (
@@ -229,7 +229,7 @@ def _public(primitive: Primitive, arity: int, name: str) -> Callable:
 
     function: Any = (of_one, of_two, of_three)[arity - 1]
     function.__doc__ = f"{primitive.doc}\n\nElementwise; accepts {primitive.domain.name}."
-    return only_binds(named(function, name))
+    return names_itself(named(function, name))
 
 
 def elementwise(
