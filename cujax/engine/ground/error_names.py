@@ -19,6 +19,8 @@ from typing import Any
 from cujax.engine.ground.source import PACKAGE_DIRECTORY, named
 
 _LIBRARIES = re.compile(r"[/\\](numpy|scipy|opt_einsum|ml_dtypes|cupy|cupyx)[/\\]")
+# Errors of arguments: not what a program meets as it runs, such as memory that is used up or an array that is deleted.
+_MISTAKES = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError, AssertionError, NotImplementedError)
 _NOT_SAYING = frozenset(("__call__", "function", "bind", "process", "abstract", "method", "wrapped", "rule"))
 _NAMES_ITSELF = "names_itself"
 
@@ -73,7 +75,7 @@ def naming_method(method: Callable) -> Callable:
 def _add_name(error: Exception, label: str, caller: FrameType) -> None:
     """Puts `label` in front of the text of an error of ours that lacks it, if it is now leaving for the user."""
     args = error.args
-    if _is_ours(caller) or len(args) != 1 or not isinstance(args[0], str) or str(error) != args[0]:
+    if _is_ours(caller) or not isinstance(error, _MISTAKES) or len(args) != 1 or str(error) != args[0]:
         return
     is_named = re.search(rf"(?<!\w){re.escape(label.rpartition('.')[2])}(?!\w)", args[0])
     if not is_named and _never_left(error.__traceback__):
