@@ -217,7 +217,7 @@ def _to_front(axis: AxisData, x: Any, dim: int | None, rank: int, shape: tuple[i
     return broadcast_in_dim(x, (axis.size, *shape), (0,))
 
 
-def _public(primitive: Primitive, arity: int, name: str) -> Callable:
+def _public(primitive: Primitive, arity: int, name: str, arguments: Sequence[str]) -> Callable:
     def of_one(x: Any) -> Any:
         return primitive.bind(operands(x)[0] if type(x) in dtypes.PYTHON_SCALARS else x)
 
@@ -228,6 +228,7 @@ def _public(primitive: Primitive, arity: int, name: str) -> Callable:
         return primitive.bind(*operands(x, y, z))
 
     function: Any = (of_one, of_two, of_three)[arity - 1]
+    function.__code__ = function.__code__.replace(co_varnames=tuple(arguments))
     function.__doc__ = f"{primitive.doc}\n\nElementwise; accepts {primitive.domain.name}."
     return names_itself(named(function, name))
 
@@ -247,8 +248,9 @@ def elementwise(
     result: Callable[[Any], Any] = lambda dtype: dtype,
     family: str = "elementwise",
     public: str = "",
+    arguments: str = "x y z",
 ) -> tuple[Primitive, Callable]:
-    """An elementwise primitive of `arity` operands, and its function (called `public` if not `name`).
+    """An elementwise primitive of `arity` operands, and its function (called `public` if not `name`, of `arguments`).
 
     Without an `impl` it is the function `ufunc` of the array library, called as the op if not named.
     """
@@ -262,7 +264,7 @@ def elementwise(
         batch=elementwise_batch(lambda: p),
         cuda=cuda, doc=doc, domain=domain, family=family,
     )
-    return p, _public(p, arity, public or name)
+    return p, _public(p, arity, public or name, arguments.split()[:arity])
 
 
 def calling(ufunc: str) -> Callable:
