@@ -155,6 +155,8 @@ def unwrap(
     if dtypes.is_integer(p.dtype) or dtypes.is_bool(p.dtype):
         (p,) = promote_inexact("unwrap", p)
     axis = canonical_axis(axis, p.ndim)
+    if not p.size:
+        return p
     half = divide(period, 2)
     jumps = diff(p, axis=axis)
     folded = remainder(jumps + half, period) - half
