@@ -14,7 +14,7 @@ _REFS = "arrays are values that never change; carry them through loops, and writ
 _XLA = "it belongs to XLA, which is not used here"
 _FORMATS = "NumPy on the host and CuPy have no arrays of this dtype"
 _BLOCKS = "it quantizes to the 4-bit and 8-bit blocks of one kind of GPU; scaled_matmul multiplies what has such blocks"
-_PROFILER = "record with NVIDIA's nsys or with Python's profilers; TraceAnnotation marks ranges in nsys"
+_PROFILER = "record a device with NVIDIA's nsys, in which TraceAnnotation marks ranges; trace records the host"
 _EFFECTS = "effects have no types here: ops that have any run in order"
 _PRIMITIVE = "no op corresponds to it"
 _PARTS_OF_JAX = "it is a part of how JAX is made"
@@ -60,7 +60,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     },
     "cujax.profiler": {
         "ProfileData ProfileEvent ProfileOptions ProfilePlane device_memory_profile register_subprocess "
-        "save_device_memory_profile start_server start_trace stop_server stop_trace trace": _PROFILER,
+        "save_device_memory_profile start_server stop_server": _PROFILER,
     },
 }
 

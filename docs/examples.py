@@ -363,6 +363,12 @@ check_jvp: f = jnp.sin; cujax.test_util.check_jvp(f, lambda xs, ts: cujax.jvp(f,
 check_vjp: f = jnp.sin; cujax.test_util.check_vjp(f, lambda *xs: cujax.vjp(f, *xs), (1.0,))
 """,
     "profiler": """
+start_trace: import tempfile; cujax.profiler.start_trace(tempfile.mkdtemp())
+    y = jnp.sin(0.0); cujax.profiler.stop_trace()
+stop_trace: import tempfile; cujax.profiler.start_trace(tempfile.mkdtemp())
+    y = jnp.sin(0.0); cujax.profiler.stop_trace()
+trace: import tempfile
+    with cujax.profiler.trace(tempfile.mkdtemp()): print(jnp.sin(0.0))
 annotate_function: cujax.profiler.annotate_function(jnp.sin, name='wave')(0.0)
 StepTraceAnnotation: with cujax.profiler.StepTraceAnnotation('step', step_num=1): print(jnp.sin(0.0))
 TraceAnnotation: with cujax.profiler.TraceAnnotation('wave'): print(jnp.sin(0.0))

@@ -164,10 +164,12 @@ def interp(
 
     xp: ascending vector; fp: values there.  left, right: the value before the first and after the last
     point (the end values by default), or "extrapolate".  period: of the function; xp need not be sorted.
-    ValueError for other shapes.
+    ValueError for other shapes, and without points.
     """
     if np.shape(xp) != np.shape(fp) or np.ndim(xp) != 1:
         raise ValueError("xp and fp must be one-dimensional arrays of equal size")
+    if not np.size(xp):
+        raise ValueError("interp: xp and fp have no elements, so there is no function")
     x, xp = arrays_of(promote_inexact("interp", x, xp))
     (fp,) = arrays_of(promote_inexact("interp", fp))
     if dtypes.is_complex(x.dtype):
