@@ -32,8 +32,9 @@ def scaled_dot(
         raise TypeError(f"scaled_dot needs operands of rank 2 or more, got shapes {a.shape} and {b.shape}")
     dims = dimension_numbers or _of_matrices(a.ndim, b.ndim)
     (lhs_contracting, rhs_contracting), _ = dims
-    wide = [_scaled("lhs", a, lhs_scale, lhs_contracting), _scaled("rhs", b, rhs_scale, rhs_contracting)]
-    product = dot_general(*wide, dims)
+    product = dot_general(
+        _scaled("lhs", a, lhs_scale, lhs_contracting), _scaled("rhs", b, rhs_scale, rhs_contracting), dims
+    )
     return convert_element_type(product, dtypes.bfloat16 if preferred_element_type is None else preferred_element_type)
 
 

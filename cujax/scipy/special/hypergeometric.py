@@ -309,7 +309,7 @@ def _slopes_at_whole(*primals: Array) -> list[Array]:
     found = []
     for i, by_terms in enumerate(by_series):
         along = [jnp.ones_like(x) if j == i else jnp.zeros_like(x) for j in range(3)]
-        slope = jvp(lambda *abc: _interpolated(*abc, z), tuple(parameters), tuple(along))[1]
+        slope = jvp(lambda a, b, c: _interpolated(a, b, c, z), tuple(parameters), tuple(along))[1]
         found.append(jnp.where(nearer, slope, by_terms))
     return found
 
