@@ -4,8 +4,9 @@
 #   make test      lint, then the whole test suite
 #   make lint      ruff and mypy
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
-#   make docs      a page for each module in build/docs, with examples that are run
-#   make test-full   thousands of generated calls of every public function, against JAX (SURFACE_CASES, about 20 minutes)
+#   make docs      a page for each module, with examples that are run, as HTML in build/site
+#   make test-full   thousands of generated calls of every public function, against JAX, their derivatives, and what
+#                  wrong calls say (SURFACE_CASES, about 30 minutes)
 #   make test-cudnn   cuDNN itself plans convolutions, without a GPU (then needs cc): the wheels, which are large, go to an
 #                  environment of their own, build/cudnn-venv (1.5 GB)
 #   make test-array-api   the suite of the Python array API standard, in 64 bits (then needs git); what fails, and why, is
@@ -48,12 +49,13 @@ demo: $(VENV)/.demo-ready
 test: lint
 	$(bin)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
-docs: $(VENV)/.test-ready
+docs: $(VENV)/.docs-ready
 	$(bin)/python -W ignore docs/pages.py build/docs
+	$(bin)/mkdocs build --quiet --clean --config-file docs/mkdocs.yml
 
 test-full: $(VENV)/.test-ready
 	CUJAX_SURFACE_CASES=$(SURFACE_CASES) $(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py \
-		tests/surface/test_derivatives.py $(PYTEST_ARGS)
+		tests/surface/test_derivatives.py tests/surface/test_error_names.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.test-ready
 	$(bin)/ruff check .
@@ -85,6 +87,7 @@ clean:
 # A stamp inside the environment for each set of extras: installed again only when the packaging or the C code changes.
 $(VENV)/.demo-ready: extras := demo
 $(VENV)/.test-ready: extras := test
+$(VENV)/.docs-ready: extras := docs
 $(VENV)/.%-ready: $(wanted) | $(VENV)/bin/python
 	$(bin)/python -m pip install --quiet --editable ".[$(extras)$(with_gpu)]"
 	touch $@

@@ -10,7 +10,7 @@
 
 Pure functions of arrays are traced once and transformed: `jit` compiles, `grad`, `jvp` and `vjp`
 differentiate, `vmap` batches; `cujax.lax` has loops and branches, `cujax.random` explicit random keys.
-Names, arguments and results are JAX's.  Only exports stand here.
+Names, arguments and results are JAX's.  Only exports stand here, and what makes errors say which one was called.
 """
 
 from cujax import (
@@ -105,9 +105,18 @@ from cujax.api.vectorize import vmap
 from cujax.engine.backends.api import Device
 from cujax.engine.core.array import Array
 from cujax.engine.ground.dtypes import float0
+from cujax.engine.ground.error_names import name_errors as _name_errors
 from cujax.left_out import refusing as _refusing
 from cujax.numpy.cuda_op import cuda_op
 
 __version__ = "0.1.0"
+
+_distributions = [m for m in vars(scipy.stats).values() if hasattr(m, "__file__")]
+for _module in (numpy, lax, nn, random, image, ops, tree_util, scipy.special, scipy.signal, scipy.ndimage,
+                scipy.integrate, scipy.interpolate, scipy.optimize, scipy.stats, scipy.cluster.vq):  # fmt: skip
+    _name_errors(_module)
+for _module in (numpy.linalg, numpy.fft, lax.linalg, nn.initializers, scipy.linalg, scipy.fft, scipy.sparse.linalg,
+                *_distributions):  # fmt: skip
+    _name_errors(_module, _module.__name__.rpartition(".")[2] + ".")
 
 __getattr__ = _refusing(__name__)

@@ -14,7 +14,7 @@ _REFS = "arrays are values that never change; carry them through loops, and writ
 _XLA = "it belongs to XLA, which is not used here"
 _FORMATS = "NumPy on the host and CuPy have no arrays of this dtype"
 _BLOCKS = "it quantizes to the 4-bit and 8-bit blocks of one kind of GPU; scaled_matmul multiplies what has such blocks"
-_PROFILER = "record with NVIDIA's nsys or with Python's profilers; TraceAnnotation marks ranges in nsys"
+_PROFILER = "record a device with NVIDIA's nsys, in which TraceAnnotation marks ranges; trace records the host"
 _EFFECTS = "effects have no types here: ops that have any run in order"
 _PRIMITIVE = "no op corresponds to it"
 _PARTS_OF_JAX = "it is a part of how JAX is made"
@@ -38,11 +38,10 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "cujax.lax": {
         "device_put_p eq_to_p le_to_p lt_to_p reduce_p reduce_window_p scatter_sub_p select_and_gather_add_p "
         "select_and_scatter_add_p select_and_scatter_p stack_p stage_p tile_p unstack_p approx_top_k_p": _PRIMITIVE,
-        "after_all after_all_p create_token create_token_p dce_sink dce_sink_p": _EFFECTS,
+        "after_all after_all_p create_token create_token_p dce_sink_p": _EFFECTS,
         "pcast precv psend ragged_all_to_all ragged_all_to_all_p sharding_constraint_p": _LATER,
         "rng_bit_generator_p": _PRIMITIVE,
         "rng_uniform rng_uniform_p": "its numbers differ from call to call; cujax.random draws by keys",
-        "scaled_dot": _BLOCKS,
     },
     "cujax.lax.linalg": {"cholesky_update_p householder_product_p ormqr_p symmetric_product_p": _PRIMITIVE},
     "cujax.random": {"random_gamma_p": _PRIMITIVE},
@@ -61,7 +60,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     },
     "cujax.profiler": {
         "ProfileData ProfileEvent ProfileOptions ProfilePlane device_memory_profile register_subprocess "
-        "save_device_memory_profile start_server start_trace stop_server stop_trace trace": _PROFILER,
+        "save_device_memory_profile start_server stop_server": _PROFILER,
     },
 }
 

@@ -2,15 +2,18 @@
 
     python docs/pages.py build/docs        (`make docs`)
 
-Names, signatures and texts are those of the package; examples are the calls of tests/surface/generated.py, run here,
-each on the first of a few arrays that it takes.  Start at `page`.
+Names, signatures and texts are those of the package; examples are the calls of tests/surface/generated.py, each on the
+first of a few arrays that it takes, and the lines of docs/examples.py.  They are run here.  Start at `page`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import io
 import re
+import shutil
 import sys
 import types
 import warnings
@@ -22,12 +25,14 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "surface")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "surface"), str(ROOT / "docs")]
 
 import generated  # noqa: E402
 from oracle_cases import words  # noqa: E402
 
 import cujax  # noqa: E402
+from cujax.numpy import dtype_objects  # noqa: E402
+from examples import EXAMPLES  # noqa: E402
 
 # Pages by module; a page's examples write the module by its short name.
 SHORT = {path: short for short, path in generated.MODULES.items()}
@@ -38,6 +43,14 @@ MODULES = ["", *SHORT, *words("""
     scipy.cluster.vq scipy.integrate scipy.interpolate scipy.ndimage
     scipy.optimize scipy.sparse.linalg scipy.spatial.transform scipy.stats
 """)]
+
+# What examples of docs/examples.py may write.
+NAMES = {
+    **{name: getattr(cujax, name) for name in words("lax nn scipy random ops dtypes core stages tree tree_util")},
+    **{name: getattr(cujax, name) for name in words("custom_batching custom_derivatives")},
+    "cujax": cujax, "jnp": cujax.numpy, "np": np, "checkify": cujax.experimental.checkify,
+    "optimizers": cujax.example_libraries.optimizers, "stax": cujax.example_libraries.stax,
+}  # fmt: skip
 
 _X = np.array([0.25, 0.5, 1.0, 2.0], np.float32)
 _MATRIX = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 2.0]], np.float32)
@@ -68,7 +81,7 @@ def public(path: str) -> dict[str, Any]:
     found = {}
     for name in dir(module):
         value = getattr(module, name)
-        home = getattr(value, "__module__", None) or ""
+        home = getattr(inspect.unwrap(value) if callable(value) else value, "__module__", None) or ""
         is_own = home == module.__name__ or home.startswith(f"{module.__name__}.")
         is_imported = home in ("typing", "collections.abc") and path != "typing"
         is_imported = is_imported or isinstance(value, types.ModuleType)
@@ -96,6 +109,7 @@ def entry(path: str, name: str, value: Any) -> Iterator[str]:
         yield f"`{value!r}`"
     yield ""
     shown = [text for call in _calls_of(path, name) if (text := example(call)) is not None]
+    shown += [worked(code) for code in written(path, name)]
     if shown:
         yield "```python"
         yield from shown
@@ -142,6 +156,35 @@ def example(call: str) -> str | None:
     return None
 
 
+def written(path: str, name: str) -> list[str]:
+    """Examples of a name that are written in docs/examples.py, and one of a dtype."""
+    lines = EXAMPLES.get(path, "").replace("\n    ", "; ").splitlines()
+    found = [line.partition(": ")[2] for line in lines if line.startswith(f"{name}: ")]
+    value = getattr(importlib.import_module(f"cujax.{path}" if path else "cujax"), name, None)
+    short = {"numpy": "jnp"}.get(path, path)
+    if isinstance(value, dtype_objects.ScalarMeta):
+        return [*found, f"{short}.{name}(1)"]
+    is_kind = isinstance(value, type) and issubclass(value, np.generic)
+    return [*found, f"jnp.issubdtype('float32', {short}.{name})"] if is_kind else found
+
+
+def worked(code: str) -> str:
+    """Statements, what they print, and the value of the last one."""
+    statements = code.replace("\\n", "\n").split("; ")
+    names, printed = {**NAMES}, io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for statement in statements[:-1]:
+            exec(statement, names)
+        try:
+            value = eval(statements[-1], names)
+        except SyntaxError:  # a compound statement
+            value = exec(statements[-1], names)
+    lines = [">>> " + s.replace("\n", "\n... ") for s in statements]
+    lines += [] if value is None else [_shown(value)]
+    return "\n".join([*lines[: len(statements)], *printed.getvalue().splitlines(), *lines[len(statements) :]])
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, cujax.Array):
         return cujax.numpy.array_repr(value, precision=4)
@@ -149,9 +192,13 @@ def _shown(value: Any) -> str:
 
 
 def main(folder: Path) -> None:
-    """Writes all pages, and one that lists them."""
+    """Writes all pages, one that lists them, and those of docs/ beside them."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = ["# cujax", ""]
+    index = ["# cujax", "", inspect.getdoc(cujax) or "", ""]
+    for written in sorted(p for p in Path(__file__).parent.iterdir() if p.suffix in (".md", ".svg")):
+        shutil.copy(written, folder)
+        if written.suffix == ".md":
+            index.append(f"- [{written.read_text().splitlines()[0].lstrip('# ')}]({written.name})")
     for path in MODULES:
         name = f"cujax.{path}" if path else "cujax"
         (folder / f"{name}.md").write_text(page(path))

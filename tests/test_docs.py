@@ -23,6 +23,26 @@ def test_every_function_says_what_it_does(path):
         assert summary.strip(), name
 
 
+# What has none: these need a GPU, or somebody at the terminal, or are no functions.
+WITHOUT_EXAMPLES = {"cupy_call", "breakpoint", "ComplexWarning", "KeyPath", "check_square", "solve_columns", "Array"}
+
+
+@pytest.mark.parametrize("path", [p for p in pages.MODULES if p not in ("errors", "typing")])
+def test_every_function_has_an_example(path):
+    missing = set()
+    for name, value in pages.public(path).items():
+        if callable(value) and ">>>" not in "".join(pages.entry(path, name, value)):
+            missing.add(name)
+    assert missing <= WITHOUT_EXAMPLES
+
+
+def test_what_examples_show():
+    assert pages.worked("x = jnp.ones(2); x + 1") == ">>> x = jnp.ones(2)\n>>> x + 1\nArray([2., 2.], dtype=float32)"
+    assert pages.worked("with cujax.enable_x64(True): print(7)") == ">>> with cujax.enable_x64(True): print(7)\n7"
+    names = {(path, line.partition(": ")[0]) for path, text in pages.EXAMPLES.items() for line in text.split("\n")}
+    assert all(name in pages.public(path) for path, name in names if name and not name.startswith(" "))
+
+
 def test_a_page():
     text = pages.page("scipy.fft")
     assert text.startswith("# cujax.scipy.fft\n")
@@ -41,5 +61,6 @@ def test_examples_are_tried_until_one_fits():
 def test_all_pages_are_written(tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "MODULES", ["tree", "ops"])
     pages.main(tmp_path / "docs")
-    assert sorted(p.name for p in (tmp_path / "docs").iterdir()) == ["cujax.ops.md", "cujax.tree.md", "index.md"]
+    found = {p.name for p in (tmp_path / "docs").iterdir()}
+    assert found > {"cujax.ops.md", "cujax.tree.md", "index.md", "architecture.md", "benchmarks.svg"}
     assert "- [cujax.tree](cujax.tree.md)" in (tmp_path / "docs" / "index.md").read_text()

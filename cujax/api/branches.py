@@ -15,6 +15,7 @@ from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.config import config
+from cujax.engine.ground.error_names import names_itself
 from cujax.engine.ground.source import describe_function
 from cujax.engine.ops.rounding import clamp
 from cujax.engine.ops.structural import convert_element_type
@@ -22,6 +23,7 @@ from cujax.engine.ops.structural import convert_element_type
 _ABSENT = object()
 
 
+@names_itself
 def cond(pred: Any, *args: Any, operand: Any = _ABSENT, **kwargs: Any) -> Any:
     """`true_fun(*operands)` if `pred` else `false_fun(*operands)`: `cond(pred, true_fun, false_fun, *operands)`.
 
@@ -81,6 +83,7 @@ def _predicate(pred: Any) -> Any:
     return convert_element_type(pred, dtypes.bool_)
 
 
+@names_itself
 def switch(index: Any, branches: Sequence[Callable], *operands: Any, operand: Any = _ABSENT) -> Any:
     """`branches[index](*operands)`, the index clamped to the branches there are.
 

@@ -21,6 +21,14 @@ def stage(x: Any, /) -> Array:
     return as_array(x)
 
 
+def dce_sink(val: Any, *, prevent_mlir_dce: bool = False) -> None:
+    """A use of `val`, a pytree of arrays, that computes nothing; what has no other use may still be left away.
+
+    TypeError for what is no array or number.
+    """
+    pytree.map(as_array, val)
+
+
 def shape_as_value(shape: Sequence[int]) -> np.ndarray:
     """The lengths of a shape, which are known, as a NumPy array of integers."""
     return np.array(tuple(shape), dtypes.python_scalar_dtype(int))

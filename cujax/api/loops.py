@@ -26,6 +26,7 @@ from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.config import config
+from cujax.engine.ground.error_names import names_itself
 from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ground.source import describe_function
 from cujax.engine.ops.elementwise import add
@@ -37,6 +38,7 @@ from cujax.engine.ops.structural import convert_element_type, reshape
 _LARGEST_INT32 = 2**31 - 1
 
 
+@names_itself
 def scan(
     f: Callable,
     init: Any,
@@ -229,6 +231,7 @@ def _stack(leaves: Sequence[Any]) -> Any:
     return concatenate([reshape(x, (1, *aval_of(x).shape)) for x in leaves], 0)
 
 
+@names_itself
 def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, *, max_steps: int | None = None) -> Any:
     """Run `val = body_fun(val)` while `cond_fun(val)`, starting from the pytree `init_val`.
 
@@ -321,6 +324,7 @@ def _check_condition(cond_fun: Callable, condition: Staged) -> None:
         )
 
 
+@names_itself
 def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any, *, unroll: Any = None) -> Any:
     """Run `val = body_fun(i, val)` for i from `lower` to `upper - 1`.
 
@@ -386,6 +390,7 @@ def _fori_dynamic(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> 
     return while_loop(lambda state: lt(state[0], state[1]), step, (lower, upper, init_val))[2]
 
 
+@names_itself
 def map(f: Callable, xs: Any, *, batch_size: int | None = None) -> Any:
     """Apply `f` to each slice of `xs` along the leading axis, one after the other, and stack the results.
 

@@ -27,9 +27,9 @@ class OptionContext:
         """The value in force in this thread."""
         return config.read(self.name)
 
-    def __call__(self, new_value: Any = _MISSING) -> AbstractContextManager[None]:
+    def __call__(self, new_val: Any = _MISSING) -> AbstractContextManager[None]:
         """The context manager.  TypeError without a value for an option that is not on or off."""
-        value = self._default if new_value is _MISSING else new_value
+        value = self._default if new_val is _MISSING else new_val
         if value is _MISSING:
             raise TypeError(f"{self.name}: give the value of the option: `with cujax.{self.name}(value):`")
         return config.override(self.name, value)

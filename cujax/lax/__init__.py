@@ -24,6 +24,7 @@ from cujax.api.identities import (
     approx_max_k,
     approx_min_k,
     composite,
+    dce_sink,
     shape_as_value,
     stage,
     with_sharding_constraint,
@@ -34,6 +35,7 @@ from cujax.api.prefix_scan import associative_scan
 from cujax.api.ragged import RaggedDotDimensionNumbers, ragged_dot, ragged_dot_general
 from cujax.api.reduce import reduce
 from cujax.api.reduce_window import reduce_window, reduce_window_shape_tuple
+from cujax.api.scaled_dot import scaled_dot
 from cujax.api.scatter_apply import scatter_apply
 from cujax.engine.control.collectives import (
     all_gather_p,

@@ -1,6 +1,6 @@
 """Functions of neural networks: activations, softmax, normalization.  Only exports stand here."""
 
-from cujax.left_out import refusing
+from cujax.left_out import refusing as _refusing
 from cujax.nn import initializers
 from cujax.nn.attention import dot_product_attention, scaled_matmul
 from cujax.nn.functions import (
@@ -37,4 +37,4 @@ from cujax.numpy import tanh
 from cujax.scipy.special import logsumexp
 from cujax.scipy.special.logarithms import log1mexp
 
-__getattr__ = refusing(__name__)
+__getattr__ = _refusing(__name__)

@@ -142,7 +142,7 @@ def _leaf_contribution(leaf: Any) -> tuple[Any, bool]:
 
 def copy(a: ArrayLike, order: str | None = None) -> Array:
     """A copy of `a` as a new array."""
-    return array(a, copy=True, order=order)
+    return array(operand("copy", a), copy=True, order=order)
 
 
 def astype(x: ArrayLike, dtype: Any, /, *, copy: bool = False, device: Any = None) -> Array:
@@ -175,6 +175,8 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     """The array `x` of another library that speaks DLPack, copied: the other library may write to its memory."""
     if isinstance(x, Array):
         return asarray(x, copy=copy)
+    if not hasattr(x, "__dlpack__"):
+        raise TypeError(f"from_dlpack needs an object with __dlpack__ and __dlpack_device__, got {type(x)}")
     adopted = selected().adopt(x)
     return asarray(np.from_dlpack(x) if adopted is None else adopted)
 
@@ -295,12 +297,12 @@ def full_like(
 
 def shape(a: ArrayLike) -> tuple[int, ...]:
     """Lengths of the axes of `a`."""
-    return operand("shape", a).shape
+    return np.shape(a) if isinstance(a, (list, tuple)) else operand("shape", a).shape
 
 
 def ndim(a: ArrayLike) -> int:
     """Number of axes of `a`."""
-    return operand("ndim", a).ndim
+    return np.ndim(a) if isinstance(a, (list, tuple)) else operand("ndim", a).ndim
 
 
 def size(a: ArrayLike, axis: int | Sequence[int] | None = None) -> int:

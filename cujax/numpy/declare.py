@@ -15,6 +15,7 @@ from typing import Any
 from cujax.engine.core.array import Array
 from cujax.engine.core.primitive import REGISTRY
 from cujax.engine.ground import source
+from cujax.engine.ground.error_names import names_itself
 from cujax.numpy.promotion import SCALARS, operand, plan_for
 
 _NOTES = {
@@ -36,7 +37,7 @@ def unary(name: str, primitive: str, join: Callable, doc: str) -> Callable:
         (adapt,) = plan_for(name, (kind,), join, False)
         return bind(x if adapt is None else adapt(x))
 
-    return named(function, name, f"{doc}\n\n{_NOTES[1]}")
+    return names_itself(named(function, name, f"{doc}\n\n{_NOTES[1]}"))
 
 
 def binary(name: str, primitive: str, join: Callable, doc: str) -> Callable:
@@ -56,7 +57,7 @@ def binary(name: str, primitive: str, join: Callable, doc: str) -> Callable:
         adapt1, adapt2 = plan_for(name, (kind1, kind2), join, True)
         return bind(x1 if adapt1 is None else adapt1(x1), x2 if adapt2 is None else adapt2(x2))
 
-    return named(function, name, f"{doc}\n\n{_NOTES[2]}")
+    return names_itself(named(function, name, f"{doc}\n\n{_NOTES[2]}"))
 
 
 def named(function: Callable, name: str, doc: str) -> Callable:

@@ -67,7 +67,7 @@ def _edge(value: ArrayLike | None, a: Array, axis: int) -> Array | None:
 def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
     """Differences of neighbours in the flattened array, with to_begin before and to_end after them."""
     flat = ravel(as_array("ediff1d", ary))
-    middle = lax.sub(_cut(flat, 0, 1, None), _cut(flat, 0, 0, -1))
+    middle = lax.sub(_cut(flat, 0, 1, None), _cut(flat, 0, 0, -1)) if flat.size else flat
     ends = [None if e is None else lax.convert_element_type(ravel(as_array("ediff1d", e)), flat.dtype)
             for e in (to_begin, to_end)]
     return concatenate([p for p in (ends[0], middle, ends[1]) if p is not None])
@@ -155,6 +155,8 @@ def unwrap(
     if dtypes.is_integer(p.dtype) or dtypes.is_bool(p.dtype):
         (p,) = promote_inexact("unwrap", p)
     axis = canonical_axis(axis, p.ndim)
+    if not p.size:
+        return p
     half = divide(period, 2)
     jumps = diff(p, axis=axis)
     folded = remainder(jumps + half, period) - half

@@ -29,7 +29,7 @@ from cujax.numpy.arithmetic import divide, multiply
 from cujax.numpy.creation import asarray, astype
 from cujax.numpy.grids import arange
 from cujax.numpy.parts import conj
-from cujax.numpy.promotion import ArrayLike, as_array
+from cujax.numpy.promotion import ArrayLike, as_array, as_numbers
 from cujax.numpy.reshaping import roll
 
 _INVERSE = (FftType.IFFT, FftType.IRFFT)
@@ -44,7 +44,7 @@ def _transform(
     norm: str | None,
 ) -> Array:
     """The transform of `a` over `axes`, of lengths `s` in the signal: axes to the end, there, and back."""
-    a = as_array(f"fft.{name}", a)
+    a = as_numbers(f"fft.{name}", a)
     _check_norm(norm)
     lengths = None if s is None else tuple([operator.index(n) for n in s])
     found = _axes(name, a.ndim, lengths, axes)

@@ -47,7 +47,7 @@ def concatenate(arrays: Any, axis: int | None = 0, dtype: Any = None) -> Array:
     parts = _parts("concatenate", arrays, dtype)
     if axis is None:
         return lax.concatenate([ravel(p) for p in parts], 0)
-    if any(p.ndim == 0 for p in parts):
+    if parts[0].ndim == 0:
         raise ValueError("Zero-dimensional arrays cannot be concatenated: use jnp.stack")
     return lax.concatenate(parts, canonical_axis(axis, parts[0].ndim))
 

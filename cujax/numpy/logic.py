@@ -20,6 +20,7 @@ from cujax.numpy.promotion import (
     ArrayLike,
     arrays_of,
     as_array,
+    as_numbers,
     check_arraylike,
     join_numeric,
     promote_args,
@@ -161,7 +162,7 @@ isneginf = _is_infinity("isneginf", -np.inf)
 
 def iscomplex(x: ArrayLike) -> Array:
     """Whether the imaginary part differs from 0, elementwise."""
-    x = as_array("iscomplex", x)
+    x = as_numbers("iscomplex", x)
     return lax.ne(lax.imag(x), 0) if dtypes.is_complex(x.dtype) else _false_like(x)
 
 

@@ -19,7 +19,7 @@ from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ops.structural import full_of
 from cujax.numpy.arithmetic import sign_bit
 from cujax.numpy.declare import named, unary
-from cujax.numpy.promotion import ArrayLike, as_array, promote_dtypes, promote_inexact
+from cujax.numpy.promotion import ArrayLike, as_array, as_numbers, promote_dtypes, promote_inexact
 
 # --- signs and magnitudes -------------------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ sign = unary(
 
 def absolute(x: ArrayLike, /) -> Array:
     """|x|, elementwise: real for complex numbers, x itself for booleans and unsigned integers."""
-    x = as_array("absolute", x)
+    x = as_numbers("absolute", x)
     return lax.abs(x) if dtypes.is_signed(x.dtype) else x
 
 
@@ -95,7 +95,7 @@ def _refuse_out(name: str, out: Any) -> None:
 
 def rint(x: ArrayLike, /) -> Array:
     """The nearest whole number, to the even one at a tie, elementwise, in floating point."""
-    x = as_array("rint", x)
+    x = as_numbers("rint", x)
     if not dtypes.is_inexact(x.dtype):
         return lax.convert_element_type(x, dtypes.canonicalize(dtypes.to_inexact(x.dtype)))
     return _round_parts(x)

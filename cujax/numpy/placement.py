@@ -96,6 +96,7 @@ PLACEMENT: dict[str, Any] = {
     "addressable_data": _addressable_data,
     "addressable_shards": property(lambda self: _shards(self, "addressable_shards"), doc="One shard, all of it."),
     "global_shards": property(lambda self: _shards(self, "global_shards"), doc="One shard, all of it."),
+    "traceback": property(lambda self: None, doc="None: where an array was made is not recorded."),
     "committed": property(
         lambda self: known(self, "committed") is not None, doc="True: arrays on two devices are not combined."
     ),

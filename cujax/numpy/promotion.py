@@ -27,9 +27,10 @@ from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import Tracer, is_evaluating
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
+from cujax.engine.ground.error_names import called_by_user
 from cujax.engine.ground.errors import ConcretizationTypeError
 from cujax.engine.ground.promotion import Operand, lattice_join
-from cujax.engine.ground.source import called_by_user, warn_user
+from cujax.engine.ground.source import warn_user
 
 ArrayLike: TypeAlias = Any
 Kind: TypeAlias = Any  # what a plan depends on: an aval, or the type of a Python number
@@ -84,6 +85,14 @@ def as_array(name: str, x: ArrayLike, position: int | str = 0) -> Array:
         return to_array(x)
     found = operand(name, x, position)
     return literal_array(found) if type(found) is Literal else found
+
+
+def as_numbers(name: str, x: ArrayLike) -> Array:
+    """As `as_array`; TypeError for random keys too."""
+    x = as_array(name, x)
+    if dtypes.is_key(x.dtype):
+        raise TypeError(f"{called_by_user(name)} does not accept dtype {x.dtype}: random keys are no numbers")
+    return x
 
 
 def literal_array(scalar: Literal) -> Array:

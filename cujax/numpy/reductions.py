@@ -19,7 +19,7 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
 from cujax.numpy.logic import choose_where, truth
-from cujax.numpy.promotion import ArrayLike, as_array
+from cujax.numpy.promotion import ArrayLike, as_array, as_numbers
 
 Axis: TypeAlias = int | Sequence[int] | None
 
@@ -61,9 +61,7 @@ def _reduce(
 
 def _summand(name: str, a: ArrayLike, dtype: Any, promote_integers: bool) -> Array:
     """`a` in the dtype in which it is summed."""
-    a = as_array(name, a)
-    if dtypes.is_key(a.dtype):
-        raise TypeError(f"{name} does not accept dtype {a.dtype}: random keys are no numbers")
+    a = as_numbers(name, a)
     if dtype is not None:
         dtype = dtypes.canonicalize_user(dtype, name)
         if dtypes.is_complex(a.dtype) and dtypes.is_bool(dtype):

@@ -70,13 +70,11 @@ def ravel(a: ArrayLike, order: str = "C", *, out_sharding: Any = None) -> Array:
 
 
 def resize(a: ArrayLike, new_shape: Any) -> Array:
-    """`a`, repeated as often as needed, in `new_shape`; surplus elements are left out."""
+    """`a`, repeated as often as needed, in `new_shape`; surplus elements are left out.  Zeros if `a` has none."""
     flat = ravel(as_array("resize", a))
     new = canonical_shape("resize", new_shape)
     if not flat.size:
-        if prod(new):
-            raise ValueError("resize: an empty array has nothing to repeat")
-        return lax.reshape(flat, new)
+        return lax.full(new, 0, flat.dtype)
     times = -(-prod(new) // flat.size)
     repeated = lax.reshape(lax.broadcast(flat, (times,)), (times * flat.size,))
     return lax.reshape(lax.slice_in_dim(repeated, 0, prod(new)), new)

@@ -164,10 +164,12 @@ def interp(
 
     xp: ascending vector; fp: values there.  left, right: the value before the first and after the last
     point (the end values by default), or "extrapolate".  period: of the function; xp need not be sorted.
-    ValueError for other shapes.
+    ValueError for other shapes, and without points.
     """
     if np.shape(xp) != np.shape(fp) or np.ndim(xp) != 1:
         raise ValueError("xp and fp must be one-dimensional arrays of equal size")
+    if not np.size(xp):
+        raise ValueError("interp: xp and fp have no elements, so there is no function")
     x, xp = arrays_of(promote_inexact("interp", x, xp))
     (fp,) = arrays_of(promote_inexact("interp", fp))
     if dtypes.is_complex(x.dtype):
@@ -219,11 +221,19 @@ def _negligible(dtype: Any) -> float:
 # --- membership ---------------------------------------------------------------------------------------
 
 
+_ISIN_METHODS = ("compare_all", "binary_search", "sort", "auto")
+
+
 def isin(
     element: ArrayLike, test_elements: ArrayLike, assume_unique: bool = False, invert: bool = False, *,
     method: str = "auto",
 ) -> Array:
-    """Whether each element occurs in test_elements (does not, if `invert`)."""
+    """Whether each element occurs in test_elements (does not, if `invert`).
+
+    method: one of JAX's, all with the same result.  ValueError for other words.
+    """
+    if method not in _ISIN_METHODS:
+        raise ValueError(f"isin: method must be one of {', '.join(map(repr, _ISIN_METHODS))}; got {method!r}")
     element, tests = arrays_of(promote_dtypes("isin", element, test_elements))
     flat = ravel(tests)
     shape = (*element.shape, flat.shape[0])

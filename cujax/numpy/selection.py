@@ -25,6 +25,7 @@ from cujax.numpy.promotion import (
     arrays_of,
     as_array,
     as_arrays,
+    as_numbers,
     check_arraylike,
     known_values,
     promote_args,
@@ -64,7 +65,7 @@ def nonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) ->
     ConcretizationTypeError for a traced array without `size`.  fill_value: a number, or one for each axis;
     0 by default.
     """
-    a = as_array("nonzero", a)
+    a = as_numbers("nonzero", a)
     if a.ndim == 0:
         raise ValueError(
             "Calling nonzero on 0d arrays is not allowed. Use jnp.atleast_1d(scalar).nonzero() instead."

@@ -82,7 +82,7 @@ def _unique(ar: Array, axis: int | None, equal_nan: bool, size: int | None, fill
     length = rows.shape[0]
     dtype = dtypes.python_scalar_dtype(int)
     if not length:
-        return _unique_of_nothing(rows, axis, size or 0, fill_value)
+        return _unique_of_nothing(rows, axis, size or 0, fill_value, ar.shape if axis is None else (0,))
     order = _row_order(rows)
     ordered = rows[order]
     is_first = _starts(ordered, equal_nan)
@@ -108,14 +108,14 @@ def _unique(ar: Array, axis: int | None, equal_nan: bool, size: int | None, fill
     )
 
 
-def _unique_of_nothing(rows: Array, axis: int | None, size: int, fill_value: Any) -> Unique:
+def _unique_of_nothing(rows: Array, axis: int | None, size: int, fill_value: Any, shape: tuple[int, ...]) -> Unique:
     if size and fill_value is None:
         raise ValueError(
             "jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified"
         )
     none = full((0,), 0, dtypes.python_scalar_dtype(int))
     values = full((size, *rows.shape[1:]), 0 if fill_value is None else fill_value, rows.dtype)
-    return Unique(moveaxis(values, 0, axis or 0), none, none, none)
+    return Unique(moveaxis(values, 0, axis or 0), none, lax.reshape(none, shape), none)
 
 
 def _row_order(rows: Array) -> Array:

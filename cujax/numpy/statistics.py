@@ -120,7 +120,10 @@ def _quantile(
             f"{method} doesn't support weights. Only method 'inverted_cdf' supports weights."
         )
     (a,) = arrays_of(promote_inexact(name, a))
-    q = lax.convert_element_type(as_array(name, q, 1), a.dtype)
+    q = as_array(name, q, 1)
+    if dtypes.is_complex(q.dtype):
+        raise TypeError(f"{name}: q must be real, got {q.dtype}")
+    q = lax.convert_element_type(q, a.dtype)
     if dtypes.is_complex(a.dtype):
         raise ValueError(f"{name} does not support complex input, as the operation is poorly defined.")
     if q.ndim > 1:
@@ -280,7 +283,7 @@ def _weights(fweights: Any, aweights: Any, variables: Array) -> tuple[Array | No
 def _covariance(x: Array, bias: bool, ddof: int | None, f: Array | None, a: Array | None) -> Array:
     ddof = (0 if bias else 1) if ddof is None else ddof
     w = f if a is None else a if f is None else f * a
-    divisor: Any = x.shape[1] - ddof
+    divisor: Any = max(x.shape[1] - ddof, 0)
     if w is None:
         weighted = centred = x - moments.mean(x, 1, keepdims=True)
     else:

@@ -45,6 +45,8 @@ def take(
     if not dtypes.is_integer(indices.dtype):
         raise ValueError(f"take: indices must have an integer type, got {indices.dtype}")
     axis = canonical_axis(axis, a.ndim)
+    if a.shape[axis] == 0 and indices.size:
+        raise IndexError(f"take: there is nothing to take along axis {axis} of an array of shape {a.shape}")
     indices, mode = _wrapped(indices, a.shape[axis], mode)
     index = (slice(None),) * axis + (indices,)
     return a.at[index].get(

@@ -19,6 +19,7 @@ import numpy as np
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.error_names import naming_method
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
 from cujax.numpy import arithmetic, cumulative, logic, reductions, transcendental
 from cujax.numpy.creation import full
@@ -75,6 +76,7 @@ class ufunc:
         if (self.nin, self.nout) != (2, 1):
             raise ValueError(f"{self.__name__}.{method} needs a function of two operands with one result")
 
+    @naming_method
     def reduce(
         self,
         a: ArrayLike,
@@ -126,6 +128,7 @@ class ufunc:
     def _same_dtype(self, carry: Array, row: Array) -> Array:
         return lax.convert_element_type(self._func(carry, row), carry.dtype)
 
+    @naming_method
     def accumulate(self, a: ArrayLike, axis: int = 0, dtype: Any = None, out: None = None) -> Array:
         """The results of `reduce` up to each element along `axis`."""
         self._binary("accumulate")
@@ -145,6 +148,7 @@ class ufunc:
         _, later = lax.scan(step, rows[0], rows[1:])
         return moveaxis(lax.concatenate([rows[:1], later], 0), 0, axis)
 
+    @naming_method
     def reduceat(
         self, a: ArrayLike, indices: ArrayLike, axis: int = 0, dtype: Any = None, out: None = None
     ) -> Array:
@@ -171,6 +175,7 @@ class ufunc:
         result = moveaxis(totals, 0, axis)
         return result if dtype is None else lax.convert_element_type(result, dtypes.as_dtype(dtype))
 
+    @naming_method
     def outer(self, A: ArrayLike, B: ArrayLike, /) -> Array:
         """The function of each element of A with each of B: the axes of A, then those of B."""
         self._binary("outer")
@@ -178,6 +183,7 @@ class ufunc:
         spread = lax.expand_dims(A, tuple(range(A.ndim, A.ndim + B.ndim)))
         return self._func(spread, B)
 
+    @naming_method
     def at(self, a: ArrayLike, indices: Any, b: ArrayLike | None = None, /, *, inplace: bool = True) -> Array:
         """A copy of `a` with the function applied at `indices`, in turn where they repeat.
 

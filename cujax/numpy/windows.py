@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 
 from cujax import lax
 from cujax.engine.core.array import Array
@@ -13,10 +12,10 @@ from cujax.numpy.logic import choose_where
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
 
 
-def _counted(M: int) -> Array:
-    """0, 1, ..., M - 1 in the default float."""
-    number = operator.index(M)
-    return lax.iota(dtypes.python_scalar_dtype(float), max(number, 0))
+def _counted(M: int) -> tuple[Array, int]:
+    """0, 1, ..., M - 1 in the default float, and M, a whole number or what `int` takes for one."""
+    number = int(M)
+    return lax.iota(dtypes.python_scalar_dtype(float), max(number, 0)), number
 
 
 def _one(n: Array) -> Array:
@@ -25,7 +24,7 @@ def _one(n: Array) -> Array:
 
 def bartlett(M: int) -> Array:
     """The triangular window with M points, 0 at both ends."""
-    n = _counted(M)
+    n, M = _counted(M)
     if M <= 1:
         return _one(n)
     return choose_where(n < (M - 1) / 2, 2 * n / (M - 1), 2 - 2 * n / (M - 1))
@@ -33,7 +32,7 @@ def bartlett(M: int) -> Array:
 
 def blackman(M: int) -> Array:
     """0.42 - 0.5 cos(2 pi n / (M - 1)) + 0.08 cos(4 pi n / (M - 1)), for n from 0 to M - 1."""
-    n = _counted(M)
+    n, M = _counted(M)
     if M <= 1:
         return _one(n)
     turn = 2 * math.pi * n / (M - 1)
@@ -42,13 +41,13 @@ def blackman(M: int) -> Array:
 
 def hamming(M: int) -> Array:
     """0.54 - 0.46 cos(2 pi n / (M - 1)), for n from 0 to M - 1."""
-    n = _counted(M)
+    n, M = _counted(M)
     return _one(n) if M <= 1 else 0.54 - 0.46 * lax.cos(2 * math.pi * n / (M - 1))
 
 
 def hanning(M: int) -> Array:
     """0.5 - 0.5 cos(2 pi n / (M - 1)), for n from 0 to M - 1."""
-    n = _counted(M)
+    n, M = _counted(M)
     return _one(n) if M <= 1 else 0.5 * (1 - lax.cos(2 * math.pi * n / (M - 1)))
 
 
@@ -62,7 +61,7 @@ def i0(x: ArrayLike) -> Array:
 
 def kaiser(M: int, beta: ArrayLike) -> Array:
     """i0(beta sqrt(1 - t**2)) / i0(beta), for M numbers t from -1 to 1 evenly spaced: Kaiser's window."""
-    n = _counted(M)
+    n, M = _counted(M)
     if M <= 1:
         return _one(n)
     t = 2 * n / (M - 1) - 1

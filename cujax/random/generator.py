@@ -152,6 +152,6 @@ def _method(name: str, sampler: Callable) -> Callable:
 
 def is_sampler(fun: Any) -> bool:
     """Whether a function of `cujax.random` draws from a key, its first argument."""
-    if not inspect.isfunction(fun) or fun.__module__ == single_key.__module__:
+    if not inspect.isfunction(fun) or inspect.unwrap(fun).__module__ == single_key.__module__:
         return False
     return next(iter(inspect.signature(fun).parameters), "") == "key"

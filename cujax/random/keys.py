@@ -13,7 +13,6 @@ Start at `as_keys`, through which every function of this package reads its key.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from cujax import lax
 from cujax.engine.core.array import Array, to_array
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
+from cujax.engine.ground.source import warn_user
 from cujax.engine.ops.random_bits import (
     random_clone,
     random_fold_in,
@@ -79,9 +79,9 @@ def _as_words(name: str, words: Any) -> Any:
 
 def _remark_raw_key(name: str) -> None:
     if config.enable_custom_prng:
-        warnings.warn(
+        warn_user(
             f"random.{name} was given a raw uint32 array while jax_enable_custom_prng is on; it is taken for "
-            "a threefry2x32 key. Use keys made by random.key.", FutureWarning, stacklevel=5,
+            "a threefry2x32 key. Use keys made by random.key.", FutureWarning,
         )
     if config.legacy_prng_key == "allow":
         return
@@ -91,7 +91,7 @@ def _remark_raw_key(name: str) -> None:
     )
     if config.legacy_prng_key == "error":
         raise ValueError(text)
-    warnings.warn(text, UserWarning, stacklevel=5)
+    warn_user(text)
 
 
 def _given_back(keys: Array, raw: bool) -> Array:

@@ -466,6 +466,16 @@ def test_hyp2f1_near_one_with_logarithms(x64):
         np.testing.assert_allclose(slope, a * b / c * scipy_special.hyp2f1(a + 1, b + 1, c + 1, x), rtol=1e-9)
 
 
+@pytest.mark.parametrize(("arguments", "expected"), [
+    ((0.5, 0.5, 1.0, 1 - 2**-20), (5.29525551436927, 36.703914301295626, 36.703914301295626, -30.933925617362828)),
+    ((0.5, 0.5, 1 + 2**-11, 1 - 2**-20), (5.2801863666132585, 36.5419515466844, 36.5419515466844, -30.7894320730539)),
+])  # fmt: skip
+def test_hyp2f1_and_its_slopes_by_the_parameters_next_to_one(x64, arguments, expected):
+    """Where c - a - b is whole, and nearly; to 40 digits by mpmath."""
+    value, slopes = cujax.value_and_grad(special.hyp2f1, (0, 1, 2))(*arguments)
+    np.testing.assert_allclose([value, *slopes], expected, rtol=1e-10)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_hyp1f1_far_below_zero(x64, dtype):
     rtol = 1e-11 if dtype is np.float64 else 1e-4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import pstats
 from contextlib import contextmanager, nullcontext
 
 import jax
@@ -141,6 +142,17 @@ def test_marks_are_ranges_of_the_backend(monkeypatch):
     assert seen[0].endswith("work") and seen[1:] == ["train#step_num=3#", "again"]
 
 
+def test_a_trace_of_the_host(tmp_path):
+    with cujax.profiler.trace(tmp_path / "run"):
+        jnp.sin(0.0)
+        with pytest.raises(RuntimeError, match=r"a trace for .*run is being recorded"):
+            cujax.profiler.start_trace(tmp_path)
+    (written,) = (tmp_path / "run").iterdir()
+    assert "sin" in {name for _, _, name in pstats.Stats(str(written)).stats}
+    with pytest.raises(RuntimeError, match="no trace is being recorded"):
+        cujax.profiler.stop_trace()
+
+
 def test_marks_may_be_nested_in_themselves(monkeypatch):
     """Each call of a decorated function closes its own range."""
     seen = []
@@ -196,7 +208,7 @@ def test_one_process():
     ("new_ref", r"write x\.at\[i\]\.set\(y\)"),
     ("numpy.int2", "arrays of this dtype"),
     ("nn.scaled_dot_general", "scaled_matmul"),
-    ("profiler.start_trace", "nsys"),
+    ("profiler.start_server", "nsys"),
     ("debug.inspect_array_sharding", "comes later"),
     ("nothing", "has no attribute 'nothing'$"),
 ])

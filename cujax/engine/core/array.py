@@ -18,7 +18,7 @@ import numpy as np
 from cujax.engine.backends.select import selected
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.source import called_by_user
+from cujax.engine.ground.error_names import called_by_user
 
 
 class Array:
@@ -159,11 +159,16 @@ class ConcreteArray(Array):
                 f"The truth value of an array with {'no' if self.aval.size == 0 else 'more than one'} "
                 "element is ambiguous. Use x.any() or x.all()."
             )
-        return bool(self.to_numpy().reshape(()))
+        return bool(self._numbers("bool").reshape(()))
 
     def _scalar(self, what: str) -> Any:
         if self.aval.ndim != 0:
             raise TypeError(f"Only scalar arrays can be converted to {what}; got shape {self.aval.shape}")
+        return self._numbers(what)
+
+    def _numbers(self, what: str) -> np.ndarray:
+        if dtypes.is_key(self.aval.dtype):
+            raise TypeError(f"random keys are no numbers, so they have no {what}: see cujax.random.key_data")
         return self.to_numpy()
 
     def __int__(self) -> int:
@@ -215,11 +220,11 @@ class ConcreteArray(Array):
 
     def item(self, *index: int) -> Any:
         """The only element, or the one at `index`, as a Python scalar."""
-        return self.to_numpy().item(*index)
+        return self._numbers("Python scalar").item(*index)
 
     def tolist(self) -> Any:
         """The values as nested Python lists."""
-        return self.to_numpy().tolist()
+        return self._numbers("list of values").tolist()
 
     def tobytes(self, order: str = "C") -> bytes:
         return self.to_numpy().tobytes(order)  # type: ignore[arg-type]

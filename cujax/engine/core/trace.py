@@ -172,6 +172,8 @@ def _run(primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
 def _watch(primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
     """The op, and what the options for finding mistakes ask of it."""
     if config.debug_key_reuse:
+        if primitive.evaluate is None:  # an op that takes no keys says so, before any are followed
+            primitive.abstract(tuple([aval_of(a) for a in args]), params)
         out = key_reuse.follow_op(primitive, args, params, lambda: _run(primitive, args, params))
     else:
         out = _run(primitive, args, params)

@@ -281,17 +281,17 @@ def short_name(dtype: DType) -> str:
     return dtype.name.replace(long, short, 1)
 
 
-def finfo(spec: Any) -> ml_dtypes.finfo:
+def finfo(dtype: Any) -> ml_dtypes.finfo:
     """Limits of a floating-point or complex dtype, or of an array's; ValueError for another dtype."""
-    dtype = as_dtype(spec)
+    dtype = as_dtype(dtype)
     if not is_inexact(dtype):
         raise ValueError(f"finfo: dtype {dtype} is not inexact; for integers write iinfo({str(dtype)!r})")
     return ml_dtypes.finfo(dtype)
 
 
-def iinfo(spec: Any) -> ml_dtypes.iinfo:
+def iinfo(int_type: Any) -> ml_dtypes.iinfo:
     """Limits of an integer dtype, or of an array's; ValueError for another dtype."""
-    dtype = as_dtype(spec)
+    dtype = as_dtype(int_type)
     if not is_integer(dtype):
         raise ValueError(f"iinfo: dtype {dtype} is not an integer; for floats write finfo({str(dtype)!r})")
     return ml_dtypes.iinfo(dtype)

@@ -61,25 +61,6 @@ def warn_user(text: str, category: type[Warning] = UserWarning) -> None:
     )
 
 
-def called_by_user(name: str) -> str:
-    """The function of the package that the user has called, for an error that says `name`, which may be one inside.
-
-    `name` where that is the same, and where what was called has no name that a user knows.
-    """
-    frame: FrameType | None = sys._getframe(1)
-    outermost = None
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE_DIRECTORY):
-        outermost, frame = frame, frame.f_back
-    found = "" if outermost is None else outermost.f_code.co_name
-    if not found.isidentifier() or found.startswith("_") or found in _NOT_SAYING or f".{name}".endswith(f".{found}"):
-        return name
-    module = outermost.f_globals.get("__name__", "") if outermost is not None else ""
-    return f"{module.rpartition('.')[2]}.{found}" if ".stats." in module else found
-
-
-_NOT_SAYING = frozenset(("function", "of_one", "of_two", "of_three", "bind", "method", "wrapped"))
-
-
 def named(function: Any, name: str) -> Any:
     """`function` with the name that users see, also where a traceback shows it."""
     function.__name__ = function.__qualname__ = name

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
-from cujax.engine.ground.source import called_by_user
+from cujax.engine.ground.error_names import called_by_user
 
 
 def canonical_axis(axis: Any, ndim: int, name: str = "axis") -> int:

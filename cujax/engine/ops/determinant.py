@@ -26,7 +26,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, complex, imag, real
 from cujax.engine.ops.elementwise import add, div, mul, sub
-from cujax.engine.ops.families import partials_jvp
+from cujax.engine.ops.families import FLOAT, partials_jvp
 from cujax.engine.ops.lu import inverse
 from cujax.engine.ops.matrices import batch_stacks, check_matrices, matmul, matrix_transpose, of_finite
 from cujax.engine.ops.slicing import index_in_dim
@@ -108,7 +108,9 @@ def det(a: Any) -> Any:
 
     Differentiable at singular matrices too; see the module's docstring for second derivatives.
     """
-    _det_shape(aval_of(a))
+    aval = aval_of(a)
+    takes_all_floats = aval.shape[-1:] <= (3,) and aval.dtype in FLOAT  # which are written out below
+    _det_shape(aval.update(dtype=dtypes.float32) if takes_all_floats else aval)
     n = shape_of(a)[-1]
     if n == 0:
         return ones_of(aval_of(a).update(shape=shape_of(a)[:-2]))

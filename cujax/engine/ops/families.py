@@ -27,7 +27,8 @@ from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.source import called_by_user
+from cujax.engine.ground.error_names import called_by_user, names_itself
+from cujax.engine.ground.source import named
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.structural import (
     add_tangents,
@@ -116,6 +117,7 @@ def dtype_error(name: str, dtype: Any, domain: Domain) -> TypeError:
 
 def _check_same_dtype(name: str, avals: Sequence[ShapedArray]) -> None:
     if any(a.dtype != avals[0].dtype for a in avals):
+        name = called_by_user(name)
         raise TypeError(
             f"lax.{name} requires arguments to have the same dtypes, got "
             f"{', '.join(str(a.dtype) for a in avals)}. (Tip: jnp.{name} is a similar function that does "
@@ -128,7 +130,8 @@ def common_shape(name: str, avals: Sequence[ShapedArray]) -> tuple[int, ...]:
     shapes = {a.shape for a in avals if a.shape}
     if len(shapes) > 1:
         raise TypeError(
-            f"{name} got incompatible shapes for broadcasting: {', '.join(str(a.shape) for a in avals)}."
+            f"{called_by_user(name)} got incompatible shapes for broadcasting: "
+            f"{', '.join(str(a.shape) for a in avals)}."
             " Operands of lax ops have one shape or are scalars; jnp functions broadcast."
         )
     return shapes.pop() if shapes else ()
@@ -214,7 +217,7 @@ def _to_front(axis: AxisData, x: Any, dim: int | None, rank: int, shape: tuple[i
     return broadcast_in_dim(x, (axis.size, *shape), (0,))
 
 
-def _public(primitive: Primitive, arity: int, name: str) -> Callable:
+def _public(primitive: Primitive, arity: int, name: str, arguments: Sequence[str]) -> Callable:
     def of_one(x: Any) -> Any:
         return primitive.bind(operands(x)[0] if type(x) in dtypes.PYTHON_SCALARS else x)
 
@@ -225,9 +228,9 @@ def _public(primitive: Primitive, arity: int, name: str) -> Callable:
         return primitive.bind(*operands(x, y, z))
 
     function: Any = (of_one, of_two, of_three)[arity - 1]
-    function.__name__ = function.__qualname__ = name
+    function.__code__ = function.__code__.replace(co_varnames=tuple(arguments))
     function.__doc__ = f"{primitive.doc}\n\nElementwise; accepts {primitive.domain.name}."
-    return function
+    return names_itself(named(function, name))
 
 
 def elementwise(
@@ -245,8 +248,9 @@ def elementwise(
     result: Callable[[Any], Any] = lambda dtype: dtype,
     family: str = "elementwise",
     public: str = "",
+    arguments: str = "x y z",
 ) -> tuple[Primitive, Callable]:
-    """An elementwise primitive of `arity` operands, and its function (called `public` if not `name`).
+    """An elementwise primitive of `arity` operands, and its function (called `public` if not `name`, of `arguments`).
 
     Without an `impl` it is the function `ufunc` of the array library, called as the op if not named.
     """
@@ -260,7 +264,7 @@ def elementwise(
         batch=elementwise_batch(lambda: p),
         cuda=cuda, doc=doc, domain=domain, family=family,
     )
-    return p, _public(p, arity, public or name)
+    return p, _public(p, arity, public or name, arguments.split()[:arity])
 
 
 def calling(ufunc: str) -> Callable:

@@ -126,13 +126,13 @@ def _gamma_density(a: Any, x: Any) -> Any:
 
 
 igamma_p, igamma = binary(
-    "igamma", domain=FLOAT, cuda="cj::igamma({x}, {y})", impl=from_scipy("gammainc"),
-    doc="The integral of t**(x-1) exp(-t) / gamma(x) from 0 to y.",
+    "igamma", domain=FLOAT, arguments="a x", cuda="cj::igamma({x}, {y})", impl=from_scipy("gammainc"),
+    doc="The integral of t**(a-1) exp(-t) / gamma(a) from 0 to x.",
     jvp=(lambda t, out, a, x: mul(t, igamma_grad_a(a, x)), lambda t, out, a, x: mul(t, _gamma_density(a, x))),
 )
 igammac_p, igammac = binary(
-    "igammac", domain=FLOAT, cuda="cj::igammac({x}, {y})", impl=from_scipy("gammaincc"),
-    doc="1 - igamma(x, y), accurate where igamma(x, y) is near 1.",
+    "igammac", domain=FLOAT, arguments="a x", cuda="cj::igammac({x}, {y})", impl=from_scipy("gammaincc"),
+    doc="1 - igamma(a, x), accurate where igamma(a, x) is near 1.",
     jvp=(lambda t, out, a, x: neg(mul(t, igamma_grad_a(a, x))), lambda t, out, a, x: neg(mul(t, _gamma_density(a, x)))),
 )
 
@@ -147,8 +147,9 @@ def _beta_density(a: Any, b: Any, x: Any) -> Any:
 
 
 regularized_incomplete_beta_p, regularized_incomplete_beta = ternary(
-    "regularized_incomplete_beta", domain=FLOAT, cuda="cj::betainc({x}, {y}, {z})", impl=from_scipy("betainc"),
-    public="betainc", doc="The integral of t**(x-1) (1-t)**(y-1) / beta(x, y) from 0 to z.",
+    "regularized_incomplete_beta", domain=FLOAT, arguments="a b x", cuda="cj::betainc({x}, {y}, {z})",
+    impl=from_scipy("betainc"), public="betainc",
+    doc="The integral of t**(a-1) (1-t)**(b-1) / beta(a, b) from 0 to x.",
     jvp=(
         _no_beta_parameter_partial, _no_beta_parameter_partial,
         lambda t, out, a, b, x: mul(t, _beta_density(a, b, x)),
@@ -166,7 +167,7 @@ def _no_second_partial(t: Any, out: Any, a: Any, x: Any) -> Any:
 
 
 igamma_grad_a_p, igamma_grad_a = binary(
-    "igamma_grad_a", domain=FLOAT, doc="The derivative of igamma(x, y) with respect to x.",
+    "igamma_grad_a", domain=FLOAT, arguments="a x", doc="The derivative of igamma(a, x) with respect to a.",
     cuda="cj::igamma_grad_a({x}, {y})",
     impl=_where_inside(lambda xp, a, x: _density(xp, a, x) * _slope_ratio(xp, a, x)),
     jvp=(_no_second_partial, lambda t, out, a, x: mul(t, mul(_gamma_density(a, x), sub(log(x), digamma(a))))),

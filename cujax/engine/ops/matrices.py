@@ -15,7 +15,7 @@ from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.source import called_by_user
+from cujax.engine.ground.error_names import called_by_user
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, conj
 from cujax.engine.ops.contraction import batch_matmul
 from cujax.engine.ops.families import FLOAT, dtype_error

@@ -178,7 +178,7 @@ rem_p, rem = binary(
     jvp=(lambda t, out, x, y: t, lambda t, out, x, y: mul(neg(t), _truncated_ratio(x, y))),
 )
 nextafter_p, nextafter = binary(
-    "nextafter", domain=FLOAT, doc="The next number that the dtype has after x in the direction of y.",
+    "nextafter", domain=FLOAT, arguments="x1 x2", doc="The next number that the dtype has after x1, towards x2.",
     cuda="cj::nextafter({x}, {y})", jvp=ZERO_TANGENT,
 )
 nextafter_p.jvp = Refused("a step from one representable number to the next has no derivative")

@@ -174,7 +174,7 @@ def _polygamma_order_partial(t: Any, out: Any, m: Any, x: Any) -> Any:
 
 
 polygamma_p, polygamma = binary(
-    "polygamma", domain=FLOAT, doc="The derivative of order x of digamma at y; x is a natural number.",
+    "polygamma", domain=FLOAT, arguments="m x", doc="The derivative of order m of digamma at x; m is a natural number.",
     cuda="cj::polygamma({x}, {y})", impl=_from_library("polygamma"),
     jvp=(_polygamma_order_partial, lambda t, out, m, x: mul(t, polygamma(add(m, 1), x))),
 )
@@ -210,7 +210,8 @@ def _zeta_slope(s: Any, q: Any) -> Any:
 
 
 zeta_p, zeta = binary(
-    "zeta", domain=FLOAT, doc="Hurwitz's zeta function, the sum of (y + k)**-x over k = 0, 1, ...; NaN for x < 1.",
+    "zeta", domain=FLOAT, arguments="x q",
+    doc="Hurwitz's zeta function, the sum of (q + k)**-x over k = 0, 1, ...; NaN for x < 1.",
     cuda="cj::zeta({x}, {y})", impl=_from_library("zeta"),
     jvp=(
         lambda t, out, s, q: mul(t, _zeta_slope(s, q)),

@@ -91,6 +91,8 @@ def real_arrays(
     name: str, *xs: ArrayLike, error: type[Exception] = ValueError, weak: bool = False, floats_only: bool = False
 ) -> list[Array]:
     """The arguments as arrays of one shape and one real floating-point dtype; arguments as in `of_reals`."""
+    if floats_only:  # these take lists, as in JAX
+        xs = tuple(map(jnp.asarray, xs))
     if floats_only and not all(dtypes.is_float(jnp.result_type(x)) for x in xs):
         kinds = ", ".join(str(jnp.result_type(x)) for x in xs)
         raise error(f"{name} takes floating-point numbers, got {kinds}.  Convert them first: x.astype(float).")

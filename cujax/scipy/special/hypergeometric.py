@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.derivatives import jvp
 from cujax.api.jit import jit
 from cujax.api.vectorize import vmap
 from cujax.custom_derivatives import SymbolicZero
@@ -199,6 +200,7 @@ _FAR_TERMS = 30
 # --- 2F1 --------------------------------------------------------------------------------------------------------
 
 _NEAR_ONE = 0.9  # from here on the functions of 1 - x are used
+_NEARER_ONE = 0.999  # from here on the series itself is too long
 _WHOLE = 1e-3  # how near c - a - b may come to a whole number for that
 
 
@@ -207,8 +209,9 @@ def hyp2f1(a: Array, b: Array, c: Array, x: Array) -> Array:
     """Gauss's hypergeometric function 2F1(a, b; c; x); elementwise, with broadcasting.
 
     The sum of (a)_k (b)_k / ((c)_k k!) x**k; for x < -1/2 after Pfaff's transformation (DLMF 15.8.1), for x > 0.9 by
-    functions of 1 - x (15.8.4, and 15.8.10 where c - a - b is whole).  NaN for x > 1 unless the series ends, infinite
-    where c is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs more than 100000 terms.
+    functions of 1 - x (15.8.4, 15.8.10 where c - a - b is whole, and by interpolation near that).  NaN for x > 1 unless
+    the series ends, infinite where c is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs
+    more than 100000 terms.
     ValueError for complex numbers.
     """
     ends = _is_pole(a) | _is_pole(b)
@@ -230,14 +233,44 @@ def _below_one(a: Array, b: Array, c: Array, x: Array) -> Array:
     ends = _is_pole(a) | _is_pole(b)
     near = (x > _NEAR_ONE) & (jnp.abs(rest - jnp.round(rest)) > _WHOLE) & ~ends
     whole = (x > _NEAR_ONE) & _is_whole(rest, a, b, c) & ~ends
-    p, q, r = (jnp.where(whole, v, w) for v, w in ((0.5, a), (0.5, b), (1.5, c)))
-    by_series = _gauss(p, q, r, jnp.where(near | whole, 0.25, x))
+    nearly = (x > _NEARER_ONE) & ~near & ~whole & ~ends
+    p, q, r = (jnp.where(whole | nearly, v, w) for v, w in ((0.5, a), (0.5, b), (1.5, c)))
+    by_series = _gauss(p, q, r, jnp.where(near | whole | nearly, 0.25, x))
     by_logarithms = _gauss_whole(*(jnp.where(whole, a, v) for v, a in ((0.5, a), (0.5, b), (2.0, c), (0.95, x))))
     p, q, r, z = (jnp.where(near, v, w) for v, w in ((a, 0.5), (b, 0.5), (c, 1.25), (x, 0.75)))
-    d = r - p - q
-    first = _gamma_quotient(r, d, r - p, r - q) * _gauss(p, q, 1 - d, 1 - z)
-    second = _gamma_quotient(r, -d, p, q) * jnp.exp(d * jnp.log1p(-z)) * _gauss(r - p, r - q, 1 + d, 1 - z)
-    return jnp.where(whole, by_logarithms, jnp.where(near, first + second, by_series))
+    value = jnp.where(whole, by_logarithms, jnp.where(near, _two_terms(p, q, r, z), by_series))
+    p, q, r, z = (jnp.where(nearly, v, w) for v, w in ((a, 0.5), (b, 0.5), (c, 1.0), (x, 0.9995)))
+    between = lax.cond(jnp.any(nearly), _interpolated, _nothing, p, q, r, z)
+    return jnp.where(nearly, between, value)
+
+
+def _nothing(*xs: Array) -> Array:
+    return jnp.zeros_like(xs[0])
+
+
+def _two_terms(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """2F1 by functions of 1 - x (DLMF 15.8.4); both terms grow without bound as c - a - b comes to a whole number."""
+    d = c - a - b
+    first = _gamma_quotient(c, d, c - a, c - b) * _gauss(a, b, 1 - d, 1 - x)
+    second = _gamma_quotient(c, -d, a, b) * jnp.exp(d * jnp.log1p(-x)) * _gauss(c - a, c - b, 1 + d, 1 - x)
+    return first + second
+
+
+_NODES = (-4, -3, -2, -1, 1, 2, 3, 4)
+
+
+def _interpolated(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """2F1 where c - a - b is near a whole number m: the polynomial in c through its values on both sides of that.
+
+    The nodes lie so far apart that `_two_terms` loses no more by cancellation than the polynomial by its degree.
+    """
+    apart = 0.004 if x.dtype.itemsize > 4 else 0.03
+    m = lax.stop_gradient(jnp.round(c - a - b))
+    nodes = jnp.asarray(_NODES, x.dtype).reshape(-1, *(1,) * x.ndim)
+    values = _two_terms(*jnp.broadcast_arrays(a, b, a + b + m + apart * nodes, x))
+    t = (c - a - b - m) / apart
+    weights = [math.prod([(t - j) / (k - j) for j in _NODES if j != k]) for k in _NODES]
+    return functools.reduce(jnp.add, [w * v for w, v in zip(weights, values, strict=True)])
 
 
 def _is_whole(rest: Array, *parameters: Array) -> Array:
@@ -260,11 +293,25 @@ def _gauss_whole(a: Array, b: Array, c: Array, x: Array) -> Array:
 
 
 def _gauss_whole_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    """Along x; slopes by the parameters, between which m would not stay whole, come from the plain series."""
+    """Along x; slopes by the parameters, between which m would not stay whole, come from elsewhere."""
     a, b, c, x = primals
     return _gauss_whole(*primals), _tangent(
-        tangents, lambda: _of_all(_of_one)(*primals)[1:], lambda: a * b / c * _gauss_whole(a + 1, b + 1, c + 1, x)
+        tangents, lambda: _slopes_at_whole(*primals), lambda: a * b / c * _gauss_whole(a + 1, b + 1, c + 1, x)
     )
+
+
+def _slopes_at_whole(*primals: Array) -> list[Array]:
+    """With respect to a, b and c: of the plain series, and nearer to 1, where that is long, of `_interpolated`."""
+    *parameters, x = primals
+    nearer = x > _NEARER_ONE
+    by_series = _of_all(_of_one)(*parameters, jnp.where(nearer, 0.25, x))[1:]
+    z = jnp.where(nearer, x, 0.9995)
+    found = []
+    for i, by_terms in enumerate(by_series):
+        along = [jnp.ones_like(x) if j == i else jnp.zeros_like(x) for j in range(3)]
+        slope = jvp(lambda a, b, c: _interpolated(a, b, c, z), tuple(parameters), tuple(along))[1]
+        found.append(jnp.where(nearer, slope, by_terms))
+    return found
 
 
 _gauss_whole.defjvp(_gauss_whole_jvp, symbolic_zeros=True)

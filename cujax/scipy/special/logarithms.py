@@ -255,4 +255,4 @@ def _below_maximum(name: str, x: ArrayLike, axis: Axis) -> Array:
     """x minus its maximum, which cancels out of a quotient of exponentials and so needs no derivative."""
     x = as_array(name, x)
     x = lax.convert_element_type(x, x.dtype) if x.aval.weak_type else x
-    return x - stop_gradient(jnp.max(x, axis, keepdims=True))
+    return x - stop_gradient(jnp.max(x, axis, keepdims=True)) if x.size else x

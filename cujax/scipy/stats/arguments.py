@@ -7,7 +7,7 @@ import math
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
-from cujax.engine.ground.source import called_by_user
+from cujax.engine.ground.error_names import called_by_user
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
 
 
