@@ -111,11 +111,11 @@ def _entering(step: Step, device: Device) -> float:
 
 def _library_rate(step: Step) -> float:
     """Operations in a second that a library reaches, by the type of its result."""
-    return LIBRARY_RATE * _PEAKS.get(step.dtype, _PEAKS["float32"])
+    return LIBRARY_RATE * PEAKS.get(step.dtype, PEAKS["float32"])
 
 
 LIBRARY_RATE = 0.6  # of the peak: a guess
-_PEAKS = {"bfloat16": 990e12, "float16": 990e12, "float32": 60e12, "float64": 60e12}
+PEAKS = {"bfloat16": 990e12, "float16": 990e12, "float32": 60e12, "float64": 60e12}
 _READ_AHEAD = 16  # as in kernels/in_order.h
 
 

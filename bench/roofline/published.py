@@ -14,15 +14,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bench.case import Case
-from bench.roofline.device import EFFICIENCY, H200
+from bench.roofline.device import EFFICIENCY, H200, PEAKS
 
 LARGE = 100e6  # bytes from which on a launch no longer counts
+
 
 class Figure(NamedTuple):
     """Seconds, and whose figure it is."""
 
     seconds: float
     source: str
+
 
 _ODE = "GPUODEBenchmarks, V100, 8,388,608 systems"
 _JAX: list[tuple[str, str, float, str]] = [
@@ -35,9 +37,18 @@ _JAX: list[tuple[str, str, float, str]] = [
     ("W9", "add 40960 rows, equal", 0.5, "JAX 0.10.2, openxla/xla 46225"),
     ("W10", "fftn", 0.97e-3, "cupy/cupy 8870"),
     ("W11", "10000 inverses", 1.47e-3, "3x3 inverses, with 0.041 ms hand-written"),
+    ("W14", "jitted 2 x [+] 1, scalar", 6e-6, "JAX 0.10.2, on a CPU"),
+    ("W14", "jitted x [+] 1, ten leaves", 37e-6, "JAX 0.10.2, on a CPU"),
 ]
+
+# What a program that does not keep its carries in registers reads and writes: a path's price, variance and key at each
+# step, the 19 populations of a cell; and the results of samplers.
+_BYTES_OF_ITEMS = {"paths": 32, "cell updates": 152, "values": 4, "keys": 8}
+_PRODUCTS = PEAKS | {"float32": 495e12}  # of 19 bits, which XLA may take where no precision is asked for
+
 # One kernel of XLA's that reads and writes once takes no less than a copy; where arithmetic bounds nothing is known.
 _AT_COPY_SPEED = {"W1": "(sum )?a[*]x", "W3": "one step"}
+
 
 def jax_of(workload: str, case: Case) -> Figure | None:
     """See the module's docstring."""
@@ -49,7 +60,22 @@ def jax_of(workload: str, case: Case) -> Figure | None:
     for name, pattern, instructions, rate, what in _AT_FULL_RATE:
         if name == workload and re.match(pattern, case.name):
             return Figure(case.items[0] * instructions / rate, f"estimated, at the least: {what} at the full rate")
-    return None
+    return _at_the_least(workload, case)
+
+
+def _at_the_least(workload: str, case: Case) -> Figure | None:
+    """A launch for each step of a loop, as XLA runs one on a GPU, and what any program must move or multiply."""
+    number, counted = case.items
+    found = re.search(r"\b(\d+) (fixed )?steps", case.name)
+    steps = int(found.group(1)) if found else 1
+    moved = case.bytes_moved or number * _BYTES_OF_ITEMS.get(counted, 0) * (steps if counted == "paths" else 1)
+    products = number / _PRODUCTS[case.name.rpartition(" ")[2]] if counted == "FLOP" else 0
+    if steps == 1 and not moved and not products:
+        return None
+    bound = "products at the peak rate" if products else "memory at a copy's speed"
+    source = f"estimated, at the least: {f'{steps} launches, ' if steps > 1 else ''}{bound}"
+    return Figure(steps * H200.launch + max(moved / H200.copy, products), source)
+
 
 # --- targets ----------------------------------------------------------------------------------------------------------
 
@@ -61,6 +87,7 @@ _PATH_STEP = 4 * _THREEFRY  # a step of a path splits its key and draws two numb
 # What bounds any program for it, whoever compiles it.
 _AT_FULL_RATE = [("W13", "", _PAIR, H200.issued, f"{_PAIR} instructions a pair")]
 
+
 def _copies(share: float) -> Callable[[Case], Figure | None]:
     def limit(case: Case) -> Figure | None:
         if case.bytes_moved < LARGE:
@@ -68,6 +95,7 @@ def _copies(share: float) -> Callable[[Case], Figure | None]:
         return Figure(case.bytes_moved / H200.copy / share, f"{share:.0%} of the copy bandwidth")
 
     return limit
+
 
 def _hand_written(instructions: float, factor: float, rate: float = H200.issued) -> Callable[[Case], Figure | None]:
     """`factor` times what a kernel written by hand would take for so many instructions for each item."""
@@ -77,6 +105,7 @@ def _hand_written(instructions: float, factor: float, rate: float = H200.issued)
         return Figure(factor * seconds, f"{factor} of hand-written, estimated at {instructions:.0f} instructions each")
 
     return limit
+
 
 def _hashes(case: Case) -> Figure:
     return Figure(case.items[0] * _THREEFRY / H200.pipes["integer",] / 0.8, "80 % of 75 integer operations a hash")
@@ -91,6 +120,7 @@ _TARGETS: list[tuple[str, str, Callable[[Case], Figure | None]]] = [
     ("W13", ".*65536", _hand_written(_PAIR, 1.3)),
 
 ]
+
 
 def target_of(workload: str, case: Case) -> Figure | None:
     """See the module's docstring."""
