@@ -6,7 +6,7 @@
 #   make kernels   compile the C++ headers on the host and, with nvcc, for the device, and run their tests (needs cmake)
 #   make docs      a page for each module, with examples that are run, as HTML in build/site
 #   make test-full   thousands of generated calls of every public function, against JAX, their derivatives, and what
-#                  wrong calls say (SURFACE_CASES, about 30 minutes)
+#                  wrong calls say; convolutions (SURFACE_CASES, CONVOLUTION_CASES, about 45 minutes)
 #   make test-cudnn   cuDNN itself plans convolutions, without a GPU (then needs cc): the wheels, which are large, go to an
 #                  environment of their own, build/cudnn-venv (1.5 GB)
 #   make test-array-api   the suite of the Python array API standard, in 64 bits (then needs git); what fails, and why, is
@@ -29,6 +29,7 @@ JOBS ?= 2
 CUDNN_VENV ?= build/cudnn-venv
 CUDNN_CASES ?= 100
 SURFACE_CASES ?= 6000
+CONVOLUTION_CASES ?= 2400
 ARRAY_API_SUITE ?= build/array-api-tests
 ARRAY_API_COMMIT ?= 55fcc60
 ARRAY_API_EXAMPLES ?= 20
@@ -54,8 +55,9 @@ docs: $(VENV)/.docs-ready
 	$(bin)/mkdocs build --quiet --clean --config-file docs/mkdocs.yml
 
 test-full: $(VENV)/.test-ready
-	CUJAX_SURFACE_CASES=$(SURFACE_CASES) $(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py \
-		tests/surface/test_derivatives.py tests/surface/test_error_names.py $(PYTEST_ARGS)
+	CUJAX_SURFACE_CASES=$(SURFACE_CASES) CUJAX_CONVOLUTION_CASES=$(CONVOLUTION_CASES) \
+	$(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py tests/surface/test_derivatives.py \
+		tests/surface/test_error_names.py tests/ops/test_convolution_grid.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.test-ready
 	$(bin)/ruff check .
