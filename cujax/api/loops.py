@@ -236,8 +236,9 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, *, max_ste
     """Run `val = body_fun(val)` while `cond_fun(val)`, starting from the pytree `init_val`.
 
     max_steps: the loop ends after so many steps, whatever the condition says.  With it the loop is differentiable in
-    both modes, without it (as in JAX) in forward mode alone.  Going backwards about 2 sqrt(max_steps) states are
-    kept, and each step is computed once more.
+    both modes, without it (as in JAX) in forward mode alone.  Going backwards, of up to 4,096 steps at most 128 states
+    are kept and each step is computed once more; 64 states and one more computation go with every further factor of 64
+    (recursive checkpoints).
 
     TypeError when `cond_fun` does not return one boolean or `body_fun` changes the type of the state; ValueError for
     a negative `max_steps`.

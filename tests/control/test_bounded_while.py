@@ -8,6 +8,7 @@ import pytest
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
+from cujax.engine.control import bounded_while
 from cujax.engine.ground.config import config
 
 pytestmark = pytest.mark.usefixtures("x64", "every_operation_rounded")
@@ -82,6 +83,41 @@ def test_as_many_states_are_kept_as_promised():
     np.testing.assert_allclose(
         cujax.jit(cujax.grad(f))(x), cujax.grad(lambda x: jnp.sin(jnp.sin(jnp.sin(jnp.sin(jnp.sin(x))))).sum())(x)
     )
+
+
+def test_levels_of_checkpoints(monkeypatch):
+    """Two parts a segment: 8 steps are three scans inside each other."""
+    monkeypatch.setattr(bounded_while, "_MOST_PARTS", 2)
+    assert bounded_while._divided(8) == (2, 3)
+    gradient = cujax.jit(cujax.value_and_grad(lambda x, n: orbit(x, n, 8)))
+    numbers = [0, 1, 5, 7, 8]
+    expected = np.array([cujax.value_and_grad(lambda x, n=n: written_out(x, n))(0.7) for n in numbers])
+    np.testing.assert_allclose([gradient(0.7, n) for n in numbers], expected, rtol=1e-13)
+    mapped = cujax.vmap(gradient, (None, 0))(0.7, jnp.asarray(numbers))
+    np.testing.assert_allclose(np.stack(mapped, 1), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("steps, divided", [
+    (0, (1, 2)), (1, (1, 2)), (2, (2, 2)), (5, (3, 2)), (4096, (64, 2)), (4097, (17, 3)), (64**3, (64, 3)),
+    (64**3 + 1, (23, 4)),
+])  # fmt: skip
+def test_parts_are_enough_and_few(steps, divided):
+    assert bounded_while._divided(steps) == divided
+    parts, levels = divided
+    assert (parts - 1) ** levels < max(steps, 1) <= parts**levels
+
+
+def test_memory_of_a_million_steps():
+    """Some hundred states, of 8 kB each; two levels would keep two thousand."""
+    def f(x, max_steps):
+        return lax.while_loop(lambda s: s[1] < 5, lambda s: (jnp.sin(s[0]), s[1] + 1), (x, 0), max_steps=max_steps)[0]
+
+    def bytes_for(max_steps):
+        gradient = cujax.grad(lambda x: f(x, max_steps).sum())
+        return cujax.jit(gradient).lower(jnp.zeros(1000)).compile().memory_analysis().temp_size_in_bytes
+
+    assert bytes_for(10**6) < 8 * 1000 * 4 * 32 * 3
+    assert bytes_for(10**6) < 2 * bytes_for(2000)
 
 
 def test_errors():

@@ -3,15 +3,17 @@
     as_scans(...) -> tape of (condition's consts, body's consts, carry) -> carry
 
 Going backwards, a loop needs the states that it went through.  Here it becomes a scan over segments, each of which is
-a scan over steps; a step of a loop that has ended changes nothing, a segment after the end is not run.  Segments are
-checkpoints (checkpoint.py): of n steps at most about 2 sqrt(n) states are kept at any time, and every step is computed
-once more than without derivatives.
+a scan over shorter segments, and so on down to single steps; a step of a loop that has ended changes nothing, a
+segment after the end is not run.  Segments are checkpoints (checkpoint.py): going backwards through one computes its
+states once more, from the first.  Of `levels` scans inside each other, each of at most `_MOST_PARTS` parts, at most
+levels * _MOST_PARTS states are kept at any time, whatever the number of steps, and every step is computed levels - 1
+times more than without derivatives (recursive checkpointing: Griewank, "Achieving logarithmic growth of temporal and
+spatial complexity in reverse automatic differentiation", 1992).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isqrt
 from typing import Any
 
 from cujax.engine.control.checkpoint import checkpoint_p
@@ -22,9 +24,11 @@ from cujax.engine.core.tape import Tape
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.structural import convert_element_type
 
+_MOST_PARTS = 64  # of a segment: 4,096 steps are two levels and keep at most 128 states, 262,144 three and 192
+
 
 def as_scans(cond_tape: Tape, cond_consts: int, body_tape: Tape, body_consts: int, max_steps: int) -> Tape:
-    """The loop by two scans, one inside the other, remembered on its body."""
+    """The loop by scans inside each other, remembered on its body."""
     key = ("as_scans", cond_tape, cond_consts, max_steps)
     return body_tape.memo(key, lambda: _as_scans(cond_tape, cond_consts, body_tape, body_consts, max_steps))
 
@@ -34,7 +38,7 @@ def _as_scans(cond_tape: Tape, cond_consts: int, body_tape: Tape, body_consts: i
     const_avals = [*cond_tape.in_avals[:cond_consts], *body_tape.in_avals[:body_consts]]
     in_avals = [*const_avals, *body_tape.out_avals]
     name = body_tape.name
-    length = isqrt(max(max_steps - 1, 0)) + 1  # of a segment; as many segments are enough
+    parts, levels = _divided(max_steps)
 
     def recorded(function: Callable) -> Tape:
         return record_pure(lambda *args: function(args[:num_consts], args[num_consts:]), in_avals, name)
@@ -52,7 +56,7 @@ def _as_scans(cond_tape: Tape, cond_consts: int, body_tape: Tape, body_consts: i
 
     def repeated(step: Tape) -> Callable:
         return lambda consts, carry: scan_p.bind(
-            *consts, *carry, tape=step, num_consts=num_consts, num_carry=len(carry), length=length, reverse=False,
+            *consts, *carry, tape=step, num_consts=num_consts, num_carry=len(carry), length=parts, reverse=False,
             unroll=1,
         )
 
@@ -61,6 +65,16 @@ def _as_scans(cond_tape: Tape, cond_consts: int, body_tape: Tape, body_consts: i
             *consts, *carry, tape=segment, policy=None, prevent_cse=True, differentiated=False
         ))
 
-    one = recorded(lambda consts, carry: run_tape(body_tape, [*consts[cond_consts:], *carry]))
-    segment = as_checkpoint(recorded(repeated(while_running(one))))
+    segment = recorded(lambda consts, carry: run_tape(body_tape, [*consts[cond_consts:], *carry]))
+    for _ in range(levels - 1):
+        segment = as_checkpoint(recorded(repeated(while_running(segment))))
     return recorded(repeated(while_running(segment)))
+
+
+def _divided(steps: int) -> tuple[int, int]:
+    """Into how many parts a segment is divided and how often, at least twice, so that there are enough single steps."""
+    levels = 2
+    while _MOST_PARTS**levels < steps:
+        levels += 1
+    parts = next(parts for parts in range(1, _MOST_PARTS + 1) if parts**levels >= steps)
+    return parts, levels
