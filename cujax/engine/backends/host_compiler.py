@@ -43,9 +43,10 @@ _FLAGS = ("-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-m
 # What GCC's optimizer is asked for. Over twenty programs (chains, stencils, reductions, N-body forces, gradients) -O3
 # compiled up to three times as long as this and made nothing faster. Processors schedule instructions by themselves.
 # In long texts a second, narrower loop for what the vectors leave over costs a quarter of the time; without the rules
-# of aliasing softmax took eight times as long.
-_SHORT = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fno-schedule-insns2")
-_LONG = ("-O1", "-ftree-vectorize", "-fstrict-aliasing", "--param=vect-epilogues-nomask=0")
+# of aliasing softmax took eight times as long.  A loop of few instructions takes up to twice as long where it begins
+# next to the end of 32 bytes.
+_SHORT = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fno-schedule-insns2", "-falign-loops=32")
+_LONG = ("-O1", "-ftree-vectorize", "-fstrict-aliasing", "--param=vect-epilogues-nomask=0", "-falign-loops=32")
 _LONG_SOURCE = 2**12  # characters; longer texts take most of the time of a first call
 
 # Since a fix of Intel's made these instructions slower (GDS, 2023), GCC uses none of them unless told to, and does not
