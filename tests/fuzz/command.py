@@ -14,7 +14,7 @@ import jax
 import cujax
 
 from .actions import build
-from .gradient import gradient
+from .gradient import gradient, tangent
 from .mapped import mapped
 from .minimise import minimised, script
 from .program import Program, joined
@@ -41,8 +41,17 @@ def programs(seeds: Sequence[int]) -> Program:
 
 def gradients(seeds: Sequence[int]) -> Program | None:
     """The derivative of those programs that have one, as one; None where none has."""
-    found = [g.primal for s in seeds if (g := gradient(build(s))) is not None]
-    return gradient(joined(found)) if found else None
+    return _derivatives(seeds, gradient)
+
+
+def tangents(seeds: Sequence[int]) -> Program | None:
+    """The same in forward mode."""
+    return _derivatives(seeds, tangent)
+
+
+def _derivatives(seeds: Sequence[int], derive: Callable[[Program], Program | None]) -> Program | None:
+    found = [d.primal for s in seeds if (d := derive(build(s))) is not None]
+    return derive(joined(found)) if found else None
 
 
 def mapped_programs(seeds: Sequence[int]) -> Program:
@@ -55,7 +64,7 @@ def mapped_gradients(seeds: Sequence[int]) -> Program | None:
 
 
 KINDS: dict[str, Callable[[Sequence[int]], Program | None]] = {
-    f.__name__: f for f in (programs, gradients, mapped_programs, mapped_gradients)
+    f.__name__: f for f in (programs, gradients, tangents, mapped_programs, mapped_gradients)
 }
 
 

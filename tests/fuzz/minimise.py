@@ -235,7 +235,7 @@ from ml_dtypes import bfloat16
 
 import cujax
 import cujax.numpy as jnp
-from cujax import checkpoint, jit, lax, nn, random, vjp, vmap
+from cujax import checkpoint, jit, jvp, lax, nn, random, vjp, vmap
 from cujax.scipy import special
 
 cujax.config.update("jax_enable_x64", True)

@@ -50,7 +50,7 @@ from .value import KEY
 
 
 def _names(library: Any) -> dict[str, Any]:
-    functions = {name: getattr(library, name) for name in ("jit", "vmap", "vjp", "checkpoint")}
+    functions = {name: getattr(library, name) for name in ("jit", "vmap", "vjp", "jvp", "checkpoint")}
     return {
         "jnp": library.numpy, "lax": library.lax, "random": library.random, "nn": library.nn,
         "special": library.scipy.special, **functions,

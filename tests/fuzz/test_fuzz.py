@@ -6,7 +6,7 @@ import pytest
 
 from cujax.engine.compiler import in_place, lane_arrays, lane_region, rolled_lanes
 
-from .command import failures, gradients, mapped_gradients, mapped_programs, packs, programs
+from .command import failures, gradients, mapped_gradients, mapped_programs, packs, programs, tangents
 from .minimise import minimised, script
 from .targets import TARGETS
 
@@ -49,6 +49,11 @@ def test_programs_that_overwrite_small_arrays_too(target, pack, monkeypatch):
 @pytest.mark.parametrize("target, pack", budget("quick", 0, 48))
 def test_gradients(target, pack):
     check(target, pack, gradients)
+
+
+@pytest.mark.parametrize("target, pack", [*budget("quick", 320, 336), *budget("jax", 336, 344)])
+def test_tangents(target, pack):
+    check(target, pack, tangents)
 
 
 @pytest.mark.parametrize("target, pack", budget("quick", 240, 256))
