@@ -70,8 +70,8 @@ template <class N, class T> struct continued_fraction {
 // log(1 + u) - u, for |u| < 1/2 by the series of the inverse hyperbolic tangent.
 template <class T> CJ_FN T log1p_less(T u) {
     T t = u / (T(2) + u), s = t * t;
-    T series = polynomial(s, T(1.0 / 33), 1.0 / 31, 1.0 / 29, 1.0 / 27, 1.0 / 25, 1.0 / 23, 1.0 / 21, 1.0 / 19,
-                          1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3);
+    T series = fused_polynomial(s, T(1.0 / 33), 1.0 / 31, 1.0 / 29, 1.0 / 27, 1.0 / 25, 1.0 / 23, 1.0 / 21, 1.0 / 19,
+                                1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3);
     return abs(u) < T(0.5) ? T(2) * t * s * series - t * u : log1p(u) - u;
 }
 
@@ -80,8 +80,8 @@ template <class T> constexpr T large_gamma = T(sizeof(T) == 4 ? 3 : 10);  // fro
 // lgamma(a + 1) less (a + 1/2) log(a) - a + log(2 pi) / 2.
 template <class T> CJ_FN T stirling_rest(T a) {
     T r = T(1) / a;
-    return r * polynomial(r * r, T(1.0 / 156), -691.0 / 360360, 1.0 / 1188, -1.0 / 1680, 1.0 / 1260, -1.0 / 360,
-                          1.0 / 12);
+    return r * fused_polynomial(r * r, T(1.0 / 156), -691.0 / 360360, 1.0 / 1188, -1.0 / 1680, 1.0 / 1260, -1.0 / 360,
+                                1.0 / 12);
 }
 
 constexpr double two_pi = 6.28318530717958647693;

@@ -78,6 +78,12 @@ CJ_FN double cos(double x) { return CJ_SIN_COS(cos)(x); }
 CJ_FN float fma(float x, float y, float z) { return CJ_LIBRARY(fmaf)(x, y, z); }
 CJ_FN double fma(double x, double y, double z) { return CJ_LIBRARY(fma)(x, y, z); }
 
+// The polynomial with these coefficients, that of the highest power first, fused at every step.
+template <class T> CJ_FN T fused_polynomial(T, T sum) { return sum; }
+template <class T, class... Rest> CJ_FN T fused_polynomial(T x, T sum, double next, Rest... rest) {
+    return fused_polynomial(x, fma(sum, x, T(next)), rest...);
+}
+
 #if CJ_DEVICE
 
 // Half the instructions of CUDA's sinf and cosf, within 1.8 ulp: x less multiples of pi, which three floats add up to

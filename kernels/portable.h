@@ -15,12 +15,6 @@
 
 namespace cj {
 
-// The polynomial with these coefficients, that of the highest power first, fused at every step.
-template <class T> CJ_FN T fused_polynomial(T, T sum) { return sum; }
-template <class T, class... Rest> CJ_FN T fused_polynomial(T x, T sum, double next, Rest... rest) {
-    return fused_polynomial(x, fma(sum, x, T(next)), rest...);
-}
-
 // ---- log(x) and log(1 + y) --------------------------------------------------------------------------------
 
 // S. Moshier, Cephes, log1p.c: y - y*y/2 + y*y*y times a rational function.

@@ -10,6 +10,7 @@ import re
 import subprocess
 
 import pytest
+import kernel_units
 from kernel_cases import OPS, Case, cases_of, source_of
 
 from cujax.engine.backends import host_compiler
@@ -70,7 +71,11 @@ def assembly(gcc: str, source: str, *flags: str) -> tuple[str, str]:
 
 def vectorised(gcc: str, cases: list[Case]) -> set[str]:
     """The names of those cases whose loop is one of vectors."""
-    source = source_of(cases, "host")
+    return vectorised_loops(gcc, source_of(cases, "host"))
+
+
+def vectorised_loops(gcc: str, source: str) -> set[str]:
+    """The names of those functions whose loop is one of vectors."""
     _, said = assembly(gcc, source, "-fopt-info-vec-optimized", "-DCJ_LIBMVEC=2")
     starts = {
         number: name for number, line in enumerate(source.split("\n"), 1)
@@ -85,6 +90,22 @@ def test_loops_over_an_op_are_loops_over_vectors(op, gcc):
     cases = [c for c in cases_of(op) if set(c.dtypes) <= TRIED]
     names = vectorised(gcc, cases)
     assert [c.name for c in cases if c.name not in names and not stays_scalar(c)] == []
+
+
+SPECIAL = {
+    "erf": 1, "erfc": 1, "digamma": 1, "zeta": 2, "bessel_i0e": 1, "bessel_i1e": 1, "bessel_k0e": 1, "bessel_k1e": 1,
+}
+ONLY_OF_FLOATS = {"lgamma": 1, "gamma": 1}  # of doubles they are the C library's
+
+
+def test_loops_over_special_functions_are_loops_over_vectors(gcc):
+    units = [
+        kernel_units.Unit(f"{f}_{dtype}", f"cj::{f}({', '.join(['{0}', '{1}'][:arity])})", (dtype,) * arity, dtype)
+        for f, arity in {**SPECIAL, **ONLY_OF_FLOATS}.items()
+        for dtype in ("float32", "float64") if dtype == "float32" or f in SPECIAL
+    ]
+    names = vectorised_loops(gcc, kernel_units.source_of(units, ["special.h", "bessel.h"], "host"))
+    assert [u.name for u in units if u.name not in names] == []
 
 
 def calls_of(gcc: str, name: str, level: int) -> set[str]:
