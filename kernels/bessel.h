@@ -2,7 +2,7 @@
 //
 //   bessel_i0e bessel_i1e      modified, of the first kind, times exp(-|x|)
 //   bessel_k0e bessel_k1e      modified, of the second kind, times exp(x): infinite at 0, NaN below
-//   bessel_j0 bessel_j1        of the first kind, the C library's
+//   bessel_j0 bessel_j1        of the first kind, of doubles the C library's
 //   bessel_y0 bessel_y1        of the second kind, the C library's: minus infinity at 0, NaN below
 //
 // The first four are Chebyshev series, the first two of exp(-x) I0(x) and exp(-x) I1(x) / x on [0, 8], and of
@@ -236,11 +236,65 @@ template <class T> CJ_FN T bessel_k1e(T x) {
     }
 }
 
+#if !CJ_DEVICE
+
+// J0 and J1 of floats, for which the C library has no vectors: on [0, 8] series in x**2 / 32 - 1 of J0(x) and J1(x) / x, on
+// [8, infinity) the form of DLMF 10.17.3 with series in (8/x)**2, computed as those above.  In double, so that floats near
+// the roots have all digits.
+CJ_FN double bessel_j0_in_double(double x) {
+    double size = abs(x), inside = min(size, 8.0), z = 8.0 / max(size, 8.0);
+    double near = chebyshev(
+        inside * inside * 0.03125 - 1.0, 0.0, 0.0,
+        4.07907041477529e-14, -1.94350036064606e-12, 7.84865794578593e-11, -2.67925329755503e-09, 7.60816357203709e-08,
+        -1.76194690756915e-06, 3.2460328820767e-05, -0.000460626166206117, 0.00481918006946744, -0.0348937694114088,
+        0.158067102332097, -0.37009499387265, 0.265178613203337, -0.00872344235285205, 0.31545594294978);
+    double p = chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        5.16799936178813e-12, -7.86406317843102e-11, 1.63064620029019e-09, -5.17059453386537e-08, 3.07518478752211e-06,
+        -0.000536522046813275, 1.99892069869504);
+    double q = z * chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        -3.00355573745748e-12, 4.1999254074554e-11, -7.26990731780841e-10, 1.79722571308494e-08, -7.41449641105813e-07,
+        6.8385199226102e-05, -0.031111709210474);
+    double sine = sin(size), cosine = cos(size);
+    double far = (p * (cosine + sine) - q * (sine - cosine)) * sqrt(0.318309886183790672 / size);
+    return size <= 8.0 ? near : size == limits<double>::greatest() ? 0.0 : far;
+}
+
+CJ_FN double bessel_j1_in_double(double x) {
+    double size = abs(x), inside = min(size, 8.0), z = 8.0 / max(size, 8.0);
+    double near = inside * chebyshev(
+        inside * inside * 0.03125 - 1.0, 0.0, 0.0,
+        -7.20545845211973e-14, 3.15999781896892e-12, -1.17802543830869e-10, 3.68713367449036e-09, -9.52198474918342e-08,
+        1.98587740491446e-06, -3.25555486685003e-05, 0.000405033772835395, -0.0036469406007692, 0.022213639654966,
+        -0.0826804917668178, 0.16099926235721, -0.148975145067652, 0.162089692651316);
+    double p = chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        -5.70512970199388e-12, 8.81693296150843e-11, -1.87189100220309e-09, 6.17763396704163e-08, -3.9872843005373e-06,
+        0.000898989833086006, 2.00180608172003);
+    double q = z * chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        3.5979608181691e-12, -4.69472394293291e-11, 8.23003348526807e-10, -2.09598653477805e-08, 9.13861609372901e-07,
+        -9.62772355746422e-05, 0.0935555741391534);
+    double sine = sin(size), cosine = cos(size);
+    double far = (p * (sine - cosine) + q * (sine + cosine)) * sqrt(0.318309886183790672 / size);
+    double value = size <= 8.0 ? near : size == limits<double>::greatest() ? 0.0 : far;
+    return x < 0.0 ? -value : value;
+}
+
+CJ_FN float bessel_j0(float x) { return float(bessel_j0_in_double(x)); }
+CJ_FN float bessel_j1(float x) { return float(bessel_j1_in_double(x)); }
+
+#else
+
 CJ_FN float bessel_j0(float x) { return ::j0f(x); }
+CJ_FN float bessel_j1(float x) { return ::j1f(x); }
+
+#endif
+
 CJ_FN double bessel_j0(double x) { return ::j0(x); }
 template <class T, class = enable<is_half<T>>> CJ_FN T bessel_j0(T x) { return T(bessel_j0(float(x))); }
 
-CJ_FN float bessel_j1(float x) { return ::j1f(x); }
 CJ_FN double bessel_j1(double x) { return ::j1(x); }
 template <class T, class = enable<is_half<T>>> CJ_FN T bessel_j1(T x) { return T(bessel_j1(float(x))); }
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 from cujax import lax
@@ -73,35 +74,37 @@ def k1(x: Array) -> Array:
 # --- whole orders ----------------------------------------------------------------------------------------------
 
 
-def _forward(n: Array, x: Array, largest: Array) -> Array:
-    """By the recurrence DLMF 10.6.1 from orders 0 and 1, which is stable for n <= x."""
-
-    def step(k: Array, values: tuple[Array, Array]) -> tuple[Array, Array]:
-        before, at = values
-        goes = k < n
-        return jnp.where(goes, at, before), jnp.where(goes, 2 * k.astype(x.dtype) / x * at - before, at)
-
-    return lax.fori_loop(1, largest, step, (ops.bessel_j0(x), ops.bessel_j1(x)))[1]
+def _above(order: int | Array) -> int | Array:
+    """From which order on downwards the quotients J_k / J_(k-1) of `order` and below, where k > x, have all digits."""
+    return order + 16 + 2 * (math.isqrt(10 * order) if isinstance(order, int) else jnp.sqrt(10.0 * order).astype(int))
 
 
-def _backward(n: Array, x: Array, largest: Array) -> Array:
-    """J. Miller's algorithm (DLMF 3.6(iii)) for n > x: the recurrence downwards, then J0 + 2 J2 + 2 J4 + ... = 1."""
-    top = largest + 16 + 2 * jnp.sqrt(10.0 * largest).astype(largest.dtype)
-    big = 1e100 if x.dtype.itemsize > 4 else 1e15
+def _quotient(k: Array, above: Array, x: Array) -> Array:
+    """J_k(x) / J_(k-1)(x) from that of the next order (DLMF 10.6.1, 10.10.1); for k > x errors become smaller."""
+    return x / (2 * k.astype(x.dtype) - x * above)
 
-    def step(i: Array, values: tuple[Array, ...]) -> tuple[Array, ...]:
-        above, at, found, total = values
+
+def _next(k: Array, before: Array, at: Array, x: Array) -> Array:
+    """J_k(x) from those of the two orders before (DLMF 10.6.1), stable for k <= x; of order -1 it is -J_1."""
+    return 2 * (k - 1).astype(x.dtype) / x * at - before
+
+
+def _unsigned(n: Array, x: Array, largest: Array) -> Array:
+    """For n >= 0 and x > 0: upwards to the last order <= x, then times the quotients beyond."""
+    top = _above(largest)
+
+    def down(i: Array, values: tuple[Array, Array]) -> tuple[Array, Array]:
         k = top - i
-        below = 2 * k.astype(x.dtype) / x * at - above
-        order = k - 1
-        found = jnp.where(order == n, below, found)
-        total = total + jnp.where(order % 2 == 0, jnp.where(order == 0, 1.0, 2.0), 0.0) * below
-        scale = jnp.where(jnp.abs(below) > big, 1 / big, 1.0)
-        return at * scale, below * scale, found * scale, total * scale
+        quotient = _quotient(k, values[0], x)
+        return quotient, jnp.where((k <= n) & (k.astype(x.dtype) > x), values[1] * quotient, values[1])
 
-    zero = jnp.zeros_like(x)
-    *_, found, total = lax.fori_loop(0, top, step, (zero, zero + 1 / big, zero, zero))
-    return found / total
+    def up(k: Array, values: tuple[Array, Array]) -> tuple[Array, Array]:
+        before, at = values
+        goes = (k <= n) & (k.astype(x.dtype) <= x)
+        return jnp.where(goes, at, before), jnp.where(goes, _next(k, before, at, x), at)
+
+    _, beyond = lax.fori_loop(0, top, down, (jnp.zeros_like(x), jnp.ones_like(x)))
+    return lax.fori_loop(1, largest + 1, up, (-ops.bessel_j1(x), ops.bessel_j0(x)))[1] * beyond
 
 
 def _jn_slope(t: Array, out: Array, n: Array, x: Array) -> Array:
@@ -110,15 +113,11 @@ def _jn_slope(t: Array, out: Array, n: Array, x: Array) -> Array:
 
 @custom_jvp
 def _jn(n: Array, x: Array) -> Array:
-    order, size = jnp.abs(n).astype(x.dtype), jnp.abs(x)
-    largest = jnp.max(jnp.abs(n), initial=0).astype("int32")
-    forward = (order <= size) | (size == 0)
-    rising = _forward(order, jnp.where(forward & (size > 0), size, 1), largest)
-    falling = _backward(order, jnp.where(forward, order + 1, size), largest)
-    value = jnp.where(order == 0, ops.bessel_j0(size), jnp.where(forward, rising, falling))
-    value = jnp.where((size == 0) & (order > 0), 0.0, jnp.where(size == math.inf, 0.0, value))
+    order, size = jnp.abs(n), jnp.abs(x)
+    largest = jnp.max(order, initial=0).astype("int32")
+    value = _unsigned(order, size, largest)
     odd = (order % 2 == 1) & ((x < 0) != (n < 0))
-    return jnp.where(jnp.isnan(x), x, jnp.where(odd, -value, value))
+    return jnp.where(odd, -value, value)
 
 
 _jn.defjvps(None, _jn_slope)
@@ -138,6 +137,38 @@ def jn(n: ArrayLike, x: ArrayLike) -> Array:
     return _jn(*jnp.broadcast_arrays(jnp.asarray(n), x))
 
 
+@functools.partial(custom_jvp, nondiff_argnums=(0,))
+def _orders_up_to(v: int, x: Array) -> Array:
+    """J_0, J_1, ..., J_v, along a new first axis."""
+    size, top = jnp.abs(x), _above(v)
+
+    def down(above: Array, k: Array) -> tuple[Array, Array]:
+        quotient = _quotient(k, above, size)
+        return quotient, quotient
+
+    def up(values: tuple[Array, Array], step: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        (before, at), (k, quotient) = values, step
+        value = jnp.where(k.astype(x.dtype) <= size, _next(k, before, at, size), at * quotient)
+        return (at, value), value
+
+    zeroth = ops.bessel_j0(size)
+    if not v:
+        return zeroth[None]
+    orders = jnp.arange(1, v + 1)
+    start = lax.fori_loop(0, top - v, lambda i, above: _quotient(top - i, above, size), jnp.zeros_like(x))
+    quotients = lax.scan(down, start, orders, reverse=True)[1]
+    values = lax.scan(up, (-ops.bessel_j1(size), zeroth), (orders, quotients))[1]
+    odd = (orders % 2 == 1).reshape(-1, *[1] * x.ndim)
+    return jnp.concatenate([zeroth[None], jnp.where(odd & (x < 0), -values, values)])
+
+
+@_orders_up_to.defjvp
+def _slopes_up_to(v: int, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    values = _orders_up_to(v + 1, *primals)
+    before = jnp.concatenate([-values[1:2], values[:v]])
+    return values[:-1], tangents[0] * (0.5 * (before - values[1:]))
+
+
 def bessel_jn(z: ArrayLike, *, v: int, n_iter: int = 50) -> Array:
     """Bessel functions of the first kind and of orders 0, 1, ..., v, an array of shape (v + 1, *z.shape).
 
@@ -148,5 +179,4 @@ def bessel_jn(z: ArrayLike, *, v: int, n_iter: int = 50) -> Array:
         raise TypeError(f"bessel_jn: v must be an int, got {v!r}")
     (z,) = arrays_of(promote_inexact("bessel_jn", z))
     z = lax.convert_element_type(z, z.dtype) if z.aval.weak_type else z
-    orders = jnp.arange(max(v + 1, 0)).reshape(-1, *[1] * z.ndim)
-    return jn(orders, z[None])
+    return _orders_up_to(v, z) if v >= 0 else jnp.zeros((0, *z.shape), z.dtype)
