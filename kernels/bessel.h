@@ -279,7 +279,7 @@ CJ_FN double bessel_j1_in_double(double x) {
     double sine = sin(size), cosine = cos(size);
     double far = (p * (sine - cosine) + q * (sine + cosine)) * sqrt(0.318309886183790672 / size);
     double value = size <= 8.0 ? near : size == limits<double>::greatest() ? 0.0 : far;
-    return x < 0.0 ? -value : value;
+    return value * copysign(1.0, x);
 }
 
 CJ_FN float bessel_j0(float x) { return float(bessel_j0_in_double(x)); }

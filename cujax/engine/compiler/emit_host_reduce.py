@@ -24,7 +24,8 @@ from cujax.engine.compiler.tile import axis_across
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _FEW = 64  # elements that a plain loop reduces
-_TILE = 64  # kept elements that one item of columns has
+_TILE, _WIDE_TILE = 64, 128  # kept elements that one item of columns has
+_ENOUGH_TILES = 8  # from which on they are wide: memory is then read in longer runs
 _SPLIT_WORK = 1 << 16  # elements from which a reduction to few items is split
 _MOST_CHUNKS = 64
 _FEW_ITEMS = 16
@@ -303,15 +304,22 @@ class _Columns(_Shape):
     """
 
     def _tiles(self) -> int:
-        last = self.kept[-1]
-        return total_extent(self.kept[:-1]) * -(-last.extent // _TILE)
+        return self._tiles_of(self.tile)
+
+    def _tiles_of(self, width: int) -> int:
+        kept = self.body.kept_axes
+        return total_extent(kept[:-1]) * -(-kept[-1].extent // width)
+
+    @property
+    def tile(self) -> int:
+        return _WIDE_TILE if self._tiles_of(_WIDE_TILE) >= _ENOUGH_TILES else _TILE
 
     def _item_count(self) -> str:
         outer = self.kept[:-1]
         return f"{self.size(total_extent(outer))} * ({self._tile_count()})" if outer else self._tile_count()
 
     def _tile_count(self) -> str:
-        return f"({self.size(self.kept[-1].extent)} + {_TILE - 1}) / {_TILE}"
+        return f"({self.size(self.kept[-1].extent)} + {self.tile - 1}) / {self.tile}"
 
     def _constants(self) -> list[str]:
         return [f"const cj::i64 tiles = {self._tile_count()};"]
@@ -322,13 +330,13 @@ class _Columns(_Shape):
     def _places(self, number: str) -> list[str]:
         n = self.size(self.kept[-1].extent)
         return [
-            f"const cj::i64 column = {number} % tiles * {_TILE};",
-            f"const int width = {n} - column < {_TILE} ? int({n} - column) : {_TILE};",
+            f"const cj::i64 column = {number} % tiles * {self.tile};",
+            f"const int width = {n} - column < {self.tile} ? int({n} - column) : {self.tile};",
             *self.frame.axis_places(self.kept[:-1], f"{number} / tiles"),
         ]
 
     def _lanes(self, accumulator: Accumulator) -> str:
-        return f"cj::Lanes<{self.struct(accumulator)}, {_TILE}>"
+        return f"cj::Lanes<{self.struct(accumulator)}, {self.tile}>"
 
     def _over_lanes(self, statements: Sequence[str]) -> list[str]:
         axis = self.frame.axes[self.kept[-1].number]
@@ -367,7 +375,7 @@ class _Columns(_Shape):
         name = self.names[accumulator.result]
         lowered = accumulator.reduction.lower.format(f"{name}.values[lane]")
         return [
-            f"{type_name(accumulator.result.dtype)} {name}_results[{_TILE}];",
+            f"{type_name(accumulator.result.dtype)} {name}_results[{self.tile}];",
             f"for (int lane = 0; lane < width; ++lane) {name}_results[lane] = {lowered};",
         ]
 
