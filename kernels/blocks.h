@@ -24,10 +24,10 @@ template <class R, int count = lane_count> struct Lanes {
         for (int lane = 0; lane < count; ++lane) values[lane] = R::identity();
     }
 
-    // All lanes in one, halves upon halves.
-    CJ_FN Acc total() {
-        for (int width = count / 2; width > 0; width /= 2)
-            for (int lane = 0; lane < width; ++lane) values[lane] = R::combine(values[lane], values[lane + width]);
+    // All lanes in one, halves upon halves; widths are constants, so that halves are vectors.
+    template <int width = count / 2> CJ_FN Acc total() {
+        for (int lane = 0; lane < width; ++lane) values[lane] = R::combine(values[lane], values[lane + width]);
+        if constexpr (width > 1) return total<width / 2>();
         return values[0];
     }
 };

@@ -56,14 +56,24 @@ template <class T> struct Min : Elementwise<T> {
     static CJ_FN Acc combine(Acc a, Acc b) { return min(a, b); }
 };
 
+// Booleans are mostly found by comparing numbers of 32 bits or more; as bytes they would have to be put together from
+// several vectors.
+template <class T> using bits_accumulator = choose<is_bool<T> && !CJ_DEVICE, i32, T>;
+
 template <class T> struct And : Elementwise<T> {
-    static CJ_FN T identity() { return bit_not(T(0)); }
-    static CJ_FN T combine(T a, T b) { return T(a & b); }
+    using Acc = bits_accumulator<T>;
+    static CJ_FN Acc identity() { return convert<Acc>(bit_not(T(0))); }
+    static CJ_FN Acc lift(T x) { return convert<Acc>(x); }
+    static CJ_FN T lower(Acc a) { return convert<T>(a); }
+    static CJ_FN Acc combine(Acc a, Acc b) { return Acc(a & b); }
 };
 
 template <class T> struct Or : Elementwise<T> {
-    static CJ_FN T identity() { return T(0); }
-    static CJ_FN T combine(T a, T b) { return T(a | b); }
+    using Acc = bits_accumulator<T>;
+    static CJ_FN Acc identity() { return Acc(0); }
+    static CJ_FN Acc lift(T x) { return convert<Acc>(x); }
+    static CJ_FN T lower(Acc a) { return convert<T>(a); }
+    static CJ_FN Acc combine(Acc a, Acc b) { return Acc(a | b); }
 };
 
 template <class T> struct Xor : Elementwise<T> {

@@ -235,6 +235,10 @@ class _Rows(_Shape):
     Other reductions than sums keep their lanes from block to block: there is no error to keep small, and a product
     of factors from all over the row stays in range where that of a part would not.
 
+    What a block has over its last whole vectors is taken by going back: to lanes that end where the block does, of which
+    those of elements that were there before keep what they had.  Written one by one into the lanes, they would have to
+    reach memory before the lanes could be read as vectors again, which takes as long as a hundred elements.
+
     Where several axes are reduced over arrays that lie across one another (tile.py), blocks are short, and all rows go
     over the same block before the next one.
     """
@@ -280,12 +284,30 @@ class _Rows(_Shape):
             f"const auto element = [&](cj::i64 {axis}, int lane) __attribute__((always_inline)) {{",
             *indented(self.elements(phase, "{name}_lanes.values[lane]")), "};",
             "cj::i64 at = block;",
-            "for (; at + cj::lane_count <= stop; at += cj::lane_count) {",
-            f"{INDENT}#pragma omp simd",
-            f"{INDENT}for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);",
-            "}",
-            "for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);",
+            "for (; at + cj::lane_count <= stop; at += cj::lane_count) {", *indented(self._all_lanes("at")), "}",
+            *self._rest(phase),
         ]
+
+    def _all_lanes(self, begin: str) -> list[str]:
+        return [
+            "#pragma omp simd", f"for (int lane = 0; lane < cj::lane_count; ++lane) element({begin} + lane, lane);"
+        ]
+
+    def _rest(self, phase: int) -> list[str]:
+        """The elements from `at` to `stop`, fewer than there are lanes."""
+        accumulators = self.body.phases[phase]
+        if not accumulators or self.body.full[phase] or self.reduced[-1].extent < _FEW:
+            return ["for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);"]
+        names = [f"{self.names[a.result]}_lanes" for a in accumulators if not a.reduction.is_idempotent]
+        kept = [f"const auto {name}_before = {name};" for name in names]
+        again = [
+            f"for (int lane = 0; lane < cj::lane_count; ++lane) {name}.values[lane] = "
+            f"cj::select(lane < before, {name}_before.values[lane], {name}.values[lane]);"
+            for name in names
+        ]
+        lines = [*kept, *self._all_lanes("stop - cj::lane_count"), *again]
+        before = ["const int before = cj::lane_count - int(stop - at);"] if names else []
+        return ["if (at < stop) {", *indented([*before, *lines]), "}"]
 
 
 class _Columns(_Shape):

@@ -426,6 +426,11 @@ class Reduction(NamedTuple):
     def is_sum(self) -> bool:
         return self.struct.startswith("cj::Sum<")
 
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether an element may enter twice: extrema, their places, and, or."""
+        return not self.struct.startswith(("cj::Sum<", "cj::Product<", "cj::Xor<"))
+
     @staticmethod
     def of(eqn: Eqn) -> Reduction:
         dtype = physical(eqn.inputs[0].aval.dtype)

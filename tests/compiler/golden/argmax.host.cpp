@@ -23,7 +23,10 @@ static void fused_argmax_i32_part(void* const* buffers, const long long* sizes, 
                 #pragma omp simd
                 for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
             }
-            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            if (at < stop) {
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(stop - cj::lane_count + lane, lane);
+            }
         }
         argmax_acc_0.add(argmax_acc_0_lanes.total());
         const cj::i32 argmax_result_0 = cj::convert<cj::i32>(cj::Argmax<float>::lower(argmax_acc_0.total()));

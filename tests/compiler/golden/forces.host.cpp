@@ -47,7 +47,17 @@ static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const
                 #pragma omp simd
                 for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
             }
-            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            if (at < stop) {
+                const int before = cj::lane_count - int(stop - at);
+                const auto sum_acc_0_lanes_before = sum_acc_0_lanes;
+                const auto sum_acc_1_lanes_before = sum_acc_1_lanes;
+                const auto sum_acc_2_lanes_before = sum_acc_2_lanes;
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(stop - cj::lane_count + lane, lane);
+                for (int lane = 0; lane < cj::lane_count; ++lane) sum_acc_0_lanes.values[lane] = cj::select(lane < before, sum_acc_0_lanes_before.values[lane], sum_acc_0_lanes.values[lane]);
+                for (int lane = 0; lane < cj::lane_count; ++lane) sum_acc_1_lanes.values[lane] = cj::select(lane < before, sum_acc_1_lanes_before.values[lane], sum_acc_1_lanes.values[lane]);
+                for (int lane = 0; lane < cj::lane_count; ++lane) sum_acc_2_lanes.values[lane] = cj::select(lane < before, sum_acc_2_lanes_before.values[lane], sum_acc_2_lanes.values[lane]);
+            }
             sum_acc_0.add(sum_acc_0_lanes.total());
             sum_acc_1.add(sum_acc_1_lanes.total());
             sum_acc_2.add(sum_acc_2_lanes.total());

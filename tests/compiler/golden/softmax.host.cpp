@@ -23,7 +23,10 @@ static void fused_reduce_max_sub_exp_2_more_f32_part(void* const* buffers, const
                 #pragma omp simd
                 for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
             }
-            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            if (at < stop) {
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(stop - cj::lane_count + lane, lane);
+            }
         }
         max_acc_0.add(max_acc_0_lanes.total());
         const float max_result_0 = max_acc_0.total();
@@ -41,7 +44,13 @@ static void fused_reduce_max_sub_exp_2_more_f32_part(void* const* buffers, const
                 #pragma omp simd
                 for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
             }
-            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            if (at < stop) {
+                const int before = cj::lane_count - int(stop - at);
+                const auto sum_acc_1_lanes_before = sum_acc_1_lanes;
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(stop - cj::lane_count + lane, lane);
+                for (int lane = 0; lane < cj::lane_count; ++lane) sum_acc_1_lanes.values[lane] = cj::select(lane < before, sum_acc_1_lanes_before.values[lane], sum_acc_1_lanes.values[lane]);
+            }
             sum_acc_1.add(sum_acc_1_lanes.total());
         }
         const float sum_result_1 = sum_acc_1.total();

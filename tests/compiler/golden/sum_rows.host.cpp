@@ -24,7 +24,13 @@ static void fused_sin_reduce_sum_f32_part(void* const* buffers, const long long*
                 #pragma omp simd
                 for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
             }
-            for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+            if (at < stop) {
+                const int before = cj::lane_count - int(stop - at);
+                const auto sum_acc_0_lanes_before = sum_acc_0_lanes;
+                #pragma omp simd
+                for (int lane = 0; lane < cj::lane_count; ++lane) element(stop - cj::lane_count + lane, lane);
+                for (int lane = 0; lane < cj::lane_count; ++lane) sum_acc_0_lanes.values[lane] = cj::select(lane < before, sum_acc_0_lanes_before.values[lane], sum_acc_0_lanes.values[lane]);
+            }
             sum_acc_0.add(sum_acc_0_lanes.total());
         }
         const float sum_result_0 = sum_acc_0.total();
