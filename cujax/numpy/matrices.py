@@ -119,14 +119,11 @@ def diag(v: ArrayLike, k: int = 0) -> Array:
 
 
 def _diagonal_matrix(v: Array, k: int) -> Array:
-    """Each element followed by n zeros makes the square matrix, row by row; k moves it by padding."""
-    n = v.shape[0]
-    zero = v.dtype.type(0)
-    if n == 0:
-        return lax.convert_element_type(_diagonal_mask(abs(k), abs(k), abs(k) + 1, lax.eq), v.dtype)
-    spaced = lax.pad(v, zero, [(0, 0, n)])  # n elements with gaps of n are n * n long
-    square = lax.reshape(spaced, (n, n))
-    return lax.pad(square, zero, [(max(-k, 0), max(k, 0), 0), (max(k, 0), max(-k, 0), 0)])
+    """Each element across the row, or for negative k the column, of its place, of which the diagonal stays."""
+    n = v.shape[0] + abs(k)
+    elements = lax.pad(v, v.dtype.type(0), [(0, abs(k), 0)])
+    everywhere = lax.broadcast_in_dim(elements, (n, n), (0 if k >= 0 else 1,))
+    return lax.select(_diagonal_mask(n, n, k, lax.eq), everywhere, lax.full_like(everywhere, 0))
 
 
 def diagflat(v: ArrayLike, k: int = 0) -> Array:

@@ -54,7 +54,12 @@ def _stack(x: np.ndarray) -> np.ndarray:
 
 
 def cholesky(a: np.ndarray) -> np.ndarray:
-    """Lower-triangular L with L L^H = a, of the lower triangles of `a`; on failure its triangle is NaN."""
+    """Lower-triangular L with L L^H = a, of the lower triangles of `a`; on failure its triangle is NaN.
+
+    In double precision, as NumPy has it.
+    """
+    if _is_large(a):
+        return np.stack([_cholesky_by_lapack(matrix) for matrix in _stack(a)]).reshape(a.shape)
     try:
         return over_stack(lambda x: (np.linalg.cholesky(x),), a)[0]
     except np.linalg.LinAlgError:
@@ -67,6 +72,20 @@ def _cholesky_or_nan(a: np.ndarray) -> np.ndarray:
         return np.linalg.cholesky(a)
     except np.linalg.LinAlgError:
         return np.tril(np.full_like(a, np.nan))
+
+
+_LARGE = 64  # rows from which on a call of LAPACK from Python is worth what NumPy's copies and its clearing take
+
+
+def _is_large(a: np.ndarray) -> bool:
+    return a.size > 0 and a.shape[-1] >= _LARGE and _scipy() is not None
+
+
+def _cholesky_by_lapack(a: np.ndarray) -> np.ndarray:
+    """The transpose is in Fortran's order: its upper factor is the transposed lower one of `a`."""
+    wide = np.array(a, np.result_type(a, np.float64), order="C")
+    upper, failed = _routine(_scipy().lapack, "potrf", wide.dtype)(wide.T, lower=0, clean=1, overwrite_a=1)
+    return np.tril(np.full_like(a, np.nan)) if failed else upper.T.astype(a.dtype, copy=False)
 
 
 # --- lu -------------------------------------------------------------------------------------------------

@@ -71,12 +71,32 @@ def _along(
     return found.astype(dtype) if out is None else placed(xp, found, out)
 
 
-def _wide_impl(name: str) -> Callable:
+_LONG_ROWS = 512  # elements; over shorter ones the calls of NumPy take longer than the arithmetic
+
+
+def _accumulated(xp: Any, combine: str, x: Any, dtype: Any) -> Any:
+    """The running results of a ufunc along axis 0, carried in `dtype`."""
+    rest = x.strides[1:]
+    if xp is not np or not rest or x[:1].size < _LONG_ROWS or max(rest) > abs(x.strides[0]):
+        return getattr(xp, f"cum{combine}")(x, axis=0, dtype=dtype)
+    return _row_after_row(np.add if combine == "sum" else np.multiply, x, dtype)
+
+
+def _row_after_row(combine: np.ufunc, x: np.ndarray, dtype: Any) -> np.ndarray:
+    """`combine.accumulate` along axis 0, where NumPy follows one column after the other, and all of it in `dtype`."""
+    out, row = np.empty_like(x), x[0].astype(dtype)
+    out[0] = row
+    for before, after in zip(x[1:], out[1:], strict=True):
+        after[...] = combine(row, before, out=row)
+    return out
+
+
+def _wide_impl(combine: str) -> Callable:
     """`xp.cumsum` or `xp.cumprod`, carried in a wider dtype."""
 
     def impl(xp: Any, x: Any, *, axis: int, reverse: bool, out: Any = None) -> Any:
         def run(xs: Sequence[Any]) -> Sequence[Any]:
-            return [getattr(xp, name)(xs[0], axis=0, dtype=_WIDER.get(x.dtype, x.dtype))]
+            return [_accumulated(xp, combine, xs[0], _WIDER.get(x.dtype, x.dtype))]
 
         return _along(xp, run, [x], axis, reverse, x.dtype, out)
 
@@ -227,13 +247,13 @@ def _logaddexp(xp: Any, x: Any, y: Any) -> Any:
 
 
 cumsum_p, cumsum = cumulative(
-    "cumsum", domain=NUMBER, doc="Running sum.", impl=_wide_impl("cumsum"),
+    "cumsum", domain=NUMBER, doc="Running sum.", impl=_wide_impl("sum"),
     lane_map=_running_row(lambda x, y: x + y),
     jvp=lambda t, out, x, **params: cumsum(t, **params),
     transpose=lambda ct, x, *, axis, reverse: (cumsum(ct, axis, not reverse),),
 )
 cumprod_p, cumprod = cumulative(
-    "cumprod", domain=NUMBER, doc="Running product.", impl=_wide_impl("cumprod"), jvp=_cumprod_tangent,
+    "cumprod", domain=NUMBER, doc="Running product.", impl=_wide_impl("prod"), jvp=_cumprod_tangent,
     lane_map=_running_row(lambda x, y: x * y),
 )
 cummax_p, cummax = cumulative(
