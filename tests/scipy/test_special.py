@@ -14,7 +14,7 @@ from oracle_cases import check, check_vjp, lines
 
 import cujax
 from cujax.scipy import special
-from cujax.scipy.special import hypergeometric
+from cujax.scipy.special import declare, hypergeometric
 from cujax.scipy.special.gamma_functions import _bernoulli_numbers
 
 INF, NAN = math.inf, math.nan
@@ -485,3 +485,8 @@ def test_hyp1f1_far_below_zero(x64, dtype):
         np.testing.assert_allclose(special.hyp1f1(a, b, dtype(x)), expected, rtol=rtol)
     slope = cujax.grad(special.hyp1f1, 2)(0.5, 1.5, -1e3)
     np.testing.assert_allclose(slope, scipy_special.hyp1f1(1.5, 2.5, -1e3) / 3, rtol=1e-9)
+
+
+def test_series_of_float32_leave_out_what_rounding_takes_away():
+    assert declare._significant((1.0, 1e-3, 1e-12), is_double=False) == 2
+    assert declare._significant((1.0, 1e-3, 1e-12), is_double=True) == 3

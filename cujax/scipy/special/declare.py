@@ -124,8 +124,19 @@ def horner(x: Array, coefficients: Sequence[float]) -> Any:
     return total
 
 
+@functools.cache
+def _significant(coefficients: tuple[float, ...], is_double: bool) -> int:
+    """How many of the coefficients count, at least two."""
+    least = 0.0 if is_double else max(map(abs, coefficients)) * 2.0**-30
+    return max(2, 1 + max(n for n, c in enumerate(coefficients) if abs(c) > least))
+
+
 def chebyshev(t: Array, coefficients: Sequence[float]) -> Array:
-    """The sum of c[n] T_n(t), for t from -1 to 1, by Clenshaw's recurrence (Math. Tables Aids Comput. 9, 1955)."""
+    """The sum of c[n] T_n(t), for t from -1 to 1, by Clenshaw's recurrence (Math. Tables Aids Comput. 9, 1955).
+
+    In float32 or less without the last terms, which are less than what rounding the others takes away.
+    """
+    coefficients = coefficients[: _significant(tuple(coefficients), t.dtype.itemsize > 4)]
     after, total, twice = 0.0 * t, 0.0 * t + coefficients[-1], 2 * t
     for c in coefficients[-2:0:-1]:
         after, total = total, twice * total - after + c
