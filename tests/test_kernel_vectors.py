@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import subprocess
 
-import pytest
 import kernel_units
+import pytest
 from kernel_cases import OPS, Case, cases_of, source_of
 
 from cujax.engine.backends import host_compiler

@@ -45,6 +45,8 @@ from cujax.engine.core.tape import Literal, Var
 
 UNROLL_LENGTH = 4
 
+_MOST_SPELLED = 16
+
 
 class Axis(NamedTuple):
     """Loop over `extent` values; `number` is the iteration axis whose name it has.
@@ -221,6 +223,11 @@ class Body:
         return max(prod(self.region.shape), 1) * (1 + self.region.size // 4)
 
     # --- buffers and conditions -----------------------------------------------------------------------------------
+
+    @property
+    def spelled(self) -> frozenset[int]:
+        """Numbers that the text says: up to that of the places of short axes that it takes apart."""
+        return frozenset(range(2, min(prod(self.region.shape[k] for k in self._unrolled), _MOST_SPELLED) + 1))
 
     @property
     def reads(self) -> list[Var | Literal]:

@@ -235,9 +235,9 @@ class _Rows(_Shape):
     Other reductions than sums keep their lanes from block to block: there is no error to keep small, and a product
     of factors from all over the row stays in range where that of a part would not.
 
-    What a block has over its last whole vectors is taken by going back: to lanes that end where the block does, of which
-    those of elements that were there before keep what they had.  Written one by one into the lanes, they would have to
-    reach memory before the lanes could be read as vectors again, which takes as long as a hundred elements.
+    What a block has over its last whole vectors is taken by going back: by lanes that end where the block does, of
+    which those of elements that have been there before keep what they had.  Written one by one, they would have to
+    reach memory before all could be read as a vector again, which takes as long as a hundred elements.
 
     Where several axes are reduced over arrays that lie across one another (tile.py), blocks are short, and all rows go
     over the same block before the next one.

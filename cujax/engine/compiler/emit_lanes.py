@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, total_extent
@@ -73,6 +74,10 @@ class LaneBody:
         return {}
 
     @property
+    def spelled(self) -> AbstractSet[int]:
+        return self.program.numbers
+
+    @property
     def reads(self) -> list[Var | Literal]:
         loaded = dict.fromkeys(n.source for n in self._nodes if isinstance(n, Load))
         return [v for v in loaded if v not in self.program.stacks and not isinstance(v, Local)]
@@ -119,7 +124,7 @@ class _Scalar:
     def __init__(self, frame: Frame, body: LaneBody) -> None:
         self.frame, self.body, self.writer = frame, body, frame.writer
         frame.axes |= {n: f"t{n - FIRST_COUNTER}" for n in body.counters()}
-        frame.sizes.spelled = body.program.numbers
+        frame.sizes.spelled = body.spelled
 
     def lane(self) -> list[str]:
         """Everything that a lane does."""

@@ -9,8 +9,6 @@ static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
     const cj::i64 n0 = sizes[0];
-    const cj::i64 n1 = sizes[1];
-    const cj::i64 n2 = sizes[2];
     for (cj::i64 item = from; item < to; ++item) {
         const cj::i64 i0 = item;
         cj::Tree<cj::Sum<float>> sum_acc_0;
@@ -22,12 +20,12 @@ static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const
             cj::Lanes<cj::Sum<float>> sum_acc_2_lanes;
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
-                const float sub_1 = x0[n1 * i1] - x0[n1 * i0];  // programs.py:61
+                const float sub_1 = x0[3 * i1] - x0[3 * i0];  // programs.py:61
                 const float mul_1 = sub_1 * sub_1;  // programs.py:62
-                const float sub_2 = x0[n1 * i1 + 1] - x0[n1 * i0 + 1];  // programs.py:61
+                const float sub_2 = x0[3 * i1 + 1] - x0[3 * i0 + 1];  // programs.py:61
                 const float mul_2 = sub_2 * sub_2;  // programs.py:62
                 const float part_1 = mul_1 + mul_2;
-                const float sub_3 = x0[n1 * i1 + n2] - x0[n1 * i0 + n2];  // programs.py:61
+                const float sub_3 = x0[3 * i1 + 2] - x0[3 * i0 + 2];  // programs.py:61
                 const float mul_3 = sub_3 * sub_3;  // programs.py:62
                 const float part_2 = part_1 + mul_3;
                 const float reduce_sum_1 = part_2;
@@ -65,9 +63,9 @@ static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const
         const float sum_result_0 = sum_acc_0.total();
         const float sum_result_1 = sum_acc_1.total();
         const float sum_result_2 = sum_acc_2.total();
-        y0[n1 * i0] = sum_result_0;
-        y0[n1 * i0 + 1] = sum_result_1;
-        y0[n1 * i0 + n2] = sum_result_2;
+        y0[3 * i0] = sum_result_0;
+        y0[3 * i0 + 1] = sum_result_1;
+        y0[3 * i0 + 2] = sum_result_2;
     }
 }
 
