@@ -238,9 +238,9 @@ template <class T> CJ_FN T bessel_k1e(T x) {
 
 #if !CJ_DEVICE
 
-// J0 and J1 of floats, for which the C library has no vectors: on [0, 8] series in x**2 / 32 - 1 of J0(x) and J1(x) / x, on
-// [8, infinity) the form of DLMF 10.17.3 with series in (8/x)**2, computed as those above.  In double, so that floats near
-// the roots have all digits.
+// J0 and J1 of floats, for which the C library has no vectors: on [0, 8] series in x**2 / 32 - 1 of J0(x) and J1(x) / x,
+// on [8, infinity) the form of DLMF 10.17.3 with series in (8/x)**2, computed as those above.  In double, so that floats
+// near the roots have all digits.
 CJ_FN double bessel_j0_in_double(double x) {
     double size = abs(x), inside = min(size, 8.0), z = 8.0 / max(size, 8.0);
     double near = chebyshev(
