@@ -414,3 +414,15 @@ def test_errors_have_jax_s_class(call, error, text):
         call(jax_numpy, jax.lax, jax_scipy)
     with pytest.raises(error, match=text):
         call(jnp, cujax.lax, scipy_linalg)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_cholesky_of_large_matrices_reads_the_lower_triangle_and_fails_by_nan(dtype):
+    rng = np.random.default_rng(4)
+    a = (rng.standard_normal((70, 70)) + (1j * rng.standard_normal((70, 70)) if dtype[0] == "c" else 0)).astype(dtype)
+    a = a @ a.conj().T + 70 * np.eye(70, dtype=dtype)
+    both = np.stack([np.tril(a), -np.tril(a)])
+    factor, failed = numpy_linalg.cholesky(both)
+    rtol = 1e-5 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(factor, np.linalg.cholesky(a), rtol=rtol, atol=rtol)
+    assert np.isnan(failed[np.tril_indices(70)]).all() and not failed[np.triu_indices(70, 1)].any()
