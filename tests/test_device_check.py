@@ -75,6 +75,7 @@ def test_results_of_a_suite(logs, deadline):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "bench.out_of_time", "-p", "no:cacheprovider"]
     environment = {**os.environ, "CUJAX_DEADLINE": deadline, "PYTHONPATH": str(ROOT)}
     environment["CUJAX_TOO_LATE"] = str(logs / "suite.late")
+    environment["CUJAX_FAILED"] = str(logs / "suite.failed")
     arguments = ["--junit-xml", "suite.xml", "--rootdir", str(logs), "test_it.py"]
     subprocess.run([*command, *arguments], env=environment, cwd=logs, capture_output=True)
     found = read_tests(logs, "suite")
@@ -87,6 +88,32 @@ def test_results_of_a_suite(logs, deadline):
     assert "| suite | 3 passed, 2 failed, 1 skipped | 12 |" in text
     assert "- `test_it::test_breaks`: KeyError: 'nothing'" in text
     assert "test_it 2" in text
+    (logs / "suite.xml").unlink()  # as when the run was stopped
+    (logs / "suite.log").write_text("the log")
+    text = write([Outcome("suite", None, 12.3)], logs)
+    assert "- `test_it.py::test_breaks`: " in text
+    assert "KeyError" in text.split("test_breaks`")[1].splitlines()[0]
+    assert "the log" in text
+
+
+def test_the_report_is_there_after_each_part(logs, monkeypatch):
+    """A run that is cut off in the suite has left its checks and what was measured."""
+    seen = []
+
+    def stopped(part, seconds, choice):
+        if part.name == "suite":
+            seen.append((logs / "report.md").read_text())
+            raise KeyboardInterrupt
+        (logs / f"{part.name}.log").write_text("lines")
+        (logs / "benchmarks.json").write_text("[]")
+        return Outcome(part.name, 0, 1.0)
+
+    monkeypatch.setattr(device_check, "run", stopped)
+    monkeypatch.setattr(device_check, "_device", lambda: (True, ""))
+    with pytest.raises(KeyboardInterrupt):
+        main(["--report", str(logs / "report.md")])
+    assert "| benchmarks | done | 1 |" in seen[0]
+    assert (logs / "report.json").read_text() == "[]"
 
 
 def test_the_report_of_all_parts(logs, monkeypatch):
