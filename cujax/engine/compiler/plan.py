@@ -82,7 +82,7 @@ def _plan(
     while True:
         decision = Decision(
             tape, producers, lambda eqn: LANES if eqn in lanes else _kind(producers, eqn),
-            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), TRAFFIC[language],
+            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), TRAFFIC[language], reverses=language == "cuda",
         )
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
         inside = {v for v in producers if v not in decision.written and v not in apart}
