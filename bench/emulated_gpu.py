@@ -149,8 +149,9 @@ def on_gpu(value: Any) -> Any:
 
 _OPERATIONS = (
     "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "matmul", "pow", "neg", "abs", "lt", "le", "gt",
-    "ge", "eq", "ne",
+    "ge", "eq", "ne", "and", "rand", "or", "ror", "xor", "rxor", "invert", "floordiv", "mod", "lshift", "rshift",
 )  # fmt: skip
+_CHANGES = ("iadd", "isub", "imul", "itruediv", "iand", "ior", "ixor")
 _METHODS = ("sum", "max", "min", "mean", "any", "all", "astype", "copy", "ravel", "flatten", "item", "tolist")
 _CONVERSIONS = ("float", "int", "bool", "complex", "index", "repr", "str")
 
@@ -161,7 +162,8 @@ def _host_array(base: type) -> type:
     def by_numpy(name: str) -> Callable:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             record.used(f"cupy.ndarray.{name}")
-            return on_gpu(getattr(on_host(self), name)(*map(on_host, args), **kwargs))
+            with np.errstate(all="ignore"):
+                return on_gpu(getattr(on_host(self), name)(*map(on_host, args), **kwargs))
 
         return method
 
@@ -171,9 +173,18 @@ def _host_array(base: type) -> type:
     def write(self: Any, where: Any, value: Any) -> None:
         on_host(self)[where] = on_host(value)
 
+    def change(name: str) -> Callable:
+        def method(self: Any, value: Any) -> Any:
+            record.used(f"cupy.ndarray.{name}")
+            getattr(on_host(self), name)(on_host(value))
+            return self
+
+        return method
+
     names = [f"__{name}__" for name in _OPERATIONS] + list(_METHODS)
     return type("HostArray", (base,), {
         **{name: by_numpy(name) for name in names}, **{f"__{name}__": read(f"__{name}__") for name in _CONVERSIONS},
+        **{f"__{name}__": change(f"__{name}__") for name in _CHANGES},
         "real": _part("real"), "imag": _part("imag"),
         "get": lambda self, *how: np.array(on_host(self)),
         "fill": lambda self, value: write(self, ..., value),
@@ -212,8 +223,8 @@ def _functions(cupy: Any) -> None:
     def by_numpy(name: str, function: Any) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
             record.used(name)
-            out = function(*map(on_host, args), **{key: on_host(v) for key, v in kwargs.items()})
-            return on_gpu(out)
+            with np.errstate(all="ignore"):  # a GPU does not warn
+                return on_gpu(function(*map(on_host, args), **{key: on_host(v) for key, v in kwargs.items()}))
 
         return call
 
