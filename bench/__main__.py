@@ -6,8 +6,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from bench import emulated, machine, measure, peers, report, runner, workloads
 from bench.case import SCALES, Case
@@ -33,20 +34,27 @@ def main(argv: list[str]) -> None:
     bandwidth = machine.copy_bandwidth(found, _COPIED[scale.name == "smoke"])
     about = machine.describe(found) | {"scale": scale.name, "copy_bandwidth": bandwidth, "missing": missing}
     print(*([emulated.NOTICE] if is_emulated else []), _heading(about), sep="\n")
-    rows = run(options.only, found, runner.Bounds(scale, end, options.memory, is_emulated), bandwidth)
-    print(report.table(rows))
-    print(report.summary(rows, missing))
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": about, "rows": [asdict(row) for row in rows]}, file, indent=1)
-
-
-def run(names: list[str], found: list[peers.Peer], whole: runner.Bounds, bandwidth: float) -> list[Row]:
-    """All rows, within bounds; no workload may take much more than its part of the time."""
     rows: list[Row] = []
+    for of_workload in run(options.only, found, runner.Bounds(scale, end, options.memory, is_emulated), bandwidth):
+        rows += of_workload
+        print(report.table(of_workload), flush=True)
+        if options.json:  # as far as it has come: whoever stops the run loses nothing
+            _write(options.json, {"machine": about, "rows": [asdict(row) for row in rows]})
+    print(report.summary(rows, missing))
+
+
+def _write(path: str, found: dict) -> None:
+    """All of it or what was there before."""
+    unfinished = Path(path + ".new")
+    unfinished.write_text(json.dumps(found, indent=1))
+    unfinished.replace(path)
+
+
+def run(names: list[str], found: list[peers.Peer], whole: runner.Bounds, bandwidth: float) -> Iterator[list[Row]]:
+    """The rows of each workload, within bounds; none may take much more than its part of the time."""
     for done, name in enumerate(names):
         bounds = whole.part(min(1, _GREED / (len(names) - done)))
-        cases = workloads.cases(name, whole.scale)
+        cases, rows = workloads.cases(name, whole.scale), list[Row]()
         for i, case in enumerate(cases):
             _progress(f"{name} {case.name}")
             before = emulated.record.launches
@@ -57,11 +65,11 @@ def run(names: list[str], found: list[peers.Peer], whole: runner.Bounds, bandwid
         if hasattr(workloads.module(name), "rows"):
             _progress(f"{name}")
             rows += workloads.module(name).rows(found, whole)
-    _progress("")
-    for row in rows:
-        row.share = row.rate / bandwidth if row.rate is not None and row.rate_unit == "B/s" else None
-    add_ratios(rows)
-    return rows
+        _progress("")
+        for row in rows:
+            row.share = row.rate / bandwidth if row.rate is not None and row.rate_unit == "B/s" else None
+        add_ratios(rows)
+        yield rows
 
 
 def _say_how(rows: list[Row], case: Case, found: list[peers.Peer], launches: int) -> None:

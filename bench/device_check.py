@@ -9,8 +9,10 @@ itself need not be installed; JAX, SciPy, pytest and hypothesis for the tests, p
 PyTorch as a further peer of the benchmarks.
 
 `--minutes` bounds the whole run (9 by default).  Each part of `PARTS` has its own bound within it, is stopped when that
-is over, and leaves its log in build/device-check/.  The report goes to bench/results/.  Without a device the command
-says so in one line, and that is no failure.  With one, it fails when a check or a test of the suite has.
+is over, and leaves its log in build/device-check/.  Checks come first, then the benchmarks, which time nothing whose
+result is wrong, then the suite.  The report goes to bench/results/ (`--report`: elsewhere), anew after each part, with
+what was measured beside it as JSON: a run that is cut off leaves what it has found.  Without a device the command says
+so in one line, and that is no failure.  With one, it fails when a check or a test of the suite has.
 
 With `--emulate` the parts run to their ends without a device, at the smallest sizes; the report begins with what that
 is worth, and says of each row what was emulated, what a stand-in did and what was not done.
@@ -21,6 +23,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,12 +108,15 @@ def main(argv: list[str]) -> int:
     for left_over in LOGS.iterdir():
         left_over.unlink()
     choice = Choice(options.emulate, options.checks, options.tests, options.workloads)
-    parts = [part for part in PARTS if part.name in options.only]
-    outcomes = [run(part, part.share * (end - time.monotonic()), choice) for part in parts]
-    text = device_report.write(outcomes, LOGS, options.emulate)
     name = "emulated" if options.emulate else device_report.device_name()
     path = Path(options.report) if options.report else RESULTS / f"{time.strftime('%Y-%m-%d')}-device-check-{name}.md"
-    path.write_text(text)
+    outcomes: list[Outcome] = []
+    for part in [part for part in PARTS if part.name in options.only]:
+        outcomes.append(run(part, part.share * (end - time.monotonic()), choice))
+        text = device_report.write(outcomes, LOGS, options.emulate)
+        path.write_text(text)  # what a later part breaks off with, or the machine, takes nothing from it
+        if part.name == "benchmarks" and not options.emulate and (LOGS / "benchmarks.json").exists():
+            shutil.copy(LOGS / "benchmarks.json", path.with_suffix(".json"))  # for `python -m bench.page`
     print(text)
     print(f"device-check: the report is {path.name}")
     return int(any(outcome.failed for outcome in outcomes))
@@ -164,6 +170,7 @@ def _environment(part: Part, seconds: float, choice: Choice) -> dict[str, str]:
         "CUJAX_EMULATED_CHECKS": str(LOGS / "emulated-checks.jsonl"),
         "CUJAX_DEADLINE": str(time.time() + seconds),
         "CUJAX_TOO_LATE": str(LOGS / f"{part.name}.late"),
+        "CUJAX_FAILED": str(LOGS / f"{part.name}.failed"),
         "CUJAX_FIGURES": str(LOGS / "figures.jsonl"),
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         "PYTHONUNBUFFERED": "1",

@@ -160,7 +160,9 @@ def _failures(title: str, outcome: Outcome, logs: Path) -> str:
     tests = read_tests(logs, outcome.part)
     if tests is None:
         tail = (logs / f"{outcome.part}.log").read_text().splitlines()[-_LINES:]
-        return "\n".join([f"## The end of the log of: {outcome.part}", "", "```", *tail, "```"])
+        failed = [f"- `{name}`: {_first_line(text)}" for name, text in _lines(logs / f"{outcome.part}.failed")]
+        found = [f"## {title}", "", *failed[:_LISTED], ""] if failed else []
+        return "\n".join([*found, f"## The end of the log of: {outcome.part}", "", "```", *tail, "```"])
     if not tests.failed:
         return ""
     files = Counter(name.split("::")[0] for name, _ in tests.failed)

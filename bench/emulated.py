@@ -4,6 +4,8 @@
     install_if_asked()                the same where CUJAX_EMULATE_DEVICE is set, which the parts of the check inherit
     described(case, peer, before)     for a row of the benchmarks: what ran on the emulator, what NumPy stood in for
 
+That is for the benchmarks; the checks of the device have `emulated_gpu.py`, which is closer to one and slower.
+
 The text of a kernel, its grid and its arguments are those of a device.  Everything else is a *stand-in*: memory is the
 host's, libraries (cuBLAS, cuFFT, cuSOLVER, cuDNN) are NumPy and SciPy, `cupy` is the module below, whose streams do all
 at once.  What has no stand-in raises `NeedsDevice`.  No time that is measured here says anything about a GPU.

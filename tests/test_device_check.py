@@ -75,6 +75,7 @@ def test_results_of_a_suite(logs, deadline):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "bench.out_of_time", "-p", "no:cacheprovider"]
     environment = {**os.environ, "CUJAX_DEADLINE": deadline, "PYTHONPATH": str(ROOT)}
     environment["CUJAX_TOO_LATE"] = str(logs / "suite.late")
+    environment["CUJAX_FAILED"] = str(logs / "suite.failed")
     arguments = ["--junit-xml", "suite.xml", "--rootdir", str(logs), "test_it.py"]
     subprocess.run([*command, *arguments], env=environment, cwd=logs, capture_output=True)
     found = read_tests(logs, "suite")
@@ -87,6 +88,32 @@ def test_results_of_a_suite(logs, deadline):
     assert "| suite | 3 passed, 2 failed, 1 skipped | 12 |" in text
     assert "- `test_it::test_breaks`: KeyError: 'nothing'" in text
     assert "test_it 2" in text
+    (logs / "suite.xml").unlink()  # as when the run was stopped
+    (logs / "suite.log").write_text("the log")
+    text = write([Outcome("suite", None, 12.3)], logs)
+    assert "- `test_it.py::test_breaks`: " in text
+    assert "KeyError" in text.split("test_breaks`")[1].splitlines()[0]
+    assert "the log" in text
+
+
+def test_the_report_is_there_after_each_part(logs, monkeypatch):
+    """A run that is cut off in the suite has left its checks and what was measured."""
+    seen = []
+
+    def stopped(part, seconds, choice):
+        if part.name == "suite":
+            seen.append((logs / "report.md").read_text())
+            raise KeyboardInterrupt
+        (logs / f"{part.name}.log").write_text("lines")
+        (logs / "benchmarks.json").write_text("[]")
+        return Outcome(part.name, 0, 1.0)
+
+    monkeypatch.setattr(device_check, "run", stopped)
+    monkeypatch.setattr(device_check, "_device", lambda: (True, ""))
+    with pytest.raises(KeyboardInterrupt):
+        main(["--report", str(logs / "report.md")])
+    assert "| benchmarks | done | 1 |" in seen[0]
+    assert (logs / "report.json").read_text() == "[]"
 
 
 def test_the_report_of_all_parts(logs, monkeypatch):
@@ -110,17 +137,21 @@ def test_the_report_of_all_parts(logs, monkeypatch):
 @pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 def test_without_a_device_the_same_code_runs_on_the_emulator(logs, capsys):
     report = logs / "report.md"
-    sizes = ["--minutes", "3", "--only", "checks", "benchmarks", "--workloads", "W6"]
-    sizes += ["--checks", "tests/gpu/test_kernels_on_device.py"]
+    sizes = ["--minutes", "9", "--only", "checks", "benchmarks", "--workloads", "W6"]
+    checks = ["test_kernels_on_device", "test_graphs_on_device", "test_arrays_on_device"]
+    sizes += ["--checks", *[f"tests/gpu/{name}.py" for name in checks]]
     assert main(["--emulate", *sizes, "--report", str(report)]) == 0
     text = report.read_text()
     title, _, notice = text.splitlines()[:3]
     assert title.startswith("# Device check without a device")
     assert notice.startswith("**No device was at hand.") and "mean nothing for a GPU" in notice
     rows = {row.split("::")[1].split("`")[0]: row.split("|")[2:4] for row in text.splitlines() if "::" in row}
-    assert rows["test_denormals_are_kept"] == [" emulated ", " 1 launches; stand-ins: cupy.empty, cupy.asarray "]
-    assert rows["test_a_launch_costs_little"] == [" needs a device ", " cupy.RawKernel "]
-    assert rows["test_scalars_cost_little"][0] == " stubbed "
+    assert rows["test_denormals_are_kept"] == [" emulated ", " 1 launches; stand-ins: cupy.asarray "]
+    assert rows["test_a_launch_costs_little"][1] == " 6000 launches; stand-ins: cupy.zeros, cupy.RawKernel "
+    assert rows["test_donated_arrays_are_overwritten_where_nobody_sees_it"][0] == " emulated "
+    assert rows["test_the_disk_cache_serves_the_next_process"][0] == " stubbed "
+    assert rows["test_it_is_a_graph_from_the_second_run_on"][0] == " stubbed "
+    assert rows["test_the_users_stream_is_used[True]"] == [" needs a device ", " cupy.cuda.Stream.done "]
     assert "launches on the emulator" in text and "Sizes are the smallest" in text
     assert "| benchmarks | done |" in text
 

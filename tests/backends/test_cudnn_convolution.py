@@ -279,6 +279,28 @@ def test_reversed_and_repeated_operands_are_copied():
         assert min(call.op.x.strides) > 0
 
 
+@pytest.mark.parametrize("gap", [1, 2])
+def test_a_reversed_kernel_is_read_where_it_lies(gap):
+    """By the other mode of cuDNN, forward and in gaps; reversed along some axes only, it is copied."""
+    rng = np.random.default_rng(gap)
+    lhs, rhs = numbers(rng, (2, 3, 7, 6), np.float32), numbers(rng, (4, 3, 2, 3), np.float32)
+    window = Window((1, 1), ((1, 2), (2, 1)), (gap, gap), (1, 1), 1, 1)
+    seen = []
+
+    def run(call: Call) -> bool:
+        seen.append(call)
+        return execute(call)
+
+    def result(kernel: np.ndarray) -> np.ndarray:
+        return convolve(np, lhs, kernel, (0, 1, 2, 3), window, lambda a: a.ctypes.data, run)
+
+    for turned in (rhs[:, :, ::-1, ::-1], rhs[:, :, ::-1]):
+        np.testing.assert_array_equal(result(turned), result(turned.copy()))
+    whole, copied, part, _ = seen
+    assert np.may_share_memory(whole.w, rhs) and whole.op.is_reversed != copied.op.is_reversed
+    assert not np.may_share_memory(part.w, rhs) and part.op.is_reversed == copied.op.is_reversed
+
+
 def test_alignment_is_that_of_the_address():
     room = np.zeros(64, np.float32)
     start = -room.ctypes.data % 16 // 4

@@ -49,7 +49,8 @@ def test_paths_write_their_ends_once(paths, steps):
     launches, moved = counted(w7.with_forward(CUJAX, price), *words)
     assert launches == 4 and moved <= 32 * paths + 100
     launches, moved = counted(w7.with_reverse(CUJAX, price), *words)
-    assert launches == 4 and moved <= 4 * paths * (8 * steps + 9) + 100
+    is_between = selected().kernels.language == "host"  # on a GPU the second loop computes it
+    assert launches == 3 + is_between and moved <= 4 * paths * (8 * steps + 9) + 100
 
 
 def test_stacks_of_matrices_are_read_and_written_once():

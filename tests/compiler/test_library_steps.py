@@ -16,6 +16,7 @@ from emulator.backend import emulated_backend
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
+from cujax.api.inspect import record_call
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.program import compile_tape, generated, last_uses, optimized
 from cujax.engine.compiler.schedule import lay_out
@@ -265,3 +266,19 @@ def test_results_of_libraries_are_written_over():
     assert not arena.offsets and steps[1].in_place
     x, w = array(), array()
     agree(compile_tape(cujax.make_jaxpr(function)(x, w).tape)([x, w]), [(x @ w) * 2 + 1])
+
+
+@pytest.mark.parametrize("reads", ["the convolution", "a sort, too"])
+def test_a_reversed_kernel_is_no_kernel_of_its_own(reads):
+    """The gradient in the data is one step on a GPU; what else reads the reversed array has it written."""
+
+    def gradient(ct, w):
+        turned = lax.rev(w, (2, 3))
+        out = lax.conv_general_dilated(ct, turned, (1, 1), "SAME")
+        return out if reads == "the convolution" else (out, jnp.sort(turned, 1))
+
+    shapes = cujax.ShapeDtypeStruct((2, 64, 9, 9), "float32"), cujax.ShapeDtypeStruct((64, 64, 3, 3), "float32")
+    tape = optimized(record_call("jit", gradient, shapes, {}).tape)
+    steps = [getattr(step, "primitive", None) for step in generated(tape, "cuda", (), ()).steps]
+    assert (None in steps) == (reads != "the convolution")
+    assert steps[-1].name == "conv_general_dilated" if reads == "the convolution" else len(steps) > 2

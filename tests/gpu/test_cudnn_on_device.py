@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -18,6 +19,7 @@ from cujax.engine.backends.cudnn_call import Epilogue
 from cujax.engine.backends.cudnn_convolution import Window, convolve
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
+from cujax.engine.ops import convolution
 from cujax.engine.ops.conv_dimensions import conv_dimension_numbers
 from cujax.engine.ops.convolution import conv_general_dilated_p
 
@@ -30,7 +32,9 @@ DEEP = Case((4, 14, 14, 256), (3, 3, 256, 64), {
     "dimension_numbers": ("NHWC", "HWIO", "NHWC"), "window_strides": (1, 1), "padding": ((1, 1), (1, 1)),
     "lhs_dilation": (1, 1), "rhs_dilation": (1, 1), "feature_group_count": 1, "batch_group_count": 1,
 })  # fmt: skip
-LARGE = Case((16, 56, 56, 256), (3, 3, 256, 256), DEEP.options)
+IS_EMULATED = bool(os.environ.get("CUJAX_EMULATE_DEVICE"))
+FEATURES, PLACES = (8, 6) if IS_EMULATED else (256, 56)
+LARGE = Case((16, PLACES, PLACES, FEATURES), (3, 3, FEATURES, FEATURES), DEEP.options)
 
 
 @pytest.fixture
@@ -170,7 +174,7 @@ def test_a_layer_with_and_without_epilogues(convolutions, backend, figure, monke
     """The jitted function, first with what is added as a kernel of its own."""
     monkeypatch.setattr(select, "_selected", backend)
     operands = [cupy.asarray(v) for v in LARGE.operands(dtype)]
-    bias, residual = cupy.ones(256, dtype), cupy.ones(LARGE.lhs, dtype)
+    bias, residual = cupy.ones(FEATURES, dtype), cupy.ones(LARGE.lhs, dtype)
     wait = cupy.cuda.get_current_stream().synchronize
 
     def layer(x: Any, y: Any, b: Any, r: Any) -> Any:
@@ -231,8 +235,30 @@ def test_the_generated_kernel_beside_it(convolutions, figure, monkeypatch, dtype
 
     expected = convolutions(x, y, out_axes, False, window).get()
     np.testing.assert_allclose(generated().get(), expected, rtol=TOLERANCES[dtype], atol=1e-3)
-    operations = 2 * expected.size * 9 * 256
+    operations = 2 * expected.size * 9 * FEATURES
     for name, run in (("cuDNN", lambda: convolutions(x, y, out_axes, False, window)), ("the kernel", generated)):
         seconds = timed(run)
-        figure(f"{name}, {dtype}: 3 x 3, 256 features", seconds * 1e3, "ms")
-        figure(f"{name}, {dtype}: 3 x 3, 256 features, rate", operations / seconds / 1e12, "TFLOP/s")
+        figure(f"{name}, {dtype}: 3 x 3, {FEATURES} features", seconds * 1e3, "ms")
+        figure(f"{name}, {dtype}: 3 x 3, {FEATURES} features, rate", operations / seconds / 1e12, "TFLOP/s")
+
+
+@pytest.mark.parametrize("taps", [15, 31, 63])
+def test_where_spectra_pay_off(convolutions, backend, figure, monkeypatch, taps):
+    """Figures for both ways to convolve by a large kernel; `ops/convolution_by_fft.py` has guessed where they meet."""
+    monkeypatch.setattr(select, "_selected", backend)
+    side = 2 * taps if IS_EMULATED else 2048
+    rng = np.random.default_rng(0)
+    x, y = (cupy.asarray(rng.uniform(-1, 1, (1, 1, n, n)).astype(np.float32)) for n in (side, taps))
+    params = {
+        "window_strides": (1, 1), "padding": ((0, 0), (0, 0)), "lhs_dilation": (1, 1), "rhs_dilation": (1, 1),
+        "dimension_numbers": conv_dimension_numbers(x.shape, y.shape, None), "feature_group_count": 1,
+        "batch_group_count": 1, "precision": None, "preferred_element_type": None,
+    }  # fmt: skip
+    wait = cupy.cuda.get_current_stream().synchronize
+    found = []
+    for name, by_spectra in (("sums", False), ("spectra", True)):
+        monkeypatch.setattr(convolution, "fits_fft", lambda *given, is_chosen=by_spectra: is_chosen)
+        found.append(conv_general_dilated_p.impl(cupy, x, y, **params).get())
+        time_taken = microseconds(lambda: conv_general_dilated_p.impl(cupy, x, y, **params), wait, calls=2, rounds=3)
+        figure(f"{taps} x {taps} taps, {side} x {side}: by {name}", time_taken, "us")
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-4 * taps)

@@ -16,8 +16,9 @@ from cujax import lax
 from cujax.engine.backends.select import selected
 from cujax.engine.ops import convolution, convolution_by_fft
 from cujax.engine.ops.convolution_by_fft import (
-    MOST_BYTES,
     NOISE,
+    ON_GPU,
+    ON_HOST,
     PRODUCTS_PER_STEP,
     Boxes,
     fast_length,
@@ -49,7 +50,7 @@ def shapes(monkeypatch) -> list:
 
     monkeypatch.setattr(convolution, "convolve_by_fft", watched)
     monkeypatch.setattr(convolution_by_fft, "PRODUCTS_PER_STEP", 0)
-    monkeypatch.setattr(convolution_by_fft, "_SHORTEST_BOX", 8)
+    monkeypatch.setattr(convolution_by_fft, "ON_HOST", ON_HOST._replace(shortest_box=8))
     return seen
 
 
@@ -120,7 +121,7 @@ def test_the_noise_is_less_than_is_said(kind, length):
     boxes = Boxes((length + 1,), (length + 1,), (fast_length(2 * length),))
     forward = convolution_by_fft._forward
     spectra = np.conj(forward(np, y[None, None], boxes))
-    found = convolution_by_fft._inverse(np, forward(np, x[None], boxes), spectra, boxes)[0, : length + 1]
+    found = convolution_by_fft._inverse(np, forward(np, x[None, None], boxes), spectra, boxes)[0, 0, : length + 1]
     assert abs(found - expected).max() < NOISE * np.linalg.norm(x) * np.linalg.norm(y)
 
 
@@ -184,14 +185,28 @@ def test_very_large_kernels_go_by_spectra_and_others_do_not():
 
 
 def test_spectra_do_not_take_more_memory_than_is_said():
-    one = prod(Boxes.of((500, 500), (500, 500)).lengths) * 8
-    most = MOST_BYTES // one
+    one = prod(Boxes.of((500, 500), (500, 500), ON_HOST).lengths) * 8
+    most = ON_HOST.most_bytes // one
     assert not fits((1, most, 999, 999), (1, most, 500, 500), (500, 500))
     assert fits((1, most // 4, 999, 999), (1, most // 4, 500, 500), (500, 500))
 
 
+@pytest.mark.parametrize("elements", [2, 5])
+def test_on_a_gpu_many_elements_of_the_batch_go_at_a_time(shapes, monkeypatch, elements):
+    """In whole boxes; the same numbers come out, however many there is room for."""
+    transforms = []
+    monkeypatch.setattr(convolution_by_fft, "_inverse", lambda *given, inverse=convolution_by_fft._inverse: (
+        transforms.append(len(given[1])), inverse(*given))[1])  # fmt: skip
+    x, y = reals(5, 3, 40, 30), reals(2, 3, 9, 9)
+    for_each = 8 * prod(Boxes.of((32, 22), (9, 9), ON_GPU).lengths) * 2 * (2 + 3)
+    monkeypatch.setattr(convolution_by_fft, "room_of", lambda xp: ON_GPU._replace(most_bytes=elements * for_each))
+    found = np.asarray(lax.conv(x, y, (1, 1), "VALID"))
+    assert transforms == [elements] * (5 // elements) + [5 % elements] * (5 % elements > 0)
+    np.testing.assert_allclose(found, directly(x, y, window_strides=(1, 1), padding="VALID"), rtol=1e-5, atol=1e-6)
+
+
 def test_boxes_make_up_all_places():
-    boxes = Boxes.of((300, 7, 1000), (5, 40, 90))
+    boxes = Boxes.of((300, 7, 1000), (5, 40, 90), ON_HOST)
     count = np.zeros(boxes.places, int)
     for box in boxes.each():
         count[box] += 1

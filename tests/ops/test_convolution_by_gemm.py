@@ -6,6 +6,8 @@ CUJAX_CONVOLUTION_CASES=2400 draws as many cases of `convolution_cases.py`; by d
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,9 @@ from ops.test_convolution_grid import close, derivatives, expected_of, order_of,
 
 import cujax
 from cujax import lax
-from cujax.engine.backends import cuda_convolution
+from cujax.engine.backends import cuda_convolution, select
 from cujax.engine.backends.kernel_errors import KernelCompileError
+from cujax.engine.backends.numpy_backend import NumpyBackend
 
 pytestmark = [
     pytest.mark.usefixtures("x64"),
@@ -56,10 +59,18 @@ def by_kernel(x: Any, y: Any, kernels: Any = None, **options: Any) -> np.ndarray
         return np.asarray(lax.conv_general_dilated(x, y, **options))
 
 
+@contextmanager
+def numpy_selected() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(select, "_selected", NumpyBackend())
+        yield
+
+
 def on_host(x: Any, y: Any, **options: Any) -> np.ndarray:
-    """In a wide dtype, by what is there without a GPU."""
+    """In a wide dtype, on NumPy, whatever this process uses."""
     wide = np.complex128 if x.dtype.kind == "c" else np.float64
-    return np.asarray(lax.conv_general_dilated(x.astype(wide), y.astype(wide), **options)).astype(x.dtype)
+    with numpy_selected():
+        return np.asarray(lax.conv_general_dilated(x.astype(wide), y.astype(wide), **options)).astype(x.dtype)
 
 
 def options_of(names: Any, **others: Any) -> dict[str, Any]:
@@ -121,7 +132,8 @@ def test_gradients(names, plans):
         return [np.asarray(v) for v in (out, *pull_back(out))]
 
     x, y = wholes(*lhs), wholes(*rhs)
-    expected = gradients(x.astype(np.float64), y.astype(np.float64))
+    with numpy_selected():
+        expected = gradients(x.astype(np.float64), y.astype(np.float64))
     with emulated_backend():
         found = gradients(x, y)
     for a, b in zip(found, expected, strict=True):

@@ -19,8 +19,8 @@ sum.  Which arrays are its x, w and y:
                 Without groups, whose results would lie in the wrong axis, and without gaps in rhs too.
 
 What is left, gaps in lhs together with strides, is computed after the gaps have been filled with zeros.  All dimension
-numbers are strides of views; only groups that lie in the wrong axis are copied.  Padding that takes elements away is
-a view as well.
+numbers are strides of views; only groups that lie in the wrong axis are copied.  Padding that takes elements away is a
+view as well, and so is a reversed kernel, as the gradient in the data has it: cuDNN reverses it while it reads.
 
 A convolution may have an `Epilogue`, which is added to the result while that is in registers.  cuDNN has it for
 `forward` alone, and where another way is the better one, there is no convolution with an epilogue.
@@ -77,8 +77,8 @@ class Problem(NamedTuple):
 
 
 SOURCES = {
-    (Role.FORWARD, False): (0, 1, 2), (Role.FILTER, False): (0, 2, 1),
-    (Role.DATA, True): (2, 1, 0), (Role.FILTER, True): (1, 2, 0),
+    (Role.FORWARD, False): (0, 1, 2), (Role.FORWARD, True): (0, 1, 2), (Role.FILTER, False): (0, 2, 1),
+    (Role.DATA, True): (2, 1, 0), (Role.DATA, False): (2, 1, 0), (Role.FILTER, True): (1, 2, 0),
 }  # fmt: skip
 """By role and direction: which of lhs, rhs and out are x, w and y."""
 
@@ -305,8 +305,18 @@ def _call(xp: Any, way: _Way, address_of: AddressOf) -> Call | None:
     cropped = way.x[(..., *kept)]
     if not cropped.size:
         return None
-    arrays = [as_cudnn_takes_it(xp, a) for a in (cropped, way.w, way.y)]
+    w, is_reversed = _as_it_lies(way)
+    arrays = [as_cudnn_takes_it(xp, a) for a in (cropped, w, way.y)]
     x, w, y = [tensor_of(a, address_of) for a in arrays]
     before, end = [tuple([max(side, 0) for side in sides]) for sides in (way.before, ends)]
     dtype = way.x.dtype.name
-    return Call(Convolution(way.role, dtype, x, w, y, way.strides, way.dilation, before, end, way.is_reversed), *arrays)
+    return Call(Convolution(way.role, dtype, x, w, y, way.strides, way.dilation, before, end, is_reversed), *arrays)
+
+
+def _as_it_lies(way: _Way) -> tuple[Any, bool]:
+    """w without the reversal that it came with, and whether cuDNN is to reverse it: it needs no copy for that."""
+    taps = [(n, step) for n, step in zip(way.w.shape[2:], way.w.strides[2:], strict=True) if n > 1]
+    if way.role is Role.FILTER or not taps or any(step > 0 for _, step in taps):
+        return way.w, way.is_reversed
+    turned = tuple([slice(None, None, -1 if step < 0 else 1) for step in way.w.strides[2:]])
+    return way.w[(slice(None), slice(None), *turned)], not way.is_reversed

@@ -48,12 +48,13 @@ _SMALL = 1 << 16  # elements below which a launch costs more than the work
 MOST_PIECES = 32  # of a concatenation that are written side by side
 _MOST_APART = 2 * MOST_NODES  # nodes of all of them
 _VIEWS = frozenset(("reshape", "squeeze", "transpose", "slice", "broadcast_in_dim", "split"))
+_REVERSED = "rev"  # a view, too, where what reads it takes arrays whose last element lies first
 _RESHAPES = frozenset(("reshape", "squeeze"))
 
 
 def is_view(eqn: Eqn) -> bool:
     """Whether it copies nothing as a step of its own."""
-    return eqn.primitive.name in _VIEWS
+    return eqn.primitive.name in _VIEWS or eqn.primitive.name == _REVERSED
 
 
 class Region:
@@ -137,11 +138,12 @@ class Decision:
     they are concatenated.
     evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.
     traffic: what writing a value and reading it again costs, in additions.
+    reverses: whether the library's convolution takes a reversed kernel as it lies in memory.
     """
 
     def __init__(
         self, tape: Tape, producers: Producers, kind: Callable[[Eqn], str],
-        evaluations: Callable[[Eqn, int], int | None], traffic: int,
+        evaluations: Callable[[Eqn, int], int | None], traffic: int, reverses: bool = False,
     ) -> None:
         self._evaluations, self._traffic = evaluations, traffic
         self.kinds = {e: kind(e) for e in tape.eqns}
@@ -151,6 +153,8 @@ class Decision:
         self.views: set[Eqn] = set()  # steps of their own that copy nothing, for operands of opaque steps
         self._forced = {a for a in tape.outputs if isinstance(a, Var)}
         self._viewed: set[Var] = set()
+        self._reverses = reverses
+        self._upright: set[Var] = set()  # among those viewed, by steps to which the order of elements matters
         self._paths: dict[Var, dict[tuple, float]] = {}
         self._sizes: dict[Var, int] = {}
         self._extra: dict[Var, float] = {}
@@ -162,6 +166,8 @@ class Decision:
         kind = self.kinds[eqn]
         if kind == OPAQUE:
             self._force(eqn.inputs)
+            is_convolution = self._reverses and eqn.primitive.name == "conv_general_dilated"
+            self._upright.update(a for a in eqn.inputs[: 1 if is_convolution else None] if isinstance(a, Var))
             return
         if kind == SCATTER:
             self._decide_scatter(eqn)
@@ -172,9 +178,10 @@ class Decision:
         if eqn.primitive.name in _RESHAPES and eqn.outputs[0] in self._forced:
             self.views.add(eqn)
             self._forced.update(a for a in eqn.inputs if isinstance(a, Var))
-        elif eqn.primitive.name in _VIEWS and any(v in self._viewed for v in eqn.outputs):
+        elif self._may_view(eqn) and any(v in self._viewed for v in eqn.outputs):
             self.views.add(eqn)
             self._force(eqn.inputs)
+            self._upright.update(a for a in eqn.inputs if isinstance(a, Var))
         for var in eqn.outputs:
             if eqn not in self.views and self._is_written(eqn, var, kind):
                 self.written.add(var)
@@ -239,6 +246,11 @@ class Decision:
     def _force(self, atoms: Iterable) -> None:
         """Operands of an opaque step: those that a mover can view are viewed, the others written."""
         self._viewed.update(a for a in atoms if isinstance(a, Var))
+
+    def _may_view(self, eqn: Eqn) -> bool:
+        """A kernel is reversed on its way to a convolution alone, and not that of a view."""
+        is_reversed = eqn.primitive.name == _REVERSED and self._upright.isdisjoint(eqn.outputs)
+        return eqn.primitive.name in _VIEWS or (is_reversed and self._forced.isdisjoint(eqn.outputs))
 
     def _is_written(self, eqn: Eqn, var: Var, kind: str) -> bool:
         paths = self._paths.get(var)

@@ -14,6 +14,7 @@ from cujax.engine.compiler.epilogues import fuse_epilogues
 from cujax.engine.compiler.fuse import TRAFFIC, Decision, Merger, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
+from cujax.engine.compiler.joined_transforms import join_transforms
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
@@ -65,7 +66,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     """
     tape = fuse_multiply_adds(join_pads(delay_sums(tape)), language)
     if language == "cuda":
-        tape = fuse_epilogues(tape, has_plan)
+        tape = join_transforms(fuse_epilogues(tape, has_plan))
     gathered, stacks = gather_stacks(tape)
     plan = _plan(gathered, stacks, language, frozenset(owned), placed)
     if any(s in plan.mixed for s in stacks):
@@ -82,7 +83,7 @@ def _plan(
     while True:
         decision = Decision(
             tape, producers, lambda eqn: LANES if eqn in lanes else _kind(producers, eqn),
-            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), TRAFFIC[language],
+            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), TRAFFIC[language], reverses=language == "cuda",
         )
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
         inside = {v for v in producers if v not in decision.written and v not in apart}
