@@ -412,7 +412,7 @@ def rev(operand: Any, dimensions: Sequence[int]) -> Any:
 
 def _convert_shape(x: ShapedArray, *, new_dtype: Any, weak_type: bool) -> ShapedArray:
     if dtypes.is_key(x.dtype) != dtypes.is_key(new_dtype):
-        raise TypeError(f"cannot convert between keys and numbers: {x.dtype} to {new_dtype}")
+        raise ValueError(f"cannot convert between keys and numbers: {x.dtype} to {new_dtype}")
     return ShapedArray(x.shape, new_dtype, weak_type)
 
 

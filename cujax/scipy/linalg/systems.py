@@ -26,7 +26,7 @@ from cujax.engine.ops.matrices import (
 )
 from cujax.numpy import linalg, reductions
 from cujax.numpy.arithmetic import maximum
-from cujax.numpy.creation import zeros
+from cujax.numpy.creation import asarray, zeros
 from cujax.numpy.linalg import check_square, solve_columns
 from cujax.numpy.parts import ceil
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_arrays, promote_dtypes, promote_inexact
@@ -38,8 +38,8 @@ _TRANSPOSITIONS = {0: 0, 1: 1, 2: 2, "N": 0, "T": 1, "C": 2}
 
 
 def inexact_arrays(name: str, *xs: ArrayLike) -> list[Array]:
-    """The arguments of `linalg.<name>` as arrays of one inexact dtype."""
-    return arrays_of(promote_inexact(f"linalg.{name}", *xs))
+    """The arguments of `linalg.<name>`, lists too, as arrays of one inexact dtype."""
+    return arrays_of(promote_inexact(f"linalg.{name}", *map(asarray, xs)))
 
 
 def _of_vectors(a: Array, b: Array) -> bool:
