@@ -26,9 +26,10 @@ from cujax.numpy.promotion import (
     as_array,
     as_arrays,
     as_numbers,
+    broadcast_operands,
     check_arraylike,
     known_values,
-    promote_args,
+    promote_dtypes,
 )
 from cujax.numpy.reshaping import broadcast_arrays, broadcast_to, moveaxis, ravel
 
@@ -142,7 +143,7 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
         raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
     least, greatest = a.dtype.type(0), a.dtype.type(len(options) - 1)
     number = a % len(options) if mode == "wrap" else lax.clamp(least, a, greatest)
-    number, *cases = broadcast_arrays(number, *arrays_of(promote_args("choose", *options)))
+    number, *cases = broadcast_operands("choose", number, *arrays_of(promote_dtypes("choose", *options)))
     chosen = lax.select_n(lax.convert_element_type(number, np.int32), *cases)
     return lax.convert_element_type(chosen, chosen.dtype)
 

@@ -121,13 +121,13 @@ def _quantile(
         )
     (a,) = arrays_of(promote_inexact(name, a))
     q = as_array(name, q, 1)
+    if q.ndim > 1:
+        raise ValueError(f"q must have rank <= 1, got shape {q.shape}")
     if dtypes.is_complex(q.dtype):
         raise TypeError(f"{name}: q must be real, got {q.dtype}")
     q = lax.convert_element_type(q, a.dtype)
     if dtypes.is_complex(a.dtype):
         raise ValueError(f"{name} does not support complex input, as the operation is poorly defined.")
-    if q.ndim > 1:
-        raise ValueError(f"q must have rank <= 1, got shape {q.shape}")
     axes = canonical_axes(axis, a.ndim)
     rows = _last_axis(a, axes)
     weight_rows = None if weights is None else _last_axis(_full_weights(weights, a, axes), axes)

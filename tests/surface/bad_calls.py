@@ -58,13 +58,13 @@ def bad_calls() -> Iterator[BadCall]:
                 yield from _with_wrong_options(call, arrays)
 
 
-def result(call: str, values: dict[str, Any]) -> Any:
-    """The value of the call, or the exception it raises."""
-    key = cujax.random.key(0)
+def result(call: str, values: dict[str, Any], root: Any = cujax) -> Any:
+    """The value of the call in that library, or the exception it raises."""
+    key = root.random.key(0)
     given = {k: key if v is KEY else v for k, v in values.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return evaluate(call, cujax.numpy, **given)
+        return evaluate(call, root.numpy, **given)
 
 
 def _that_work(call: str) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ from cujax.numpy.arithmetic import maximum
 from cujax.numpy.creation import asarray, zeros
 from cujax.numpy.linalg import check_square, solve_columns
 from cujax.numpy.parts import ceil
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_arrays, promote_dtypes, promote_inexact
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_arrays, check_arraylike, promote_dtypes, promote_inexact
 from cujax.numpy.reshaping import broadcast_to
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import exp2, log2
@@ -277,6 +277,7 @@ def expm(A: ArrayLike, *, upper_triangular: bool = False, max_squarings: int = 1
     `upper_triangular` promises that A is.  Matrices that would need more than `max_squarings` squarings,
     those with norm above about 2**max_squarings, give NaN.  ValueError for matrices that are not square.
     """
+    check_arraylike("linalg.expm", A)
     (x,) = inexact_arrays("expm", A)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"linalg.expm: expected matrices (..., n, n), got A of shape {x.shape}")
