@@ -134,6 +134,8 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 def _is_kind(dtype: np.dtype, kind: Any) -> bool:
     if isinstance(kind, str) and kind in _KINDS:
         return dtype in _KINDS[kind]
+    if isinstance(kind, int):
+        raise TypeError(f"kind must be a dtype, the name of a kind or a tuple of them, got {kind}")
     try:
         return dtype == dtypes.as_dtype(kind)
     except TypeError:

@@ -114,9 +114,14 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
 
 
 def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
-    """Axes `source` moved to the places `destination`; the others keep their order."""
+    """Axes `source` moved to the places `destination`; the others keep their order.
+
+    ValueError for axes that are not there and for other numbers of places, TypeError for an axis that is given twice.
+    """
     a = as_array("moveaxis", a)
-    source, destination = (canonical_axes(s, a.ndim) for s in (source, destination))
+    source, destination = (
+        [canonical_axis(i, a.ndim) for i in (s if isinstance(s, Iterable) else (s,))] for s in (source, destination)
+    )
     if len(source) != len(destination):
         raise ValueError(f"Inconsistent number of elements: {len(source)} vs {len(destination)}")
     order = list(other_axes(a.ndim, source))

@@ -31,7 +31,7 @@ from cujax.numpy.promotion import (
     known_values,
     promote_dtypes,
 )
-from cujax.numpy.reshaping import broadcast_arrays, broadcast_to, moveaxis, ravel
+from cujax.numpy.reshaping import broadcast_to, moveaxis, ravel
 
 # --- where and nonzero ----------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ def compress(
     """
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.compress is not supported.")
-    condition, a, fill_value = as_arrays("compress", asarray(condition), a, fill_value)
+    condition, a, fill_value = as_arrays("compress", condition, a, fill_value)
     if condition.ndim != 1:
         raise ValueError("condition must be a 1D array")
     if axis is None:
