@@ -204,6 +204,8 @@ def compress(
         if found.size and found[-1] >= a.shape[0]:
             raise ValueError(f"condition contains entries that are out of bounds for length {a.shape[0]}")
         return moveaxis(a[array(found, dtype=np.int32)], 0, axis)
+    if not 0 <= operator.index(size) <= a.shape[0]:
+        raise ValueError(f"size must lie between 0 and the length {a.shape[0]} of the axis, got {size}")
     places, is_found = _true_places(mask[: a.shape[0]], operator.index(size))
     chosen = a[places]
     is_found = lax.broadcast_in_dim(is_found, chosen.shape, (0,))

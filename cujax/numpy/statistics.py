@@ -17,8 +17,8 @@ from cujax.numpy.cumulative import cumsum
 from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where, isnan
 from cujax.numpy.matrices import diagonal
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
-from cujax.numpy.reductions import Axis, refuse_out
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, check_arraylike, promote_inexact
+from cujax.numpy.reductions import Axis
 from cujax.numpy.reshaping import broadcast_to, expand_dims
 from cujax.numpy.sorting import argsort
 from cujax.numpy.taking import take_along_axis
@@ -110,11 +110,12 @@ def _quantile(
     weights: ArrayLike | None,
     skip_nan: bool,
 ) -> Array:
-    refuse_out(name, out)
-    if overwrite_input:
-        raise ValueError(f"jnp.{name} does not support overwrite_input=True: arrays are immutable")
+    if overwrite_input or out is not None:
+        raise ValueError(f"jnp.{name} does not support overwrite_input or out: arrays are immutable")
     if method not in _METHODS:
         raise ValueError(f"method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
+    if weights is not None:
+        check_arraylike(name, a, q, weights)
     if weights is not None and method != "inverted_cdf":
         raise NotImplementedError(
             f"{method} doesn't support weights. Only method 'inverted_cdf' supports weights."
