@@ -1,7 +1,8 @@
 """What JAX refuses is refused, with an exception of the same class.
 
 `bad_calls` makes wrong calls.  The suite runs SAMPLE of them, drawn with a fixed seed, and `make test-full` all
-(`CUJAX_SURFACE_CASES`).  Calls that it does not make stand in tables, here and in the files of their modules.
+(`CUJAX_SURFACE_CASES`).  Calls that it does not make stand in `wrong_calls`, and in tables here and in the files of
+their modules.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import numpy as np
 import pytest
 from bad_calls import BadCall, bad_calls, result
 from oracle_cases import check, lines
+from wrong_calls import WRONG_CALLS
 
 import cujax
 import cujax.numpy as jnp
 
-SAMPLE = 150
+SAMPLE = 40
 COUNT = int(os.environ.get("CUJAX_SURFACE_CASES", 0)) and 10**6
 
 # What JAX raises where it does not check, by class and by text: ours is a TypeError or a ValueError.
@@ -107,6 +109,11 @@ def test_generated_wrong_calls():
         if class_of(found) != class_of(expected) and not is_class_open and not re.search(DIFFERENCES, text):
             wrong.append(f"{text}: {found!r}\nJAX: {expected!r}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_written_wrong_calls():
+    for call in random.Random(9).sample(WRONG_CALLS, len(WRONG_CALLS) if COUNT else SAMPLE):
+        assert class_of(result(call, {})) == class_of(result(call, {}, jax)) != "none", call
 
 
 def test_there_is_a_call_for_every_difference():
