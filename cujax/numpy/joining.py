@@ -232,7 +232,9 @@ def repeat(
     if a.ndim == 0:
         a = lax.reshape(a, (1,))
     axis = canonical_axis(axis, a.ndim)
-    if isinstance(repeats, int | float | np.integer) and total_repeat_length is None:
+    if isinstance(repeats, float):
+        raise TypeError(f"repeats must be integers, got {repeats}")
+    if isinstance(repeats, int | np.integer) and total_repeat_length is None:
         return _repeat_each(a, operator.index(repeats), axis)
     return _repeat_counts(a, repeats, axis, total_repeat_length)
 
