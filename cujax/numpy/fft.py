@@ -237,7 +237,7 @@ def _frequencies(name: str, k: Array, n: int, d: Any, dtype: Any) -> Array:
 
 
 def _count(name: str, n: Any) -> int:
-    if isinstance(n, (list, tuple)) or getattr(n, "shape", ()):
+    if isinstance(n, (list, tuple)) or getattr(n, "ndim", None):
         raise ValueError(f"The n argument of jnp.fft.{name} only takes an int. Got {n=}.")
     return max(operator.index(n), 0)
 
