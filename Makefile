@@ -57,7 +57,8 @@ docs: $(VENV)/.docs-ready
 test-full: $(VENV)/.test-ready
 	CUJAX_SURFACE_CASES=$(SURFACE_CASES) CUJAX_CONVOLUTION_CASES=$(CONVOLUTION_CASES) \
 	$(bin)/python -m pytest -n $(JOBS) tests/surface/test_generated.py tests/surface/test_derivatives.py \
-		tests/surface/test_error_names.py tests/ops/test_convolution_grid.py $(PYTEST_ARGS)
+		tests/surface/test_error_names.py tests/surface/test_error_classes.py \
+		tests/ops/test_convolution_grid.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.test-ready
 	$(bin)/ruff check .

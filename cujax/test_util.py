@@ -42,10 +42,12 @@ def check_grads(
     f: from arrays, or pytrees of them, to a pytree of arrays; all of floating-point or complex dtype.  args: a tuple of
     its arguments.  modes: "fwd" checks `jvp`, "rev" checks `vjp`; at higher orders every sequence of both.  atol, rtol:
     by default 2e-3 for float32 and 1e-5 for float64.  eps: of the difference (f(x + eps t) - f(x - eps t)) / (2 eps);
-    by default the cube root of the rounding error, where both errors are about the same.
+    by default the cube root of the rounding error of the arguments and results, where both errors are about the same.
     """
     args = tuple(args)
-    step = _step(args) if eps is None else eps
+    if order < 1:
+        return
+    step = _step((args, f(*args))) if eps is None else eps
 
     def check(f: Callable, order: int, path: str) -> None:
         if "fwd" in modes:
@@ -57,8 +59,7 @@ def check_grads(
             if order > 1:
                 check(lambda *xs: _pulled_back(f, xs), order - 1, f"VJP of {path}")
 
-    if order > 0:
-        check(f, order, getattr(f, "__name__", "f"))
+    check(f, order, getattr(f, "__name__", "f"))
 
 
 def _pulled_back(f: Callable, xs: Sequence[Any]) -> Any:

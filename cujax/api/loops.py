@@ -130,7 +130,7 @@ def _scan_length(f: Callable, xs: Sequence[Any], length: Any) -> int:
 
 
 def _static_length(length: Any) -> int:
-    n = length.__index__() if not isinstance(length, float) else int(length)
+    n = operator.index(length) if not isinstance(length, float) else int(length)
     if n < 0:
         raise ValueError(f"scan got a negative `length`: {n}")
     return n

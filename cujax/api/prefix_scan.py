@@ -8,7 +8,7 @@ from typing import Any
 from cujax.engine.control.staging import flatten_operands
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import pytree
-from cujax.engine.ops.axes import insert_axis
+from cujax.engine.ops.axes import canonical_axis, insert_axis
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.slicing import slice_in_dim
 from cujax.engine.ops.structural import reshape, rev
@@ -23,7 +23,7 @@ def associative_scan(fn: Callable, elems: Any, reverse: bool = False, axis: int 
     if not callable(fn):
         raise TypeError("lax.associative_scan: fn argument should be callable.")
     leaves, tree = flatten_operands("associative_scan", fn, elems)
-    axis = axis + aval_of(leaves[0]).ndim if axis < 0 else axis
+    axis = canonical_axis(axis, aval_of(leaves[0]).ndim)
     sizes = {aval_of(x).shape[axis] for x in leaves}
     if len(sizes) > 1:
         raise ValueError(

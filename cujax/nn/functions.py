@@ -7,6 +7,7 @@ floats as they are, and convert integers only where the formula needs floats.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -227,7 +228,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
     The shape is that of a half.  IndexError for an axis out of range, AssertionError for an odd length.
     """
     x = as_array("glu", x)
-    if not -x.ndim <= axis < x.ndim:
+    if not -x.ndim <= operator.index(axis) < x.ndim:
         raise IndexError(f"glu: axis {axis} is out of bounds for an array of rank {x.ndim}")
     assert x.shape[axis] % 2 == 0, f"glu: the length of axis {axis} must be even, got shape {x.shape}"
     values, gates = jnp.split(x, 2, axis)

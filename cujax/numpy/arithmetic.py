@@ -21,6 +21,7 @@ from cujax.numpy.promotion import (
     SCALARS,
     ArrayLike,
     as_array,
+    broadcast_operands,
     broadcast_shape,
     join_inexact,
     number_like,
@@ -260,7 +261,7 @@ def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """|x1| with the sign of x2, elementwise; the sign of zero counts.  TypeError for complex numbers."""
-    x1, x2 = promote_args_inexact("copysign", x1, x2)
+    x1, x2 = broadcast_operands("copysign", *promote_inexact("copysign", x1, x2))
     _refuse_complex("copysign", x1)
     size = lax.abs(x1)
     return lax.select_n(sign_bit(x2), size, lax.neg(size))
@@ -276,8 +277,9 @@ def sign_bit(x: Any) -> Any:
 
 def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0, NaN where x1 is NaN.  TypeError for complex."""
-    x1, x2 = promote_args_inexact("heaviside", x1, x2)
+    x1, x2 = promote_inexact("heaviside", x1, x2)
     _refuse_complex("heaviside", x1)
+    x1, x2 = broadcast_operands("heaviside", x1, x2)
     zero, one = number_like(x1, 0), number_like(x1, 1)
     ordered = lax.select_n(lax.lt(x1, 0), lax.select_n(lax.gt(x1, 0), x2, one), zero)
     return lax.select_n(lax.ne(x1, x1), ordered, number_like(x1, np.nan))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.engine.backends import dlpack
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
@@ -172,13 +173,18 @@ def fromstring(string: str, dtype: Any = float, count: int = -1, *, sep: str) ->
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
-    """The array `x` of another library that speaks DLPack, copied: the other library may write to its memory."""
+    """The array `x` of another library that speaks DLPack, copied: the other library may write to its memory.
+
+    TypeError for what does not speak it; ValueError for copy=False of another library's array.
+    """
     if isinstance(x, Array):
         return asarray(x, copy=copy)
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"from_dlpack needs an object with __dlpack__ and __dlpack_device__, got {type(x)}")
+    if copy is False:
+        raise ValueError("from_dlpack copies, since the other library may write to its memory: leave copy=False out")
     adopted = selected().adopt(x)
-    return asarray(np.from_dlpack(x) if adopted is None else adopted)
+    return asarray(dlpack.adopt(x) if adopted is None else adopted)
 
 
 def fromfile(*args: Any, **kwargs: Any) -> Array:

@@ -73,8 +73,11 @@ def promote_types(a: Any, b: Any) -> np.dtype:
     """The dtype of an operation on arrays of dtypes a and b.
 
     Python's int, float and complex give way to any dtype of their kind.  TypePromotionError (a
-    ValueError) for dtypes that are not combined implicitly.
+    ValueError) for dtypes that are not combined implicitly, TypeError for arrays.
     """
+    for given in (a, b):
+        if given is None or (hasattr(given, "__array__") and not isinstance(given, type)):
+            raise TypeError(f"promote_types takes dtypes, got {type(given)}; jnp.result_type takes arrays too")
     return np.dtype(lattice.promote_types(a, b))
 
 
@@ -131,6 +134,8 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 def _is_kind(dtype: np.dtype, kind: Any) -> bool:
     if isinstance(kind, str) and kind in _KINDS:
         return dtype in _KINDS[kind]
+    if isinstance(kind, int):
+        raise TypeError(f"kind must be a dtype, the name of a kind or a tuple of them, got {kind}")
     try:
         return dtype == dtypes.as_dtype(kind)
     except TypeError:

@@ -45,6 +45,8 @@ def delete(
     if assume_unique_indices and dtypes.is_integer(places.dtype) and places.ndim == 1:
         return _without_unique(arr, places, axis)
     values = known_values("jnp.delete", places, "Pass distinct indices and assume_unique_indices=True.")
+    if values.dtype.kind not in "iub":
+        raise ValueError(f"indices must be integers or booleans, got {values.dtype}")
     if values.ndim == 0 and values.dtype.kind in "iu":
         canonical_axis(int(values), length)
     return _keep(arr, np.delete(np.arange(length), values), axis)

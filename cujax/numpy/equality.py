@@ -7,7 +7,7 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.creation import asarray
 from cujax.numpy.logic import equal, isfinite, isnan, less_equal, logical_and, logical_or
-from cujax.numpy.promotion import ArrayLike, as_array, as_arrays, promote_args, promote_args_inexact
+from cujax.numpy.promotion import ArrayLike, as_array, promote_args, promote_args_inexact
 from cujax.numpy.reductions import all as reduce_all
 
 
@@ -51,8 +51,9 @@ def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
 
 def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Whether a1 and a2 broadcast together and are then equal."""
+    pair = [asarray(a) for a in (a1, a2)]
     try:
-        same = equal(*as_arrays("array_equiv", a1, a2))
+        same = equal(*pair)
     except (TypeError, ValueError):
         return asarray(False)
     return reduce_all(same)

@@ -223,7 +223,7 @@ def hfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
 def ihfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
     """The inverse of `hfft`: elements 0 ... n // 2 of the signal.  Errors as `rfft`."""
     _check_norm(norm)
-    return conj(_along_axis("ihfft", FftType.RFFT, a, n, axis, _SWAPPED[norm]))
+    return conj(_along_axis("ihfft", FftType.RFFT, asarray(a), n, axis, _SWAPPED[norm]))
 
 
 # --- frequencies ----------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def _frequencies(name: str, k: Array, n: int, d: Any, dtype: Any) -> Array:
 
 
 def _count(name: str, n: Any) -> int:
-    if isinstance(n, (list, tuple)):
+    if isinstance(n, (list, tuple)) or getattr(n, "ndim", None):
         raise ValueError(f"The n argument of jnp.fft.{name} only takes an int. Got {n=}.")
     return max(operator.index(n), 0)
 

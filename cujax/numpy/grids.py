@@ -97,7 +97,7 @@ def linspace(
     values = _interpolated(start, stop, number, endpoint)
     if dtypes.is_integer(dtype) and not dtypes.is_integer(wide):
         values = floor(values)
-    values = lax.convert_element_type(moveaxis(values, 0, axis), dtype)
+    values = lax.convert_element_type(moveaxis(values, 0, operator.index(axis)), dtype)
     return (values, _spacing(start, stop, number, endpoint)) if retstep else values
 
 
@@ -139,6 +139,7 @@ def logspace(
 
 
 def _inexact_result(name: str, dtype: Any, *given: ArrayLike) -> Any:
+    check_arraylike(name, *given)
     if dtype is None:
         return dtypes.canonicalize(dtypes.to_inexact(result_type(*given)))
     return dtypes.canonicalize_user(dtype, name)
@@ -151,6 +152,7 @@ def geomspace(
     dtype = _inexact_result("geomspace", dtype, start, stop)
     wide = dtypes.to_inexact(dtype)
     start, stop = (lax.convert_element_type(x, wide) for x in as_arrays("geomspace", start, stop))
+    start, stop = arrays_of(promote_args("geomspace", start, stop))
     start, stop = broadcast_arrays(start, stop)
     turn = sign(start)
     if not dtypes.is_complex(wide):
@@ -159,7 +161,7 @@ def geomspace(
     exponents = linspace(log10(lax.div(start, turn)), log10(lax.div(stop, turn)), num, endpoint)
     values = lax.mul(*promote_args("geomspace", turn, power(wide.type(10), exponents)))
     values = _exact_ends(values, start, stop, endpoint)
-    return lax.convert_element_type(moveaxis(values, 0, axis), dtype)
+    return lax.convert_element_type(moveaxis(values, 0, operator.index(axis)), dtype)
 
 
 def _exact_ends(values: Array, start: Array, stop: Array, endpoint: bool) -> Array:

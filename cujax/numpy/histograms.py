@@ -99,7 +99,7 @@ def histogram2d(
     """(counts, edges of x, edges of y) of the points (x, y); arguments as `histogramdd`."""
     x, y = as_arrays("histogram2d", x, y)
     if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"x and y must be vectors of one length, got {x.shape} and {y.shape}")
+        raise TypeError(f"x and y must be vectors of one length, got {x.shape} and {y.shape}")
     if not isinstance(bins, int | np.integer) and np.ndim(bins) == 1 and len(bins) not in (1, 2):
         bins = [bins, bins]
     sample = lax.concatenate(

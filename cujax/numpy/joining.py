@@ -13,7 +13,15 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, as_arrays, known_values, promote_dtypes
+from cujax.numpy.promotion import (
+    ArrayLike,
+    arrays_of,
+    as_array,
+    as_arrays,
+    check_arraylike,
+    known_values,
+    promote_dtypes,
+)
 from cujax.numpy.reshaping import (
     atleast_1d,
     atleast_2d,
@@ -217,12 +225,15 @@ def repeat(
     repeats: an integer, or one for each slice.  total_repeat_length: the length of the result; needed
     where `repeats` is traced.  The last slice fills up what is missing, surplus is left out.
     """
+    check_arraylike("repeat", a, repeats)
     a = as_array("repeat", a)
     if axis is None:
         a, axis = ravel(a), 0
     if a.ndim == 0:
         a = lax.reshape(a, (1,))
     axis = canonical_axis(axis, a.ndim)
+    if isinstance(repeats, float):
+        raise TypeError(f"repeats must be integers, got {repeats}")
     if isinstance(repeats, int | np.integer) and total_repeat_length is None:
         return _repeat_each(a, operator.index(repeats), axis)
     return _repeat_counts(a, repeats, axis, total_repeat_length)
@@ -230,7 +241,7 @@ def repeat(
 
 def _repeat_each(a: Array, times: int, axis: int) -> Array:
     if times < 0:
-        raise ValueError(f"repeats must not be negative, got {times}")
+        raise TypeError(f"repeats must not be negative, got {times}")
     spread_shape = (*a.shape[: axis + 1], times, *a.shape[axis + 1 :])
     axes = [i for i in range(a.ndim + 1) if i != axis + 1]
     spread = lax.broadcast_in_dim(a, spread_shape, axes)

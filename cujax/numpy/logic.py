@@ -21,10 +21,12 @@ from cujax.numpy.promotion import (
     arrays_of,
     as_array,
     as_numbers,
+    broadcast_operands,
     check_arraylike,
     join_numeric,
     promote_args,
     promote_args_numeric,
+    promote_dtypes,
 )
 
 # --- comparisons --------------------------------------------------------------------------------------
@@ -176,22 +178,8 @@ def isreal(x: ArrayLike) -> Array:
 
 def choose_where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> Array:
     """`where` with three arguments."""
-    x, y = promote_args("where", x, y)
-    condition = truth("where", condition)
-    shapes = {s for s in (condition.shape, x.shape, y.shape) if s}
-    if len(shapes) > 1:
-        condition, x, y = _broadcast_together(condition, x, y)
+    condition, x, y = broadcast_operands("where", truth("where", condition), *promote_dtypes("where", x, y))
     return lax.select_n(condition, y, x)
-
-
-def _broadcast_together(*xs: Any) -> list[Any]:
-    shape = np.broadcast_shapes(*(x.shape for x in xs))
-    return [
-        x
-        if x.shape in ((), shape)
-        else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
-        for x in xs
-    ]
 
 
 def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.axes import canonical_axes, other_axes
+from cujax.engine.ops.axes import canonical_axis, other_axes
 from cujax.numpy.creation import asarray
 from cujax.numpy.logic import choose_where
 from cujax.numpy.parts import abs as absolute
@@ -83,12 +83,12 @@ def _mask_like(m: Array, k: int) -> Array:
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """The diagonal `offset` of the matrices along axis1 and axis2, as a new last axis.
 
-    ValueError for fewer than two axes.
+    ValueError for fewer than two axes, TypeError for one axis twice.
     """
     a = as_array("diagonal", a)
     if a.ndim < 2:
         raise ValueError(f"diagonal requires an array of at least two dimensions, got shape {a.shape}")
-    rows, columns = canonical_axes((axis1, axis2), a.ndim)
+    rows, columns = (canonical_axis(i, a.ndim) for i in (axis1, axis2))
     a = lax.transpose(a, (*other_axes(a.ndim, (rows, columns)), rows, columns))
     offset = operator.index(offset)
     n, m = a.shape[-2:]

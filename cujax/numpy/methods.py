@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.engine.backends import dlpack
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array
 from cujax.engine.core.trace import Tracer
@@ -254,11 +255,13 @@ def _dlpack(
     has them.
     """
     asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+    if dtypes.is_key(self.dtype):
+        raise TypeError("random keys are of no dtype that other libraries have: exchange cujax.random.key_data(key)")
     buffer = _buffer(self, "memory")
     if max_version is None and copy is None and not getattr(buffer.flags, "writeable", True):
         buffer = buffer.copy()  # a capsule of the first versions cannot say that nobody may write
     with selected().export(buffer):
-        return buffer.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
+        return dlpack.capsule(buffer, **{name: value for name, value in asked.items() if value is not None})
 
 
 def _dlpack_device(self: Array) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from typing import Any
 
 import ml_dtypes
@@ -113,7 +114,7 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     NotImplementedError for integers with negative `decimals`; ValueError for booleans.
     """
     _refuse_out("round", out)
-    a = as_array("round", a)
+    a, decimals = as_array("round", a), operator.index(decimals)
     if dtypes.is_bool(a.dtype):
         raise ValueError("jnp.round does not support booleans")
     if dtypes.is_integer(a.dtype):

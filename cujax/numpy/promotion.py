@@ -200,7 +200,7 @@ def join_numeric(found: tuple[Operand, ...]) -> Operand:
 def plan_for(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bool) -> Plan:
     """How operands of these kinds get the dtype that `join` gives and, if `broadcast`, one shape.
 
-    ValueError or TypeError, naming `name`, for shapes that do not fit together.
+    ValueError or TypeError, naming `name`, for shapes that do not fit together, and for keys beside numbers.
     """
     key = (kinds, join, broadcast, config.trace_key())
     plan = _plans.get(key)
@@ -216,7 +216,8 @@ def plan_for(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bool
 def _make_plan(name: str, kinds: tuple[Kind, ...], join: Callable, broadcast: bool) -> Plan:
     found = tuple(map(dtype_and_weakness, kinds))
     if len({dtype for dtype, _ in found}) > 1 and any(dtypes.is_key(dtype) for dtype, _ in found):
-        raise TypeError(
+        error = TypeError if broadcast else ValueError  # as JAX, where two different checks find it
+        raise error(
             f"{called_by_user(name)} does not combine random keys with numbers; got dtypes {[str(d) for d, _ in found]}"
         )
     dtype, weak = join(found)
@@ -325,6 +326,19 @@ def promote_args_inexact(name: str, *xs: ArrayLike) -> list[Any]:
 def promote_args_numeric(name: str, *xs: ArrayLike) -> list[Any]:
     """Operands of one dtype that is not bool and, scalars aside, one shape."""
     return _promote(name, xs, join_numeric, True)
+
+
+def broadcast_operands(name: str, *xs: Any) -> list[Any]:
+    """Promoted operands of one shape, scalars aside; ValueError where there is none, also where ranks are equal."""
+    shapes = [x.shape for x in xs]
+    if len({s for s in shapes if s}) < 2:
+        return list(xs)
+    try:
+        shape = broadcast_shape(name, shapes)
+    except TypeError as error:
+        raise ValueError(*error.args) from None
+    return [x if x.shape in ((), shape) else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
+            for x in xs]
 
 
 def number_like(x: Any, value: Any) -> Literal:

@@ -19,7 +19,7 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
 from cujax.numpy.logic import choose_where, truth
-from cujax.numpy.promotion import ArrayLike, as_array, as_numbers
+from cujax.numpy.promotion import ArrayLike, as_array, as_numbers, check_arraylike
 
 Axis: TypeAlias = int | Sequence[int] | None
 
@@ -139,6 +139,8 @@ def _extreme(
     where: ArrayLike | None, neutral: Callable, combine: Callable,
 ) -> Array:
     a = as_array(name, a)
+    if where is not None:
+        check_arraylike(name, a, where)
     if where is not None and initial is None:
         raise ValueError(
             f"reduction operation {name} does not have an identity, so to use a where mask one has "

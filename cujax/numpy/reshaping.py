@@ -6,7 +6,7 @@ Shapes and axes are Python integers, known when the function is called: a traced
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -92,8 +92,8 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
 
 
 def permute_dims(a: ArrayLike, /, axes: Sequence[int]) -> Array:
-    """`transpose` by its array-API name."""
-    return transpose(as_array("permute_dims", a), axes)
+    """`transpose` by its array-API name.  TypeError where axes are no permutation of 0, 1, ..."""
+    return lax.transpose(as_array("permute_dims", a), axes)
 
 
 def matrix_transpose(x: ArrayLike, /) -> Array:
@@ -114,9 +114,14 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
 
 
 def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
-    """Axes `source` moved to the places `destination`; the others keep their order."""
+    """Axes `source` moved to the places `destination`; the others keep their order.
+
+    ValueError for axes that are not there and for other numbers of places, TypeError for an axis that is given twice.
+    """
     a = as_array("moveaxis", a)
-    source, destination = (canonical_axes(s, a.ndim) for s in (source, destination))
+    source, destination = (
+        [canonical_axis(i, a.ndim) for i in (s if isinstance(s, Iterable) else (s,))] for s in (source, destination)
+    )
     if len(source) != len(destination):
         raise ValueError(f"Inconsistent number of elements: {len(source)} vs {len(destination)}")
     order = list(other_axes(a.ndim, source))
@@ -220,9 +225,10 @@ def broadcast_arrays(*args: ArrayLike) -> list[Array]:
 
 
 def flip(m: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
-    """The order of elements reversed along `axis`, or along all axes."""
+    """The order of elements reversed along `axis`, or along all axes.  TypeError for an axis that is given twice."""
     m = as_array("flip", m)
-    return lax.rev(m, canonical_axes(axis, m.ndim))
+    axes = axis if isinstance(axis, Iterable) else canonical_axes(axis, m.ndim)
+    return lax.rev(m, [canonical_axis(a, m.ndim) for a in axes])
 
 
 def fliplr(m: ArrayLike) -> Array:

@@ -21,6 +21,7 @@ from cujax.numpy.promotion import (
     ArrayLike,
     arrays_of,
     as_array,
+    check_arraylike,
     known_values,
     promote_dtypes,
     promote_inexact,
@@ -166,6 +167,7 @@ def interp(
     point (the end values by default), or "extrapolate".  period: of the function; xp need not be sorted.
     ValueError for other shapes, and without points.
     """
+    check_arraylike("interp", x, xp, fp)
     if np.shape(xp) != np.shape(fp) or np.ndim(xp) != 1:
         raise ValueError("xp and fp must be one-dimensional arrays of equal size")
     if not np.size(xp):

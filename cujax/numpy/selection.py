@@ -26,11 +26,12 @@ from cujax.numpy.promotion import (
     as_array,
     as_arrays,
     as_numbers,
+    broadcast_operands,
     check_arraylike,
     known_values,
-    promote_args,
+    promote_dtypes,
 )
-from cujax.numpy.reshaping import broadcast_arrays, broadcast_to, moveaxis, ravel
+from cujax.numpy.reshaping import broadcast_to, moveaxis, ravel
 
 # --- where and nonzero ----------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
         raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
     least, greatest = a.dtype.type(0), a.dtype.type(len(options) - 1)
     number = a % len(options) if mode == "wrap" else lax.clamp(least, a, greatest)
-    number, *cases = broadcast_arrays(number, *arrays_of(promote_args("choose", *options)))
+    number, *cases = broadcast_operands("choose", number, *arrays_of(promote_dtypes("choose", *options)))
     chosen = lax.select_n(lax.convert_element_type(number, np.int32), *cases)
     return lax.convert_element_type(chosen, chosen.dtype)
 
@@ -191,7 +192,7 @@ def compress(
     """
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.compress is not supported.")
-    condition, a, fill_value = as_arrays("compress", asarray(condition), a, fill_value)
+    condition, a, fill_value = as_arrays("compress", condition, a, fill_value)
     if condition.ndim != 1:
         raise ValueError("condition must be a 1D array")
     if axis is None:
@@ -203,6 +204,8 @@ def compress(
         if found.size and found[-1] >= a.shape[0]:
             raise ValueError(f"condition contains entries that are out of bounds for length {a.shape[0]}")
         return moveaxis(a[array(found, dtype=np.int32)], 0, axis)
+    if not 0 <= operator.index(size) <= a.shape[0]:
+        raise ValueError(f"size must lie between 0 and the length {a.shape[0]} of the axis, got {size}")
     places, is_found = _true_places(mask[: a.shape[0]], operator.index(size))
     chosen = a[places]
     is_found = lax.broadcast_in_dim(is_found, chosen.shape, (0,))

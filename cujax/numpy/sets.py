@@ -6,14 +6,13 @@ a result that is shorter is filled up with `fill_value` (the first, or smallest,
 
 from __future__ import annotations
 
-import operator
 from typing import Any, NamedTuple
 
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
-from cujax.numpy.creation import full
+from cujax.numpy.creation import canonical_shape, full
 from cujax.numpy.cumulative import cumsum
 from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where
@@ -71,7 +70,7 @@ def unique(
     ar = as_array("unique", ar)
     if size is None:
         known_values("jnp.unique", ar, GIVE_SIZE)
-    found = _unique(ar, axis, equal_nan, None if size is None else operator.index(size), fill_value)
+    found = _unique(ar, axis, equal_nan, None if size is None else canonical_shape("unique", size)[0], fill_value)
     wanted = (True, return_index, return_inverse, return_counts)
     chosen = tuple(x for x, want in zip(found, wanted, strict=True) if want)
     return chosen[0] if len(chosen) == 1 else chosen

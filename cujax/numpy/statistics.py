@@ -17,8 +17,8 @@ from cujax.numpy.cumulative import cumsum
 from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where, isnan
 from cujax.numpy.matrices import diagonal
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
-from cujax.numpy.reductions import Axis, refuse_out
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, check_arraylike, promote_inexact
+from cujax.numpy.reductions import Axis
 from cujax.numpy.reshaping import broadcast_to, expand_dims
 from cujax.numpy.sorting import argsort
 from cujax.numpy.taking import take_along_axis
@@ -110,24 +110,25 @@ def _quantile(
     weights: ArrayLike | None,
     skip_nan: bool,
 ) -> Array:
-    refuse_out(name, out)
-    if overwrite_input:
-        raise ValueError(f"jnp.{name} does not support overwrite_input=True: arrays are immutable")
+    if overwrite_input or out is not None:
+        raise ValueError(f"jnp.{name} does not support overwrite_input or out: arrays are immutable")
     if method not in _METHODS:
         raise ValueError(f"method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
+    if weights is not None:
+        check_arraylike(name, a, q, weights)
     if weights is not None and method != "inverted_cdf":
         raise NotImplementedError(
             f"{method} doesn't support weights. Only method 'inverted_cdf' supports weights."
         )
     (a,) = arrays_of(promote_inexact(name, a))
     q = as_array(name, q, 1)
+    if q.ndim > 1:
+        raise ValueError(f"q must have rank <= 1, got shape {q.shape}")
     if dtypes.is_complex(q.dtype):
         raise TypeError(f"{name}: q must be real, got {q.dtype}")
     q = lax.convert_element_type(q, a.dtype)
     if dtypes.is_complex(a.dtype):
         raise ValueError(f"{name} does not support complex input, as the operation is poorly defined.")
-    if q.ndim > 1:
-        raise ValueError(f"q must have rank <= 1, got shape {q.shape}")
     axes = canonical_axes(axis, a.ndim)
     rows = _last_axis(a, axes)
     weight_rows = None if weights is None else _last_axis(_full_weights(weights, a, axes), axes)

@@ -25,7 +25,7 @@ from cujax.numpy import arithmetic, cumulative, logic, reductions, transcendenta
 from cujax.numpy.creation import full
 from cujax.numpy.logic import choose_where
 from cujax.numpy.mapping import vectorize
-from cujax.numpy.promotion import ArrayLike, as_array
+from cujax.numpy.promotion import ArrayLike, as_array, check_arraylike
 from cujax.numpy.reshaping import broadcast_to, expand_dims, moveaxis, ravel
 
 
@@ -93,6 +93,8 @@ class ufunc:
         """
         self._binary("reduce")
         reductions.refuse_out(f"{self.__name__}.reduce", out)
+        if where is not None:
+            check_arraylike(f"{self.__name__}.reduce", a, where)
         if where is not None and self.identity is None and initial is None:
             raise ValueError(f"reduction operation {self.__name__} does not have an identity: give 'initial'")
         a = self._operand(a, dtype)

@@ -89,7 +89,8 @@ def _check(name: str, type: int, norm: str | None) -> None:
 def _of_length(x: Array, n: int | None) -> Array:
     n = x.shape[-1] if n is None else n
     if n < 1:
-        raise TypeError(f"transforms need one number or more, got n = {n}")
+        error = ValueError if n < 0 else TypeError  # as JAX, where two functions find it
+        raise error(f"transforms need one number or more, got n = {n}")
     if n == x.shape[-1]:
         return x
     return jnp.pad(x[..., :n], [(0, 0)] * (x.ndim - 1) + [(0, max(0, n - x.shape[-1]))])

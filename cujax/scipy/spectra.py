@@ -8,6 +8,7 @@ P. D. Welch, "The use of the fast Fourier transform for the estimation of power 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -37,8 +38,8 @@ def detrend(
         raise NotImplementedError("detrend: arrays cannot be overwritten; overwrite_data must be None")
     if type not in ("linear", "constant"):
         raise ValueError(f"detrend: type must be 'linear' or 'constant', got {type!r}")
-    (data,) = arrays_of(promote_inexact("detrend", data))
-    if not -data.ndim <= axis < data.ndim:
+    (data,) = arrays_of(promote_inexact("detrend", jnp.asarray(data)))
+    if not -data.ndim <= operator.index(axis) < data.ndim:
         raise IndexError(f"detrend: axis {axis} is out of bounds for an array of rank {data.ndim}")
     if type == "constant":
         return data - data.mean(axis, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 
+import jax
 import numpy as np
 import pytest
 from oracle_cases import check, lines
@@ -194,6 +195,27 @@ def test_exchange_without_a_copy():
     assert np.shares_memory(shared, np.asarray(x))
     assert x.__array_namespace__() is jnp
     assert not hasattr(x, "__cuda_array_interface__")
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (), (0, 4)])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "float16", "bfloat16", "float32", "complex64"])
+def test_exchange_with_jax(dtype, shape):
+    x = jnp.asarray(np.arange(np.prod(shape)).reshape(shape)).astype(dtype)
+    given = jax.numpy.from_dlpack(x)
+    assert given.dtype == x.dtype
+    np.testing.assert_array_equal(np.asarray(given), np.asarray(x))
+    for taken in (jnp.from_dlpack(given), jnp.asarray(given)):
+        assert taken.dtype == x.dtype
+        np.testing.assert_array_equal(np.asarray(taken), np.asarray(x))
+
+
+def test_what_cannot_be_exchanged():
+    with pytest.raises(TypeError, match="random keys are of no dtype that other libraries have"):
+        cujax.random.key(0).__dlpack__()
+    with pytest.raises(ValueError, match="from_dlpack copies"):
+        jnp.from_dlpack(np.arange(3), copy=False)
+    with pytest.raises(TypeError, match="from_dlpack needs an object with __dlpack__"):
+        jnp.from_dlpack([1.0])
 
 
 @pytest.mark.parametrize("name", ["add", "mul", "sub", "truediv", "pow", "eq", "lt", "matmul"])

@@ -42,8 +42,11 @@ WRONG = {
 }  # fmt: skip
 # By the names of parameters that may be left out; words are wrong wherever the default is a word.
 WRONG_OPTIONS = {
-    "axis": [9, "a", 1.5, (0, 0)], "axes": [9, (0, 0), (9,)], "dtype": ["nonsense", object()], "n": [-1, 1.5],
-    "shape": [(-1,), 2.5], "num": [-1, 1.5], "k": [1.5], "s": [(-1,)], "dimension": [9], "ndim": [-1],
+    "axis": [9, -9, "a", 1.5, (0, 0), (9,), [0], object()], "axes": [9, (0, 0), (9,), "a"],
+    "dtype": ["nonsense", object(), 3], "n": [-1, 1.5], "shape": [(-1,), 2.5], "num": [-1, 1.5], "k": [1.5],
+    "s": [(-1,)], "dimension": [9], "ndim": [-1], "size": [-1, 1.5, "a"], "norm": ["no such word"],
+    "precision": ["no such word"], "preferred_element_type": ["nonsense"], "out": [_V], "where": ["a", [True]],
+    "initial": ["a"], "weights": ["a", np.ones(7, np.float32)], "ddof": ["a"], "offset": ["a"], "decimals": ["a"],
 }  # fmt: skip
 BadCall = tuple[str, dict[str, Any], str]
 
@@ -58,13 +61,13 @@ def bad_calls() -> Iterator[BadCall]:
                 yield from _with_wrong_options(call, arrays)
 
 
-def result(call: str, values: dict[str, Any]) -> Any:
-    """The value of the call, or the exception it raises."""
-    key = cujax.random.key(0)
+def result(call: str, values: dict[str, Any], root: Any = cujax) -> Any:
+    """The value of the call in that library, or the exception it raises."""
+    key = root.random.key(0)
     given = {k: key if v is KEY else v for k, v in values.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return evaluate(call, cujax.numpy, **given)
+        return evaluate(call, root.numpy, **given)
 
 
 def _that_work(call: str) -> dict[str, Any] | None:
@@ -80,11 +83,13 @@ def _with_wrong_arrays(call: str, arrays: dict[str, Any]) -> Iterator[BadCall]:
     direct = re.sub(r"(x|jnp)\.\w+\(.*?\)|\bx [<>]|1 \+ x", "", arguments)  # without what other functions take
     for name in generated.PLACES:
         if re.search(rf"\b{name}\b", direct) and direct.count(name) == arguments.count(name):
-            for what, wrong in WRONG.items():
+            elements = {"the list of its elements": arrays[name].tolist()} if np.ndim(arrays[name]) else {}
+            for what, wrong in (WRONG | elements).items():
                 yield call, {**arrays, name: wrong}, f"{name} is {what}"
 
 
 def _with_wrong_options(call: str, arrays: dict[str, Any]) -> Iterator[BadCall]:
+    yield f"{call[:-1]}, no_such_name=1)", arrays, "a name that is none"
     function = evaluate(call.partition("(")[0], cujax.numpy)
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -2,7 +2,8 @@
 
 Each call of `generated.calls` stands for its function, on float64 and complex128 at points where it is smooth.  Where
 JAX refuses there is nothing to compare; where they differ, finite differences of our values decide, since some of JAX's
-derivatives are wrong.  The suite runs SAMPLE of the cases, always the same ones, and `make test-full` all of them.
+derivatives are wrong.  `check_grads` compares ours with finite differences alone, whatever JAX does.  The suite runs
+SAMPLE of the cases, always the same ones, and `make test-full` all of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from oracle_cases import evaluate
 
 import cujax
 import cujax.numpy
+from cujax.test_util import check_grads
 
 SAMPLE = 12
 COUNT = int(os.environ.get("CUJAX_SURFACE_CASES", 0))
@@ -33,6 +35,21 @@ ALSO = {"linalg": (2, 3, 3), "": (3, 4)}
 # By the text of the case, where the two differ, or finite differences say nothing.
 DIFFERENT = {
     r"^jnp\.poly(add|sub)\(x, y\) \S+ 3x4": "vectors alone are polynomials",
+}
+
+# The same of `check_grads`.
+UNCHECKED = {
+    r"^(jnp|lax)\.(nextafter|spacing)\(": "steps between representable numbers have no derivative",
+    r"^jnp\.(roots|linalg\.eig(vals)?)\(": "derivatives of eigenvectors are refused, as in JAX",
+    r"^scipy\.linalg\.(hessenberg|schur)\(": "derivatives of what the library chooses are refused",
+    r"linalg\.(eigh|svd)\(x\) complex128": "vectors are determined up to a phase",
+    r"^lax\.(stop_gradient|reduce_precision)\(": "the derivative is not that of the values",
+    r"^(jnp|lax)\.sign\(x\) complex128": "constant, as in JAX",
+    r"^lax\.clamp\(x, y, z\)": "as in JAX also where the lower bound is the higher one",
+    r"^scipy\.linalg\.cho(_factor|lesky)\(": "half of the matrix is read, and derivatives are those of symmetric ones",
+    r"^scipy\.special\.(betainc|gammaincc?)\(": "no second derivative by a parameter, nor in JAX",
+    r"^scipy\.stats\.(beta|chi2|gamma|gennorm)\.(log)?(cdf|sf)\(": "made of these",
+    r"^scipy\.special\.hyp[12]f1\(": "sums of unknown length have no derivative backwards",
 }
 
 
@@ -177,20 +194,38 @@ def check(case: Case) -> None:
     assert not wrong, "\n".join(f"{k}: {getattr(found, k)}\nJAX: {getattr(expected, k)}" for k in wrong)
 
 
-def chosen() -> list[Case]:
+def check_alone(case: Case) -> None:
+    """`check_grads` to order 2, where the call is defined and its results are finite."""
+    f, point = function_of(case, cujax), tuple(map(cujax.numpy.asarray, case.point()))
+    try:
+        results = f(*point)
+    except (TypeError, ValueError, NotImplementedError):
+        return
+    if results and all(np.isfinite(np.asarray(x)).all() for x in results):
+        check_grads(f, point, 2)
+
+
+def chosen(different: dict[str, str]) -> list[Case]:
     """Small ones for the suite, since JAX compiles long for others."""
-    kept = [c for c in cases() if not any(re.search(text, str(c)) for text in DIFFERENT)]
+    kept = [c for c in cases() if not any(re.search(text, str(c)) for text in different)]
     small = [c for c in kept if c.shape == (4,) and c.dtype == "float64" and not c.call.startswith("scipy")]
     return random.Random(3).sample(kept, min(COUNT, len(kept))) if COUNT else random.Random(3).sample(small, SAMPLE)
 
 
-@pytest.mark.parametrize("case", chosen(), ids=str)
+@pytest.mark.parametrize("case", chosen(DIFFERENT), ids=str)
 def test_derivatives_agree_with_jax(case):
     with jax.enable_x64(True), cujax.enable_x64(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(case)
 
 
+@pytest.mark.parametrize("case", chosen(UNCHECKED), ids=str)
+def test_check_grads(case):
+    with cujax.enable_x64(True), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_alone(case)
+
+
 def test_there_is_a_case_for_every_difference():
-    for text in DIFFERENT:
+    for text in (*DIFFERENT, *UNCHECKED):
         assert any(re.search(text, str(c)) for c in cases()), text

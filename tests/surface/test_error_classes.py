@@ -1,13 +1,125 @@
-"""What JAX refuses is refused, with an exception of the same class; calls beside those of the tables elsewhere."""
+"""What JAX refuses is refused, with an exception of the same class.
+
+`bad_calls` makes wrong calls.  The suite runs SAMPLE of them, drawn with a fixed seed, and `make test-full` all
+(`CUJAX_SURFACE_CASES`).  Calls that it does not make stand in `wrong_calls`, and in tables here and in the files of
+their modules.
+"""
 
 from __future__ import annotations
 
+import os
+import random
+import re
+from typing import Any
+
+import jax
+import jax.scipy.signal
 import numpy as np
 import pytest
+from bad_calls import BadCall, bad_calls, result
 from oracle_cases import check, lines
+from wrong_calls import WRONG_CALLS
 
 import cujax
 import cujax.numpy as jnp
+
+SAMPLE = 40
+COUNT = int(os.environ.get("CUJAX_SURFACE_CASES", 0)) and 10**6
+
+# What JAX raises where it does not check, by class and by text: ours is a TypeError or a ValueError.
+ACCIDENTS = (
+    ArithmeticError, AssertionError, AttributeError, NameError, NotImplementedError,
+    jax.errors.TracerArrayConversionError,
+)  # fmt: skip
+ACCIDENTAL = "|".join(lines(r"""
+(tuple|list)( assignment)? index
+only integers, slices
+too many indices for array
+index \S+ is out of bounds for axis|index is out of bounds for axis
+ufunc '\w+' (not supported|did not contain)
+Non-hashable static arguments
+invalid literal for int\(\)
+axis 1 is out of bounds for array of shape \(4,\)
+not enough values to unpack
+len\(\) of unsized object
+Invalid argument to dtype: None
+into shape \(2,newaxis\)
+Cannot (lower jaxpr|determine (the shape|dtype) of|concatenate)
+Slice size at index|(slice limit_indices|broadcast_in_dim shape) must
+"""))
+
+# By the text of a call and of what is wrong with it, where the two differ on purpose.
+DIFFERENT = {
+    r" is a key$": "random keys are no numbers: JAX has several checks for that, and some functions have none",
+    r" is None$": "None is no array: JAX has several checks for that",
+    r"^(jnp\.(einsum|apply_along_axis)|lax\.(dot|top_k)|scipy\.signal\.\w+2d).* is (a list|a string|an object)$":
+        "that arguments are arrays is looked at before their shapes",
+    r"^jnp\.(ndim|shape|full_like)\(.* is (a string|an object)$": "what is no array has no shape",
+    r"^jnp\.(array_(repr|str)|is(complex|real)obj)\(": "objects are taken, as in NumPy",
+    r"^jnp\.array_equiv\(": "False for other shapes, as in NumPy",
+    r"^jnp\.poly": "polynomials are vectors, scalars or without coefficients, as in NumPy, and nothing else",
+    r"^jnp\.meshgrid\(.* is scalar$": "scalars are vectors of length 1, as in NumPy",
+    r"^jnp\.cum(sum|prod)\(.* is scalar$": "scalars are vectors of length 1, as in NumPy",
+    r"^jnp\.(histogram\w*|fft\.\w+)\(.* is empty$": "what has no elements, as in NumPy",
+    r"^jnp\.(nan)?quantile\(.* y is (bool|integer)$": "whole numbers q are taken",
+    r"^jnp\.(arg)?partition\(.* is bool$": "booleans have an order",
+    r"^jnp\.ix_\(.* is bool$": "booleans are taken, as in NumPy",
+    r"^(jnp\.fft\.r?fftfreq|scipy\.linalg\.(inv)?(pascal|hilbert)|lax\.integer_pow)\(.* is scalar$":
+        "sizes are integers",
+    r"^(jnp\.gradient|scipy\.signal\.fftconvolve)\(.* ax[ei]s=\(0, 0\)$": "an axis given twice is refused",
+    r"^nn\.one_hot\(": "booleans are indices; an axis is one integer",
+    r" axis=\[0\]$": "axes may stand in a list",
+    r"^lax\.full_like\(.* dtype=3$|\.reduce\(.* (dtype=3|out=.*)$": "numbers are no dtypes; out is not implemented",
+    r"='no such word'$": "unknown words are refused",
+    r"^lax\.(select(_n)?|clamp)\(": "scalars stand beside arrays of any shape, Python's numbers beside any dtype",
+    r"^lax\.scaled_dot\(.* y is rank 4$": "operands may have other ranks",
+    r"^lax\.reduce_(and|or|xor)\(.* is scalar$": "axes are looked at before dtypes",
+    r"^lax\.reduce_sum\(.* is bool$": "booleans are added as such",
+    r"^scipy\.special\.(ndtri\(.* is (a|the) list.*|owens_t\(.* is complex)$": "as the functions beside them",
+    r"^scipy\.special\.sph_harm_y\(": "degrees and orders are checked by their values",
+    r"^scipy\.linalg\.(lu|hessenberg)\(": "stacks of matrices are taken, and nothing but matrices",
+    r"^scipy\.signal\.\w+2d\(.* is not square$": "no input needs to be the smaller one",
+    r"^scipy\.stats\..* is complex( matrix)?$": "a TypeError in all distributions",
+    r"^scipy\.stats\.norm\.(isf|ppf)\(.* is (bool|integer)$": "integers become floats",
+    r"^scipy\.stats\.truncnorm\.": "shapes are a matter of all arguments, before anything is computed",
+}
+DIFFERENCES = "|".join(DIFFERENT)
+
+
+def of_sample() -> list[BadCall]:
+    every = list(bad_calls())
+    return random.Random(9).sample(every, min(COUNT or SAMPLE, len(every)))
+
+
+def class_of(value: Any) -> str:
+    return type(value).__name__ if isinstance(value, Exception) else "none"
+
+
+def is_accident(error: Any) -> bool:
+    """Whether JAX raises it by chance."""
+    return isinstance(error, ACCIDENTS) or (isinstance(error, Exception) and bool(re.search(ACCIDENTAL, str(error))))
+
+
+def test_generated_wrong_calls():
+    wrong = []
+    for call, values, what in of_sample():
+        expected, found = result(call, values, jax), result(call, values)
+        is_class_open = is_accident(expected) and isinstance(found, TypeError | ValueError)
+        text = f"{call}, where {what}"
+        if class_of(found) != class_of(expected) and not is_class_open and not re.search(DIFFERENCES, text):
+            wrong.append(f"{text}: {found!r}\nJAX: {expected!r}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_written_wrong_calls():
+    for call in random.Random(9).sample(WRONG_CALLS, len(WRONG_CALLS) if COUNT else SAMPLE):
+        assert class_of(result(call, {})) == class_of(result(call, {}, jax)) != "none", call
+
+
+def test_there_is_a_call_for_every_difference():
+    every = [f"{call}, where {what}" for call, _, what in bad_calls()]
+    for text in DIFFERENT:
+        assert any(re.search(text, call) for call in every), text
 
 
 @pytest.mark.parametrize("case", lines("""

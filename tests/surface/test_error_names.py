@@ -17,7 +17,7 @@ import cujax.numpy as jnp
 from cujax.scipy import fft, signal, special, stats
 
 C = np.ones(3, np.complex64)
-SAMPLE = 1000  # of 15,000 generated calls
+SAMPLE = 1000  # of 18,000 generated calls
 COUNT = int(os.environ.get("CUJAX_SURFACE_CASES", 0)) and 10**6
 
 
@@ -48,7 +48,7 @@ def test_the_name(call, name):
 
 
 def test_the_name_in_generated_calls():
-    every = list(bad_calls())
+    every = [c for c in bad_calls() if c[2] != "a name that is none"]  # which Python says, of a method for `jnp.add`
     unnamed = []
     for call, values, what in random.Random(5).sample(every, min(COUNT or SAMPLE, len(every))):
         error, name = result(call, values), call.partition("(")[0].rpartition(".")[2]

@@ -118,7 +118,8 @@ def dtype_error(name: str, dtype: Any, domain: Domain) -> TypeError:
 def _check_same_dtype(name: str, avals: Sequence[ShapedArray]) -> None:
     if any(a.dtype != avals[0].dtype for a in avals):
         name = called_by_user(name)
-        raise TypeError(
+        error = ValueError if any(dtypes.is_key(a.dtype) for a in avals) else TypeError  # as JAX
+        raise error(
             f"lax.{name} requires arguments to have the same dtypes, got "
             f"{', '.join(str(a.dtype) for a in avals)}. (Tip: jnp.{name} is a similar function that does "
             f"automatic type promotion on inputs)."

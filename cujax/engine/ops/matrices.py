@@ -87,8 +87,10 @@ def matmul(x: Any, y: Any) -> Any:
 
 
 def matrix_transpose(x: Any) -> Any:
-    """The last two axes exchanged."""
+    """The last two axes exchanged.  ValueError for fewer than two."""
     n = ndim_of(x)
+    if n < 2:
+        raise ValueError(f"{called_by_user('matrix_transpose')} needs at least two axes, got shape {shape_of(x)}")
     return transpose(x, (*range(n - 2), n - 1, n - 2))
 
 

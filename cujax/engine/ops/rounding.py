@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import enum
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -234,5 +235,5 @@ def reduce_precision(operand: Any, exponent_bits: int, mantissa_bits: int) -> An
 
     ValueError for fewer than one exponent bit or a negative number of mantissa bits.
     """
-    params = {"exponent_bits": int(exponent_bits), "mantissa_bits": int(mantissa_bits)}
+    params = {"exponent_bits": operator.index(exponent_bits), "mantissa_bits": operator.index(mantissa_bits)}
     return reduce_precision_p.bind(*operands(operand), **params)

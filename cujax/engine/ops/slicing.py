@@ -120,7 +120,7 @@ def slice(
     Shape: (limit - start) / stride along each axis, rounded up.  TypeError for bounds that do not fit.
     """
     starts, limits, steps = ints(start_indices), ints(limit_indices), ints(() if strides is None else strides)
-    strides = None if all(k == 1 for k in steps) else steps
+    strides = None if all(k == 1 for k in steps) and len(steps) in (0, len(starts)) else steps
     return slice_p.bind(operand, start_indices=starts, limit_indices=limits, strides=strides)
 
 

@@ -12,6 +12,7 @@ A derivative is the tangent taken in the order of the primals: start at `_order`
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -259,5 +260,5 @@ def top_k(operand: Any, k: int, *, axis: int = -1) -> tuple[Any, Any]:
     ValueError when `k` is negative or above the length of the axis, and for complex operands.
     """
     axis = ax.canonical_axis(axis, aval_of(operand).ndim)
-    values, indices = top_k_p.bind(operand, k=k.__index__(), axis=axis)
+    values, indices = top_k_p.bind(operand, k=operator.index(k), axis=axis)
     return values, indices

@@ -14,6 +14,7 @@ integer arrays, or C++ expressions.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from math import prod
@@ -29,6 +30,7 @@ from cujax.engine.core.tape import Literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.error_names import called_by_user
 from cujax.engine.ops import axes as ax
 
 ANY = "any dtype"
@@ -150,7 +152,7 @@ def reshape(operand: Any, new_sizes: Sequence[int], dimensions: Sequence[int] | 
     """
     if dimensions is not None:
         operand = transpose(operand, dimensions)
-    sizes = tuple(int(d) for d in new_sizes)
+    sizes = tuple(map(operator.index, new_sizes))
     return (
         operand
         if shape_of(operand) == sizes and hasattr(operand, "aval")
@@ -190,7 +192,7 @@ transpose_p = mover(
 
 def transpose(operand: Any, permutation: Sequence[int]) -> Any:
     """`operand` with axis `permutation[i]` at place i.  TypeError when it is not a permutation."""
-    permutation = tuple(int(p) for p in permutation)
+    permutation = tuple(map(operator.index, permutation))
     if permutation == tuple(range(ndim_of(operand))) and hasattr(operand, "aval"):
         return operand
     return transpose_p.bind(operand, permutation=permutation)
@@ -271,7 +273,13 @@ def _broadcast_in_dim_shape(operand: tuple, *, shape: tuple, broadcast_dimension
             f"dimensions in the target broadcast shape; got operand of shape {operand}, target broadcast shape "
             f"{shape}, broadcast_dimensions {broadcast_dimensions}"
         )
+    _check_lengths("broadcast_in_dim", shape)
     return shape
+
+
+def _check_lengths(name: str, shape: tuple) -> None:
+    if shape and min(shape) < 0:
+        raise TypeError(f"{called_by_user(name)}: lengths must not be negative, got shape {shape}")
 
 
 def _broadcast_in_dim_impl(xp: Any, x: Any, *, shape: tuple, broadcast_dimensions: tuple) -> Any:
@@ -317,7 +325,7 @@ def broadcast_in_dim(operand: Any, shape: Sequence[int], broadcast_dimensions: S
 
     TypeError when an axis has neither length 1 nor the length of its target.
     """
-    shape, dims = tuple(int(d) for d in shape), tuple(int(d) for d in broadcast_dimensions)
+    shape, dims = tuple(map(operator.index, shape)), tuple(map(operator.index, broadcast_dimensions))
     if shape_of(operand) == shape and dims == tuple(range(len(shape))) and hasattr(operand, "aval"):
         return operand
     return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims)
@@ -412,7 +420,7 @@ def rev(operand: Any, dimensions: Sequence[int]) -> Any:
 
 def _convert_shape(x: ShapedArray, *, new_dtype: Any, weak_type: bool) -> ShapedArray:
     if dtypes.is_key(x.dtype) != dtypes.is_key(new_dtype):
-        raise TypeError(f"cannot convert between keys and numbers: {x.dtype} to {new_dtype}")
+        raise ValueError(f"cannot convert between keys and numbers: {x.dtype} to {new_dtype}")
     return ShapedArray(x.shape, new_dtype, weak_type)
 
 
@@ -538,6 +546,7 @@ def _iota_impl(xp: Any, *, dtype: Any, shape: tuple, dimension: int) -> Any:
 def _iota_shape(*, dtype: Any, shape: tuple, dimension: int) -> ShapedArray:
     if not 0 <= dimension < len(shape):
         raise ValueError(f"iota dimension must be an axis of shape {shape}, got {dimension}")
+    _check_lengths("iota", shape)
     return ShapedArray(shape, dtype)
 
 
@@ -553,7 +562,7 @@ iota_p = Primitive(
 def broadcasted_iota(dtype: Any, shape: Sequence[int], dimension: int) -> Any:
     """An array of `shape` that counts 0, 1, 2, ... along axis `dimension`."""
     dtype = dtypes.canonicalize(dtypes.as_dtype(dtype))
-    return iota_p.bind(dtype=dtype, shape=tuple(int(d) for d in shape), dimension=int(dimension))
+    return iota_p.bind(dtype=dtype, shape=tuple(map(operator.index, shape)), dimension=operator.index(dimension))
 
 
 def iota(dtype: Any, size: int) -> Any:

@@ -13,12 +13,12 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.matrices import adjoint, matmul, upper_triangle
 from cujax.numpy import linalg
-from cujax.numpy.creation import zeros_like
+from cujax.numpy.creation import asarray, zeros_like
 from cujax.numpy.mapping import vectorize
 from cujax.numpy.matrices import diag, eye, triu
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.parts import conj
-from cujax.numpy.promotion import ArrayLike, as_array, as_arrays
+from cujax.numpy.promotion import ArrayLike, as_arrays
 from cujax.numpy.reshaping import broadcast_to
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import sqrt
@@ -55,7 +55,7 @@ def eigh_tridiagonal(
     TypeError for dtypes that are not float32 or float64 or differ, and for shapes that do not fit; ValueError for
     another `select`, a range that is empty or goes beyond the eigenvalues; NotImplementedError for "v".
     """
-    d, e = as_arrays("linalg.eigh_tridiagonal", d, e)
+    d, e = asarray(d), asarray(e)
     first, stop = _selected(d.shape[0] if d.ndim else 0, select, select_range)
     if d.dtype != e.dtype:
         raise TypeError(f"diagonal and off-diagonal values must have same dtype, got {d.dtype} and {e.dtype}")
@@ -154,14 +154,13 @@ def polar(
     ValueError for fewer than two axes, another side or method; NotImplementedError for "qdwh" with m < n on the right
     or m > n on the left.
     """
-    x = as_array("linalg.polar", a)
+    (x,) = inexact_arrays("polar", a)
     if x.ndim < 2:
         raise ValueError("The input `a` must be at least a 2-D array.")
     if side not in ("right", "left"):
         raise ValueError("The argument `side` must be either 'right' or 'left'.")
     if method not in ("qdwh", "svd"):
         raise ValueError(f"Unknown polar decomposition method {method}.")
-    (x,) = inexact_arrays("polar", x)
     return _polar_by_svd(x, side) if method == "svd" else _polar_by_qdwh(x, side, eps, max_iterations)
 
 

@@ -34,7 +34,7 @@ from cujax.numpy.logic import equal, isfinite
 from cujax.numpy.matrices import triu
 from cujax.numpy.parts import abs as absolute
 from cujax.numpy.parts import real
-from cujax.numpy.promotion import ArrayLike, arrays_of, promote_dtypes
+from cujax.numpy.promotion import ArrayLike, arrays_of, check_arraylike, promote_dtypes
 from cujax.numpy.reshaping import broadcast_to, matrix_transpose
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import sqrt
@@ -202,7 +202,10 @@ def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
     """
     if blocksize > 1:
         raise NotImplementedError("linalg.sqrtm: the blocked version is not implemented; leave blocksize out")
+    check_arraylike("linalg.sqrtm", A)
     (a,) = inexact_arrays("sqrtm", A)
+    if a.ndim < 2:
+        raise TypeError(f"linalg.sqrtm works on matrices, got shape {a.shape}")
     linalg.check_square("sqrtm", a)
     a = _complex(a)
     return _sqrtm(a, *_schur(a))

@@ -26,10 +26,10 @@ from cujax.engine.ops.matrices import (
 )
 from cujax.numpy import linalg, reductions
 from cujax.numpy.arithmetic import maximum
-from cujax.numpy.creation import zeros
+from cujax.numpy.creation import asarray, zeros
 from cujax.numpy.linalg import check_square, solve_columns
 from cujax.numpy.parts import ceil
-from cujax.numpy.promotion import ArrayLike, arrays_of, as_arrays, promote_dtypes, promote_inexact
+from cujax.numpy.promotion import ArrayLike, arrays_of, as_arrays, check_arraylike, promote_dtypes, promote_inexact
 from cujax.numpy.reshaping import broadcast_to
 from cujax.numpy.selection import where
 from cujax.numpy.transcendental import exp2, log2
@@ -38,8 +38,8 @@ _TRANSPOSITIONS = {0: 0, 1: 1, 2: 2, "N": 0, "T": 1, "C": 2}
 
 
 def inexact_arrays(name: str, *xs: ArrayLike) -> list[Array]:
-    """The arguments of `linalg.<name>` as arrays of one inexact dtype."""
-    return arrays_of(promote_inexact(f"linalg.{name}", *xs))
+    """The arguments of `linalg.<name>`, lists too, as arrays of one inexact dtype."""
+    return arrays_of(promote_inexact(f"linalg.{name}", *map(asarray, xs)))
 
 
 def _of_vectors(a: Array, b: Array) -> bool:
@@ -277,6 +277,7 @@ def expm(A: ArrayLike, *, upper_triangular: bool = False, max_squarings: int = 1
     `upper_triangular` promises that A is.  Matrices that would need more than `max_squarings` squarings,
     those with norm above about 2**max_squarings, give NaN.  ValueError for matrices that are not square.
     """
+    check_arraylike("linalg.expm", A)
     (x,) = inexact_arrays("expm", A)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"linalg.expm: expected matrices (..., n, n), got A of shape {x.shape}")

@@ -28,7 +28,7 @@ from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes, source
-from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
+from cujax.numpy.promotion import ArrayLike, arrays_of, broadcast_operands, promote_args_inexact, promote_inexact
 
 Partial = Callable[..., Any] | None
 
@@ -45,25 +45,27 @@ def of_op(name: str, op: Callable, doc: str) -> Callable:
 
 
 def of_reals(
-    *partials: Partial, error: type[Exception] = ValueError, weak: bool = False, floats_only: bool = False
+    *partials: Partial, error: type[Exception] = ValueError, weak: bool = False, floats_only: bool = False,
+    takes_lists: bool = False,
 ) -> Callable[[Callable], Callable]:
     """Decorator: see the module.
 
     error: the class of what is raised for complex numbers.  weak: whether the result is weak where all arguments are,
-    as it is in JAX where a function has no rule of its own.  floats_only: integers raise `error` too.
+    as it is in JAX where a function has no rule of its own.  floats_only: integers raise `error` too.  takes_lists:
+    lists are arrays, and shapes that do not fit a ValueError, as in JAX.
     """
 
     def decorate(body: Callable) -> Callable:
         rule = custom_jvp(body)
         rule.defjvps(*partials)
-        return _checked(body, rule, error=error, weak=weak, floats_only=floats_only)
+        return _checked(body, rule, error=error, weak=weak, floats_only=floats_only, takes_lists=takes_lists)
 
     return decorate
 
 
-def composed_of_reals(body: Callable) -> Callable:
+def composed_of_reals(**options: Any) -> Callable[[Callable], Callable]:
     """Decorator: as `of_reals`, for a body that is differentiated as it is written."""
-    return _checked(body, body)
+    return lambda body: _checked(body, body, **options)
 
 
 def _checked(body: Callable, rule: Callable, **options: Any) -> Callable:
@@ -88,15 +90,17 @@ def _bound(name: str, signature: inspect.Signature, args: tuple, named: dict[str
 
 
 def real_arrays(
-    name: str, *xs: ArrayLike, error: type[Exception] = ValueError, weak: bool = False, floats_only: bool = False
+    name: str, *xs: ArrayLike, error: type[Exception] = ValueError, weak: bool = False, floats_only: bool = False,
+    takes_lists: bool = False,
 ) -> list[Array]:
     """The arguments as arrays of one shape and one real floating-point dtype; arguments as in `of_reals`."""
-    if floats_only:  # these take lists, as in JAX
+    if takes_lists or floats_only:
         xs = tuple(map(jnp.asarray, xs))
     if floats_only and not all(dtypes.is_float(jnp.result_type(x)) for x in xs):
         kinds = ", ".join(str(jnp.result_type(x)) for x in xs)
         raise error(f"{name} takes floating-point numbers, got {kinds}.  Convert them first: x.astype(float).")
-    arrays = arrays_of(promote_args_inexact(name, *xs))
+    promoted = broadcast_operands(name, *promote_inexact(name, *xs)) if takes_lists else promote_args_inexact(name, *xs)
+    arrays = arrays_of(promoted)
     if dtypes.is_complex(arrays[0].dtype):
         raise error(f"{name} does not support complex-valued inputs, got {arrays[0].aval.str_short()}")
     if not weak:

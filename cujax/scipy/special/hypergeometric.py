@@ -158,7 +158,7 @@ def _ends_before(a: Array, c: Array) -> Array:
 # --- 1F1 --------------------------------------------------------------------------------------------------------
 
 
-@composed_of_reals
+@composed_of_reals(takes_lists=True)
 def hyp1f1(a: Array, b: Array, x: Array) -> Array:
     """The confluent hypergeometric function 1F1(a; b; x), Kummer's M; elementwise, with broadcasting.
 
@@ -204,7 +204,7 @@ _NEARER_ONE = 0.999  # from here on the series itself is too long
 _WHOLE = 1e-3  # how near c - a - b may come to a whole number for that
 
 
-@composed_of_reals
+@composed_of_reals(takes_lists=True, error=TypeError)
 def hyp2f1(a: Array, b: Array, c: Array, x: Array) -> Array:
     """Gauss's hypergeometric function 2F1(a, b; c; x); elementwise, with broadcasting.
 
@@ -212,7 +212,7 @@ def hyp2f1(a: Array, b: Array, c: Array, x: Array) -> Array:
     functions of 1 - x (15.8.4, 15.8.10 where c - a - b is whole, and by interpolation near that).  NaN for x > 1 unless
     the series ends, infinite where c is 0, -1, -2, ... and the series does not end before.  NaN where the sum needs
     more than 100000 terms.
-    ValueError for complex numbers.
+    TypeError for complex numbers.
     """
     ends = _is_pole(a) | _is_pole(b)
     trivial = (a == 0) | (b == 0) | (x == 0)

@@ -162,7 +162,7 @@ def _expn_slope(t: Array, out: Array, n: Array, x: Array) -> Array:
     return t * jnp.where(n == 0, -jnp.exp(-x) * (1 / x + 1 / (x * x)), -expn(jnp.maximum(n - 1, 0), x))
 
 
-@of_reals(None, _expn_slope)
+@of_reals(None, _expn_slope, takes_lists=True)
 def expn(n: Array, x: Array) -> Array:
     """The integral of exp(-x t) / t**n over t from 1 to infinity, for n = 0, 1, 2, ...
 

@@ -18,7 +18,7 @@ def logpmf(x: ArrayLike, n: ArrayLike, p: ArrayLike) -> Array:
     to n or are negative.  ValueError if x or n are no integers.
     """
     x, n = as_array("multinomial.logpmf", x), as_array("multinomial.logpmf", n)
-    if not (dtypes.is_integer(x.dtype) and dtypes.is_integer(n.dtype)):
+    if not all(dtypes.is_integer(v.dtype) or dtypes.is_bool(v.dtype) for v in (x, n)):
         raise ValueError(f"multinomial: x and n must be of integer type, got {x.dtype} and {n.dtype}")
     (p,) = arrays_of(promote_inexact("multinomial.logpmf", p))
     counts, trials = x.astype(p.dtype), n.astype(p.dtype)
