@@ -5,6 +5,7 @@ JAX stands beside only where a test is about it; compiling for it would take mos
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import time
@@ -26,6 +27,15 @@ SMOKE = replace(SCALES["smoke"], call_seconds=60)  # of a machine that does othe
 @pytest.fixture(scope="module")
 def found() -> list[peers.Peer]:
     return [peers.PEERS["cujax"](), peers.PEERS["numpy"]()]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def objects_of_other_tests():
+    """Garbage is collected before each call that is timed, not among what other tests left: that takes a second."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def bounds(seconds: float = 60, scale: Scale = SMOKE) -> runner.Bounds:
