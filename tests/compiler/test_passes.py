@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import cujax
 import cujax.numpy as jnp
@@ -57,6 +58,23 @@ def test_equal_subexpressions_are_shared_but_zeros_of_different_sign_are_not():
     assert names(tape) == ["sin", "add"]
     tape = share_common_subexpressions(tape_of(lambda x: (x * np.float32(0.0), x * np.float32(-0.0)), 1.0))
     assert names(tape).count("mul") == 2
+
+
+@pytest.mark.parametrize("square", [lambda x: x**2, jnp.square], ids=["power", "square"])
+def test_squares_of_absolute_values_take_no_root(square):
+    z = np.array([3 + 4j, 1e-3 - 2j, 0, 1e19 + 1e19j, -np.inf], np.complex64)
+    assert sorted(names(optimized(tape_of(lambda z: square(abs(z)), z)))) == ["add", "imag", "real", "square", "square"]
+    found = cujax.jit(lambda z: square(abs(z)))(z)
+    np.testing.assert_allclose(found, z.real.astype(float) ** 2 + z.imag.astype(float) ** 2, rtol=2e-7)
+
+
+def test_a_root_that_is_read_itself_is_squared():
+    def both(z):
+        size = abs(z)
+        return size, size**2
+
+    assert names(optimized(tape_of(both, np.ones(3, np.complex64)))) == ["abs", "integer_pow"]
+    assert names(optimized(tape_of(lambda x: abs(x) ** 2, np.ones(3, np.float32)))) == ["abs", "integer_pow"]
 
 
 def test_a_barrier_and_a_checkpoint_are_not_shared():

@@ -44,8 +44,10 @@ _FLAGS = ("-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-m
 # compiled up to three times as long as this and made nothing faster. Processors schedule instructions by themselves.
 # In long texts a second, narrower loop for what the vectors leave over costs a quarter of the time; without the rules
 # of aliasing softmax took eight times as long.  A loop of few instructions takes up to twice as long where it begins
-# next to the end of 32 bytes.
-_SHORT = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fno-schedule-insns2", "-falign-loops=32")
+# next to the end of 32 bytes; one with a condition that holds for all of it or for nothing (rows by their numbers) four
+# times as long unless there are two loops.
+_SHORT = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fno-schedule-insns2", "-falign-loops=32",
+          "-funswitch-loops")
 _LONG = ("-O1", "-ftree-vectorize", "-fstrict-aliasing", "--param=vect-epilogues-nomask=0", "-falign-loops=32")
 _LONG_SOURCE = 2**12  # characters; longer texts take most of the time of a first call
 
