@@ -21,11 +21,11 @@ namespace cj {
 
 template <class R, class T> CJ_FN T combined(T old, T x) { return R::lower(R::combine(R::lift(old), R::lift(x))); }
 
-// Whether x leaves the extremum `old` as it is.  Most do, so that to ask is less than to write: a branch on the host,
-// which the processor foresees.
+// Whether x lies behind the extremum `old`.  Most do, so that to ask is less than to write: a branch on the host, which
+// the processor foresees.  Zeros of either sign are equal, so that the last of them is written; integers gain nothing.
 template <class R, class A> CJ_FN bool is_no_news(A old, A x) {
-    if constexpr (!CJ_DEVICE && (is_same<R, Max<float>> || is_same<R, Max<double>>)) return x <= old;
-    else if constexpr (!CJ_DEVICE && (is_same<R, Min<float>> || is_same<R, Min<double>>)) return x >= old;
+    if constexpr (!CJ_DEVICE && (is_same<R, Max<float>> || is_same<R, Max<double>>)) return x < old;
+    else if constexpr (!CJ_DEVICE && (is_same<R, Min<float>> || is_same<R, Min<double>>)) return x > old;
     else return false;
 }
 

@@ -190,8 +190,9 @@ template <class T> CJ_FN double zeta_positive(double s, double q) {
 #pragma GCC unroll 12  // a loop in a loop would not become vectors
 #endif
     for (int k = 0; k < terms; ++k) total += inverse_power<T>(q + k, s);
-    double last = inverse_power<T>(end, s), inverse = 1.0 / end, r = inverse * inverse, factor = s * last * inverse;
-    total += last * end / (s - 1) + last / 2;
+    double inverse = 1.0 / end, r = inverse * inverse;
+    double rest = inverse_power<T>(end, s - 1), last = rest * inverse, factor = s * last * inverse;
+    total += rest / (s - 1) + last / 2;
     constexpr double bernoulli[8] = {  // divided by factorials: B2/2!, B4/4!, ...
         1.0 / 12, -1.0 / 720, 1.0 / 30240, -1.0 / 1209600, 1.0 / 47900160, -691.0 / 1307674368000, 1.0 / 74724249600,
         -3617.0 / 10670622842880000};
@@ -208,7 +209,7 @@ template <class T> CJ_FN double zeta_positive(double s, double q) {
 // For s > 1; infinite where a term is.  For whole s the terms of negative q are those of a finite sum with the
 // sign (-1)**s; for other s they are not real.
 template <class T> CJ_FN double zeta_in_double(double s, double q) {
-#if CJ_DEVICE
+#if CJ_DEVICE  // most threads need one of the three sums below; vectors of the host have no branches
     if (q > 0.0 && s > 1.0) return zeta_positive<T>(s, q);
 #endif
     const double infinite = limits<double>::greatest(), nan = limits<double>::nan();

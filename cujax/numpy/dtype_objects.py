@@ -73,10 +73,10 @@ def promote_types(a: Any, b: Any) -> np.dtype:
     """The dtype of an operation on arrays of dtypes a and b.
 
     Python's int, float and complex give way to any dtype of their kind.  TypePromotionError (a
-    ValueError) for dtypes that are not combined implicitly, TypeError for arrays.
+    ValueError) for dtypes that are not combined implicitly, TypeError for what is no dtype and has none.
     """
     for given in (a, b):
-        if given is None or (hasattr(given, "__array__") and not isinstance(given, type)):
+        if given is None or isinstance(given, np.ndarray):
             raise TypeError(f"promote_types takes dtypes, got {type(given)}; jnp.result_type takes arrays too")
     return np.dtype(lattice.promote_types(a, b))
 

@@ -8,6 +8,7 @@ import pytest
 import cujax
 import cujax.numpy as jnp
 from cujax.engine.backends.select import selected
+from cujax.engine.ground.config import config
 
 needs_kernels = pytest.mark.skipif(
     selected().kernels is None or selected().kernels.language != "host", reason="there are no host kernels here"
@@ -83,3 +84,12 @@ def test_a_result_that_later_phases_read():
     expected = centred / np.sqrt((centred**2).mean(1, keepdims=True))
     np.testing.assert_allclose(found[0], expected, rtol=2e-4, atol=1e-5)
     np.testing.assert_allclose(found[1], expected.max(1), rtol=2e-4)
+
+
+def test_many_sums_of_columns_fit_on_the_stack():
+    """Parts of 40 sums of complex numbers, which threads leave until all are there."""
+    with config.override("enable_x64", True):
+        a, b = jnp.ones(66_000, "complex128"), jnp.ones(1024, "complex128")
+        sums = cujax.jit(lambda a, b: [jnp.sum(a[:, None] * b * (k + 1), 0) for k in range(40)])(a, b)
+    for k, found in enumerate(sums):
+        np.testing.assert_array_equal(found, np.full(1024, 66_000 * (k + 1)))

@@ -11,6 +11,7 @@ import pytest
 
 import cujax
 import cujax.numpy as cnp
+from cujax.api import prefix_scan
 
 BOTH = [(cujax, cnp), (jax, jnp)]
 ids = ["cujax", "jax"]
@@ -210,7 +211,7 @@ def test_associative_scan(n, reverse):
     agree(
         lambda lib, np_: lib.lax.associative_scan(
             lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]),
-            (np_.linspace(0.5, 1.5, n), np_.arange(float(n))),
+            (np_.linspace(0.9, 1.0, n), np_.arange(float(n))),
             reverse=reverse,
         )
     )
@@ -219,6 +220,35 @@ def test_associative_scan(n, reverse):
             np_.maximum, np_.sin(np_.arange(2.0 * n)).reshape(2, n), axis=1
         )
     )
+
+
+@pytest.mark.parametrize("block, n, reverse", [(64, 128, True), (4, 38, False)])
+def test_associative_scan_in_blocks(block, n, reverse, monkeypatch):
+    """Of matrices, whose products do not commute, beside sums, and its derivative: as JAX goes step by step."""
+    monkeypatch.setattr(prefix_scan, "_BLOCK", block)
+    angles = np.sin(np.arange(2.0 * n)).reshape(2, n) * 0.1
+    turns = np.stack([np.cos(angles), np.sin(angles), -np.sin(angles), np.cos(angles)], -1).reshape(2, n, 2, 2)
+    sums = np.arange(2 * n).reshape(2, n)
+
+    def combine(a, b):
+        return a[0] @ b[0], a[1] + b[1]
+
+    def step_by_step(f, elems, reverse, axis):
+        elems = [jnp.moveaxis(x, axis, 0)[::-1 if reverse else 1] for x in elems]
+        first, rest = [x[0] for x in elems], [x[1:] for x in elems]
+        _, others = jax.lax.scan(lambda c, x: (list(f(c, x)),) * 2, first, rest)
+        whole = [jnp.concatenate([x[None], y]) for x, y in zip(first, others, strict=True)]
+        return [jnp.moveaxis(x[::-1 if reverse else 1], 0, axis) for x in whole]
+
+    results = []
+    for lib, np_, scan in ((cujax, cnp, cujax.lax.associative_scan), (jax, jnp, step_by_step)):
+        def total(turns, np_=np_, scan=scan):
+            products, numbers = scan(combine, (turns, np_.asarray(sums)), reverse=reverse, axis=1)
+            return np_.sum(np_.sin(products)), (products, numbers)
+
+        results.append(lib.jit(lib.value_and_grad(total, has_aux=True))(np_.asarray(turns, np.float32)))
+    for found, expected in zip(*map(jax.tree.leaves, results), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-4)
 
 
 def test_disable_jit_runs_the_python_function_each_step():

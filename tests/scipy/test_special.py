@@ -487,6 +487,20 @@ def test_hyp1f1_far_below_zero(x64, dtype):
     np.testing.assert_allclose(slope, scipy_special.hyp1f1(1.5, 2.5, -1e3) / 3, rtol=1e-9)
 
 
+def test_zeta_of_very_large_arguments(x64):
+    """Of the last term the power of s - 1 is a number where that of s is none."""
+    found = cujax.jit(special.zeta)(np.array([10.0, 9.5, 5.0, 3.0]), np.array([1e33, 7e34, 1e64, np.inf]))
+    np.testing.assert_allclose(found, [1.1111111111e-298, 7.7128e-298, 2.5e-257, 0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("n, x, expected", [(np.int8(-128), 100.0, scipy_special.jv(-128, 100.0)),
+                                            (np.uint8(0), 1.0, scipy_special.jv(0, 1.0))])
+def test_orders_of_few_bits(x64, n, x, expected):
+    np.testing.assert_allclose(special.jn(n, x), expected, rtol=1e-9)
+    slope = 0.5 * (scipy_special.jv(float(n) - 1, x) - scipy_special.jv(float(n) + 1, x))
+    np.testing.assert_allclose(cujax.grad(special.jn, 1)(n, x), slope, rtol=1e-9)
+
+
 def test_series_of_float32_leave_out_what_rounding_takes_away():
     assert declare._significant((1.0, 1e-3, 1e-12), is_double=False) == 2
     assert declare._significant((1.0, 1e-3, 1e-12), is_double=True) == 3

@@ -58,7 +58,7 @@ def cholesky(a: np.ndarray) -> np.ndarray:
 
     In double precision, as NumPy has it.
     """
-    if _is_large(a):
+    if _goes_to_lapack(a):
         return np.stack([_cholesky_by_lapack(matrix) for matrix in _stack(a)]).reshape(a.shape)
     try:
         return over_stack(lambda x: (np.linalg.cholesky(x),), a)[0]
@@ -77,7 +77,7 @@ def _cholesky_or_nan(a: np.ndarray) -> np.ndarray:
 _LARGE = 64  # rows from which on a call of LAPACK from Python is worth what NumPy's copies and its clearing take
 
 
-def _is_large(a: np.ndarray) -> bool:
+def _goes_to_lapack(a: np.ndarray) -> bool:
     return a.size > 0 and a.shape[-1] >= _LARGE and _scipy() is not None
 
 

@@ -28,6 +28,7 @@ _TILE, _WIDE_TILE = 64, 128  # kept elements that one item of columns has
 _ENOUGH_TILES = 8  # from which on they are wide: memory is then read in longer runs
 _SPLIT_WORK = 1 << 16  # elements from which a reduction to few items is split
 _MOST_CHUNKS = 64
+_BYTES_OF_LANE, _MOST_BYTES = 32, 1 << 21  # of the largest accumulators, of a stack that should hold all parts
 _FEW_ITEMS = 16
 _ACROSS_LENGTH = 256  # of blocks of rows that lie across others: a line of memory for each element
 
@@ -347,7 +348,8 @@ class _Columns(_Shape):
         return [f"const cj::i64 tiles = {self._tile_count()};"]
 
     def _partials(self) -> int:
-        return _MOST_CHUNKS * 4
+        of_one = self.tile * _BYTES_OF_LANE * len(self._accumulators())
+        return min(_MOST_CHUNKS * 4 * _TILE // self.tile, _MOST_BYTES // of_one)
 
     def _places(self, number: str) -> list[str]:
         n = self.size(self.kept[-1].extent)

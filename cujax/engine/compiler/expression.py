@@ -428,8 +428,8 @@ class Reduction(NamedTuple):
 
     @property
     def is_idempotent(self) -> bool:
-        """Whether an element may enter twice: extrema, their places, and, or."""
-        return not self.struct.startswith(("cj::Sum<", "cj::Product<", "cj::Xor<"))
+        """Whether an element may enter twice."""
+        return self.struct.startswith(("cj::Max<", "cj::Min<", "cj::Argmax<", "cj::Argmin<", "cj::And<", "cj::Or<"))
 
     @staticmethod
     def of(eqn: Eqn) -> Reduction:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 from cujax import lax
 from cujax import numpy as jnp
@@ -74,9 +75,10 @@ def k1(x: Array) -> Array:
 # --- whole orders ----------------------------------------------------------------------------------------------
 
 
-def _above(order: int | Array) -> int | Array:
-    """From which order on downwards the quotients J_k / J_(k-1) of `order` and below, where k > x, have all digits."""
-    return order + 16 + 2 * (math.isqrt(10 * order) if isinstance(order, int) else jnp.sqrt(10.0 * order).astype(int))
+def _start(order: Any, root: Any) -> Any:
+    """The order from which quotients J_k / J_(k-1), k > x, are computed downwards, so that from `order` on they have
+    all digits.  root: the square root of 10 order, rounded down."""
+    return order + 16 + 2 * root
 
 
 def _quotient(k: Array, above: Array, x: Array) -> Array:
@@ -89,9 +91,10 @@ def _next(k: Array, before: Array, at: Array, x: Array) -> Array:
     return 2 * (k - 1).astype(x.dtype) / x * at - before
 
 
-def _unsigned(n: Array, x: Array, largest: Array) -> Array:
-    """For n >= 0 and x > 0: upwards to the last order <= x, then times the quotients beyond."""
-    top = _above(largest)
+def _jn_of_positive(n: Array, x: Array, largest: Array) -> Array:
+    """J_n(x) for n >= 0 and x > 0, each element of its own order, so that of the orders in between none is kept:
+    upwards to the last order <= x, then times the quotients beyond."""
+    top = _start(largest, jnp.sqrt(10.0 * largest).astype(largest.dtype))
 
     def down(i: Array, values: tuple[Array, Array]) -> tuple[Array, Array]:
         k = top - i
@@ -115,7 +118,7 @@ def _jn_slope(t: Array, out: Array, n: Array, x: Array) -> Array:
 def _jn(n: Array, x: Array) -> Array:
     order, size = jnp.abs(n), jnp.abs(x)
     largest = jnp.max(order, initial=0).astype("int32")
-    value = _unsigned(order, size, largest)
+    value = _jn_of_positive(order, size, largest)
     odd = (order % 2 == 1) & ((x < 0) != (n < 0))
     return jnp.where(odd, -value, value)
 
@@ -134,13 +137,14 @@ def jn(n: ArrayLike, x: ArrayLike) -> Array:
     (x,) = arrays_of(promote_inexact("jn", x))
     if dtypes.is_complex(x.dtype):
         raise TypeError(f"jn takes real numbers, got {x.aval.str_short()}")
-    return _jn(*jnp.broadcast_arrays(jnp.asarray(n), x))
+    order = jnp.asarray(n).astype(jnp.result_type(n, dtypes.int32))  # one more or less is an order too
+    return _jn(*jnp.broadcast_arrays(order, x))
 
 
 @functools.partial(custom_jvp, nondiff_argnums=(0,))
 def _orders_up_to(v: int, x: Array) -> Array:
     """J_0, J_1, ..., J_v, along a new first axis."""
-    size, top = jnp.abs(x), _above(v)
+    size, top = jnp.abs(x), _start(v, math.isqrt(10 * v))
 
     def down(above: Array, k: Array) -> tuple[Array, Array]:
         quotient = _quotient(k, above, size)
