@@ -96,6 +96,8 @@ def device_get(x: Any) -> Any:
 
 def block_until_ready(x: Any) -> Any:
     """`x`, a pytree, once all arrays in it have been computed."""
+    if isinstance(x, ConcreteArray):  # without the microsecond that a tree takes
+        return x.block_until_ready()
     for leaf in pytree.leaves(x):
         if isinstance(leaf, ConcreteArray):
             leaf.block_until_ready()
