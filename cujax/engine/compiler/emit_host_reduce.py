@@ -52,7 +52,7 @@ class _Shape:
         self.items = total_extent(self.kept)
         self.is_split = (
             len(self.body.phases) == 1 and self._tiles() < _FEW_ITEMS
-            and total_extent(self.reduced) >= _SPLIT_WORK
+            and total_extent(self.reduced) >= _SPLIT_WORK and self._chunks() > 1
         )
         self.names = frame.running_names()
 
@@ -110,8 +110,7 @@ class _Shape:
 
     def _split_text(self) -> str:
         """Chunks of the first reduced axis, each with its own partial results; then the items from these."""
-        many = self._partials()
-        chunks = min(_MOST_CHUNKS, many // max(self._tiles(), 1))
+        many, chunks = self._partials(), self._chunks()
         part = "\n".join(self.frame.part(self._chunk_loop(chunks)))  # before the head: they share their sizes
         with self.writer.scope() as lines:
             self._hoisted()
@@ -164,6 +163,9 @@ class _Shape:
 
     def _places(self, number: str) -> list[str]:
         return self.frame.axis_places(self.kept, number)
+
+    def _chunks(self) -> int:
+        return min(_MOST_CHUNKS, self._partials() // max(self._tiles(), 1))
 
     def _partials(self) -> int:
         return _MOST_CHUNKS * _FEW_ITEMS

@@ -141,7 +141,8 @@ def _literal_key(literal: Literal) -> Any:
 def square_without_roots(tape: Tape) -> Tape:
     """Squares of absolute values of complex numbers, of which nobody reads the values themselves, as sums of squares.
 
-    That is a tenth of the operations of a root that cannot overflow, and one rounding less.
+    That is a tenth of the operations of a root that cannot overflow, and one rounding less.  An infinity beside a NaN
+    gives NaN so, where the absolute value is infinite.
     """
     absolutes = [e for e in tape.eqns if e.primitive is abs_p and dtypes.is_complex(e.inputs[0].aval.dtype)]
     if not absolutes:
