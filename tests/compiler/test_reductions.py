@@ -86,11 +86,11 @@ def test_a_result_that_later_phases_read():
     np.testing.assert_allclose(found[1], expected.max(1), rtol=2e-4)
 
 
-@pytest.mark.parametrize("columns, count", [(1024, 16), (960, 40)])
-def test_many_sums_of_columns_fit_on_the_stack(columns, count):
-    """Parts of sums of complex numbers, which threads leave until all are there; of too many there are no parts."""
+@pytest.mark.parametrize("columns, count, dtype", [(1024, 16, "complex128"), (960, 70, "float64")])
+def test_many_sums_of_columns_fit_on_the_stack(columns, count, dtype):
+    """Parts of sums, which threads leave until all are there; of too many sums there are no parts."""
     with config.override("enable_x64", True):
-        a, b = jnp.ones(66_000, "complex128"), jnp.ones(columns, "complex128")
+        a, b = jnp.ones(66_000, dtype), jnp.ones(columns, dtype)
         sums = cujax.jit(lambda a, b: [jnp.sum(a[:, None] * b * (k + 1), 0) for k in range(count)])(a, b)
     for k, found in enumerate(sums):
         np.testing.assert_array_equal(found, np.full(columns, 66_000 * (k + 1)))
