@@ -13,9 +13,11 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
 from cujax.engine.ground import pytree as trees
 from cujax.engine.ground.promotion import lattice_join
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.slicing import slice_in_dim
-from cujax.engine.ops.structural import convert_element_type, reshape, zeros_of
+from cujax.engine.ops.structural import reshape
 
 __all__ = ["ravel_pytree"]
 

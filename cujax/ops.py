@@ -20,7 +20,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.errors import ConcretizationTypeError
-from cujax.engine.ops.structural import full_of
+from cujax.engine.ops.constants import full_of
 from cujax.numpy.at import IndexUpdateHelper
 from cujax.numpy.creation import asarray
 

@@ -17,6 +17,8 @@ OPS = [
     "lane_matrix_loops",
     "lane_matrices",
     "structural",
+    "constants",
+    "conversion",
     "creation",
     "reshaping",
     "families",

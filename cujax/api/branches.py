@@ -17,8 +17,8 @@ from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.config import config
 from cujax.engine.ground.error_names import names_itself
 from cujax.engine.ground.source import describe_function
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.rounding import clamp
-from cujax.engine.ops.structural import convert_element_type
 
 _ABSENT = object()
 

@@ -30,13 +30,14 @@ from cujax.engine.core.tape import Eqn, Literal, Tape, Var, subtapes
 from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.pytree import register_pytree_node_class
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.dynamic_slicing import dynamic_slice_p, dynamic_update_slice_p
 from cujax.engine.ops.elementwise import div_p
 from cujax.engine.ops.indexing import gather_p, scatter_add_p
 from cujax.engine.ops.logic import bitwise_and, bitwise_not, bitwise_or, eq, ge, gt, le, lt, ne, select
 from cujax.engine.ops.reductions import argmax, reduce_or
 from cujax.engine.ops.scatter_updates import scatter_max_p, scatter_min_p, scatter_mul_p, scatter_p
-from cujax.engine.ops.structural import broadcast_in_dim, convert_element_type, reshape
+from cujax.engine.ops.structural import broadcast_in_dim, reshape
 
 # --- errors -----------------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from cujax.api.loops import scan
 from cujax.engine.core.trace import aval_of
+from cujax.engine.ops.constants import iota
 from cujax.engine.ops.dynamic_slicing import dynamic_index_in_dim
 from cujax.engine.ops.elementwise import add, div, mul, sqrt, square, sub
 from cujax.engine.ops.families import FLOAT, dtype_error
 from cujax.engine.ops.logic import eq, select_n
-from cujax.engine.ops.structural import iota
 
 
 def cholesky_update(r_matrix: Any, w_vector: Any) -> Any:

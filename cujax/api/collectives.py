@@ -28,9 +28,10 @@ from cujax.engine.core import context
 from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ops.axes import canonical_axis, moved_axes
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add, div, mul
 from cujax.engine.ops.slicing import index_in_dim
-from cujax.engine.ops.structural import convert_element_type, reshape, transpose
+from cujax.engine.ops.structural import reshape, transpose
 
 AxisName = Any
 

@@ -17,7 +17,7 @@ from cujax.engine.core.zero import Zero, is_zero
 from cujax.engine.ground import dtypes, errors, pytree
 from cujax.engine.ground.config import config
 from cujax.engine.ground.source import describe_function
-from cujax.engine.ops.structural import convert_element_type
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.transforms.jvp import instantiate
 
 

@@ -22,7 +22,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.source import describe_function
-from cujax.engine.ops.structural import ones_of
+from cujax.engine.ops.constants import ones_of
 from cujax.engine.transforms import jvp as forward
 
 # --- reverse --------------------------------------------------------------------------------------------

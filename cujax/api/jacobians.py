@@ -18,16 +18,12 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import broadcasted_iota, zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add
 from cujax.engine.ops.logic import eq
 from cujax.engine.ops.slicing import slice_in_dim
-from cujax.engine.ops.structural import (
-    broadcasted_iota,
-    convert_element_type,
-    move_dim,
-    reshape,
-    zeros_of,
-)
+from cujax.engine.ops.structural import move_dim, reshape
 from cujax.engine.transforms.batching import batch
 from cujax.engine.transforms.jvp import jvp
 

@@ -21,7 +21,8 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, Zero
 from cujax.engine.ground import dtypes, pytree
 from cujax.engine.ground.source import function_name
-from cujax.engine.ops.structural import convert_element_type, zeros_of
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.transforms.linearize import linearize
 from cujax.engine.transforms.transpose import backward_pass
 

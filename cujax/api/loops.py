@@ -29,11 +29,12 @@ from cujax.engine.ground.config import config
 from cujax.engine.ground.error_names import names_itself
 from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ground.source import describe_function
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.logic import bitwise_and, lt
 from cujax.engine.ops.slicing import index_in_dim, slice_in_dim
-from cujax.engine.ops.structural import convert_element_type, reshape
+from cujax.engine.ops.structural import reshape
 
 _LARGEST_INT32 = 2**31 - 1
 

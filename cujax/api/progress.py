@@ -17,11 +17,12 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes, pytree
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.dynamic_slicing import dynamic_update_index_in_dim
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.logic import bitwise_not
 from cujax.engine.ops.slicing import slice_in_dim
-from cujax.engine.ops.structural import reshape, zeros_of
+from cujax.engine.ops.structural import reshape
 
 _PIECES = 100
 

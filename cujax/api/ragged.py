@@ -13,12 +13,13 @@ from typing import Any
 from cujax.api.flatten import as_array
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import broadcasted_iota
 from cujax.engine.ops.contraction import dot_general
 from cujax.engine.ops.creation import full_like
 from cujax.engine.ops.cumulative import cumsum
 from cujax.engine.ops.logic import ge, lt, select
 from cujax.engine.ops.precision import PrecisionLike
-from cujax.engine.ops.structural import broadcast_in_dim, broadcasted_iota
+from cujax.engine.ops.structural import broadcast_in_dim
 
 
 @dataclass(frozen=True)

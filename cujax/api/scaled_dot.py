@@ -9,9 +9,10 @@ from cujax.api.flatten import as_array
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.contraction import dot_general
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import mul
 from cujax.engine.ops.reshaping import reshape
-from cujax.engine.ops.structural import broadcast_in_dim, convert_element_type
+from cujax.engine.ops.structural import broadcast_in_dim
 
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 

@@ -16,6 +16,7 @@ from cujax.api.vectorize import vmap
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import ones_of, zeros_of
 from cujax.engine.ops.elementwise import add
 from cujax.engine.ops.index_dimensions import GatherScatterMode, ScatterDimensionNumbers, scatter_numbers
 from cujax.engine.ops.indexing import read_windows, scatter_add_p
@@ -23,7 +24,7 @@ from cujax.engine.ops.logic import gt, select
 from cujax.engine.ops.reductions import reduce_max
 from cujax.engine.ops.scatter_family import is_unique
 from cujax.engine.ops.scatter_updates import scatter_p
-from cujax.engine.ops.structural import ones_of, reshape, zeros_of
+from cujax.engine.ops.structural import reshape
 
 
 def scatter_apply(

@@ -75,6 +75,7 @@ from cujax.engine.ops.complex_parts import (
     sign,
     sign_p,
 )
+from cujax.engine.ops.constants import broadcasted_iota, iota, iota_p
 from cujax.engine.ops.contraction import (
     DotDimensionNumbers,
     batch_matmul,
@@ -91,6 +92,12 @@ from cujax.engine.ops.conv_dimensions import (
     conv_shape_tuple,
     conv_transpose_shape_tuple,
     padtype_to_pads,
+)
+from cujax.engine.ops.conversion import (
+    bitcast_convert_type,
+    bitcast_convert_type_p,
+    convert_element_type,
+    convert_element_type_p,
 )
 from cujax.engine.ops.convolution import (
     conv_general_dilated,
@@ -360,18 +367,11 @@ from cujax.engine.ops.special import (
     zeta_p,
 )
 from cujax.engine.ops.structural import (
-    bitcast_convert_type,
-    bitcast_convert_type_p,
     broadcast,
     broadcast_in_dim,
     broadcast_in_dim_p,
-    broadcasted_iota,
-    convert_element_type,
-    convert_element_type_p,
     copy_p,
     expand_dims,
-    iota,
-    iota_p,
     reduce_sum,
     reduce_sum_p,
     reshape,

@@ -21,12 +21,14 @@ import numpy as np
 from cujax.engine.core.array import Array
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import iota
+from cujax.engine.ops.conversion import bitcast_convert_type, convert_element_type
 from cujax.engine.ops.elementwise import add, mul
 from cujax.engine.ops.joining import stack, unstack
 from cujax.engine.ops.logic import bitwise_xor, lt, mulhi
 from cujax.engine.ops.random_bits import threefry2x32
 from cujax.engine.ops.slicing import slice as part_of
-from cujax.engine.ops.structural import bitcast_convert_type, convert_element_type, iota, reshape
+from cujax.engine.ops.structural import reshape
 
 
 class RandomAlgorithm(enum.IntEnum):

@@ -21,7 +21,7 @@ from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ground.source import warn_user
 from cujax.engine.ops.axes import canonical_axes
-from cujax.engine.ops.structural import full_of
+from cujax.engine.ops.constants import full_of
 from cujax.numpy.promotion import ArrayLike, as_array, dtype_and_weakness, literal_array, operand
 
 # --- from values ----------------------------------------------------------------------------------------

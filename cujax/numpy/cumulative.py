@@ -9,7 +9,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
-from cujax.engine.ops.structural import full_of
+from cujax.engine.ops.constants import full_of
 from cujax.numpy.logic import choose_where, isnan
 from cujax.numpy.promotion import ArrayLike, as_array
 from cujax.numpy.reductions import refuse_out, sum_dtype

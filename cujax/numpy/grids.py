@@ -18,7 +18,7 @@ from cujax.engine.core.array import Array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
-from cujax.engine.ops.structural import full_of
+from cujax.engine.ops.constants import full_of
 from cujax.numpy.arithmetic import power
 from cujax.numpy.creation import array, asarray
 from cujax.numpy.dtype_objects import result_type

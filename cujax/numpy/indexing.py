@@ -20,8 +20,8 @@ from cujax.engine.core.array import Array, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import other_axes
+from cujax.engine.ops.constants import full_of
 from cujax.engine.ops.indexing import wrap_negative
-from cujax.engine.ops.structural import full_of
 from cujax.numpy.index_expressions import Arrangement, Entry, Place, Range, arrange, parse
 
 _PLAN_LIMIT = 8192

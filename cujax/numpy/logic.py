@@ -14,7 +14,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
-from cujax.engine.ops.structural import full_of
+from cujax.engine.ops.constants import full_of
 from cujax.numpy.declare import binary, named, unary
 from cujax.numpy.promotion import (
     ArrayLike,

@@ -17,7 +17,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
-from cujax.engine.ops.structural import full_of
+from cujax.engine.ops.constants import full_of
 from cujax.numpy.arithmetic import sign_bit
 from cujax.numpy.declare import named, unary
 from cujax.numpy.promotion import ArrayLike, as_array, as_numbers, promote_dtypes, promote_inexact

@@ -22,7 +22,7 @@ from cujax.engine.control.scan import scan_p
 from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.tape import Tape
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.structural import convert_element_type
+from cujax.engine.ops.conversion import convert_element_type
 
 _MOST_PARTS = 64  # of a segment: 4,096 steps are two levels and keep at most 128 states, 262,144 three and 192
 

@@ -25,23 +25,13 @@ from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive, Refused, not_fusable
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import insert_axis, remove_axes, shift_axis
+from cujax.engine.ops.constants import NO_OPERANDS, iota, zeros_of
 from cujax.engine.ops.elementwise import mul
 from cujax.engine.ops.families import ANY, INTEGER, NUMBER, ORDERED
 from cujax.engine.ops.indexing import index_take
 from cujax.engine.ops.logic import select_n
 from cujax.engine.ops.reductions import reduce_max, reduce_min
-from cujax.engine.ops.structural import (
-    NO_OPERANDS,
-    broadcast_in_dim,
-    iota,
-    linear_jvp,
-    move_dim,
-    ndim_of,
-    reduce_sum,
-    shape_of,
-    transpose,
-    zeros_of,
-)
+from cujax.engine.ops.structural import broadcast_in_dim, linear_jvp, move_dim, ndim_of, reduce_sum, shape_of, transpose
 
 Batched = tuple[Any, int | None]
 

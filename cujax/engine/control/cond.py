@@ -27,10 +27,11 @@ from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, is_linear
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.logic import select_n
 from cujax.engine.ops.random_bits import random_clone
 from cujax.engine.ops.rounding import clamp
-from cujax.engine.ops.structural import broadcast_in_dim, move_dim, zeros_of
+from cujax.engine.ops.structural import broadcast_in_dim, move_dim
 from cujax.engine.transforms.batching import batch_tape
 from cujax.engine.transforms.jvp import instantiate, jvp_tape
 from cujax.engine.transforms.linearize import SplitTape, record_unknown, split_tape

@@ -23,9 +23,11 @@ from cujax.engine.core.recording import record_pure
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import mul
 from cujax.engine.ops.families import NUMERIC, common_shape, elementwise_batch
-from cujax.engine.ops.structural import add_tangents, broadcast_in_dim, convert_element_type, zeros_of
+from cujax.engine.ops.structural import add_tangents, broadcast_in_dim
 
 
 class UserOp:

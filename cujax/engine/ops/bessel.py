@@ -20,11 +20,11 @@ import numpy as np
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ops.complex_parts import abs, sign
+from cujax.engine.ops.constants import full_of
 from cujax.engine.ops.elementwise import add, div, exp, mul, neg, sub
 from cujax.engine.ops.families import FLOAT, unary
 from cujax.engine.ops.logic import lt, select
 from cujax.engine.ops.special import from_scipy
-from cujax.engine.ops.structural import full_of
 
 _TERMS = 9  # of the series of x below 1, for float64
 

@@ -14,10 +14,12 @@ from typing import Any
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import is_linear
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import div, mul, neg
 from cujax.engine.ops.families import COMPLEX, NUMBER, ZERO_TANGENT, Domain, binary, unary
 from cujax.engine.ops.logic import eq, ge, select_n
-from cujax.engine.ops.structural import convert_element_type, dtype_of, zeros_of
+from cujax.engine.ops.structural import dtype_of
 
 SIGNED = Domain("signedinteger, floating, complexfloating", "ifc")
 

@@ -28,6 +28,7 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear, is_zero
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.conversion import convert_element_type, convert_element_type_p
 from cujax.engine.ops.families import NUMERIC
 from cujax.engine.ops.precision import (
     PrecisionLike,
@@ -37,14 +38,7 @@ from cujax.engine.ops.precision import (
     product_dtype,
     sum_and_result_dtype,
 )
-from cujax.engine.ops.structural import (
-    add_tangents,
-    convert_element_type,
-    convert_element_type_p,
-    ndim_of,
-    placed,
-    transpose,
-)
+from cujax.engine.ops.structural import add_tangents, ndim_of, placed, transpose
 
 DotDimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 

@@ -33,6 +33,7 @@ from cujax.engine.core.primitive import Primitive, SumMap, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import is_linear
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.contraction import bilinear_jvp
 from cujax.engine.ops.conv_dimensions import (
     ConvDimensionNumbers,
@@ -46,6 +47,7 @@ from cujax.engine.ops.conv_dimensions import (
     padtype_to_pads,
     take,
 )
+from cujax.engine.ops.conversion import convert_element_type, convert_element_type_p
 from cujax.engine.ops.convolution_by_fft import convolve_by_fft, fits_fft
 from cujax.engine.ops.convolution_by_product import convolve
 from cujax.engine.ops.convolution_by_tiles import convolve_by_tiles, fits_tiles
@@ -60,17 +62,7 @@ from cujax.engine.ops.precision import (
     product_dtype,
     sum_and_result_dtype,
 )
-from cujax.engine.ops.structural import (
-    convert_element_type,
-    convert_element_type_p,
-    dtype_of,
-    move_dim,
-    reshape,
-    rev,
-    shape_of,
-    transpose,
-    zeros_of,
-)
+from cujax.engine.ops.structural import dtype_of, move_dim, reshape, rev, shape_of, transpose
 
 # --- value ----------------------------------------------------------------------------------------------
 

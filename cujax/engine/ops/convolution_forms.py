@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.constants import broadcasted_iota
 from cujax.engine.ops.contraction import dot_general
 from cujax.engine.ops.conv_dimensions import (
     ConvDimensionNumbers,
@@ -23,20 +24,11 @@ from cujax.engine.ops.conv_dimensions import (
     take,
     transposed_pads,
 )
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.convolution import conv_general_dilated
 from cujax.engine.ops.logic import eq
 from cujax.engine.ops.precision import PrecisionLike
-from cujax.engine.ops.structural import (
-    broadcast_in_dim,
-    broadcasted_iota,
-    convert_element_type,
-    dtype_of,
-    ndim_of,
-    reshape,
-    rev,
-    shape_of,
-    transpose,
-)
+from cujax.engine.ops.structural import broadcast_in_dim, dtype_of, ndim_of, reshape, rev, shape_of, transpose
 
 Padding = str | Sequence[tuple[int, int]]
 

@@ -2,7 +2,7 @@
 
     full full_like empty    dtype
 
-`structural.full_of` is what rules use: a Python number in a given aval.  The functions here read what a user
+`constants.full_of` is what rules use: a Python number in a given aval.  The functions here read what a user
 writes: any scalar, any spelling of a dtype.
 """
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.structural import broadcast_in_dim, convert_element_type, shape_of
+from cujax.engine.ops.conversion import convert_element_type
+from cujax.engine.ops.structural import broadcast_in_dim, shape_of
 
 _Shape = Sequence[int] | int
 

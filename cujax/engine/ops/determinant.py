@@ -25,20 +25,13 @@ from cujax.engine.core.zero import zero_tangent
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, complex, imag, real
+from cujax.engine.ops.constants import ones_of, zeros_of
 from cujax.engine.ops.elementwise import add, div, mul, sub
 from cujax.engine.ops.families import FLOAT, partials_jvp
 from cujax.engine.ops.lu import inverse
 from cujax.engine.ops.matrices import batch_stacks, check_matrices, matmul, matrix_transpose, of_finite
 from cujax.engine.ops.slicing import index_in_dim
-from cujax.engine.ops.structural import (
-    broadcast_in_dim,
-    dtype_of,
-    ndim_of,
-    ones_of,
-    reduce_sum,
-    shape_of,
-    zeros_of,
-)
+from cujax.engine.ops.structural import broadcast_in_dim, dtype_of, ndim_of, reduce_sum, shape_of
 from cujax.engine.ops.triangular import LAPACK
 
 # --- det and cofactors ----------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops import slicing
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.families import ANY
 from cujax.engine.ops.index_dimensions import GatherDimensionNumbers, GatherScatterMode, as_scatter
 from cujax.engine.ops.index_rows import as_places
@@ -37,16 +39,7 @@ from cujax.engine.ops.rounding import max
 from cujax.engine.ops.scatter_updates import scatter_p
 from cujax.engine.ops.slice_updates import update_slice
 from cujax.engine.ops.slicing import ints
-from cujax.engine.ops.structural import (
-    convert_element_type,
-    dtype_of,
-    expand_dims,
-    move_dim,
-    ndim_of,
-    shape_of,
-    squeeze,
-    zeros_of,
-)
+from cujax.engine.ops.structural import dtype_of, expand_dims, move_dim, ndim_of, shape_of, squeeze
 
 # --- rules that both share ----------------------------------------------------------------------------
 

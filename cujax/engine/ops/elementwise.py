@@ -25,6 +25,7 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.accuracy import AccuracyMode, Tolerance
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.families import (
     FLOAT,
     INEXACT,
@@ -38,7 +39,7 @@ from cujax.engine.ops.families import (
     unary,
 )
 from cujax.engine.ops.logic import eq, select_n
-from cujax.engine.ops.structural import convert_element_type, dtype_of
+from cujax.engine.ops.structural import dtype_of
 
 # --- arithmetic ---------------------------------------------------------------------------------------
 

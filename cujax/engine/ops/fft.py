@@ -27,19 +27,13 @@ from cujax.engine.core.primitive import Primitive, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.complex_parts import conj
+from cujax.engine.ops.constants import broadcasted_iota, full_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import div, mul
 from cujax.engine.ops.families import INEXACT
 from cujax.engine.ops.logic import eq, select_n
 from cujax.engine.ops.rounding import rem
-from cujax.engine.ops.structural import (
-    broadcasted_iota,
-    convert_element_type,
-    dtype_of,
-    full_of,
-    linear_jvp,
-    move_dim,
-    placed,
-)
+from cujax.engine.ops.structural import dtype_of, linear_jvp, move_dim, placed
 
 
 class FftType(enum.IntEnum):

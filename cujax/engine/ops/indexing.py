@@ -22,6 +22,8 @@ from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add_p, neg
 from cujax.engine.ops.families import ANY, NUMBER, operands
 from cujax.engine.ops.index_dimensions import (
@@ -42,15 +44,7 @@ from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.logic import lt_p, select_n_p
 from cujax.engine.ops.scatter_family import scatter_primitive
 from cujax.engine.ops.slicing import ints
-from cujax.engine.ops.structural import (
-    convert_element_type,
-    dtype_of,
-    expand_dims,
-    move_dim,
-    ndim_of,
-    shape_of,
-    zeros_of,
-)
+from cujax.engine.ops.structural import dtype_of, expand_dims, move_dim, ndim_of, shape_of
 
 FILL = GatherScatterMode.FILL_OR_DROP
 CLIP = GatherScatterMode.CLIP

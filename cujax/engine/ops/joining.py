@@ -16,9 +16,10 @@ from cujax.engine.core.primitive import ABSENT, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.families import ANY
 from cujax.engine.ops.slicing import ints, slice_in_dim
-from cujax.engine.ops.structural import expand_dims, move_dim, ndim_of, shape_of, squeeze, zeros_of
+from cujax.engine.ops.structural import expand_dims, move_dim, ndim_of, shape_of, squeeze
 
 
 def _offsets(lengths: Sequence[int]) -> list[int]:

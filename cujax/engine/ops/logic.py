@@ -22,6 +22,7 @@ from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.families import (
     ANY,
     BITS,
@@ -36,7 +37,6 @@ from cujax.engine.ops.families import (
     unary,
     unbroadcast_transpose,
 )
-from cujax.engine.ops.structural import zeros_of
 
 # --- comparisons --------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from cujax.engine.core.zero import Zero, is_zero, zero_tangent
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.elementwise import add, neg
 from cujax.engine.ops.families import Domain, dtype_error
 from cujax.engine.ops.indexing import GatherDimensionNumbers, GatherScatterMode, gather
@@ -40,15 +41,7 @@ from cujax.engine.ops.matrices import (
     upper_triangle,
 )
 from cujax.engine.ops.slicing import pad, slice_in_dim
-from cujax.engine.ops.structural import (
-    add_tangents,
-    dtype_of,
-    expand_dims,
-    ndim_of,
-    shape_of,
-    zero_tangent_jvp,
-    zeros_of,
-)
+from cujax.engine.ops.structural import add_tangents, dtype_of, expand_dims, ndim_of, shape_of, zero_tangent_jvp
 from cujax.engine.ops.triangular import LAPACK, fold_columns, triangular_solve
 
 # --- lu -------------------------------------------------------------------------------------------------

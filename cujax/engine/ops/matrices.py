@@ -17,20 +17,13 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.error_names import called_by_user
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, conj
+from cujax.engine.ops.constants import broadcasted_iota, zeros_of
 from cujax.engine.ops.contraction import batch_matmul
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.families import FLOAT, dtype_error
 from cujax.engine.ops.logic import eq, ge, select_n
 from cujax.engine.ops.precision import Precision
-from cujax.engine.ops.structural import (
-    broadcasted_iota,
-    convert_element_type,
-    dtype_of,
-    move_dim,
-    ndim_of,
-    shape_of,
-    transpose,
-    zeros_of,
-)
+from cujax.engine.ops.structural import dtype_of, move_dim, ndim_of, shape_of, transpose
 
 # --- checks -------------------------------------------------------------------------------------------
 

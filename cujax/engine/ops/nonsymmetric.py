@@ -21,13 +21,15 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive, Refused
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, abs, complex, imag, real
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add, div, mul, neg
 from cujax.engine.ops.logic import eq, select_n
 from cujax.engine.ops.lu import solve
 from cujax.engine.ops.matrices import adjoint, batch_stacks, check_matrices, conjugate, identity_like, matmul, of_finite
 from cujax.engine.ops.reductions import reduce_max
 from cujax.engine.ops.spectral import columns_of, over_differences
-from cujax.engine.ops.structural import convert_element_type, dtype_of, ndim_of, reduce_sum, zeros_of
+from cujax.engine.ops.structural import dtype_of, ndim_of, reduce_sum
 from cujax.engine.ops.triangular import LAPACK
 
 # --- eig ------------------------------------------------------------------------------------------------

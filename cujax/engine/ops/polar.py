@@ -23,6 +23,8 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import elementwise
 from cujax.engine.ops.complex_parts import abs
+from cujax.engine.ops.constants import broadcasted_iota, full_of, zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add, div, mul, sub
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.logic import bitwise_and, bitwise_not, eq, gt, lt, select_n
@@ -30,15 +32,7 @@ from cujax.engine.ops.matrices import adjoint, check_matrices, identity_like, ma
 from cujax.engine.ops.qr import qr
 from cujax.engine.ops.reductions import reduce_max
 from cujax.engine.ops.slicing import slice_in_dim
-from cujax.engine.ops.structural import (
-    broadcasted_iota,
-    convert_element_type,
-    dtype_of,
-    full_of,
-    reduce_sum,
-    shape_of,
-    zeros_of,
-)
+from cujax.engine.ops.structural import dtype_of, reduce_sum, shape_of
 from cujax.engine.ops.triangular import cholesky, triangular_solve
 
 _LARGEST_FOR_CHOLESKY = 100.0

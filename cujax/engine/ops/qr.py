@@ -24,6 +24,7 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, complex, imag
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.elementwise import add, mul, neg, sub
 from cujax.engine.ops.joining import concatenate
 from cujax.engine.ops.lu import take_rows
@@ -38,7 +39,7 @@ from cujax.engine.ops.matrices import (
 )
 from cujax.engine.ops.reflections import column_pivots_p
 from cujax.engine.ops.slicing import slice_in_dim
-from cujax.engine.ops.structural import dtype_of, ndim_of, shape_of, zeros_of
+from cujax.engine.ops.structural import dtype_of, ndim_of, shape_of
 from cujax.engine.ops.triangular import LAPACK, triangular_solve
 
 

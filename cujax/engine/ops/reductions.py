@@ -22,6 +22,7 @@ from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.cumulative import cumprod, previous
 from cujax.engine.ops.elementwise import div, mul
 from cujax.engine.ops.families import (
@@ -37,7 +38,6 @@ from cujax.engine.ops.families import (
 from cujax.engine.ops.logic import eq
 from cujax.engine.ops.structural import (
     broadcast_in_dim,
-    convert_element_type,
     dtype_of,
     ndim_of,
     reduce_sum,

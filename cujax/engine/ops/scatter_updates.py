@@ -16,20 +16,15 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.constants import iota, zeros_of
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add, div, mul
 from cujax.engine.ops.families import ANY, NUMBER, NUMERIC
 from cujax.engine.ops.indexing import read_windows, scatter_add_p
 from cujax.engine.ops.logic import eq, select
 from cujax.engine.ops.rounding import max
 from cujax.engine.ops.scatter_family import is_unique, scatter_primitive
-from cujax.engine.ops.structural import (
-    add_tangents,
-    broadcast_in_dim,
-    convert_element_type,
-    iota,
-    reshape,
-    zeros_of,
-)
+from cujax.engine.ops.structural import add_tangents, broadcast_in_dim, reshape
 
 
 def _masked(mask: Any, t: Any) -> Any:

@@ -20,9 +20,10 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops import slicing
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.families import ANY, NUMBER, Domain, dtype_error
 from cujax.engine.ops.slicing import ints, place_in_window
-from cujax.engine.ops.structural import move_dim, shape_of, zeros_of
+from cujax.engine.ops.structural import move_dim, shape_of
 
 
 def span(length: int, stride: int) -> int:

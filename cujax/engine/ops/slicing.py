@@ -23,19 +23,18 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.constants import full_of, zeros_of
 from cujax.engine.ops.families import ANY, operands
 from cujax.engine.ops.logic import select
 from cujax.engine.ops.structural import (
     broadcast_in_dim,
     dtype_of,
-    full_of,
     move_dim,
     mover,
     ndim_of,
     reduce_sum,
     shape_of,
     squeeze,
-    zeros_of,
 )
 
 _Slice = slice  # the builtin, which the op of this name hides below

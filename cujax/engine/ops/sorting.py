@@ -25,10 +25,11 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, zero_tangent
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
+from cujax.engine.ops.constants import broadcasted_iota
 from cujax.engine.ops.families import ANY, NUMERIC, ORDERED, dtype_error
 from cujax.engine.ops.indexing import GatherDimensionNumbers, GatherScatterMode, gather
 from cujax.engine.ops.lane_maps import Scalar, array_of, row_map, sort_front
-from cujax.engine.ops.structural import broadcasted_iota, expand_dims, move_dim, placed, shape_of
+from cujax.engine.ops.structural import expand_dims, move_dim, placed, shape_of
 
 # --- sort ---------------------------------------------------------------------------------------------
 

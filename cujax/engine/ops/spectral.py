@@ -26,11 +26,12 @@ from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import lane_matrices
 from cujax.engine.ops.complex_parts import PART_OR_COMPLEX, real
+from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add, div, mul, sub
 from cujax.engine.ops.logic import eq, select_n
 from cujax.engine.ops.matrices import adjoint, batch_stacks, check_matrices, identity_like, matmul, of_finite
 from cujax.engine.ops.slicing import slice_in_dim
-from cujax.engine.ops.structural import broadcast_in_dim, convert_element_type, dtype_of, ndim_of, reduce_sum, shape_of
+from cujax.engine.ops.structural import broadcast_in_dim, dtype_of, ndim_of, reduce_sum, shape_of
 from cujax.engine.ops.triangular import LAPACK
 
 # --- words --------------------------------------------------------------------------------------------------

@@ -1,11 +1,9 @@
-"""Ops that change shape, order or type but no value, with the sum that transposes a broadcast.
+"""Ops that change shape or order but no value, with the sum that transposes a broadcast.
 
-    reshape  transpose  squeeze  broadcast_in_dim / reduce_sum  rev  convert_element_type
-    bitcast_convert_type  iota  add_any  copy
+    reshape  transpose  squeeze  broadcast_in_dim / reduce_sum  rev  add_any  copy
 
-They stand below the families because every batch and transpose rule needs them.  Also here: `zeros_of`,
-`ones_of`, `full_of` (constants of an aval), `move_dim` (the batch axis of a value to a place) and
-`unbroadcast` (the sum over axes that a broadcast made).
+They stand below the families because every batch and transpose rule needs them.  Also here: `move_dim` (the batch
+axis of a value to a place) and `unbroadcast` (the sum over axes that a broadcast made).
 
 `index_map(e, index, *avals, **params)` gives, in terms of `e.read(operand, index)` and
 `e.where(condition, a, b)`, the element of the result at `index`; the entries of `index` are integers,
@@ -25,8 +23,7 @@ import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import ABSENT, NOT_LINEAR, Primitive, Refused, not_fusable
-from cujax.engine.core.tape import Literal
+from cujax.engine.core.primitive import ABSENT, Primitive, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
@@ -63,6 +60,16 @@ def linear_jvp(primitive: Callable[[], Primitive]) -> Callable:
     def rule(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[Any, Any]:
         out = primitive().bind(*primals, **params)
         return out, primitive().bind(*tangents, **params)
+
+    return rule
+
+
+def zero_tangent_jvp(primitive: Callable[[], Primitive]) -> Callable:
+    """The jvp of an op whose result does not change smoothly with its operands."""
+
+    def rule(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[Any, Zero]:
+        out = primitive().bind(*primals, **params)
+        return out, Zero(aval_of(out).to_tangent_aval())
 
     return rule
 
@@ -273,11 +280,11 @@ def _broadcast_in_dim_shape(operand: tuple, *, shape: tuple, broadcast_dimension
             f"dimensions in the target broadcast shape; got operand of shape {operand}, target broadcast shape "
             f"{shape}, broadcast_dimensions {broadcast_dimensions}"
         )
-    _check_lengths("broadcast_in_dim", shape)
+    check_lengths("broadcast_in_dim", shape)
     return shape
 
 
-def _check_lengths(name: str, shape: tuple) -> None:
+def check_lengths(name: str, shape: tuple) -> None:
     if shape and min(shape) < 0:
         raise TypeError(f"{called_by_user(name)}: lengths must not be negative, got shape {shape}")
 
@@ -413,179 +420,6 @@ rev_p = mover(
 def rev(operand: Any, dimensions: Sequence[int]) -> Any:
     """`operand` with the order of elements reversed along `dimensions`."""
     return rev_p.bind(operand, dimensions=tuple(dimensions))
-
-
-# --- convert_element_type, bitcast_convert_type ---------------------------------------------------------
-
-
-def _convert_shape(x: ShapedArray, *, new_dtype: Any, weak_type: bool) -> ShapedArray:
-    if dtypes.is_key(x.dtype) != dtypes.is_key(new_dtype):
-        raise ValueError(f"cannot convert between keys and numbers: {x.dtype} to {new_dtype}")
-    return ShapedArray(x.shape, new_dtype, weak_type)
-
-
-def _convert_impl(xp: Any, x: Any, *, new_dtype: Any, weak_type: bool) -> Any:
-    if dtypes.is_complex(x.dtype) and not dtypes.is_complex(new_dtype):
-        x = x.real
-    if dtypes.is_float(x.dtype) and dtypes.is_integer(new_dtype):
-        return _saturating_cast(xp, x, new_dtype)
-    return x.astype(new_dtype)
-
-
-def _saturating_cast(xp: Any, x: Any, new_dtype: Any) -> Any:
-    """Float to integer as XLA does it: NaN becomes 0, values out of range the nearest bound."""
-    info = np.iinfo(new_dtype)
-    wide = x.astype(np.float64)
-    inside = xp.trunc(xp.clip(xp.where(xp.isnan(wide), 0, wide), float(info.min), float(info.max)))
-    result = xp.where(inside >= float(info.max), 0, inside).astype(new_dtype)  # 2**63 - 1 is not a float64
-    return xp.where(wide >= float(info.max), new_dtype.type(info.max), result)
-
-
-def _convert_jvp(
-    primals: Sequence[Any], tangents: Sequence[Any], *, new_dtype: Any, weak_type: bool
-) -> tuple:
-    out = convert_element_type_p.bind(*primals, new_dtype=new_dtype, weak_type=weak_type)
-    if not dtypes.is_inexact(new_dtype):
-        return out, Zero(out.aval.to_tangent_aval())
-    return out, convert_element_type_p.bind(*tangents, new_dtype=new_dtype, weak_type=False)
-
-
-def _convert_transpose(ct: Any, x: Any, *, new_dtype: Any, weak_type: bool) -> tuple:
-    return (convert_element_type_p.bind(ct, new_dtype=x.aval.dtype, weak_type=x.aval.weak_type),)
-
-
-convert_element_type_p = Primitive(
-    "convert_element_type", shape=_convert_shape, impl=_convert_impl, jvp=_convert_jvp,
-    transpose=_convert_transpose,
-    batch=lambda axis, xs, dims, **params: (convert_element_type_p.bind(xs[0], **params), dims[0]),
-    cuda="cj::convert<{new_dtype}>({x})", doc="Values in another dtype.", domain=ANY, family="unary",
-)
-
-
-def convert_element_type(operand: Any, new_dtype: Any, weak_type: bool = False) -> Any:
-    """`operand` in `new_dtype`: floats to integers by truncation, complex to real by the real part.
-
-    A dtype that x64 mode does not have is truncated first.
-    """
-    new_dtype = dtypes.canonicalize(dtypes.as_dtype(new_dtype))
-    aval = aval_of(operand)
-    if aval.dtype == new_dtype and aval.weak_type == weak_type and hasattr(operand, "aval"):
-        return operand
-    return convert_element_type_p.bind(operand, new_dtype=new_dtype, weak_type=weak_type)
-
-
-def _bitcast_shape(x: ShapedArray, *, new_dtype: Any) -> ShapedArray:
-    if any(dtypes.is_complex(d) or dtypes.is_bool(d) for d in (x.dtype, new_dtype)) and x.dtype != new_dtype:
-        raise TypeError(f"bitcast_convert_type does not support {x.dtype} to {new_dtype}")
-    old, new = x.dtype.itemsize, new_dtype.itemsize
-    if old == new:
-        return ShapedArray(x.shape, new_dtype)
-    if old > new:
-        return ShapedArray((*x.shape, old // new), new_dtype)
-    if not x.shape or x.shape[-1] != new // old:
-        raise ValueError(
-            f"bitcast_convert_type from {x.dtype} to {new_dtype} needs a last axis of length {new // old}; "
-            f"got shape {x.shape}"
-        )
-    return ShapedArray(x.shape[:-1], new_dtype)
-
-
-def _bitcast_impl(xp: Any, x: Any, *, new_dtype: Any) -> Any:
-    physical = getattr(new_dtype, "physical", new_dtype)
-    old, new = x.dtype.itemsize, physical.itemsize
-    contiguous = xp.ascontiguousarray(x)
-    if old == new:
-        return xp.reshape(contiguous.view(physical), x.shape)
-    if old > new:
-        return xp.reshape(xp.reshape(contiguous, (*x.shape, 1)).view(physical), (*x.shape, old // new))
-    return xp.reshape(contiguous.view(physical), x.shape[:-1])
-
-
-def _bitcast_batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int], *, new_dtype: Any) -> tuple:
-    return bitcast_convert_type_p.bind(move_dim(axis, operands[0], dims[0], 0), new_dtype=new_dtype), 0
-
-
-def zero_tangent_jvp(primitive: Callable[[], Primitive]) -> Callable:
-    """The jvp of an op whose result does not change smoothly with its operands."""
-
-    def rule(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[Any, Zero]:
-        out = primitive().bind(*primals, **params)
-        return out, Zero(aval_of(out).to_tangent_aval())
-
-    return rule
-
-
-bitcast_convert_type_p = Primitive(
-    "bitcast_convert_type",
-    shape=_bitcast_shape,
-    impl=_bitcast_impl,
-    jvp=zero_tangent_jvp(lambda: bitcast_convert_type_p),
-    transpose=NOT_LINEAR,
-    batch=_bitcast_batch,
-    cuda="cj::bitcast<{new_dtype}>({x})",
-    doc="The same bits read as another dtype.",
-    domain=ANY,
-    family="unary",
-)
-
-
-def bitcast_convert_type(operand: Any, new_dtype: Any) -> Any:
-    """The bits of `operand` as `new_dtype`; a change of width adds or removes a last axis."""
-    return bitcast_convert_type_p.bind(operand, new_dtype=dtypes.canonicalize(dtypes.as_dtype(new_dtype)))
-
-
-# --- iota, constants ----------------------------------------------------------------------------------
-
-
-def _iota_impl(xp: Any, *, dtype: Any, shape: tuple, dimension: int) -> Any:
-    aligned = [1] * len(shape)
-    aligned[dimension] = shape[dimension]
-    return xp.broadcast_to(xp.reshape(xp.arange(shape[dimension]).astype(dtype), tuple(aligned)), shape)
-
-
-def _iota_shape(*, dtype: Any, shape: tuple, dimension: int) -> ShapedArray:
-    if not 0 <= dimension < len(shape):
-        raise ValueError(f"iota dimension must be an axis of shape {shape}, got {dimension}")
-    _check_lengths("iota", shape)
-    return ShapedArray(shape, dtype)
-
-
-NO_OPERANDS = Refused("it has no operands")
-
-iota_p = Primitive(
-    "iota", shape=_iota_shape, impl=_iota_impl, jvp=NO_OPERANDS, transpose=NO_OPERANDS, batch=NO_OPERANDS,
-    index_map=lambda e, index, *, dtype, shape, dimension: e.value(index[dimension], dtype),
-    doc="0, 1, 2, ... along an axis.", domain=NUMERIC, family="creation",
-)
-
-
-def broadcasted_iota(dtype: Any, shape: Sequence[int], dimension: int) -> Any:
-    """An array of `shape` that counts 0, 1, 2, ... along axis `dimension`."""
-    dtype = dtypes.canonicalize(dtypes.as_dtype(dtype))
-    return iota_p.bind(dtype=dtype, shape=tuple(map(operator.index, shape)), dimension=operator.index(dimension))
-
-
-def iota(dtype: Any, size: int) -> Any:
-    """0, 1, ..., size - 1."""
-    return broadcasted_iota(dtype, (size,), 0)
-
-
-def full_of(aval: ShapedArray, value: Any) -> Any:
-    """An array of `aval` filled with the Python number `value`."""
-    stored = getattr(aval.dtype, "physical", aval.dtype)  # a key is stored as a word
-    scalar = Literal(stored.type(value), ShapedArray((), aval.dtype, aval.weak_type))
-    return broadcast_in_dim_p.bind(scalar, shape=aval.shape, broadcast_dimensions=())
-
-
-def zeros_of(aval: ShapedArray) -> Any:
-    """Zeros of `aval`; for float0 tangents a NumPy array, since no op takes them."""
-    if aval.dtype == dtypes.float0:
-        return np.zeros(aval.shape, dtypes.float0)
-    return full_of(aval, 0)
-
-
-def ones_of(aval: ShapedArray) -> Any:
-    return full_of(aval, 1)
 
 
 # --- add_any, copy --------------------------------------------------------------------------------------

@@ -23,10 +23,11 @@ from cujax.engine.core.primitive import NOT_LINEAR, Primitive, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_zero
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.constants import zeros_of
 from cujax.engine.ops.conv_dimensions import Shape, pads_of_transpose
 from cujax.engine.ops.families import NUMBER, NUMERIC, Domain, dtype_error
 from cujax.engine.ops.reductions import greatest_value, least_value
-from cujax.engine.ops.structural import move_dim, shape_of, zero_tangent_jvp, zeros_of
+from cujax.engine.ops.structural import move_dim, shape_of, zero_tangent_jvp
 from cujax.engine.ops.window_passes import Window, place_impl, put_impl, reduce_impl, take_impl
 
 

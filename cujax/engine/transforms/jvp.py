@@ -18,7 +18,7 @@ from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import ConcreteArray, Trace, Tracer, aval_of
 from cujax.engine.core.zero import Zero, zero_tangent
-from cujax.engine.ops.structural import zeros_of
+from cujax.engine.ops.constants import zeros_of
 
 
 class JVPTracer(Tracer):

@@ -14,7 +14,8 @@ from cujax.engine.core.context import context, using_trace
 from cujax.engine.core.recording import TapeTrace, record_pure, run_tape
 from cujax.engine.core.tape import Atom, Literal, Tape, Var
 from cujax.engine.core.zero import Linear, Zero, is_linear
-from cujax.engine.ops.structural import add_any, zeros_of
+from cujax.engine.ops.constants import zeros_of
+from cujax.engine.ops.structural import add_any
 from cujax.engine.transforms.linearize import SplitTrace, _finish
 
 
