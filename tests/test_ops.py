@@ -1,4 +1,4 @@
-"""Every op in the registry, by the same questions; the rows stand in op_samples.py.
+"""Every op in the registry, by the same questions; the rows stand in op_samples.
 
 Importing any part of cujax runs its face, which imports all ops and so fills the registry.
 """
@@ -370,7 +370,7 @@ def test_index_map_says_what_impl_does(sample):
 def test_every_op_has_a_row():
     structured = {name for name, p in REGISTRY.items() if p.family == "control"}
     missing = set(REGISTRY) - structured - {s.op for s in SAMPLES}
-    assert not missing, f"ops without a row in op_samples.py: {sorted(missing)}"
+    assert not missing, f"ops without a row in op_samples: {sorted(missing)}"
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))

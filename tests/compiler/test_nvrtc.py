@@ -1,6 +1,6 @@
 """NVRTC compiles the kernels of the device to machine code, for two architectures; it needs no GPU.
 
-The golden kernels, with their registers and spills, and the kernels of all rows of op_samples.py; in few sources, to
+The golden kernels, with their registers and spills, and the kernels of all rows of op_samples; in few sources, to
 save the time of starting the compiler.
 """
 

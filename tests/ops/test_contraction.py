@@ -1,4 +1,4 @@
-"""Products: what the rows of op_samples.py do not show."""
+"""Products: what the rows of op_samples do not show."""
 
 from __future__ import annotations
 

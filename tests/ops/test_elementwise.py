@@ -1,6 +1,6 @@
 """Elementwise ops at the edges: integers as XLA has them, special floats, kinks, errors.
 
-The ordinary values of every op over every dtype are compared through the rows of op_samples.py.
+The ordinary values of every op over every dtype are compared through the rows of op_samples.
 """
 
 from __future__ import annotations

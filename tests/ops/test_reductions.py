@@ -1,4 +1,4 @@
-"""Reductions by any function, monoids, running reductions: what the rows of op_samples.py do not show."""
+"""Reductions by any function, monoids, running reductions: what the rows of op_samples do not show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices, pads, joins and windows at traced places: what the rows in op_samples.py do not say."""
+"""Slices, pads, joins and windows at traced places: what the rows in op_samples do not say."""
 
 from __future__ import annotations
 

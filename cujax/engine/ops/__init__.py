@@ -5,5 +5,5 @@ complex_parts, rounding, double_log, log1p, special, incomplete, bessel, slicing
 reductions, monoids, indexing (with index_dimensions, index_rows and scatter_family below it), scatter_updates,
 dynamic_slicing, sorting, contraction, convolution, windowed, matrices, triangular, tridiagonal, lu, determinant, fft,
 random_bits.  A rule may call only what lies below it.  To add an op: its block in its family's file, one export line
-in `cujax/lax`, one row in `tests/op_samples.py`.
+in `cujax/lax`, one row in `tests/op_samples`.
 """
