@@ -97,7 +97,7 @@ def check_vjp(
     ct = _random_like(value, _SEED + 1)
     found = _product(pull_back(ct), tangents)
     expected = _product(ct, _difference(f, args, tangents, eps))
-    _compare(found, expected, atol, rtol, f"{err_msg} cotangent projection", _coarsest(args))
+    _compare(found, expected, atol, rtol, f"{err_msg} cotangent projection", _coarsest((args, value)))
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------

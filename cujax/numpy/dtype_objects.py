@@ -73,7 +73,8 @@ def promote_types(a: Any, b: Any) -> np.dtype:
     """The dtype of an operation on arrays of dtypes a and b.
 
     Python's int, float and complex give way to any dtype of their kind.  TypePromotionError (a
-    ValueError) for dtypes that are not combined implicitly, TypeError for what is no dtype and has none.
+    ValueError) for dtypes that are not combined implicitly, ValueError for those that arrays of numbers cannot have,
+    TypeError for what is no dtype and has none.
     """
     for given in (a, b):
         if given is None or isinstance(given, np.ndarray):
@@ -105,13 +106,13 @@ def _contribution(arg: Any) -> lattice.Operand:
 
 def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
     """Whether dtype `from_` can be cast to `to` by NumPy's rule `casting`."""
-    return np.can_cast(_cast_source(from_), dtypes.as_dtype(to), casting=casting)  # type: ignore[arg-type]
+    return np.can_cast(_cast_source(from_), dtypes.named_dtype(to), casting=casting)  # type: ignore[arg-type]
 
 
 def _cast_source(spec: Any) -> Any:
     if type(spec) in dtypes.PYTHON_SCALARS:
         raise TypeError("can_cast() does not support Python ints, floats, and complex: pass a dtype")
-    return dtypes.as_dtype(spec)
+    return dtypes.named_dtype(spec)
 
 
 _KINDS = {

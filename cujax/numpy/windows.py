@@ -1,4 +1,4 @@
-"""Window functions of signal processing."""
+"""Window functions of signal processing.  TypeError for a negative number of points M."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
 def _counted(M: int) -> tuple[Array, int]:
     """0, 1, ..., M - 1 in the default float, and M, a whole number or what `int` takes for one."""
     number = int(M)
-    return lax.iota(dtypes.python_scalar_dtype(float), max(number, 0)), number
+    if number < 0:
+        raise TypeError(f"a window has M >= 0 points, got M = {number}")
+    return lax.iota(dtypes.python_scalar_dtype(float), number), number
 
 
 def _one(n: Array) -> Array:

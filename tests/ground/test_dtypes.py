@@ -160,7 +160,7 @@ def test_overflow_says_what_to_write():
 
 # ---- relations -------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("a", (*ALL_DTYPES, *ABSTRACT, float, "float32"), ids=str)
+@pytest.mark.parametrize("a", (*ALL_DTYPES, *ABSTRACT, float, "float32", np.dtype("U3"), np.dtype(object)), ids=str)
 def test_issubdtype(a):
     for b in (*ABSTRACT, *ALL_DTYPES, int, float, "bfloat16"):
         assert dtypes.issubdtype(a, b) == jnp.issubdtype(a, b), (a, b)

@@ -72,6 +72,7 @@ class Case(NamedTuple):
     def _array(self, draws: np.random.Generator, k: int) -> np.ndarray:
         low, high = (0.2, 0.9) if re.match(r"scipy\.(special|stats)", self.call) else (-2.4, 2.4)
         found = draws.uniform(low, high, self.shape)
+        found = np.where(abs(found) < 0.05, found + 0.1, found)
         if self.dtype == "complex128":
             found = found + 1j * draws.uniform(-0.9, 0.9, self.shape)
         return found + 4 * np.eye(self.shape[-1]) if "linalg" in self.call else found

@@ -24,6 +24,7 @@ import cujax
 import cujax.numpy as jnp
 
 SAMPLE = 40
+PARTS = 8  # for processes side by side
 COUNT = int(os.environ.get("CUJAX_SURFACE_CASES", 0)) and 10**6
 
 # What JAX raises where it does not check, by class and by text: ours is a TypeError or a ValueError.
@@ -86,9 +87,9 @@ DIFFERENT = {
 DIFFERENCES = "|".join(DIFFERENT)
 
 
-def of_sample() -> list[BadCall]:
+def of_sample(part: int) -> list[BadCall]:
     every = list(bad_calls())
-    return random.Random(9).sample(every, min(COUNT or SAMPLE, len(every)))
+    return random.Random(9).sample(every, min(COUNT or SAMPLE, len(every)))[part::PARTS]
 
 
 def class_of(value: Any) -> str:
@@ -100,9 +101,10 @@ def is_accident(error: Any) -> bool:
     return isinstance(error, ACCIDENTS) or (isinstance(error, Exception) and bool(re.search(ACCIDENTAL, str(error))))
 
 
-def test_generated_wrong_calls():
+@pytest.mark.parametrize("part", range(PARTS))
+def test_generated_wrong_calls(part):
     wrong = []
-    for call, values, what in of_sample():
+    for call, values, what in of_sample(part):
         expected, found = result(call, values, jax), result(call, values)
         is_class_open = is_accident(expected) and isinstance(found, TypeError | ValueError)
         text = f"{call}, where {what}"

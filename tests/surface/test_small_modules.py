@@ -46,6 +46,12 @@ def test_in_double_precision_little_is_tolerated(x64):
         test_util.check_grads(lambda x: x + 1e-3 * cujax.lax.stop_gradient(x), (np.ones(3),), 1)
 
 
+def test_sums_in_single_precision_of_arguments_in_double(x64):
+    for seed in range(5):
+        point = np.random.default_rng(seed).uniform(-2, 2, (3, 4))
+        test_util.check_grads(lambda x: jnp.sum(x * x, dtype="float32"), (point,), 2)
+
+
 @pytest.mark.parametrize(("modes", "text"), [(["fwd"], "JVP of wrong tangent"), (["rev"], "VJP of wrong cotangent")])
 def test_wrong_derivatives_are_named(modes, text):
     with pytest.raises(AssertionError, match=text):

@@ -152,14 +152,19 @@ def as_dtype(spec: Any) -> DType:
 
 
 def _read_dtype(spec: Any) -> DType:
-    if spec is None:
-        raise ValueError("a dtype is needed, got None; write one, such as 'float32'")
-    own = getattr(spec, "dtype", None)
-    dtype = own if isinstance(own, np.dtype | KeyDtype) else np.dtype(spec)
+    dtype = named_dtype(spec)
     found = _NAMED.get(dtype)
     if found is None:
         raise TypeError(f"arrays hold numbers, bools and random keys in native byte order, not {dtype!r}")
     return found
+
+
+def named_dtype(spec: Any) -> DType:
+    """As `as_dtype`, also of a dtype that arrays cannot have (strings, objects, ...)."""
+    if spec is None:
+        raise ValueError("a dtype is needed, got None; write one, such as 'float32'")
+    own = getattr(spec, "dtype", None)
+    return own if isinstance(own, np.dtype | KeyDtype) else np.dtype(spec)
 
 
 # ---- canonical width -------------------------------------------------------------------------------------
@@ -241,7 +246,7 @@ def issubdtype(a: Any, b: Any) -> bool:
 
 def _scalar_class(spec: Any) -> type:
     is_class = isinstance(spec, type) and issubclass(spec, np.generic)
-    return spec if is_class else as_dtype(spec).type
+    return spec if is_class else named_dtype(spec).type
 
 
 _INEXACT: dict[Any, DType] = {

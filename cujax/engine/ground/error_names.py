@@ -18,9 +18,11 @@ from typing import Any
 
 from cujax.engine.ground.source import PACKAGE_DIRECTORY, named
 
-_LIBRARIES = re.compile(r"[/\\](numpy|scipy|opt_einsum|ml_dtypes|cupy|cupyx)[/\\]")
+_LIBRARIES = re.compile(r"[/\\](numpy|scipy|opt_einsum|ml_dtypes|cupy|cupyx)[/\\]|[/\\]contextlib\.py$")
 # Errors of arguments: not what a program meets as it runs, such as memory that is used up or an array that is deleted.
-_MISTAKES = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError, AssertionError, NotImplementedError)
+_MISTAKES = (
+    TypeError, ValueError, IndexError, AttributeError, NameError, ArithmeticError, AssertionError, NotImplementedError,
+)
 _NOT_SAYING = frozenset(("__call__", "function", "bind", "process", "abstract", "method", "wrapped", "rule"))
 _NAMES_ITSELF = "names_itself"
 

@@ -151,8 +151,8 @@ def join_dtypes(*found: DType) -> DType:
 def promote_types(a: Any, b: Any) -> DType:
     """The dtype to which `a` and `b` promote, with its width as the lattice has it (not canonicalized).
 
-    Python's int, float and complex count as weak. Raises TypeError for a random key, TypePromotionError as
-    `lattice_join`.
+    Python's int, float and complex count as weak. Raises TypeError for a random key, ValueError for another dtype that
+    arrays of numbers cannot have, TypePromotionError as `lattice_join`.
     """
     nodes = {_node(_number_dtype(spec), dtypes.is_python_kind(spec)) for spec in (a, b)}
     mode = config.numpy_dtype_promotion
@@ -160,7 +160,10 @@ def promote_types(a: Any, b: Any) -> DType:
 
 
 def _number_dtype(spec: Any) -> DType:
-    dtype = dtypes.as_dtype(spec)
+    dtype = dtypes.named_dtype(spec)
     if dtypes.is_key(dtype):
         raise TypeError(f"promote_types: {dtype} is not a number")
-    return dtype
+    try:
+        return dtypes.as_dtype(dtype)
+    except TypeError as error:
+        raise ValueError(f"promote_types: {error}") from None
