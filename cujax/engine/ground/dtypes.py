@@ -163,7 +163,7 @@ def named_dtype(spec: Any) -> DType:
     """As `as_dtype`, also of a dtype that arrays cannot have (strings, objects, ...)."""
     if spec is None:
         raise ValueError("a dtype is needed, got None; write one, such as 'float32'")
-    own = getattr(spec, "dtype", None)
+    own = spec if isinstance(spec, KeyDtype) else getattr(spec, "dtype", None)
     return own if isinstance(own, np.dtype | KeyDtype) else np.dtype(spec)
 
 
