@@ -13,10 +13,12 @@ from test_ops import REGISTRY, domain_of, draw, made
 
 from cujax.engine.backends import numpy_fft
 from cujax.engine.backends.select import selected
+from cujax.engine.core.primitive import View
 from cujax.engine.ground.config import config
 
 WRITING = [s for s in SAMPLES if REGISTRY[s.op].writes_out]
 FRESH = [s for s in SAMPLES if REGISTRY[s.op].is_fresh]
+VIEWS = [s for s in SAMPLES if REGISTRY[s.op].view]
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,16 @@ def test_there_are_such_ops():
     assert {"dot_general", "sort", "cumsum", "cummax", "recurrence", "copy"} <= {s.op for s in WRITING}
     assert {"cholesky", "lu", "triangular_solve", "top_k", "conv_general_dilated"} <= {s.op for s in FRESH}
     assert {s.op for s in WRITING} <= {s.op for s in FRESH}
+
+
+@pytest.mark.parametrize("sample", VIEWS, ids=repr)
+def test_views_lie_where_their_record_says(sample):
+    """In the memory of the operand; forward, unless they are reversed; all of it in its order, if it is the same."""
+    (operand,), view = buffers_of(sample, np.dtype(np.float32)), REGISTRY[sample.op].view
+    for result in run(sample, [operand]):
+        assert result.size == 0 or np.may_share_memory(selected().to_host(operand), selected().to_host(result))
+        assert any(s < 0 for s in result.strides) == (view is View.REVERSED)
+        assert view is not View.SAME or (result.flags.c_contiguous and result.nbytes == operand.nbytes)
 
 
 def test_all_calls_of_libraries_are_fresh():

@@ -37,6 +37,7 @@ from cujax.engine.compiler.kinds import (
     kind_of,
     terms_of,
 )
+from cujax.engine.core.primitive import View
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 
 MOST_NODES = 800  # of one kernel: compilers take more than linear time
@@ -47,14 +48,11 @@ _LAUNCH = 20_000  # a kernel of its own
 _SMALL = 1 << 16  # elements below which a launch costs more than the work
 MOST_PIECES = 32  # of a concatenation that are written side by side
 _MOST_APART = 2 * MOST_NODES  # nodes of all of them
-_VIEWS = frozenset(("reshape", "squeeze", "transpose", "slice", "broadcast_in_dim", "split"))
-_REVERSED = "rev"  # a view, too, where what reads it takes arrays whose last element lies first
-_RESHAPES = frozenset(("reshape", "squeeze"))
 
 
 def is_view(eqn: Eqn) -> bool:
     """Whether it copies nothing as a step of its own."""
-    return eqn.primitive.name in _VIEWS or eqn.primitive.name == _REVERSED
+    return eqn.primitive.view is not None
 
 
 class Region:
@@ -138,7 +136,7 @@ class Decision:
     they are concatenated.
     evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.
     traffic: what writing a value and reading it again costs, in additions.
-    reverses: whether the library's convolution takes a reversed kernel as it lies in memory.
+    reverses: whether libraries take operands that are reversed as they lie in memory, those that `takes_reversed` names.
     """
 
     def __init__(
@@ -166,8 +164,7 @@ class Decision:
         kind = self.kinds[eqn]
         if kind == OPAQUE:
             self._force(eqn.inputs)
-            is_convolution = self._reverses and eqn.primitive.name == "conv_general_dilated"
-            self._upright.update(a for a in eqn.inputs[: 1 if is_convolution else None] if isinstance(a, Var))
+            self._upright.update(self._read_upright(eqn))
             return
         if kind == SCATTER:
             self._decide_scatter(eqn)
@@ -175,7 +172,7 @@ class Decision:
         if kind == LANES:
             self._decide_lanes(eqn)
             return
-        if eqn.primitive.name in _RESHAPES and eqn.outputs[0] in self._forced:
+        if eqn.primitive.view is View.SAME and eqn.outputs[0] in self._forced:
             self.views.add(eqn)
             self._forced.update(a for a in eqn.inputs if isinstance(a, Var))
         elif self._may_view(eqn) and any(v in self._viewed for v in eqn.outputs):
@@ -248,9 +245,15 @@ class Decision:
         self._viewed.update(a for a in atoms if isinstance(a, Var))
 
     def _may_view(self, eqn: Eqn) -> bool:
-        """A kernel is reversed on its way to a convolution alone, and not that of a view."""
-        is_reversed = eqn.primitive.name == _REVERSED and self._upright.isdisjoint(eqn.outputs)
-        return eqn.primitive.name in _VIEWS or (is_reversed and self._forced.isdisjoint(eqn.outputs))
+        """What is reversed is a view for those alone that take it so, and not for further views."""
+        if eqn.primitive.view is not View.REVERSED:
+            return eqn.primitive.view is not None
+        return self._upright.isdisjoint(eqn.outputs) and self._forced.isdisjoint(eqn.outputs)
+
+    def _read_upright(self, eqn: Eqn) -> Iterable[Var]:
+        """Operands of an opaque step that it takes only with their first element first."""
+        reversible = eqn.primitive.takes_reversed if self._reverses else ()
+        return (a for k, a in enumerate(eqn.inputs) if k not in reversible and isinstance(a, Var))
 
     def _is_written(self, eqn: Eqn, var: Var, kind: str) -> bool:
         paths = self._paths.get(var)

@@ -11,6 +11,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                afterwards, and may return it with the result inside
     is_fresh   True: results of `impl` have memory of their own and it keeps no operand, so that both may lie in a
                program's arena and be overwritten afterwards; implied by `writes_out` and `may_overwrite`
+    view       a `View`, for ops whose `impl` copies nothing
+    takes_reversed  numbers of the operands that the library for a GPU takes as they lie where views have reversed them
     jvp        (primals, tangents, **params) -> (out(s), tangent(s)); tangents may be `Zero`
     transpose  (ct, *operands, **params) -> a cotangent or None for each operand; operands to be
                transposed are `Linear`
@@ -38,6 +40,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
@@ -63,6 +66,14 @@ ABSENT = Refused("the slot does not apply to this kind of op")
 def not_fusable(reason: str) -> Refused:
     """Says why an op is a step of its own and never part of a fused kernel."""
     return Refused(reason)
+
+
+class View(Enum):
+    """How results that share the memory of their operand lie in it."""
+
+    SAME = "all elements in their order, where those of the operand have no gaps"
+    STRIDED = "some or all of the elements, at any strides but negative ones"
+    REVERSED = "the last element first, along some axes"
 
 
 class UpdateMap(NamedTuple):
@@ -190,6 +201,8 @@ class Primitive:
         prune: Callable | None = None,
         is_fresh: bool = False,
         may_overwrite: bool = False,
+        view: View | None = None,
+        takes_reversed: Sequence[int] = (),
     ) -> None:
         if name in REGISTRY:
             raise ValueError(f"primitive {name!r} is declared twice")
@@ -203,6 +216,7 @@ class Primitive:
         self._avals: dict[Any, Any] = {}
         self.writes_out, self.may_overwrite, self.runs, self.prune = writes_out, may_overwrite, runs, prune
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
+        self.view, self.takes_reversed = view, tuple(takes_reversed)
         REGISTRY[name] = self
 
     def bind(self, *args: Any, **params: Any) -> Any:

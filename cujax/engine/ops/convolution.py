@@ -277,6 +277,7 @@ conv_general_dilated_p: Primitive = Primitive(
     jvp=bilinear_jvp(lambda: conv_general_dilated_p), transpose=_transpose, batch=_batch,
     cuda=not_fusable("it is a call of a library, where its terms are not few"),
     sum_map=SumMap(terms_of, window_element), domain=NUMERIC, family="contraction", is_fresh=True,
+    takes_reversed=(1,),
     doc="Sum of products over windows that a kernel takes.",
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import ABSENT, Primitive
+from cujax.engine.core.primitive import ABSENT, Primitive, View
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ops import axes as ax
@@ -154,7 +154,7 @@ def _split_index_map(e: Any, index: tuple, x: ShapedArray, *, sizes: tuple, axis
 split_p: Primitive = Primitive(
     "split", shape=_split_shape, impl=_split_impl, jvp=_split_jvp, transpose=_split_transpose,
     batch=_split_batch, cuda=ABSENT, index_map=_split_index_map, multiple=True,
-    doc="Consecutive pieces of given lengths along an axis.", domain=ANY, family="mover",
+    doc="Consecutive pieces of given lengths along an axis.", domain=ANY, family="mover", view=View.STRIDED,
 )
 
 

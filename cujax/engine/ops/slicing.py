@@ -17,7 +17,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import ABSENT, Primitive
+from cujax.engine.core.primitive import ABSENT, Primitive, View
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
@@ -107,6 +107,7 @@ def _slice_index_map(
 slice_p = mover(
     "slice", _slice_shape, _slice_impl, _slice_transpose, _slice_batch,
     "The window operand[start:limit:stride] along every axis.", index_map=_slice_index_map,
+    view=View.STRIDED,
 )
 
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import ABSENT, Primitive, not_fusable
+from cujax.engine.core.primitive import ABSENT, Primitive, View, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
@@ -148,7 +148,7 @@ def _common_ends(one: Sequence[int], other: Sequence[int]) -> list[tuple[int, in
 reshape_p = mover(
     "reshape", _reshape_shape, lambda xp, x, *, new_sizes: xp.reshape(x, new_sizes),
     _reshape_transpose, _reshape_batch, "The same elements in another shape, in row-major order.",
-    index_map=_reshape_index_map,
+    index_map=_reshape_index_map, view=View.SAME,
 )
 
 
@@ -194,6 +194,7 @@ def _transpose_index_map(e: Any, index: tuple, x: ShapedArray, *, permutation: t
 transpose_p = mover(
     "transpose", _transpose_shape, lambda xp, x, *, permutation: xp.transpose(x, permutation),
     _transpose_transpose, _transpose_batch, "Axes in another order.", index_map=_transpose_index_map,
+    view=View.STRIDED,
 )
 
 
@@ -237,6 +238,7 @@ def _squeeze_index_map(e: Any, index: tuple, x: ShapedArray, *, dimensions: tupl
 squeeze_p = mover(
     "squeeze", _squeeze_shape, lambda xp, x, *, dimensions: xp.squeeze(x, dimensions),
     _squeeze_transpose, _squeeze_batch, "Axes of length one removed.", index_map=_squeeze_index_map,
+    view=View.SAME,
 )
 
 
@@ -323,7 +325,7 @@ def _broadcast_in_dim_index_map(
 broadcast_in_dim_p = mover(
     "broadcast_in_dim", _broadcast_in_dim_shape, _broadcast_in_dim_impl, _broadcast_in_dim_transpose,
     _broadcast_in_dim_batch, "Repeats along new axes and along axes of length one.",
-    index_map=_broadcast_in_dim_index_map,
+    index_map=_broadcast_in_dim_index_map, view=View.STRIDED,
 )
 
 
@@ -413,7 +415,7 @@ def _rev_index_map(e: Any, index: tuple, x: ShapedArray, *, dimensions: tuple) -
 rev_p = mover(
     "rev", _rev_shape, lambda xp, x, *, dimensions: xp.flip(x, dimensions),
     lambda ct, x, *, dimensions: (rev(ct, dimensions),), _rev_batch, "Order reversed along axes.",
-    index_map=_rev_index_map,
+    index_map=_rev_index_map, view=View.REVERSED,
 )
 
 
