@@ -48,6 +48,7 @@ _LAUNCH = 20_000  # a kernel of its own
 _SMALL = 1 << 16  # elements below which a launch costs more than the work
 MOST_PIECES = 32  # of a concatenation that are written side by side
 _MOST_APART = 2 * MOST_NODES  # nodes of all of them
+_MOST_COUNTED = 4 * MOST_NODES  # of two kernels that may have some in common
 
 
 def is_view(eqn: Eqn) -> bool:
@@ -66,14 +67,14 @@ class Region:
     """
 
     __slots__ = (
-        "apart", "axes", "evaluator", "full", "hidden", "in_place", "kept", "producers", "reads", "reductions",
-        "shape", "size",
+        "apart", "axes", "evaluator", "full", "hidden", "in_place", "inside", "kept", "producers", "reads",
+        "reductions", "shape", "size",
     )
 
     def __init__(self, producers: Producers, inside: set[Var], root: Var, apart: Iterable[int] = ()) -> None:
         eqn = producers[root]
         is_reduction = producers.kind(eqn) == REDUCTION
-        self.producers = producers
+        self.producers, self.inside = producers, inside
         self.shape = eqn.inputs[0].aval.shape if is_reduction else root.aval.shape
         self.axes = tuple(sorted(eqn.params["axes"])) if is_reduction else None
         self.full: list[Var] = [] if is_reduction else [root]
@@ -136,7 +137,7 @@ class Decision:
     they are concatenated.
     evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.
     traffic: what writing a value and reading it again costs, in additions.
-    reverses: whether libraries take operands that are reversed as they lie in memory, those that `takes_reversed` names.
+    reverses: whether libraries take the operands that their `takes_reversed` names reversed as they lie in memory.
     """
 
     def __init__(
@@ -416,13 +417,42 @@ class Merger:
             return False
         if not isinstance(group.step, Region) or not _fits(group.step, region):
             return False
-        _absorb(group.step, region)
+        size = _common_size(group.step, region)
+        if size > MOST_NODES:
+            return False
+        _absorb(group.step, region, size)
         self._depend(group, needed)
         for var in region.writes:
             self._writer[var] = group
         self._candidates.setdefault(group.step.kept_shape, [])
         if group not in self._candidates[group.step.kept_shape]:
             self._candidates[group.step.kept_shape].append(group)
+        return True
+
+    def join_groups(self) -> None:
+        """Merge groups that nothing related when they began, but that later regions have brought together."""
+        earlier: dict[tuple, list[_Group]] = {}
+        for group in list(self.groups):
+            if type(group.step) is Region:
+                near = earlier.setdefault(group.step.shape, [])
+                joined = next((g for g in reversed(near[-8:]) if self._join(g, group)), None)
+                if joined is None:
+                    near.append(group)
+
+    def _join(self, group: _Group, other: _Group) -> bool:
+        """Make one of two groups, in `group`, if one kernel can be both and nothing has to run in between."""
+        first, second = (other, group) if group.ancestors & other.bit else (group, other)
+        between = (g for g in self.groups if second.ancestors & g.bit and g.ancestors & first.bit)
+        one, two = first.step, second.step
+        assert isinstance(one, Region) and isinstance(two, Region)
+        if any(between) or not _fits(one, two) or (size := _common_size(one, two)) > MOST_NODES:
+            return False
+        _absorb(one, two, size)
+        self.groups.remove(other)
+        group.step, group.ancestors = one, (group.ancestors | other.ancestors) & ~(group.bit | other.bit)
+        for g in self.groups:
+            if g.ancestors & (group.bit | other.bit):
+                g.ancestors = (g.ancestors | group.bit | group.ancestors) & ~other.bit
         return True
 
     def ordered(self) -> list[Step]:
@@ -439,9 +469,9 @@ class Merger:
 
 def _fits(region: Region, other: Region) -> bool:
     """Whether one kernel can compute both, `other` after `region`."""
-    if region.apart != other.apart or region.size + other.size > MOST_NODES:
+    if region.apart != other.apart or max(region.size, other.size) > MOST_NODES:
         return False
-    if len(set(region.reads) | set(other.reads)) + 8 > MOST_BUFFERS:
+    if len({*region.reads, *other.reads}.difference(region.makes)) + 8 > MOST_BUFFERS:
         return False
     if region.axes is not None and other.axes is not None:
         is_same_space = region.shape == other.shape and region.axes == other.axes
@@ -454,6 +484,19 @@ def _fits(region: Region, other: Region) -> bool:
     if other.shape == region.shape and _at_own_place(region, other, False) and _related(region, other):
         return not _needs_reduction(region, other) or _has_short_rows(region)
     return other.shape == region.kept_shape and _needs_reduction(region, other) and _at_own_place(region, other, True)
+
+
+def _common_size(region: Region, other: Region) -> int:
+    """Operations of both in one kernel; what they share is looked for only where without it they would be too many."""
+    size = region.size + other.size
+    if not MOST_NODES < size <= _MOST_COUNTED or region.apart or region.shape != other.shape:
+        return size
+    makes = {*region.makes, *other.makes}
+    reductions = region.reductions | other.reductions
+    evaluator = Evaluator(region.producers, lambda v: v in makes or v in region.inside, reductions)
+    roots = [reductions[v].inputs[0] if v in reductions else v for v in makes]
+    places = region.axis_indices(), region.kept_indices()
+    return len(reachable([evaluator.element(v, places[len(v.aval.shape) < len(region.shape)]) for v in roots]))
 
 
 def _related(region: Region, other: Region) -> bool:
@@ -483,7 +526,7 @@ def _at_own_place(region: Region, other: Region, kept_space: bool) -> bool:
     ) and not (kept_space and any(v in other.reads for v in region.full))
 
 
-def _absorb(region: Region, other: Region) -> None:
+def _absorb(region: Region, other: Region, size: int) -> None:
     region.reductions |= other.reductions
     if region.axes is None:
         region.axes = other.axes
@@ -494,7 +537,7 @@ def _absorb(region: Region, other: Region) -> None:
     else:
         region.full += other.full
         region.kept += other.kept
-    region.size += other.size
+    region.size = size
     for atom, places in _reads_in(region, other).items():
         if atom not in region.writes:
             region.reads.setdefault(atom, set()).update(places)

@@ -136,6 +136,7 @@ def _steps(
         for var in eqn.outputs:
             if var in decision.written:
                 merger.add(Region(producers, inside, var, decision.apart.get(var, ())))
+    merger.join_groups()
     return merger.ordered()
 
 
