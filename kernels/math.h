@@ -69,7 +69,6 @@ CJ_REAL_1(sinh) CJ_REAL_1(cosh) CJ_REAL_1(tanh) CJ_REAL_1(asinh) CJ_REAL_1(acosh
 CJ_REAL_1(floor) CJ_REAL_1(ceil) CJ_REAL_1(trunc) CJ_REAL_1(rint)
 CJ_REAL_2(copysign) CJ_REAL_2(hypot)
 CJ_FN float exp(float x) { return CJ_LIBRARY(expf)(x); }
-CJ_FN float log(float x) { return CJ_LIBRARY(logf)(x); }
 CJ_FN double sin(double x) { return CJ_SIN_COS(sin)(x); }
 CJ_FN double cos(double x) { return CJ_SIN_COS(cos)(x); }
 #undef CJ_REAL_1
@@ -106,16 +105,36 @@ CJ_FN float sin_near_multiple(float x, float multiple, u32 sign) {
 CJ_APART float sin_of_large(float x) { return CJ_LIBRARY(sinf)(x); }
 CJ_APART float cos_of_large(float x) { return CJ_LIBRARY(cosf)(x); }
 
-CJ_FN float sin(float x) {
-    if (!(CJ_LIBRARY(fabsf)(x) < 1e5f)) return sin_of_large(x);
+CJ_FN bool is_large(float x) { return !(CJ_LIBRARY(fabsf)(x) < 1e5f); }
+
+CJ_FN float sin_of_small(float x) {
     float shifted = fma(x, 0.318309886f, whole_f32);
     return sin_near_multiple(x, shifted - whole_f32, bits_as<u32>(shifted));
 }
 
-CJ_FN float cos(float x) {
-    if (!(CJ_LIBRARY(fabsf)(x) < 1e5f)) return cos_of_large(x);
+CJ_FN float cos_of_small(float x) {
     float shifted = fma(x, 0.318309886f, 0.5f) + whole_f32;
     return sin_near_multiple(x, shifted - whole_f32 - 0.5f, bits_as<u32>(shifted));
+}
+
+CJ_FN float sin(float x) { return is_large(x) ? sin_of_large(x) : sin_of_small(x); }
+CJ_FN float cos(float x) { return is_large(x) ? cos_of_large(x) : cos_of_small(x); }
+
+// log of float: x = 2**n (1 + f), 1 + f between 2/3 and 4/3, and (log(1 + f) - f) / f**2 as a polynomial, fitted so that
+// the greatest error of the logarithm is least; within 2 ulp.  CUDA's takes a quarter more: it looks for what is special by
+// itself at four places.
+CJ_APART float log_of_special(float x) { return CJ_LIBRARY(logf)(x); }
+
+CJ_FN float log_of_normal(float x) {
+    u32 bits = bits_as<u32>(x), power = (bits - 0x3f2aaaabu) & 0xff800000u;  // 2**23 n
+    float f = bits_as<float>(bits - power) - 1.0f;
+    float series = fused_polynomial(f, 0x1.1f425cp-3f, -0x1.3b284cp-3f, 0x1.1ea25ep-3f, -0x1.5032e8p-3f, 0x1.99d428p-3f,
+                                    -0x1.001480p-2f, 0x1.5554fap-2f, -0x1.ffffd6p-2f);
+    return fma(series, f * f, fma(float(i32(power)), 0x1.62e430p-24f, f));
+}
+
+CJ_FN float log(float x) {
+    return bits_as<u32>(x) - 0x00800000u >= 0x7f000000u ? log_of_special(x) : log_of_normal(x);
 }
 
 // exp and log of double with half the instructions of CUDA's: coefficients come from constant memory as operands, where
@@ -179,9 +198,40 @@ CJ_FN double log(double x) {
     return fma(n, 0x1.62e42feep-1, f - (half - small));
 }
 
+// The functions of float without a way for what is special: they set the flag where they do not hold.  So several of
+// them, of several elements, have one branch together, and their instructions fill one another's gaps.  Very small
+// numbers are special to the root, and so to the logarithm, too: one question serves for both.
+
+CJ_FN bool has_special_root(float x) { return bits_as<u32>(x) - 0x0d000000u >= 0x72800000u; }
+
+// x * rsqrt(x) and a step of Newton's, which fma makes exact (Markstein, IBM J. Res. Dev. 34, 1990): the instructions that
+// the compiler makes of a root, in the range in which it takes them.
+CJ_FN float root_of_normal(float x) {
+#if CJ_GPU
+    float inverse;
+    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(x));
+    float found = x * inverse;
+    return fma(fma(-found, found, x), inverse * 0.5f, found);
+#else
+    return CJ_LIBRARY(sqrtf)(x);
+#endif
+}
+
+#define CJ_QUICK(name, is_special, usual)             \
+    CJ_FN float name(float x, bool& special) {        \
+        special |= is_special(x);                     \
+        return usual(x);                              \
+    }
+CJ_QUICK(sin, is_large, sin_of_small)
+CJ_QUICK(cos, is_large, cos_of_small)
+CJ_QUICK(log, has_special_root, log_of_normal)
+CJ_QUICK(sqrt, has_special_root, root_of_normal)
+#undef CJ_QUICK
+
 #else
 
 CJ_FN double exp(double x) { return CJ_LIBRARY(exp)(x); }
+CJ_FN float log(float x) { return CJ_LIBRARY(logf)(x); }
 CJ_FN double log(double x) { return CJ_LIBRARY(log)(x); }
 CJ_FN float sin(float x) { return CJ_SIN_COS(sinf)(x); }
 CJ_FN float cos(float x) { return CJ_SIN_COS(cosf)(x); }

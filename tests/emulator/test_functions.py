@@ -301,6 +301,38 @@ def test_sines_of_what_is_special():
     np.testing.assert_allclose(cosines[-2:], np.cos(large), rtol=3e-7)
 
 
+def test_logarithms_are_within_two_units_of_the_last_place():
+    bits = np.linspace(np.float32(1.2e-38).view(np.int32), np.float32(3e38).view(np.int32), 60_000).astype(np.int32)
+    x = np.concatenate([bits.view(np.float32), np.linspace(0.6, 1.5, 60_000)]).astype(np.float32)
+    with emulated_backend():
+        found = np.asarray(cujax.jit(jnp.log)(x))
+    exact = np.log(x.astype(np.float64))
+    off = abs(found - exact) / np.spacing(abs(exact).astype(np.float32))
+    assert off.max() < 2, x[off.argmax()]
+
+
+@pytest.mark.parametrize("size", [3, 4, 4099])
+def test_what_is_special_does_not_matter_to_its_neighbours(size):
+    """Four elements have one branch; where one is special, each has the bits that it has alone."""
+
+    def function(x):
+        return jnp.sin(x) * jnp.sqrt(x), jnp.cos(x) - jnp.log(x)
+
+    special = np.array([0, -0.0, 1e-42, -1.5, np.inf, -np.inf, np.nan, 2e5, 1e-36, 3e38], np.float32)
+    x = np.random.default_rng(2).uniform(0.1, 30, size).astype(np.float32)
+    x[::7] = np.resize(special, x[::7].size)
+    with emulated_backend():
+        found = [np.asarray(y) for y in cujax.jit(function)(x)]
+        alone = [np.asarray(y) for y in cujax.jit(lambda x: function(x[:, 0]))(np.stack([x, x], 1))]  # no packs
+        donated = np.asarray(cujax.jit(lambda x: jnp.sqrt(x * 2), donate_argnums=0)(jnp.asarray(x)))
+    with np.errstate(all="ignore"):
+        exact = np.sin(x.astype(np.float64)) * np.sqrt(x.astype(np.float64))
+        np.testing.assert_array_equal(donated, np.sqrt(x * 2))
+    np.testing.assert_allclose(found[0], exact, rtol=1e-6, atol=1e-44)
+    for y, expected in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(y.view(np.int32), expected.view(np.int32))
+
+
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(("name", "low", "high"), [("exp", -708.0, 709.0), ("log", 1e-307, 1e307)])
 def test_exponentials_of_doubles_are_within_a_unit_of_the_last_place(name, low, high):

@@ -20,6 +20,7 @@ from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Index
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
+from cujax.engine.compiler.writer import quick_form
 from cujax.engine.core.tape import Literal, Var
 
 THREADS = 256
@@ -163,30 +164,63 @@ def _packed(frame: CudaFrame, width: int) -> list[str]:
     }
     ... the last few, one by one
     """
+    (axis,) = frame.body.axes
+    n, name = frame.sizes.name(axis.extent), frame.axes[axis.number]
+    with frame.writer.scope() as outer:
+        frame.hoist(frame.body.nodes(), {axis.number})
+        if any(quick_form(node, _FLAG) for node in frame.body.nodes()):
+            return [*frame.thread(), *outer, *_quickly_packed(frame, width, n, name)]
+        loads, stores = _pack(frame, width)
+        tail = _element(frame, {})
+    packs, last = f"{n} / {width}", f"{n} / {width} * {width} + thread"
+    return [
+        *frame.thread(), *outer,
+        f"for ({frame.index} pack = thread; pack < {packs}; pack += threads) {{", *indented([*loads, *stores]), "}",
+        f"for ({frame.index} {name} = {last}; {name} < {n}; {name} += threads) {{", *indented(tail), "}",
+    ]
+
+
+_FLAG = "special"
+
+
+def _quickly_packed(frame: CudaFrame, width: int, n: str, name: str) -> list[str]:
+    """As `_packed`, where functions look after what is special: in elements that have it, one after the other.
+
+    for (int pack = thread; pack < (n0 + 3) / 4; pack += threads) {
+        bool special = pack == n0 / 4;
+        if (!special) {
+            ...
+            if (!special) cj::store_pack(y0 + pack * 4, y0_pack);
+        }
+        if (special) for (int i0 = pack * 4; i0 < n0 && i0 < pack * 4 + 4; ++i0) { ... }
+    }
+    """
+    with frame.writer.flagging(_FLAG):
+        loads, stores = _pack(frame, width)
+    index, first, packs = frame.index, f"pack * {width}", f"{n} / {width}"
+    quick = [*loads, f"if (!{_FLAG}) {{", *indented(stores), "}"]
+    alone = f"for ({index} {name} = {first}; {name} < {n} && {name} < {first} + {width}; ++{name}) {{"
+    pack = [
+        f"bool {_FLAG} = pack == {packs};", f"if (!{_FLAG}) {{", *indented(quick), "}",
+        f"if ({_FLAG}) {{", *indented(["#pragma unroll 1", alone, *indented(_element(frame, {})), "}"]), "}",
+    ]
+    begun = f"({n} + {width - 1}) / {width}"  # the last pack may have fewer elements
+    return [f"for ({index} pack = thread; pack < {begun}; pack += threads) {{", *indented(pack), "}"]
+
+
+def _pack(frame: CudaFrame, width: int) -> tuple[list[str], list[str]]:
+    """Statements that load a pack and compute its elements, and those that store it."""
     body = frame.body
     (axis,) = body.axes
-    n, name = frame.sizes.name(axis.extent), frame.axes[axis.number]
-    moving = sources(body.nodes())
+    moving, in_place = sources(body.nodes()), body.region.in_place
     stored = list(dict.fromkeys(s.var for s in body.full[0]))
-    with frame.writer.scope() as outer:
-        frame.hoist(body.nodes(), {axis.number})
-        packs = {v: f"{frame.buffers[v]}_pack.at[k]" for v in (*moving, *stored)}
-        element = _element(frame, packs)
-        tail = _element(frame, {})
-    in_place = body.region.in_place
+    element = _element(frame, {v: f"{frame.buffers[v]}_pack.at[k]" for v in (*moving, *stored)})
     loads = [f"{'' if v in in_place.values() else 'const '}{loaded_pack(frame, v, width)}" for v in moving]
     results = [f"{_pack_of(frame, v)};" for v in stored if in_place.get(v) not in moving]
     stores = [f"cj::store_pack({frame.buffers[v]} + pack * {width}, {frame.buffers[v]}_pack);" for v in stored]
-    each = [f"const {frame.index} {name} = pack * {width} + k;", *element]
-    pack = [
-        *loads, *results, "#pragma unroll", f"for (int k = 0; k < {width}; ++k) {{", *indented(each), "}", *stores,
-    ]
-    last = f"{n} / {width} * {width} + thread"
-    return [
-        *frame.thread(), *outer,
-        f"for ({frame.index} pack = thread; pack < {n} / {width}; pack += threads) {{", *indented(pack), "}",
-        f"for ({frame.index} {name} = {last}; {name} < {n}; {name} += threads) {{", *indented(tail), "}",
-    ]
+    each = [f"const {frame.index} {frame.axes[axis.number]} = pack * {width} + k;", *element]
+    computed = ["#pragma unroll", f"for (int k = 0; k < {width}; ++k) {{", *indented(each), "}"]
+    return [*loads, *results, *computed], stores
 
 
 def sources(nodes: Sequence[Node]) -> list[Var | Literal]:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 
+import numpy as np
+
 from cujax.engine.compiler.cpp import type_name
 from cujax.engine.compiler.expression import (
     Choice,
@@ -41,6 +43,16 @@ from cujax.engine.compiler.index import (
 from cujax.engine.core.tape import Literal, Var
 
 INDENT = "    "
+
+# Functions of float that can set a flag instead of looking after what is special: CJ_QUICK in kernels/math.h.
+_QUICK = frozenset(f"cj::{name}({{0}})" for name in ("sin", "cos", "log", "sqrt"))
+
+
+def quick_form(node: Node, flag: str) -> str:
+    """The text of an operation that sets `flag` where it does not hold; "" where there is no such function."""
+    if not flag or not isinstance(node, Operation) or node.text not in _QUICK or node.dtype != np.float32:
+        return ""
+    return node.text.replace(")", f", {flag})")
 
 
 class Sizes:
@@ -94,6 +106,7 @@ class Writer:
         self._uses = Counter(n for node in reachable(roots) for n in node.parts)
         self._instead: Mapping[Var | Literal, str] = {}
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
+        self.flag = ""  # a variable that is set where functions do not hold, if these may do without what is special
         self.register_suffix = ""  # where a register is an array, the element that is meant
         # Where statements are repeated side by side: which of their indices are the same in all, and these, by name.
         self.is_shared: Callable[[Index], bool] = lambda index: False
@@ -113,6 +126,15 @@ class Writer:
             self._known.pop()
             self._blocks.pop()
             self._line = line
+
+    @contextmanager
+    def flagging(self, flag: str) -> Iterator[None]:
+        """Inside, functions set the variable where they do not hold."""
+        self.flag = flag
+        try:
+            yield
+        finally:
+            self.flag = ""
 
     @contextmanager
     def instead(self, elements: Mapping[Var | Literal, str]) -> Iterator[None]:
@@ -209,7 +231,7 @@ class Writer:
             return
         if isinstance(node, Operation):
             args = [self._text(a) if isinstance(a, Node) else f"cj::u64({self.index(a)})" for a in node.args]
-            text, name = node.text.format(*args), node.name
+            text, name = (quick_form(node, self.flag) or node.text).format(*args), node.name
             if node.field:
                 text = f"{text}.{node.field}"
         else:
