@@ -333,6 +333,17 @@ def test_what_is_special_does_not_matter_to_its_neighbours(size):
         np.testing.assert_array_equal(y.view(np.int32), expected.view(np.int32))
 
 
+def test_sums_of_what_is_special_have_the_bits_of_those_of_what_is_not():
+    """A pack with something special is combined again, element by element, from where it began."""
+    x = np.random.default_rng(3).uniform(0.1, 30, 5003).astype(np.float32)
+    x[::11] = 2e5  # where sines are those of the library
+    with emulated_backend():
+        found = cujax.jit(lambda x: jnp.sum(jnp.sin(x) * x))(x)
+        terms = cujax.jit(lambda x: jnp.sin(x) * x)(x)
+        expected = cujax.jit(jnp.sum)(terms)
+    assert float(found) == float(expected)
+
+
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize(("name", "low", "high"), [("exp", -708.0, 709.0), ("log", 1e-307, 1e307)])
 def test_exponentials_of_doubles_are_within_a_unit_of_the_last_place(name, low, high):

@@ -20,7 +20,6 @@ from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import AxisAtom, Index
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
-from cujax.engine.compiler.writer import quick_form
 from cujax.engine.core.tape import Literal, Var
 
 THREADS = 256
@@ -168,10 +167,12 @@ def _packed(frame: CudaFrame, width: int) -> list[str]:
     n, name = frame.sizes.name(axis.extent), frame.axes[axis.number]
     with frame.writer.scope() as outer:
         frame.hoist(frame.body.nodes(), {axis.number})
-        if any(quick_form(node, _FLAG) for node in frame.body.nodes()):
-            return [*frame.thread(), *outer, *_quickly_packed(frame, width, n, name)]
-        loads, stores = _pack(frame, width)
+        with frame.writer.flagging(FLAG):
+            loads, stores = _pack(frame, width)
         tail = _element(frame, {})
+    if sets_flag(loads):
+        quick = [*loads, f"if (!{FLAG}) {{", *indented(stores), "}"]
+        return [*frame.thread(), *outer, *_quickly_packed(frame, width, quick, tail)]
     packs, last = f"{n} / {width}", f"{n} / {width} * {width} + thread"
     return [
         *frame.thread(), *outer,
@@ -180,31 +181,38 @@ def _packed(frame: CudaFrame, width: int) -> list[str]:
     ]
 
 
-_FLAG = "special"
+FLAG = "special"  # set where a function does not hold that could have looked after it
 
 
-def _quickly_packed(frame: CudaFrame, width: int, n: str, name: str) -> list[str]:
+def sets_flag(lines: Sequence[str]) -> bool:
+    """Whether there are such functions in statements."""
+    return any(f", {FLAG})" in line for line in lines)
+
+
+def _quickly_packed(frame: CudaFrame, width: int, quick: list[str], usual: list[str]) -> list[str]:
     """As `_packed`, where functions look after what is special: in elements that have it, one after the other.
 
     for (int pack = thread; pack < (n0 + 3) / 4; pack += threads) {
         bool special = pack == n0 / 4;
         if (!special) {
             ...
-            if (!special) cj::store_pack(y0 + pack * 4, y0_pack);
+            if (!special) { cj::store_pack(y0 + pack * 4, y0_pack); }
         }
-        if (special) for (int i0 = pack * 4; i0 < n0 && i0 < pack * 4 + 4; ++i0) { ... }
+        if (special) {
+            for (int i0 = pack * 4; i0 < n0 && i0 < pack * 4 + 4; ++i0) { ... }
+        }
     }
     """
-    with frame.writer.flagging(_FLAG):
-        loads, stores = _pack(frame, width)
-    index, first, packs = frame.index, f"pack * {width}", f"{n} / {width}"
-    quick = [*loads, f"if (!{_FLAG}) {{", *indented(stores), "}"]
+    (axis,) = frame.body.axes
+    index, first = frame.index, f"pack * {width}"
+    n, name = frame.sizes.name(axis.extent), frame.axes[axis.number]
     alone = f"for ({index} {name} = {first}; {name} < {n} && {name} < {first} + {width}; ++{name}) {{"
     pack = [
-        f"bool {_FLAG} = pack == {packs};", f"if (!{_FLAG}) {{", *indented(quick), "}",
-        f"if ({_FLAG}) {{", *indented(["#pragma unroll 1", alone, *indented(_element(frame, {})), "}"]), "}",
-    ]
-    begun = f"({n} + {width - 1}) / {width}"  # the last pack may have fewer elements
+        f"bool {FLAG} = pack == {n} / {width};",  # fewer elements than a pack
+        f"if (!{FLAG}) {{", *indented(quick), "}",
+        f"if ({FLAG}) {{", *indented(["#pragma unroll 1", alone, *indented(usual), "}"]), "}",
+    ]  # fmt: skip
+    begun = f"({n} + {width - 1}) / {width}"
     return [f"for ({index} pack = thread; pack < {begun}; pack += threads) {{", *indented(pack), "}"]
 
 

@@ -17,12 +17,14 @@ from collections.abc import Sequence
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
 from cujax.engine.compiler.emit_cuda import (
+    FLAG,
     MOST_BLOCKS,
     THREADS,
     CudaFrame,
     blocks_for,
     loaded_pack,
     pack_width,
+    sets_flag,
     sources,
 )
 from cujax.engine.compiler.expression import reachable
@@ -318,9 +320,13 @@ class Blocks(_Shape):
         """
         frame, index, width = self.frame, self.frame.index, self.width
         axis, moving = frame.axes[self.reduced[-1].number], sources(self.body.nodes())
-        with self.writer.instead({v: f"{frame.buffers[v]}_pack.at[k]" for v in moving}):
+        with self.writer.instead({v: f"{frame.buffers[v]}_pack.at[k]" for v in moving}), self.writer.flagging(FLAG):
             element = [f"const {index} {axis} = pack * {width} + k;", *self.elements(phase)]
         each = ["#pragma unroll", f"for (int k = 0; k < {width}; ++k) {{", *indented(element), "}"]
+        if sets_flag(element):
+            places = f"{index} {axis} = pack * {width}; {axis} < pack * {width} + {width}; ++{axis}"
+            alone = ["#pragma unroll 1", f"for ({places}) {{", *indented(self.elements(phase)), "}"]
+            each = self._again_where_special(phase, each, alone)
         first = f"{index}(threadIdx.x)" if begin == "0" else f"{begin} / {width} + {index}(threadIdx.x)"
         rest = f"{end} / {width} * {width}"
         return [
@@ -328,6 +334,22 @@ class Blocks(_Shape):
             *indented([*[f"const {loaded_pack(frame, v, width)}" for v in moving], *each]), "}",
             *self._along(phase, rest if begin == "0" else f"({begin} > {rest} ? {begin} : {rest})", end),
         ]
+
+    def _again_where_special(self, phase: int, quick: Sequence[str], usual: Sequence[str]) -> list[str]:
+        """Statements that combine by functions that may set the flag, or, where one has, by the usual ones.
+
+        bool special = false;
+        const cj::Sum<float>::Acc sum_acc_0_before = sum_acc_0;
+        ...
+        if (special) {
+            sum_acc_0 = sum_acc_0_before;
+            ...
+        }
+        """
+        every = [(self.names[a.result], a.reduction.struct) for a in self.body.phases[phase]]
+        kept = [f"const {struct}::Acc {name}_before = {name};" for name, struct in every]
+        back = [f"{name} = {name}_before;" for name, _ in every]
+        return [f"bool {FLAG} = false;", *kept, *quick, f"if ({FLAG}) {{", *indented([*back, *usual]), "}"]
 
     def _leave_parts(self) -> list[str]:
         stores = [f"{self._part_of(a, 'blockIdx.y')} = {self.names[a.result]};" for a in self._accumulators()]
