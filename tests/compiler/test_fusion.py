@@ -7,10 +7,15 @@ import pytest
 from programs import CASES, softmax
 
 import cujax
+import cujax.numpy as jnp
+from bench.peers import PEERS
+from bench.workloads import w4_lattice_boltzmann
+from cujax.api.inspect import record_call
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.fuse import Region
 from cujax.engine.compiler.passes import optimize
 from cujax.engine.compiler.plan import make_plan
+from cujax.engine.compiler.program import generated, programs_of
 from cujax.engine.core.tape import Eqn
 
 
@@ -55,3 +60,40 @@ def test_another_shape_of_the_same_rank_compiles_nothing():
 @pytest.mark.parametrize("shape", [(40, 50), (5, 12), (7, 3000)])
 def test_softmax_is_one_kernel_whatever_its_shape(shape):
     assert len(steps_of(softmax, np.ones(shape, np.float32))) == 1
+
+
+def test_what_a_later_value_brings_together_is_one_kernel():
+    """Two maps of different arrays have nothing in common until their sum is asked for."""
+    x, y = (cujax.ShapeDtypeStruct((300, 300), "float32") for _ in range(2))
+
+    def function(x, y):
+        a, b = jnp.sin(x), jnp.cos(y)
+        return a, b, a + b
+
+    (step,) = steps_of(function, x, y)
+    assert len(step.writes) == 3
+    apart = steps_of(lambda x, y: (jnp.sin(x), jnp.cos(y)), x, y)
+    assert len(apart) == 2
+
+
+def test_what_has_to_run_in_between_keeps_kernels_apart():
+    x = cujax.ShapeDtypeStruct((300, 300), "float32")
+
+    def function(x):
+        a = jnp.sin(x)
+        return a, jnp.cos(x + jnp.cumsum(a, 0)) + a
+
+    assert len(steps_of(function, x)) == 3
+
+
+@pytest.mark.parametrize(("language", "moved"), [("cuda", 101), ("host", 121)])
+def test_a_step_back_through_a_lattice_boltzmann_method_is_two_kernels(language, moved):
+    """The collision's derivatives with what they need of the collision, and the streaming; moved: floats for a cell."""
+    side = 48
+    function = w4_lattice_boltzmann.gradient(side, 3)["jax"](PEERS["cujax"]())
+    shape = cujax.ShapeDtypeStruct((19, side, side, side), "float32")
+    scans = [e for e in optimize(record_call("jit", function, (shape,), {}).tape).eqns if e.primitive.name == "scan"]
+    (program,) = programs_of(scans[-1], language)
+    kernels = generated(program[0], language, *program[1:]).kernels
+    assert len(kernels) == 2
+    assert sum(k.bytes_moved for k in kernels) < moved * 4 * side**3
