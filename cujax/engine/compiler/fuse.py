@@ -372,6 +372,7 @@ class Merger:
 
     def __init__(self) -> None:
         self.groups: list[_Group] = []
+        self._made: list[_Group] = []  # by position, those among them that were joined to others later
         self._writer: dict[Var, _Group] = {}
         self._candidates: dict[tuple, list[_Group]] = {}
 
@@ -386,6 +387,7 @@ class Merger:
         for other in needed.values():
             group.ancestors |= other.bit | other.ancestors
         self.groups.append(group)
+        self._made.append(group)
         self._register(group, step)
 
     def _register(self, group: _Group, step: Step) -> None:
@@ -442,10 +444,11 @@ class Merger:
     def _join(self, group: _Group, other: _Group) -> bool:
         """Make one of two groups, in `group`, if one kernel can be both and nothing has to run in between."""
         first, second = (other, group) if group.ancestors & other.bit else (group, other)
-        between = (g for g in self.groups if second.ancestors & g.bit and g.ancestors & first.bit)
         one, two = first.step, second.step
         assert isinstance(one, Region) and isinstance(two, Region)
-        if any(between) or not _fits(one, two) or (size := _common_size(one, two)) > MOST_NODES:
+        if not _fits(one, two) or self._runs_between(first, second):
+            return False
+        if (size := _common_size(one, two)) > MOST_NODES:
             return False
         _absorb(one, two, size)
         self.groups.remove(other)
@@ -454,6 +457,18 @@ class Merger:
             if g.ancestors & (group.bit | other.bit):
                 g.ancestors = (g.ancestors | group.bit | group.ancestors) & ~other.bit
         return True
+
+    def _runs_between(self, first: _Group, second: _Group) -> bool:
+        """Whether a group needs `first` and is needed by `second`; the last of them is found first."""
+        if not second.ancestors & first.bit:
+            return False
+        left = second.ancestors & ~(first.ancestors | first.bit)
+        while left:
+            position = left.bit_length() - 1
+            if self._made[position].ancestors & first.bit:
+                return True
+            left ^= 1 << position
+        return False
 
     def ordered(self) -> list[Step]:
         """The steps, each after all that it needs, else as on the tape."""
