@@ -1,4 +1,7 @@
-"""Arrays of many short rows on the host: components of particles, small matrices, features, choices among a few."""
+"""Arrays of many short rows on the host: components of particles, small matrices, features, choices among a few.
+
+And how many rows, or lanes, go side by side.
+"""
 
 from __future__ import annotations
 
@@ -91,3 +94,18 @@ def test_rows_of_infinities_and_nans():
     x[3], x[4, 2], x[5, 0] = -np.inf, np.nan, np.inf
     result = cujax.jit(lambda x: nn.logsumexp(x, axis=-1))(x)
     np.testing.assert_allclose(result, jax.nn.logsumexp(x, axis=-1), rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float32"])
+def test_as_many_lanes_at_once_as_there_are_numbers_in_a_vector(dtype):
+    """Of booleans among numbers the compiler would take 64, in many times the registers that there are."""
+    def function(x, factor):
+        return lax.fori_loop(0, 3, lambda i, y: jnp.sin(y) + factor.astype(y.dtype) * x, x)
+
+    x, factor = np.linspace(0, 1, 70, dtype=np.float32), (np.arange(70) % 3 == 0).astype(dtype)
+    text = source(function, x, factor)
+    assert ("simdlen(8)" in text) == (dtype == "bool")
+    expected = x
+    for _ in range(3):
+        expected = np.sin(expected) + factor * x
+    np.testing.assert_allclose(cujax.jit(function)(x, factor), expected, rtol=1e-5)
