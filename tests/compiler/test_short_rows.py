@@ -109,3 +109,15 @@ def test_as_many_lanes_at_once_as_there_are_numbers_in_a_vector(dtype):
     for _ in range(3):
         expected = np.sin(expected) + factor * x
     np.testing.assert_allclose(cujax.jit(function)(x, factor), expected, rtol=1e-5)
+
+
+def rotations(np_, angles):
+    c, s, zero = np_.cos(angles), np_.sin(angles), np_.zeros_like(angles)
+    columns = [np_.stack([c, s, zero], -1), np_.stack([-s, c, zero], -1), np_.stack([zero, zero, zero + 1], -1)]
+    return np_.stack(columns, -1)
+
+
+def test_a_stack_of_stacks_is_written_out_as_a_whole():
+    angles = np.linspace(0, 6, ROWS, dtype=np.float32)
+    assert "_row(" not in source(lambda x: rotations(jnp, x), angles)
+    np.testing.assert_allclose(cujax.jit(lambda x: rotations(jnp, x))(angles), rotations(np, angles), atol=1e-6)

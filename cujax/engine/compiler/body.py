@@ -44,7 +44,7 @@ from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
 
 UNROLL_LENGTH = 4
-_MOST_UNROLLED = 256  # operations in all places of a short row
+_MOST_UNROLLED = 400  # operations in all places of a short row
 _MOST_SPELLED = 16
 
 
@@ -267,7 +267,7 @@ def _unrolled_axes(region: Region, order: Sequence[int], language: str) -> set[i
     Maps of the host whose rows are too short for a loop of vectors take them apart too: vectors then go over rows.
     """
     if region.apart:
-        return set(region.apart)
+        return _short_axes(region, order) if language == "host" else set(region.apart)
     if len(order) < 2 or 0 in region.shape or order[-1] in (region.axes or ()):
         return set()
     if language == "host" and region.axes is None and _is_row_by_row(region):
@@ -278,11 +278,12 @@ def _unrolled_axes(region: Region, order: Sequence[int], language: str) -> set[i
 
 
 def _short_axes(region: Region, order: Sequence[int]) -> set[int]:
-    """The last axes of a map, all but the first one at most, as far as the text stays short."""
-    found, count = set[int](), 1
-    for axis in reversed(order[1:]):
-        count *= region.shape[axis]
-        if count > UNROLL_LENGTH and (count > _MOST_SPELLED or count * region.size > _MOST_UNROLLED):
+    """The last axes of a map, all but the first one at most, as far as the text stays short; and those `apart`."""
+    found, count = set(region.apart), prod(region.shape[k] for k in region.apart)
+    operations = region.size  # in all places along the axes apart
+    for axis in [k for k in reversed(order[1:]) if k not in found]:
+        count, operations = count * region.shape[axis], operations * region.shape[axis]
+        if count > UNROLL_LENGTH and (count > _MOST_SPELLED or operations > _MOST_UNROLLED):
             break
         found.add(axis)
     return found
