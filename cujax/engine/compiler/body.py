@@ -44,7 +44,7 @@ from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
 
 UNROLL_LENGTH = 4
-
+_MOST_UNROLLED = 400  # operations in all places of a short row
 _MOST_SPELLED = 16
 
 
@@ -88,11 +88,11 @@ class Body:
     passes that they need, by phase (a map has one).  kept: stores after all passes.
     """
 
-    def __init__(self, region: Region) -> None:
+    def __init__(self, region: Region, language: str = "cuda") -> None:
         self.region = region
         self._evaluator = region.evaluator
         self._order = loop_order(region)
-        self._unrolled = set() if isinstance(region, Update) else _unrolled_axes(region, self._order)
+        self._unrolled = set() if isinstance(region, Update) else _unrolled_axes(region, self._order, language)
         self._accumulators: dict[Reduced, Accumulator] = {}
         full = [self._change()] if isinstance(region, Update) else self._stores(region.full, region.shape, ())
         kept = self._stores(region.kept, region.shape, region.axes or ())
@@ -261,20 +261,50 @@ class Body:
         return {c: _middle_truth(c) for c in conditions if all(map(is_positional, c.indices))}
 
 
-def _unrolled_axes(region: Region, order: Sequence[int]) -> set[int]:
-    """Those that a map takes apart, or that of the innermost loop, where it is short and others are left."""
-    shape = region.shape
+def _unrolled_axes(region: Region, order: Sequence[int], language: str) -> set[int]:
+    """Those that a map takes apart, or that of the innermost loop, where it is short and others are left.
+
+    Maps of the host whose rows are too short for a loop of vectors take them apart too: vectors then go over rows.
+    """
     if region.apart:
-        return set(region.apart)
-    if len(order) < 2 or 0 in shape or shape[order[-1]] > UNROLL_LENGTH or order[-1] in (region.axes or ()):
+        return _short_axes(region, order) if language == "host" else set(region.apart)
+    if len(order) < 2 or 0 in region.shape or order[-1] in (region.axes or ()):
         return set()
-    return {order[-1]} if region.axes is not None or _is_broadcast_along(region, order[-1]) else set()
+    if language == "host" and region.axes is None and _is_row_by_row(region):
+        return _short_axes(region, order)
+    is_short = region.shape[order[-1]] <= UNROLL_LENGTH
+    is_read_so = region.axes is not None or _is_broadcast_along(region, order[-1])
+    return {order[-1]} if is_short and is_read_so else set()
+
+
+def _short_axes(region: Region, order: Sequence[int]) -> set[int]:
+    """The last axes of a map, all but the first one at most, as far as the text stays short; and those `apart`."""
+    found, count = set(region.apart), prod(region.shape[k] for k in region.apart)
+    operations = region.size  # in all places along the axes apart
+    for axis in [k for k in reversed(order[1:]) if k not in found]:
+        count, operations = count * region.shape[axis], operations * region.shape[axis]
+        if count > UNROLL_LENGTH and (count > _MOST_SPELLED or operations > _MOST_UNROLLED):
+            break
+        found.add(axis)
+    return found
 
 
 def _is_broadcast_along(region: Region, axis: int) -> bool:
     """Whether something is read otherwise than whole: a flat loop over all axes would not do."""
     own = region.axis_indices()
     return any(place != own for v, places in region.reads.items() for place in places if v.aval.shape)
+
+
+def _is_row_by_row(region: Region) -> bool:
+    """Whether a map asks for more than the number of its element among all, of which a flat loop would do.
+
+    Not so where places are read from memory: written out, their texts would be said once for each element.
+    """
+    place = region.axis_indices()
+    nodes = reachable([region.evaluator.element(v, place) for v in region.full])
+    indices = [i for n in nodes for i in n.indices if axes_in(i)]
+    flat = flatten(place, region.shape)
+    return any(i != flat for i in indices) and not any(index_elements(i) for i in indices)
 
 
 def conditions_along(axis: Axis, nodes: Iterable[Node]) -> list[Condition]:

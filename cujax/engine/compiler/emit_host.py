@@ -25,6 +25,7 @@ from cujax.engine.compiler.writer import INDENT, Sizes
 
 _VECTOR_BYTES = 64  # of the widest vectors; narrower ones divide it
 _AMONG_BYTES = 8  # elements
+AMONG_BYTES_PRAGMA = f"#pragma omp simd simdlen({_AMONG_BYTES})"
 _PIECE = 32768  # elements of a row that one thread takes at a time
 ARGUMENTS = "void* const* buffers, const long long* sizes"
 
@@ -200,7 +201,7 @@ def _vectors(frame: HostFrame, axis: Axis, nodes: Sequence[Node]) -> tuple[int, 
     moving = [n.source for n in nodes if isinstance(n, Load) and any(axis.number in axes_in(i) for i in n.indices)]
     sizes = {physical(v.aval.dtype).itemsize for v in (*moving, *frame.body.writes)}
     if min(sizes) == 1 < max(sizes):
-        return _AMONG_BYTES, f"#pragma omp simd simdlen({_AMONG_BYTES})"
+        return _AMONG_BYTES, AMONG_BYTES_PRAGMA
     return _VECTOR_BYTES // min(sizes), "#pragma omp simd"
 
 

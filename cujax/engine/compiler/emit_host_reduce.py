@@ -4,6 +4,7 @@ Each element of the kept axes is an *item*; the items, or tiles of them, are han
 reduced depends on what varies fastest in memory and on lengths, which are part of the text:
 
     Serial   few elements: a plain loop
+    SideBySide  few elements of which functions are computed: rows side by side, so that these fill vectors
     Rows     the last axis is reduced: blocks of lanes along it, combined pairwise (kernels/blocks.h)
     Columns  the last axis is kept: a tile of it at a time, one running result for each of its elements
 
@@ -19,11 +20,15 @@ from collections.abc import Sequence
 from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
 from cujax.engine.compiler.cpp import type_name
 from cujax.engine.compiler.emit_host import HostFrame
+from cujax.engine.compiler.expression import Operation, reachable
 from cujax.engine.compiler.frame import indented
+from cujax.engine.compiler.index import axes_in
+from cujax.engine.compiler.kinds import calls_function
 from cujax.engine.compiler.tile import axis_across
 from cujax.engine.compiler.writer import INDENT, Sizes
 
 _FEW = 64  # elements that a plain loop reduces
+_BESIDE = 32  # kept elements whose short rows are reduced side by side
 _TILE, _WIDE_TILE = 64, 128  # kept elements that one item of columns has
 _ENOUGH_TILES = 8  # from which on they are wide: memory is then read in longer runs
 _SPLIT_WORK = 1 << 16  # elements from which a reduction to few items is split
@@ -37,10 +42,19 @@ def reduce_kernel(name: str, body: Body) -> tuple[str, Sizes]:
     """The text of a kernel with reductions, and the sizes that it takes."""
     frame = HostFrame(name, body)
     if total_extent(body.reduced_axes) <= _FEW:
-        return _Serial(frame).text(), frame.sizes
+        return (_SideBySide if _gains_beside(body) else _Serial)(frame).text(), frame.sizes
     if body.axes[-1].is_reduced:
         return _Rows(frame).text(), frame.sizes
     return _Columns(frame).text(), frame.sizes
+
+
+def _gains_beside(body: Body) -> bool:
+    """Whether there are functions of elements, which whole vectors compute, and rows enough to fill these."""
+    reduced = {a.number for a in body.reduced_axes}
+    inner = [n for phase in range(len(body.phases)) for n in reachable(body.roots(phase))]
+    calls = [n for n in inner if isinstance(n, Operation) and calls_function(n.text)]
+    is_inside = any(reduced & axes_in(i) for n in calls for m in reachable([n]) for i in m.indices)
+    return is_inside and bool(body.kept_axes) and body.kept_axes[-1].extent >= _BESIDE
 
 
 class _Shape:
@@ -431,3 +445,27 @@ class _Columns(_Shape):
             f"for (int k = 0; k < {chunks}; ++k)",
             f"{INDENT}for (int lane = 0; lane < width; ++lane) {name}.values[lane] = {combined};",
         ]
+
+
+class _SideBySide(_Columns):
+    """
+    cj::Lanes<cj::Sum<float>, 32> sum_acc_0;
+    for (cj::i64 i1 = 0; i1 < n0; ++i1) {
+        #pragma omp simd
+        for (int lane = 0; lane < width; ++lane) {
+            const cj::i64 i0 = column + lane;
+            sum_acc_0.values[lane] = sum_acc_0.values[lane] + cj::exp(x0[n0 * i0 + i1]);
+        }
+    }
+
+    Each row is reduced in the order in which a plain loop would go over it.
+    """
+
+    @property
+    def tile(self) -> int:
+        return _BESIDE
+
+    def _phase(self, phase: int) -> list[str]:
+        start = [f"{self._lanes(a)} {self.names[a.result]};" for a in self.body.phases[phase]]
+        inner = self._over_lanes(self.elements(phase, "{name}.values[lane]"))
+        return [*start, *self.nest(self.reduced, inner), *self.results(phase)]

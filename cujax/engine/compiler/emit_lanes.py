@@ -16,9 +16,9 @@ from collections.abc import Set as AbstractSet
 
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, total_extent
-from cujax.engine.compiler.cpp import short_name, type_name
+from cujax.engine.compiler.cpp import physical, short_name, type_name
 from cujax.engine.compiler.emit_cuda import CudaFrame, blocks_for
-from cujax.engine.compiler.emit_host import HostFrame
+from cujax.engine.compiler.emit_host import AMONG_BYTES_PRAGMA, HostFrame
 from cujax.engine.compiler.expression import Constant, Load, Node, Operation, Register, index_elements
 from cujax.engine.compiler.frame import Frame, indented
 from cujax.engine.compiler.index import Condition, Index, axes_in
@@ -284,6 +284,8 @@ class _Vector(_Scalar):
         nbytes = _VECTOR_BYTES_OF_LEAVING if leaves else _VECTOR_BYTES
         if body.program.arrays or len(_registers(body)) > _MANY_REGISTERS:
             nbytes = _VECTOR_BYTES_OF_MANY
+        variables = (*body.reads, *body.writes)  # of bytes GCC takes 64 at once, and as many of the numbers among them
+        self._bytes = {frame.buffers[v] for v in variables if physical(v.aval.dtype).itemsize == 1}
         self.width = nbytes // (8 if sizes.count(8) + sizes.count(16) > len(sizes) / 2 else 4)
         self.writer.register_suffix = "[k]"
         self.writer.is_shared = _is_counted
@@ -335,7 +337,8 @@ class _Vector(_Scalar):
         for _, line in self.writer.shared.values():
             self.writer.write(line)
         self.writer.shared.clear()
-        self.writer.write("#pragma omp simd" + (f" reduction(|:{found})" if found else ""))
+        simd = AMONG_BYTES_PRAGMA if self._bytes.intersection(re.findall(r"\w+", text)) else "#pragma omp simd"
+        self.writer.write(simd + (f" reduction(|:{found})" if found else ""))
         self.writer.write("for (int k = 0; k < lanes; ++k) {")
         self.writer.nest([*places, *lines])
         self.writer.write("}")

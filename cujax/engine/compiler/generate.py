@@ -84,7 +84,7 @@ def _kernel(region: Region, names: _Names, language: str) -> Kernel:
     if isinstance(region, LaneRegion):
         lanes = LaneBody(region)
         return lane_kernel(names.fresh(lanes.name()), lanes, language)
-    body = Body(region)
+    body = Body(region, language)
     return _EMITTERS[language](names.fresh(kernel_name(body)), body)
 
 

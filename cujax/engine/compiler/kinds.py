@@ -99,6 +99,12 @@ def _widens(eqn: Eqn) -> bool:
     return eqn.outputs[0].aval.dtype.itemsize >= eqn.inputs[0].aval.dtype.itemsize
 
 
+def calls_function(text: str) -> bool:
+    """Whether the C++ of an operation calls more than arithmetic: an exponential, a root."""
+    found = _FUNCTION.match(text)
+    return found is not None and found.group() not in _CHEAP and found.group() != "cj::div"
+
+
 def cost(eqn: Eqn) -> int:
     """Of one element of the result: 0 for moving or widening it, 1 for arithmetic, more for functions."""
     kind = kind_of(eqn)

@@ -57,33 +57,32 @@ extern "C" void scan_random_wrap_random_split_random_bits_9_more_f32(void* const
     }
 }
 
-static inline void copy_f32_row(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 i0, cj::i64 begin, cj::i64 end) {
-    #pragma omp simd
-    for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        y0[n1 * i0 + i1] = x0[n0 * i1 + i0];
-    }
-}
-
 static void copy_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
-    const cj::i64 pieces = (n1 + 32767) / 32768;
-    for (cj::i64 piece = from; piece < to; ++piece) {
-        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
-        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n1);
-        const cj::i64 i0 = row;
-        const cj::i64 over = (end - begin) % 16, whole = end - over;
-        const cj::i64 last = whole > begin ? end - 16 : whole;
-        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
-        for (int k = 0; k < 4; k += 2)
-            if (parts[k] < parts[k + 1]) copy_f32_row(x0, y0, n0, n1, i0, parts[k], parts[k + 1]);
+    const cj::i64 n2 = sizes[2];
+    const cj::i64 n3 = sizes[3];
+    const cj::i64 n4 = sizes[4];
+    const cj::i64 n5 = sizes[5];
+    const cj::i64 n6 = sizes[6];
+    const cj::i64 n7 = sizes[7];
+    #pragma omp simd
+    for (cj::i64 i0 = from; i0 < to; ++i0) {
+        y0[9 * i0] = x0[i0];
+        y0[9 * i0 + 1] = x0[i0 + n0];
+        y0[9 * i0 + 2] = x0[i0 + n1];
+        y0[9 * i0 + 3] = x0[i0 + n2];
+        y0[9 * i0 + 4] = x0[i0 + n3];
+        y0[9 * i0 + 5] = x0[i0 + n4];
+        y0[9 * i0 + 6] = x0[i0 + n5];
+        y0[9 * i0 + 7] = x0[i0 + n6];
+        y0[9 * i0 + 8] = x0[i0 + n7];
     }
 }
 
 extern "C" void copy_f32(void* const* buffers, const long long* sizes, int threads) {
     const cj::i64 n0 = sizes[0];
-    const cj::i64 n1 = sizes[1];
-    cj::share(copy_f32_part, buffers, sizes, n0 * ((n1 + 32767) / 32768), threads);
+    cj::share(copy_f32_part, buffers, sizes, n0, threads);
 }
