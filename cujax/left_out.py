@@ -29,7 +29,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "sharding": _LATER,
         "Ref ad empty_ref free_ref freeze new_ref ds ref": _REFS,
         "allow_f16_reductions auto_pcast remove_size_one_mesh_axis_from_type "
-        "jax2tf_associative_scan_reductions make_user_context ffi interpreters lib monitoring": _XLA,
+        "jax2tf_associative_scan_reductions make_user_context ffi lib monitoring": _XLA,
         "export": "a program is traced where it runs; its kernels are kept on disk from one process to the next",
         "array_garbage_collection_guard": "arrays are freed when their last reference goes",
         "no_execution no_tracing": "log_compiles names what is traced and compiled",

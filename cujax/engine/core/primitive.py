@@ -30,7 +30,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     lane_map   a `LaneMap`, for ops on small matrices or rows that a lane program writes out
     keys       (follower, operands, **params) -> results: how the op uses random keys (`core/key_reuse.py`); without
                it an op moves them about, and one that runs functions makes new ones
-    is_call    True for an op that does what its param `tape` says: the compiler puts the equations in its place
+    is_call    True for an op that does what a tape says, that of `called_tape`: the compiler puts the equations in its
+               place
 
 `bind` sends the op to the current trace.  To add an op use a family (`ops/families.py`).
 """
@@ -190,8 +191,9 @@ class Primitive:
         prune: Callable | None = None,
         is_fresh: bool = False,
         may_overwrite: bool = False,
+        registered: bool = True,
     ) -> None:
-        if name in REGISTRY:
+        if registered and REGISTRY.setdefault(name, self) is not self:
             raise ValueError(f"primitive {name!r} is declared twice")
         self.name = name
         self.shape, self.impl, self.jvp, self.transpose, self.batch = shape, impl, jvp, transpose, batch
@@ -203,7 +205,11 @@ class Primitive:
         self._avals: dict[Any, Any] = {}
         self.writes_out, self.may_overwrite, self.runs, self.prune = writes_out, may_overwrite, runs, prune
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
-        REGISTRY[name] = self
+
+    @property
+    def multiple_results(self) -> bool:
+        """Whether `bind` returns a list: what `multiple` is called on a jaxpr."""
+        return self.multiple
 
     def bind(self, *args: Any, **params: Any) -> Any:
         """Apply the op under the current trace."""
@@ -226,6 +232,10 @@ class Primitive:
                 self._avals.clear()
             found = self._avals[key] = self.shape(*avals, **params)
         return found
+
+    def called_tape(self, avals: Sequence[ShapedArray], params: dict[str, Any]) -> Any:
+        """The tape of which an op with `is_call` is a call, for operands of these avals."""
+        return params["tape"]
 
     def takes_out(self, params: dict[str, Any]) -> bool:
         """Whether `impl` with these params takes `out=`."""
