@@ -100,6 +100,7 @@ from cujax.api.options import (
     transfer_guard_device_to_host,
     transfer_guard_host_to_device,
 )
+from cujax.api.pmap import pmap
 from cujax.api.progress import progress
 from cujax.api.remat import checkpoint, remat
 from cujax.api.shape_dtype import ShapeDtypeStruct

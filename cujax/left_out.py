@@ -25,7 +25,7 @@ _IMPORTS = "it is what the module of JAX imports, not what it offers"
 LEFT_OUT: dict[str, dict[str, str]] = {
     "cujax": {
         "NamedSharding P Shard make_array_from_callback make_array_from_process_local_data "
-        "make_array_from_single_device_arrays make_mesh memory pmap reshard set_mesh shard_map smap distributed "
+        "make_array_from_single_device_arrays make_mesh memory reshard set_mesh shard_map smap distributed "
         "sharding": _LATER,
         "Ref ad empty_ref free_ref freeze new_ref ds ref": _REFS,
         "allow_f16_reductions auto_pcast remove_size_one_mesh_axis_from_type "

@@ -26,6 +26,7 @@ __all__ = [
     "Zero",
     "add_tangents",
     "defjvp",
+    "deflinear",
     "deflinear2",
     "instantiate_zeros",
     "is_undefined_primal",
@@ -79,6 +80,11 @@ def defjvp(primitive: Primitive, *jvprules: Callable | None) -> None:
         return out, total
 
     primitive_jvps[primitive] = jvp
+
+
+def deflinear(primitive: Primitive, transpose_rule: Callable) -> None:
+    """As `deflinear2`, for a rule `transpose_rule(ct, **params)` that needs no operands."""
+    deflinear2(primitive, lambda ct, *operands, **params: transpose_rule(ct, **params))
 
 
 def deflinear2(primitive: Primitive, transpose_rule: Callable) -> None:
