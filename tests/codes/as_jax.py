@@ -1,0 +1,115 @@
+"""Makes `import jax` mean cujax, for codes that were published for JAX: `python -m as_jax script.py arguments`,
+or `import as_jax` before anything else.
+
+A public name that cujax has not is an error; nothing falls through to an installed JAX.  Modules that are private to
+JAX can be imported, since published codes read some of them: a name in them that has a public counterpart is that
+(`COUNTERPARTS`), and any other is a stand-in, a class without instances that is an error when it is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import os
+import runpy
+import sys
+from types import ModuleType
+from typing import Any
+
+import cujax
+
+FOLLOWS = (0, 10, 2)  # the release of JAX whose names cujax has; codes ask for it to choose between old and new names
+PRIVATE = (
+    "_src", "extend", "interpreters", "lib", "experimental.pallas", "experimental.multihost_utils",
+    "experimental.layout", "experimental.compilation_cache",
+)  # fmt: skip
+# What some code reads of a private module, and the name of cujax that says the same.
+COUNTERPARTS: dict[str, dict[str, str]] = {
+    "_src.core": {"Tracer": "core.Tracer", "ShapedArray": "core.ShapedArray"},
+    "interpreters.partial_eval": {"DynamicJaxprTracer": "core.Tracer"},
+}
+
+
+class _Absent(type):
+    """The type of stand-ins for names that cujax has not."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{cls.__module__}.{cls.__name__} is private to JAX and has no counterpart in cujax")
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _absent(f"{cls.__module__}.{cls.__name__}", name)
+
+
+def _absent(module: str, name: str) -> _Absent:
+    return _Absent(name, (), {"__module__": module})
+
+
+class _Private(ModuleType):
+    """A module that is private to JAX: counterparts and stand-ins."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        path = COUNTERPARTS.get(self.__name__[4:], {}).get(name)
+        if path is None:
+            return _absent(self.__name__, name)
+        module, _, attribute = path.rpartition(".")
+        return getattr(importlib.import_module(f"cujax.{module}" if module else "cujax"), attribute)
+
+
+class _Aliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds `jax.x` as the module `cujax.x` itself, so that both names are one module."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if name != "jax" and not name.startswith("jax."):
+            return None
+        if _module(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}: cujax{name[3:]} is not there", name=name)
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        module = _module(spec.name)
+        assert module is not None
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        if spec is not None and spec.loader_state is not None:
+            module.__spec__ = spec.loader_state
+
+
+def _module(name: str) -> ModuleType | None:
+    """The module that `name`, of JAX, means: one of cujax, or a private one, or None."""
+    ours = "cujax" + name[3:]
+    try:
+        return importlib.import_module(ours)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{ours}.".startswith(f"{error.name}."):
+            raise  # something that a module of cujax needs
+    if any(f"{name}.".startswith(f"jax.{private}.") for private in PRIVATE):
+        private_module = _Private(name)
+        private_module.__path__ = []
+        return private_module
+    return None
+
+
+def install() -> None:
+    """From now on `import jax` means cujax; RuntimeError where JAX has been imported."""
+    if "jax" in sys.modules:
+        raise RuntimeError("as_jax must be imported before anything imports jax")
+    sys.meta_path.insert(0, _Aliases())
+    cujax.__version__ = ".".join(map(str, FOLLOWS))
+    cujax.__version_info__ = FOLLOWS  # type: ignore[attr-defined]
+
+
+install()
+
+if __name__ == "__main__":
+    del sys.argv[0]
+    sys.modules["as_jax"] = sys.modules["__main__"]
+    sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
+    runpy.run_path(sys.argv[0], run_name="__main__")
