@@ -17,7 +17,7 @@ import numpy as np
 
 
 def drive(script: str) -> dict[str, Any]:
-    """Leaves of the results, as "case/number"; "times", in JSON: seconds of both calls by case; "tolerances", in JSON."""
+    """Leaves of the results, as "case/number"; "times", in JSON: seconds of both calls; "tolerances", in JSON."""
     import jax
 
     names = runpy.run_path(script)
