@@ -24,9 +24,7 @@ _IMPORTS = "it is what the module of JAX imports, not what it offers"
 # module: {names: reason}
 LEFT_OUT: dict[str, dict[str, str]] = {
     "cujax": {
-        "NamedSharding P Shard make_array_from_callback make_array_from_process_local_data "
-        "make_array_from_single_device_arrays make_mesh memory reshard set_mesh shard_map smap distributed "
-        "sharding": _LATER,
+        "Shard make_array_from_process_local_data memory smap distributed": _LATER,
         "Ref ad empty_ref free_ref freeze new_ref ds ref": _REFS,
         "allow_f16_reductions auto_pcast remove_size_one_mesh_axis_from_type "
         "jax2tf_associative_scan_reductions make_user_context ffi lib monitoring": _XLA,
@@ -51,6 +49,9 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "abs2 fit_4th_order_polynomial initial_step_size interp_fit_dopri mean_error_ratio optimal_step_size "
         "promote_dtypes_inexact ravel_first_arg ravel_first_arg_ runge_kutta_step": _PARTS,
         "Callable map partial ravel_pytree safe_map safe_zip tree_leaves tree_map zip": _IMPORTS,
+    },
+    "cujax.sharding": {
+        "AbstractDevice ManualAxisType auto_axes explicit_axes make_single_device_sharding use_abstract_mesh": _LATER,
     },
     "cujax.numpy": {"float4_e2m1fn float6_e2m3fn float6_e3m2fn int1 int2 uint1 uint2": _FORMATS},
     "cujax.nn": {"get_scaled_dot_general_config scaled_dot_general": _BLOCKS},

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from cujax.api.flatten import as_array
 from cujax.engine.backends.api import Device
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, ConcreteArray
@@ -68,25 +67,6 @@ def process_indices(backend: str | None = None) -> list[int]:
 
 
 host_id, host_count, host_ids = process_index, process_count, process_indices
-
-
-def device_put(
-    x: Any, device: Device | None = None, *, src: Any = None, donate: Any = False, may_alias: Any = None
-) -> Any:
-    """The leaves of the pytree `x` as arrays on `device`; without one, where arrays are made by default.
-
-    src, donate, may_alias: accepted for compatibility.  TypeError for a leaf that is no array, ValueError for
-    a `device` that is no device.
-    """
-    if device is not None and not isinstance(device, Device):
-        raise ValueError(f"device_put: device must be None or one of cujax.devices(), got {device!r}")
-    return pytree.map(lambda leaf: _put(as_array(leaf), device), x)
-
-
-def _put(array: Array, device: Device | None) -> Array:
-    if device is None or not isinstance(array, ConcreteArray) or array.device == device:
-        return array
-    return ConcreteArray(selected().to_device(array.to_numpy(), device), array.aval)
 
 
 def device_get(x: Any) -> Any:

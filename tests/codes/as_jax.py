@@ -29,12 +29,19 @@ COUNTERPARTS: dict[str, dict[str, str]] = {
     "_src.core": {"Tracer": "core.Tracer", "ShapedArray": "core.ShapedArray"},
     "interpreters.partial_eval": {"DynamicJaxprTracer": "core.Tracer"},
 }
+# Calls of private names that have nothing to do here, though some code makes them when it is imported.
+IDLE: dict[str, str] = {
+    "_src.traceback_util.register_exclusion": "tracebacks are not filtered",
+    "interpreters.batching.register_vmappable": "for a type of MuJoCo's other backend",
+}
 
 
 class _Absent(type):
     """The type of stand-ins for names that cujax has not."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if f"{cls.__module__}.{cls.__name__}"[4:] in IDLE:
+            return None
         raise NotImplementedError(f"{cls.__module__}.{cls.__name__} is private to JAX and has no counterpart in cujax")
 
     def __getattr__(cls, name: str) -> Any:
@@ -90,11 +97,31 @@ def _module(name: str) -> ModuleType | None:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{ours}.".startswith(f"{error.name}."):
             raise  # something that a module of cujax needs
-    if any(f"{name}.".startswith(f"jax.{private}.") for private in PRIVATE):
-        private_module = _Private(name)
-        private_module.__path__ = []
-        return private_module
-    return None
+    return _private(name)
+
+
+def _private(name: str) -> _Private | None:
+    """A module in the place of `name`, of JAX, if that is private to it."""
+    if not any(f"{name}.".startswith(f"jax.{private}.") for private in PRIVATE):
+        return None
+    module = _Private(name)
+    module.__path__ = []
+    return module
+
+
+class _PrivateInside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds what is private to JAX in a package that cujax has, where Python asks for it by the package's own name."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if not name.startswith("cujax.") or _private(name[2:]) is None:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return _private(spec.name[2:])
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
 
 
 def install() -> None:
@@ -102,6 +129,7 @@ def install() -> None:
     if "jax" in sys.modules:
         raise RuntimeError("as_jax must be imported before anything imports jax")
     sys.meta_path.insert(0, _Aliases())
+    sys.meta_path.append(_PrivateInside())
     cujax.__version__ = ".".join(map(str, FOLLOWS))
     cujax.__version_info__ = FOLLOWS  # type: ignore[attr-defined]
 
