@@ -14,6 +14,7 @@ import importlib.machinery
 import os
 import runpy
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -22,17 +23,24 @@ import cujax
 FOLLOWS = (0, 10, 2)  # the release of JAX whose names cujax has; codes ask for it to choose between old and new names
 PRIVATE = (
     "_src", "extend", "interpreters", "lib", "experimental.pallas", "experimental.multihost_utils",
-    "experimental.layout", "experimental.compilation_cache",
+    "experimental.layout", "experimental.compilation_cache", "experimental.hijax", "experimental.sparse",
 )  # fmt: skip
 # What some code reads of a private module, and the name of cujax that says the same.
 COUNTERPARTS: dict[str, dict[str, str]] = {
     "_src.core": {"Tracer": "core.Tracer", "ShapedArray": "core.ShapedArray"},
     "interpreters.partial_eval": {"DynamicJaxprTracer": "core.Tracer"},
 }
-# Calls of private names that have nothing to do here, though some code makes them when it is imported.
+# Calls of private names that have nothing to do here, though some code makes them when it is imported; they return
+# their argument, as decorators do.
 IDLE: dict[str, str] = {
+    "_src.traceback_util.api_boundary": "a decorator: tracebacks are not filtered",
     "_src.traceback_util.register_exclusion": "tracebacks are not filtered",
+    "extend.source_info_util.register_exclusion": "tracebacks are not filtered",
     "interpreters.batching.register_vmappable": "for a type of MuJoCo's other backend",
+}
+# Small functions in the place of private ones.
+HELPERS: dict[str, Callable[..., Any]] = {
+    "_src.api._infer_argnums_and_argnames": lambda signature, nums, names: (nums or (), names or ()),
 }
 
 
@@ -40,8 +48,12 @@ class _Absent(type):
     """The type of stand-ins for names that cujax has not."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if not cls.__module__.startswith("jax."):  # a class of the code's own, derived from a stand-in
+            return super().__call__(*args, **kwargs)
+        if f"{cls.__module__}.{cls.__name__}"[4:] in HELPERS:
+            return HELPERS[f"{cls.__module__}.{cls.__name__}"[4:]](*args, **kwargs)
         if f"{cls.__module__}.{cls.__name__}"[4:] in IDLE:
-            return None
+            return args[0] if args else None
         raise NotImplementedError(f"{cls.__module__}.{cls.__name__} is private to JAX and has no counterpart in cujax")
 
     def __getattr__(cls, name: str) -> Any:
