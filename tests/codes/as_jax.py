@@ -27,7 +27,7 @@ PRIVATE = (
 )  # fmt: skip
 # What some code reads of a private module, and the name of cujax that says the same.
 COUNTERPARTS: dict[str, dict[str, str]] = {
-    "_src.core": {"Tracer": "core.Tracer", "ShapedArray": "core.ShapedArray"},
+    "_src.core": {"Tracer": "core.Tracer", "ShapedArray": "core.ShapedArray", "Primitive": "extend.core.Primitive"},
     "interpreters.partial_eval": {"DynamicJaxprTracer": "core.Tracer"},
 }
 # Calls of private names that have nothing to do here, though some code makes them when it is imported; they return
@@ -74,6 +74,9 @@ class _Private(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         path = COUNTERPARTS.get(self.__name__[4:], {}).get(name)
         if path is None:
+            inside = f"{self.__name__[4:]}.{name}"
+            if inside in COUNTERPARTS or any(known.startswith(f"{inside}.") for known in (*HELPERS, *IDLE)):
+                return importlib.import_module(f"jax.{inside}")
             return _absent(self.__name__, name)
         module, _, attribute = path.rpartition(".")
         return getattr(importlib.import_module(f"cujax.{module}" if module else "cujax"), attribute)
@@ -105,11 +108,19 @@ def _module(name: str) -> ModuleType | None:
     """The module that `name`, of JAX, means: one of cujax, or a private one, or None."""
     ours = "cujax" + name[3:]
     try:
-        return importlib.import_module(ours)
+        return _with_stand_ins(name, importlib.import_module(ours))
     except ModuleNotFoundError as error:
         if error.name is None or not f"{ours}.".startswith(f"{error.name}."):
             raise  # something that a module of cujax needs
     return _private(name)
+
+
+def _with_stand_ins(name: str, module: ModuleType) -> ModuleType:
+    """`module`, of cujax; if what it has is private to JAX then names that it has not are stand-ins."""
+    private = _private(name)
+    if private is not None:
+        module.__getattr__ = private.__getattr__  # type: ignore[method-assign]
+    return module
 
 
 def _private(name: str) -> _Private | None:

@@ -20,4 +20,7 @@ class Code(NamedTuple):
 
 CODES = [
     Code("jax_cfd", "jax-cfd", "incompressible flows by finite volumes and by spectra"),
+    Code("jax_md", "jax-md", "molecular dynamics: neighbor lists, ensembles, minimization, structure"),
+    Code("xlb", "xlb", "lattice Boltzmann flows by its JAX backend"),
+    Code("jaxsim", "jaxsim", "rigid bodies in 64 bits"),
 ]

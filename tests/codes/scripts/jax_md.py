@@ -1,4 +1,4 @@
-"""jax-md: Lennard-Jones and soft spheres with neighbor lists, thermostats, a minimizer, elastic constants of energies."""
+"""jax-md: Lennard-Jones and soft spheres with neighbor lists, thermostats, a minimizer, structure."""
 
 import functools
 
