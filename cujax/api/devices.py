@@ -13,8 +13,8 @@ import numpy as np
 from cujax.engine.backends.api import Device
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, ConcreteArray
-from cujax.engine.core.context import using_trace
-from cujax.engine.core.trace import EVAL_TRACE
+from cujax.engine.core.context import context, using_trace
+from cujax.engine.core.trace import EVAL_TRACE, KnownTrace
 from cujax.engine.ground import pytree
 
 _PLATFORM_NAMES = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu"}
@@ -100,9 +100,10 @@ def effects_barrier() -> None:
 def ensure_compile_time_eval() -> Iterator[None]:
     """Inside the `with` block ops on known values run at once, even while a function is being traced.
 
-    Their results are known values: `if` and `range` may use them.  Traced values cannot be used inside.
+    Their results are known values: `if` and `range` may use them.  Ops on traced values are traced as outside.
     """
-    with using_trace(EVAL_TRACE):
+    outer = context.trace
+    with using_trace(outer if outer is EVAL_TRACE else KnownTrace(outer)):
         yield
 
 

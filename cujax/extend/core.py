@@ -19,6 +19,8 @@ from typing import Any
 from cujax.core import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, eval_jaxpr
 from cujax.engine.control.user_primitive import UserPrimitive as Primitive
 from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.context import context
+from cujax.engine.core.trace import Trace
 from cujax.left_out import refusing
 
 __all__ = [
@@ -29,12 +31,23 @@ __all__ = [
     "Literal",
     "Primitive",
     "Var",
+    "find_top_trace",
     "jaxpr_as_fun",
     "mapped_aval",
     "unmapped_aval",
 ]
 
 __getattr__ = refusing(__name__)
+
+
+def find_top_trace(values: Any) -> Trace:
+    """The trace of the innermost transformation that is running; `values` are not looked at.
+
+        >>> import cujax
+        >>> cujax.jit(lambda x: (cujax.extend.core.find_top_trace([x]), x)[1])(1.0)
+        Array(1., dtype=float32, weak_type=True)
+    """
+    return context.trace
 
 
 def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable[..., list[Any]]:

@@ -19,9 +19,12 @@ from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.zero import Linear as UndefinedPrimal
 from cujax.engine.core.zero import is_linear
 from cujax.engine.ops.structural import add_any, zeros_of
+from cujax.engine.transforms.jvp import JVPTrace, JVPTracer
 from cujax.left_out import refusing
 
 __all__ = [
+    "JVPTrace",
+    "JVPTracer",
     "UndefinedPrimal",
     "Zero",
     "add_tangents",

@@ -80,7 +80,14 @@ AXIS_BATCHERS = AxisRules(_with_parts_of_axis)
 LOWERINGS: dict[Primitive, Callable] = {}
 
 
-class UserPrimitive(Primitive):
+class _EveryPrimitive(type):
+    """The type of the public class of primitives, whose instances are all of them, ours too."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Primitive)
+
+
+class UserPrimitive(Primitive, metaclass=_EveryPrimitive):
     """An op of the user's: `name` is for texts alone, and need not be unique."""
 
     def __init__(self, name: str) -> None:
@@ -123,21 +130,20 @@ class UserPrimitive(Primitive):
 
     def _jvp(self, primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[Any, Any]:
         rule = JVPS.get(self) or self._refuse("differentiation", "ad.primitive_jvps[p] = rule")
-        shown = [ZeroNode(t.aval) if is_zero(t) else t for t in tangents]
-        out, tangent = rule([as_value(p) for p in primals], shown, **params)
+        shown = tuple(ZeroNode(t.aval) if is_zero(t) else t for t in tangents)
+        out, tangent = rule(tuple(map(as_value, primals)), shown, **params)
         return out, [_hidden(t) for t in tangent] if self.multiple else _hidden(tangent)
 
     def _transpose(self, ct: Any, *operands: Any, **params: Any) -> Sequence[Any]:
         rule = TRANSPOSES.get(self) or self._refuse("transposition", "ad.primitive_transposes[p] = rule")
-        shown = [ZeroNode(c.aval) if is_zero(c) else c for c in ct] if self.multiple else ct
+        shown = tuple(ZeroNode(c.aval) if is_zero(c) else c for c in ct) if self.multiple else ct
         found = rule(shown, *map(as_value, operands), **params)
         return [None] * len(operands) if found is ZeroNode else [_hidden(c) for c in found]
 
     def _batch(self, axis: AxisData, operands: Sequence[Any], dims: Sequence[Any], **params: Any) -> tuple[Any, Any]:
         rule = BATCHERS.get(self) or self._refuse("batching", "batching.primitive_batchers[p] = rule")
-        operands = [as_value(o) for o in operands]
         first = (axis,) if self.collective else ()
-        return rule(*first, operands, tuple(dims), **params)
+        return rule(*first, tuple(map(as_value, operands)), tuple(dims), **params)
 
     def _listed(self, out: Any) -> list[Any]:
         return list(out) if self.multiple else [out]
