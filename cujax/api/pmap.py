@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cujax.api.jit import jit
 from cujax.api.vectorize import vmap
 from cujax.engine.core.context import axis_size as size_of_axis
-from cujax.engine.ground.source import describe_function
+from cujax.engine.ground.source import describe_function, wraps
 
 
 def pmap(
     fun: Callable,
     axis_name: Any = None,
     *,
-    in_axes: int | None | Sequence[Any] = 0,
+    in_axes: int | Sequence[Any] | None = 0,
     out_axes: Any = 0,
     static_broadcasted_argnums: int | Iterable[int] = (),
     devices: Sequence[Any] | None = None,
@@ -41,7 +40,7 @@ def pmap(
     name = object() if axis_name is None else axis_name
     static = _positions(static_broadcasted_argnums)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         dynamic = [a for i, a in enumerate(args) if i not in static]
         axes = [a for i, a in enumerate(in_axes) if i not in static] if isinstance(in_axes, (tuple, list)) else in_axes

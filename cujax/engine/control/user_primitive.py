@@ -92,8 +92,7 @@ class UserPrimitive(Primitive, metaclass=_EveryPrimitive):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            name, shape=self._no("abstract evaluation", "def_abstract_eval(rule)"), impl=self._no("impl", "def_impl(fun)"),
-            jvp=self._jvp, transpose=self._transpose, batch=self._batch, evaluate=self._evaluate,
+            name, shape=self._no("avals", "def_abstract_eval(rule)"), impl=self._no("impl", "def_impl(fun)"), jvp=self._jvp, transpose=self._transpose, batch=self._batch, evaluate=self._evaluate,
             is_call=True, cuda=not_fusable("a call is inlined before fusion"), doc="An op of the user's.",
             domain="what its rules take", family="control", registered=False,
         )  # fmt: skip
