@@ -52,7 +52,7 @@ def pmap(
 
         return vmap(element, axes, out_axes, name, axis_size)(*dynamic, **kwargs)
 
-    return jit(mapped, static_argnums=static, donate_argnums=donate_argnums)
+    return jit(mapped, static_argnums=static, donate_argnums=_positions(donate_argnums))
 
 
 def _positions(numbers: int | Iterable[int]) -> tuple[int, ...]:

@@ -13,7 +13,6 @@ better written as a function with `cujax.custom_jvp`, `custom_vjp` or `custom_ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from cujax.core import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, eval_jaxpr
@@ -40,8 +39,8 @@ __all__ = [
 __getattr__ = refusing(__name__)
 
 
-def find_top_trace(values: Any) -> Trace:
-    """The trace of the innermost transformation that is running; `values` are not looked at.
+def find_top_trace(_: Any) -> Trace:
+    """The trace of the innermost transformation that is running; what is given is not looked at.
 
         >>> import cujax
         >>> cujax.jit(lambda x: (cujax.extend.core.find_top_trace([x]), x)[1])(1.0)
@@ -50,15 +49,15 @@ def find_top_trace(values: Any) -> Trace:
     return context.trace
 
 
-def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable[..., list[Any]]:
-    """The function `f(*args) -> list of outputs` that runs a closed jaxpr op by op.
+def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr, *args: Any) -> list[Any]:
+    """The outputs of a closed jaxpr for `args`, op by op.
 
         >>> import cujax
         >>> jaxpr = cujax.make_jaxpr(lambda x: x + 1)(2.0)
-        >>> cujax.extend.core.jaxpr_as_fun(jaxpr)(3.0)
+        >>> cujax.extend.core.jaxpr_as_fun(jaxpr, 3.0)
         [Array(4., dtype=float32, weak_type=True)]
     """
-    return lambda *args: eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
+    return eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
 
 
 def mapped_aval(size: int, axis: int | None, aval: ShapedArray) -> ShapedArray:
@@ -75,8 +74,10 @@ def mapped_aval(size: int, axis: int | None, aval: ShapedArray) -> ShapedArray:
     return aval.update(shape=aval.shape[:axis] + aval.shape[axis + 1 :])
 
 
-def unmapped_aval(size: int, axis: int | None, aval: ShapedArray) -> ShapedArray:
-    """The aval of a batch of `size` elements `aval`, counted along a new axis `axis`.
+def unmapped_aval(
+    size: int, axis: int | None, aval: ShapedArray, explicit_mesh_axis: Any = None
+) -> ShapedArray:
+    """The aval of a batch of `size` elements `aval`, counted along a new axis `axis`; explicit_mesh_axis: accepted.
 
         >>> import cujax
         >>> cujax.extend.core.unmapped_aval(3, 0, cujax.core.ShapedArray((2,), "float32"))

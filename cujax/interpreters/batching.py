@@ -34,7 +34,7 @@ __all__ = [
 __getattr__ = refusing(__name__)
 
 
-def broadcast(x: Any, sz: int, axis: int, mesh_axis: Any = None) -> Any:
+def broadcast(x: Any, sz: int, axis: int, mesh_axis: Any) -> Any:
     """`x` with a new axis `axis` of length `sz`, along which it is repeated; mesh_axis must be None."""
     return move_dim(AxisData(None, sz), x, None, axis)
 

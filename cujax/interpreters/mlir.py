@@ -28,11 +28,13 @@ def lower_fun(fun: Callable, multiple_results: bool = True) -> Any:
     return _Traced(fun)
 
 
-def register_lowering(prim: Primitive, rule: Any, platform: str | None = None, inline: bool = True) -> Any:
+def register_lowering(
+    prim: Primitive, rule: Any, platform: str | None = None, inline: bool = True, cacheable: bool = True
+) -> Any:
     """Make `rule`, of `lower_fun`, what programs do instead of `prim`.
 
     A rule that writes MLIR itself is not used: `prim` has no lowering then, and NotImplementedError says so where a
-    program needs it.  platform, inline: accepted; a function is traced for all of them.
+    program needs it.  platform, inline, cacheable: accepted; a function is traced for all of them.
     """
     if isinstance(rule, _Traced):
         LOWERINGS[prim] = rule.fun

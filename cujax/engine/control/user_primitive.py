@@ -92,9 +92,10 @@ class UserPrimitive(Primitive, metaclass=_EveryPrimitive):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            name, shape=self._no("avals", "def_abstract_eval(rule)"), impl=self._no("impl", "def_impl(fun)"), jvp=self._jvp, transpose=self._transpose, batch=self._batch, evaluate=self._evaluate,
-            is_call=True, cuda=not_fusable("a call is inlined before fusion"), doc="An op of the user's.",
-            domain="what its rules take", family="control", registered=False,
+            name, shape=self._no("avals", "p.def_abstract_eval(rule)"), impl=self._no("impl", "p.def_impl(fun)"),
+            jvp=self._jvp, transpose=self._transpose, batch=self._batch, evaluate=self._evaluate, is_call=True,
+            cuda=not_fusable("a call is inlined before fusion"), doc="An op of the user's.",
+            domain="what its rules take", family="control", multiple=False, registered=False,
         )  # fmt: skip
 
     @property
@@ -136,8 +137,7 @@ class UserPrimitive(Primitive, metaclass=_EveryPrimitive):
     def _transpose(self, ct: Any, *operands: Any, **params: Any) -> Sequence[Any]:
         rule = TRANSPOSES.get(self) or self._refuse("transposition", "ad.primitive_transposes[p] = rule")
         shown = tuple(ZeroNode(c.aval) if is_zero(c) else c for c in ct) if self.multiple else ct
-        found = rule(shown, *map(as_value, operands), **params)
-        return [None] * len(operands) if found is ZeroNode else [_hidden(c) for c in found]
+        return [_hidden(c) for c in rule(shown, *map(as_value, operands), **params)]
 
     def _batch(self, axis: AxisData, operands: Sequence[Any], dims: Sequence[Any], **params: Any) -> tuple[Any, Any]:
         rule = BATCHERS.get(self) or self._refuse("batching", "batching.primitive_batchers[p] = rule")
@@ -151,7 +151,7 @@ class UserPrimitive(Primitive, metaclass=_EveryPrimitive):
         raise NotImplementedError(f"the primitive {self.name!r} has no rule for {what}; declare one: {how}")
 
     def _no(self, what: str, how: str) -> Callable:
-        return lambda *args, **params: self._refuse(what, how.replace("def_", "p.def_"))
+        return lambda *args, **params: self._refuse(what, how)
 
 
 def _hidden(tangent: Any) -> Any:

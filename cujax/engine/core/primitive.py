@@ -233,9 +233,9 @@ class Primitive:
             found = self._avals[key] = self.shape(*avals, **params)
         return found
 
-    def get_bind_params(self, params: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """What `bind` takes for an equation with `params`: no functions before the operands, and params as they are."""
-        return [], params
+    def get_bind_params(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What `bind` takes for an equation with `params`: these, as they are."""
+        return params
 
     def called_tape(self, avals: Sequence[ShapedArray], params: dict[str, Any]) -> Any:
         """The tape of which an op with `is_call` is a call, for operands of these avals."""

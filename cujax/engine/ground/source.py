@@ -71,7 +71,7 @@ def named(function: Any, name: str) -> Any:
 
 
 def wraps(fun: Callable) -> Callable:
-    """As `functools.wraps`, for callables too whose `__name__` and the like are no text, as objects with such fields."""
+    """As `functools.wraps`, for callables too whose `__name__` and the like are no text."""
     given = [a for a, kind in _KINDS.items() if isinstance(getattr(fun, a, None), kind)]
     return functools.wraps(fun, assigned=given)
 
