@@ -19,15 +19,18 @@ from types import ModuleType
 from typing import Any
 
 import cujax
+import cujax.numpy as jnp
 
 FOLLOWS = (0, 10, 2)  # the release of JAX whose names cujax has; codes ask for it to choose between old and new names
 PRIVATE = (
-    "_src", "extend", "interpreters", "lib", "experimental.pallas", "experimental.multihost_utils",
+    "_src", "api_util", "extend", "interpreters", "lib", "experimental.pallas", "experimental.multihost_utils",
     "experimental.layout", "experimental.compilation_cache", "experimental.hijax", "experimental.sparse",
 )  # fmt: skip
 # What some code reads of a private module, and the name of cujax that says the same.
 COUNTERPARTS: dict[str, dict[str, str]] = {
     "_src.core": {"Tracer": "core.Tracer", "ShapedArray": "core.ShapedArray", "Primitive": "extend.core.Primitive"},
+    "_src.dispatch": {"wait_for_tokens": "effects_barrier"},
+    "_src.flatten_util": {"ravel_pytree": "flatten_util.ravel_pytree"},
     "interpreters.partial_eval": {"DynamicJaxprTracer": "core.Tracer"},
 }
 # Calls of private names that have nothing to do here, though some code makes them when it is imported; they return
@@ -38,9 +41,19 @@ IDLE: dict[str, str] = {
     "extend.source_info_util.register_exclusion": "tracebacks are not filtered",
     "interpreters.batching.register_vmappable": "for a type of MuJoCo's other backend",
 }
+
+
+def _promoted(least: str) -> Callable[..., list[Any]]:
+    """Arrays of one dtype: that of all arguments and of `least` together."""
+    return lambda *args: [jnp.asarray(a, jnp.result_type(*args, least)) for a in args]
+
+
 # Small functions in the place of private ones.
 HELPERS: dict[str, Callable[..., Any]] = {
     "_src.api._infer_argnums_and_argnames": lambda signature, nums, names: (nums or (), names or ()),
+    "_src.numpy.util.promote_dtypes_complex": _promoted("complex64"),
+    "_src.numpy.util.promote_dtypes_inexact": lambda *args: _promoted("float32")(*map(jnp.asarray, args)),
+    "_src.traceback_util.include_frame": lambda frame: True,
 }
 
 
