@@ -209,7 +209,6 @@ def test_one_process():
 
 
 @pytest.mark.parametrize(("path", "text"), [
-    ("pmap", "left out on purpose. Arrays live on one device; distribution over several comes later"),
     ("new_ref", r"write x\.at\[i\]\.set\(y\)"),
     ("numpy.int2", "arrays of this dtype"),
     ("nn.scaled_dot_general", "scaled_matmul"),
