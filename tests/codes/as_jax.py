@@ -166,6 +166,9 @@ def install() -> None:
         raise RuntimeError("as_jax must be imported before anything imports jax")
     sys.meta_path.insert(0, _Aliases())
     sys.meta_path.append(_PrivateInside())
+    for name, module in list(sys.modules.items()):
+        if name.startswith("cujax."):
+            _with_stand_ins(f"jax{name[5:]}", module)
     cujax.__version__ = ".".join(map(str, FOLLOWS))
     cujax.__version_info__ = FOLLOWS  # type: ignore[attr-defined]
 
