@@ -11,6 +11,8 @@
 #                  environment of their own, build/cudnn-venv (1.5 GB)
 #   make test-array-api   the suite of the Python array API standard, in 64 bits (then needs git); what fails, and why, is
 #                  listed in tests/array_api/xfails.txt
+#   make test-codes   published physics codes give under cujax what they give under JAX; the codes, pinned in
+#                  tests/codes/requirements.txt, go to an environment of their own, build/codes-venv
 #   make device-check   on a machine with a GPU: the device's own checks, the benchmarks and the suite, within nine
 #                  minutes; leaves a report in bench/results/ (bench/device_check.py says how to do without VENV);
 #                  with EMULATE=1 the same code without a GPU, on an emulator, at small sizes
@@ -28,6 +30,7 @@ VENV ?= .venv
 JOBS ?= 2
 CUDNN_VENV ?= build/cudnn-venv
 CUDNN_CASES ?= 100
+CODES_VENV ?= build/codes-venv
 SURFACE_CASES ?= 6000
 CONVOLUTION_CASES ?= 2400
 ARRAY_API_SUITE ?= build/array-api-tests
@@ -42,7 +45,7 @@ native := cujax/engine/ground/native
 wanted := setup.py pyproject.toml $(wildcard $(native)/*.c $(native)/*.h)
 
 .DELETE_ON_ERROR:
-.PHONY: demo docs test test-full lint kernels test-cudnn test-array-api device-check clean
+.PHONY: demo docs test test-full lint kernels test-cudnn test-array-api test-codes device-check clean
 
 demo: $(VENV)/.demo-ready
 	$(bin)/python examples/solar_system.py $(DEMO_ARGS)
@@ -80,6 +83,10 @@ test-array-api: $(VENV)/.test-ready $(ARRAY_API_SUITE)/.ready
 	--max-examples=$(ARRAY_API_EXAMPLES) --hypothesis-disable-deadline --derandomize --disable-warnings \
 	--xfails-file=$(abspath tests/array_api/xfails.txt) $(PYTEST_ARGS)
 
+# As for test-cudnn: the conftest.py of the suite is not read.
+test-codes: $(CODES_VENV)/.ready
+	CUJAX_TEST_CODES=1 $(CODES_VENV)/bin/python -m pytest --confcutdir=tests/codes tests/codes -s $(PYTEST_ARGS)
+
 device-check: $(VENV)/.test-ready
 	$(bin)/python -m bench.device_check $(if $(EMULATE),--emulate) $(DEVICE_CHECK_ARGS)
 
@@ -99,6 +106,13 @@ $(CUDNN_VENV)/.ready: pyproject.toml
 	test -x $(CUDNN_VENV)/bin/python || $(PYTHON) -m venv $(CUDNN_VENV)
 	$(CUDNN_VENV)/bin/python -m pip install --quiet "nvidia-cudnn-cu13>=9.8,<10" nvidia-cuda-nvrtc \
 	numpy fastrlock ml_dtypes opt_einsum pytest
+	touch $@
+
+# The C extension is built into the tree, as the development install of VENV builds it.
+$(CODES_VENV)/.ready: tests/codes/requirements.txt $(wanted)
+	test -x $(CODES_VENV)/bin/python || $(PYTHON) -m venv $(CODES_VENV)
+	$(CODES_VENV)/bin/python -m pip install --quiet --no-deps --requirement tests/codes/requirements.txt
+	$(CODES_VENV)/bin/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
 $(ARRAY_API_SUITE)/.ready: | $(VENV)/bin/python

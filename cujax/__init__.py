@@ -26,8 +26,10 @@ from cujax import (
     errors,
     example_libraries,
     experimental,
+    extend,
     flatten_util,
     image,
+    interpreters,
     lax,
     nn,
     numpy,
@@ -36,6 +38,7 @@ from cujax import (
     profiler,
     random,
     scipy,
+    sharding,
     stages,
     test_util,
     tree,
@@ -53,7 +56,6 @@ from cujax.api.devices import (
     default_backend,
     device_count,
     device_get,
-    device_put,
     devices,
     effects_barrier,
     ensure_compile_time_eval,
@@ -72,6 +74,8 @@ from cujax.api.inspect import closure_convert, eval_shape, make_jaxpr, named_cal
 from cujax.api.jacobians import hessian, jacfwd, jacobian, jacrev
 from cujax.api.jit import clear_caches, jit
 from cujax.api.linear_transpose import linear_transpose
+from cujax.api.mesh import PartitionSpec as P
+from cujax.api.mesh import make_mesh, set_mesh
 from cujax.api.options import (
     check_tracer_leaks,
     checking_leaks,
@@ -98,9 +102,18 @@ from cujax.api.options import (
     transfer_guard_device_to_host,
     transfer_guard_host_to_device,
 )
+from cujax.api.pmap import pmap
 from cujax.api.progress import progress
 from cujax.api.remat import checkpoint, remat
 from cujax.api.shape_dtype import ShapeDtypeStruct
+from cujax.api.shard_map import shard_map
+from cujax.api.sharding import (
+    NamedSharding,
+    device_put,
+    make_array_from_callback,
+    make_array_from_single_device_arrays,
+    reshard,
+)
 from cujax.api.vectorize import vmap
 from cujax.engine.backends.api import Device
 from cujax.engine.core.array import Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cujax.api.devices import device_put
+from cujax.api.sharding import device_put
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy import creation

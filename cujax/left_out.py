@@ -19,17 +19,16 @@ _EFFECTS = "effects have no types here: ops that have any run in order"
 _PRIMITIVE = "no op corresponds to it"
 _PARTS_OF_JAX = "it is a part of how JAX is made"
 _PARTS = "it is a part of JAX's integrator; cujax.ode has its own, odeint and solve"
+_MLIR = "programs are no MLIR; lower_fun(fun, multiple_results) is the lowering of what fun computes"
 _IMPORTS = "it is what the module of JAX imports, not what it offers"
 
 # module: {names: reason}
 LEFT_OUT: dict[str, dict[str, str]] = {
     "cujax": {
-        "NamedSharding P Shard make_array_from_callback make_array_from_process_local_data "
-        "make_array_from_single_device_arrays make_mesh memory pmap reshard set_mesh shard_map smap distributed "
-        "sharding": _LATER,
+        "Shard make_array_from_process_local_data memory smap distributed": _LATER,
         "Ref ad empty_ref free_ref freeze new_ref ds ref": _REFS,
         "allow_f16_reductions auto_pcast remove_size_one_mesh_axis_from_type "
-        "jax2tf_associative_scan_reductions make_user_context ffi interpreters lib monitoring": _XLA,
+        "jax2tf_associative_scan_reductions make_user_context ffi lib monitoring": _XLA,
         "export": "a program is traced where it runs; its kernels are kept on disk from one process to the next",
         "array_garbage_collection_guard": "arrays are freed when their last reference goes",
         "no_execution no_tracing": "log_compiles names what is traced and compiled",
@@ -46,11 +45,36 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "cujax.lax.linalg": {"cholesky_update_p householder_product_p ormqr_p symmetric_product_p": _PRIMITIVE},
     "cujax.random": {"random_gamma_p": _PRIMITIVE},
     "cujax.custom_derivatives": {"remat_opt_p": _PRIMITIVE},
+    "cujax.extend.core": {
+        "AbstractToken DropVar Effect Effects InconclusiveDimensionOperation Token no_effects": _EFFECTS,
+        "CallPrimitive DebugInfo JaxprTypeError TraceTag array_types call_impl check_jaxpr concrete_or_error gensym "
+        "get_opaque_trace_state jaxprs_in_params new_jaxpr_eqn nonempty_axis_env_DO_NOT_USE "
+        "primal_dtype_to_tangent_dtype set_current_trace subjaxprs take_current_trace "
+        "unsafe_am_i_under_a_jit_DO_NOT_USE unsafe_am_i_under_a_vmap_DO_NOT_USE unsafe_get_axis_names_DO_NOT_USE "
+        "valid_jaxtype": _PARTS_OF_JAX,
+    },
+    "cujax.interpreters.ad": {
+        "add_jaxvals add_jaxvals_p defbilinear defjvp2 get_primitive_transpose jvp linearize": _PARTS_OF_JAX,
+    },
+    "cujax.interpreters.batching": {"defreducer register_vmappable unregister_vmappable": _PARTS_OF_JAX},
+    "cujax.interpreters.mlir": {
+        "AxisContext ConstantHandler DEVICE_TO_DEVICE_TYPE LoweringParameters LoweringResult LoweringRule "
+        "LoweringRuleContext Mesh MeshAxisName ModuleContext RECV_FROM_HOST_TYPE SEND_TO_HOST_TYPE "
+        "SPMDAxisContext ShapePolyLoweringState ShardingContext Token TokenSet Value aval_to_ir_type "
+        "aval_to_ir_types core_call_lowering dense_int_array dense_int_elements dtype_to_ir_type "
+        "emit_python_callback flatten_ir_types flatten_ir_values i32_attr i64_attr ir_attribute ir_constant "
+        "ir_constants ir_tree_registry ir_type_handlers jaxpr_subcomp lower_jaxpr_to_fun "
+        "lower_jaxpr_to_module lowerable_effects make_ir_context merge_mlir_modules module_to_bytecode "
+        "module_to_string register_constant_handler shape_tensor token_type unflatten_ir_values_like_types": _MLIR,
+    },
     "cujax.experimental": {"EArray cur_qdd primal_tangent_dtype": _PARTS_OF_JAX},
     "cujax.experimental.ode": {
         "abs2 fit_4th_order_polynomial initial_step_size interp_fit_dopri mean_error_ratio optimal_step_size "
         "promote_dtypes_inexact ravel_first_arg ravel_first_arg_ runge_kutta_step": _PARTS,
         "Callable map partial ravel_pytree safe_map safe_zip tree_leaves tree_map zip": _IMPORTS,
+    },
+    "cujax.sharding": {
+        "AbstractDevice ManualAxisType auto_axes explicit_axes make_single_device_sharding use_abstract_mesh": _LATER,
     },
     "cujax.numpy": {"float4_e2m1fn float6_e2m3fn float6_e3m2fn int1 int2 uint1 uint2": _FORMATS},
     "cujax.nn": {"get_scaled_dot_general_config scaled_dot_general": _BLOCKS},

@@ -313,10 +313,14 @@ def treedef_is_leaf(treedef: PyTreeDef) -> bool:
     return pytree.treedef_is_leaf(treedef)
 
 
+def _none_for_leaves(one_level: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda tree: None if pytree.all_leaves([tree]) else one_level(tree)
+
+
 default_registry = SimpleNamespace(
     flatten=tree_flatten,
-    flatten_one_level=flatten_one_level,
-    flatten_one_level_with_keys=flatten_one_level_with_keys,
+    flatten_one_level=_none_for_leaves(flatten_one_level),
+    flatten_one_level_with_keys=_none_for_leaves(flatten_one_level_with_keys),
     flatten_with_path=tree_flatten_with_path,
     is_node=is_tree_node,
     register_dataclass_node=register_dataclass,

@@ -58,6 +58,18 @@ devices: len(cujax.devices())
 local_devices: len(cujax.local_devices())
 device_get: cujax.device_get(jnp.ones(2))
 device_put: cujax.device_put(np.ones(2, np.float32))
+P: cujax.P('i', None)
+make_mesh: cujax.make_mesh((1, 1), ('i', 'j'))
+set_mesh: with cujax.set_mesh(cujax.make_mesh((1,), ('i',))): print(cujax.sharding.get_mesh().axis_names)
+NamedSharding: cujax.NamedSharding(cujax.make_mesh((1,), ('i',)), cujax.P('i')).shard_shape((4, 2))
+make_array_from_callback: where = cujax.NamedSharding(cujax.make_mesh((1,), ('i',)), cujax.P('i'))
+    cujax.make_array_from_callback((3,), where, lambda index: np.arange(3)[index])
+make_array_from_single_device_arrays: where = cujax.NamedSharding(cujax.make_mesh((1,), ('i',)), cujax.P('i'))
+    cujax.make_array_from_single_device_arrays((2,), where, [jnp.ones(2)])
+reshard: cujax.reshard(jnp.ones(2), cujax.NamedSharding(cujax.make_mesh((1,), ('i',)), cujax.P('i')))
+shard_map: mesh = cujax.make_mesh((1,), ('i',))
+    mean = cujax.shard_map(lambda x: lax.pmean(x.sum(), 'i'), mesh=mesh, in_specs=cujax.P('i'), out_specs=cujax.P())
+    mean(jnp.ones(4))
 effects_barrier: cujax.effects_barrier()
 host_count: cujax.host_count()
 host_id: cujax.host_id()
@@ -288,6 +300,19 @@ scale_and_translate: cujax.image.scale_and_translate(jnp.arange(4.0), (4,), (0,)
 odeint: cujax.ode.odeint(lambda y, t: -y, jnp.array(1.0), jnp.array([0.0, 1.0]))
 solve: cujax.ode.solve(lambda t, y: -y, jnp.array(1.0), 0.0, 1.0).ys
 Solution: isinstance(cujax.ode.solve(lambda t, y: -y, jnp.array(1.0), 0.0, 1.0), cujax.ode.Solution)
+""",
+    "sharding": """
+AbstractMesh: cujax.sharding.AbstractMesh((1, 1), ('i', 'j')).shape_tuple
+AxisType: list(cujax.sharding.AxisType)
+Mesh: cujax.sharding.Mesh(cujax.devices()[:1], 'i')
+NamedSharding: cujax.sharding.NamedSharding(cujax.make_mesh((1,), ('i',)), cujax.P('i')).shard_shape((4, 2))
+PartitionSpec: cujax.sharding.PartitionSpec(('i', 'j'), None)
+Sharding: isinstance(jnp.ones(2).sharding, cujax.sharding.Sharding)
+SingleDeviceSharding: jnp.ones(2).sharding == cujax.sharding.SingleDeviceSharding(cujax.devices()[0])
+get_abstract_mesh: with cujax.make_mesh((1,), ('i',)): print(cujax.sharding.get_abstract_mesh().shape_tuple)
+get_mesh: cujax.sharding.get_mesh().empty
+reshard: cujax.reshard(jnp.ones(2), cujax.NamedSharding(cujax.make_mesh((1,), ('i',)), cujax.P('i')))
+set_mesh: with cujax.set_mesh(cujax.make_mesh((1,), ('i',))): print(cujax.sharding.get_mesh().axis_names)
 """,
     "experimental.ode": """
 odeint: cujax.experimental.ode.odeint(lambda y, t: -y, jnp.array(1.0), jnp.array([0.0, 1.0]))

@@ -38,7 +38,7 @@ from examples import EXAMPLES  # noqa: E402
 SHORT = {path: short for short, path in generated.MODULES.items()}
 MODULES = ["", *SHORT, *words("""
     nn.initializers random ode image tree tree_util flatten_util ops debug errors dtypes stages core typing test_util
-    dlpack profiler custom_batching custom_derivatives checkpoint_policies config experimental.checkify
+    dlpack profiler sharding custom_batching custom_derivatives checkpoint_policies config experimental.checkify
     experimental.ode example_libraries.optimizers example_libraries.stax
     scipy.cluster.vq scipy.integrate scipy.interpolate scipy.ndimage
     scipy.optimize scipy.sparse.linalg scipy.spatial.transform scipy.stats

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from cujax.engine.core.recording import record, run_tape
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import pytree
+from cujax.engine.ground.source import wraps
 
 
 @pytree.register_pytree_node_class
@@ -48,7 +48,7 @@ def custom_gradient(fun: Callable) -> Callable:
     """
 
     @custom_vjp
-    @functools.wraps(fun)
+    @wraps(fun)
     def output_of(*args: Any, **kwargs: Any) -> Any:
         return fun(*args, **kwargs)[0]
 

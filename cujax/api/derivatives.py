@@ -10,7 +10,6 @@ the rules about dtypes, are in `differentiable.py`; whole Jacobians in `jacobian
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from cujax.api.linear_maps import PullBack, PushForward, differentiate, full_tan
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes, pytree
-from cujax.engine.ground.source import describe_function
+from cujax.engine.ground.source import describe_function, wraps
 from cujax.engine.ops.constants import ones_of
 from cujax.engine.transforms import jvp as forward
 
@@ -63,7 +62,7 @@ def grad(
     """
     both = _value_and_grad("grad", fun, argnums, has_aux, holomorphic, allow_int)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def grad_f(*args: Any, **kwargs: Any) -> Any:
         value, gradient = both(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient
@@ -77,7 +76,7 @@ def _value_and_grad(
     check_callable(name, fun)
     transform = Transform(name, holomorphic, allow_int)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def value_and_grad_f(*args: Any, **kwargs: Any) -> Any:
         auxiliary = Auxiliary(fun) if has_aux else None
         point = Point(transform, fun, args, kwargs, argnums, auxiliary)

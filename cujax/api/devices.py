@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from cujax.api.flatten import as_array
 from cujax.engine.backends.api import Device
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, ConcreteArray
-from cujax.engine.core.context import using_trace
-from cujax.engine.core.trace import EVAL_TRACE
+from cujax.engine.core.context import context, using_trace
+from cujax.engine.core.trace import EVAL_TRACE, KnownTrace
 from cujax.engine.ground import pytree
 
 _PLATFORM_NAMES = {"cpu": "cpu", "gpu": "gpu", "cuda": "gpu"}
@@ -70,25 +69,6 @@ def process_indices(backend: str | None = None) -> list[int]:
 host_id, host_count, host_ids = process_index, process_count, process_indices
 
 
-def device_put(
-    x: Any, device: Device | None = None, *, src: Any = None, donate: Any = False, may_alias: Any = None
-) -> Any:
-    """The leaves of the pytree `x` as arrays on `device`; without one, where arrays are made by default.
-
-    src, donate, may_alias: accepted for compatibility.  TypeError for a leaf that is no array, ValueError for
-    a `device` that is no device.
-    """
-    if device is not None and not isinstance(device, Device):
-        raise ValueError(f"device_put: device must be None or one of cujax.devices(), got {device!r}")
-    return pytree.map(lambda leaf: _put(as_array(leaf), device), x)
-
-
-def _put(array: Array, device: Device | None) -> Array:
-    if device is None or not isinstance(array, ConcreteArray) or array.device == device:
-        return array
-    return ConcreteArray(selected().to_device(array.to_numpy(), device), array.aval)
-
-
 def device_get(x: Any) -> Any:
     """The arrays among the leaves of the pytree `x` as NumPy arrays; other leaves as they are."""
     return pytree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, Array) else leaf, x)
@@ -120,9 +100,10 @@ def effects_barrier() -> None:
 def ensure_compile_time_eval() -> Iterator[None]:
     """Inside the `with` block ops on known values run at once, even while a function is being traced.
 
-    Their results are known values: `if` and `range` may use them.  Traced values cannot be used inside.
+    Their results are known values: `if` and `range` may use them.  Ops on traced values are traced as outside.
     """
-    with using_trace(EVAL_TRACE):
+    outer = context.trace
+    with using_trace(outer if outer is EVAL_TRACE else KnownTrace(outer)):
         yield
 
 

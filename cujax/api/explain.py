@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from cujax.api.differentiable import check_callable
 from cujax.api.inspect import record_call
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.explain import loops_of
+from cujax.engine.ground.source import wraps
 
 
 def explain(fun: Callable) -> Callable[..., str]:
@@ -24,7 +24,7 @@ def explain(fun: Callable) -> Callable[..., str]:
     """
     check_callable("explain", fun)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def explain_f(*args: Any, **kwargs: Any) -> str:
         target = selected().kernels
         tape = record_call("explain", fun, args, kwargs).tape

@@ -5,7 +5,6 @@ All of it records the function once on tracers, as `jit` does; see `record_call`
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -13,14 +12,15 @@ from typing import Any, NamedTuple
 from cujax.api.arguments import argnums_tuple
 from cujax.api.differentiable import check_callable
 from cujax.api.flatten import Fixed, FlatFunction, LeafNames, abstract_leaf, bad_argument
-from cujax.api.shape_dtype import struct_of
+from cujax.api.shape_dtype import ShapeDtypeStruct, struct_of
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import named_axis
 from cujax.engine.core.recording import Origin, record, run_tape
 from cujax.engine.core.tape import ClosedTape, Tape
 from cujax.engine.core.trace import Tracer, aval_of
 from cujax.engine.ground import dtypes, pytree
-from cujax.engine.ground.source import describe_function, function_name
+from cujax.engine.ground.source import describe_function, function_name, wraps
+from cujax.engine.ops.constants import zeros_of
 
 
 class Recorded(NamedTuple):
@@ -68,7 +68,7 @@ def make_jaxpr(
     """
     check_callable("make_jaxpr", fun)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def make_jaxpr_f(*args: Any, **kwargs: Any) -> Any:
         with ExitStack() as scope:
             for name, size in axis_env or ():
@@ -84,9 +84,20 @@ def eval_shape(fun: Callable, *args: Any, **kwargs: Any) -> Any:
     """Shapes and dtypes of `fun(*args, **kwargs)`, a tree of `ShapeDtypeStruct`s, without computing it.
 
     Arguments may be arrays, `ShapeDtypeStruct`s or anything else with a shape and a dtype; TypeError for
-    others.
+    others.  `fun` may return `ShapeDtypeStruct`s too, where it knows no more itself.
     """
-    return record_call("eval_shape", fun, args, kwargs).out_info()
+    check_callable("eval_shape", fun)
+
+    @wraps(fun)
+    def known(*args: Any, **kwargs: Any) -> Any:
+        return pytree.map(_as_traced, fun(*args, **kwargs))
+
+    return record_call("eval_shape", known, args, kwargs).out_info()
+
+
+def _as_traced(x: Any) -> Any:
+    """A `ShapeDtypeStruct` as an array of its type, of which nothing is computed while a tape is recorded."""
+    return zeros_of(abstract_leaf(x)) if isinstance(x, ShapeDtypeStruct) else x
 
 
 def typeof(x: Any) -> ShapedArray:
@@ -112,7 +123,7 @@ def named_scope(name: str) -> Iterator[None]:
 def named_call(fun: Callable, *, name: str | None = None) -> Callable:
     """`fun`, called inside `named_scope(name)`; the name is that of the function if none is given."""
     check_callable("named_call", fun)
-    return functools.wraps(fun)(named_scope(name or function_name(fun))(fun))
+    return wraps(fun)(named_scope(name or function_name(fun))(fun))
 
 
 # --- closures -------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ output leaf and an input leaf; the block of an output of shape s and an input of
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
@@ -18,6 +17,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.source import wraps
 from cujax.engine.ops.constants import broadcasted_iota, zeros_of
 from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.elementwise import add
@@ -42,7 +42,7 @@ def jacfwd(
     check_callable("jacfwd", fun)
     transform = Transform("jacfwd", holomorphic, complex_inputs=False)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def jacfwd_f(*args: Any, **kwargs: Any) -> Any:
         auxiliary = Auxiliary(fun) if has_aux else None
         point = Point(transform, fun, args, kwargs, argnums, auxiliary)
@@ -69,7 +69,7 @@ def jacrev(
     check_callable("jacrev", fun)
     transform = Transform("jacrev", holomorphic, allow_int)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def jacrev_f(*args: Any, **kwargs: Any) -> Any:
         auxiliary = Auxiliary(fun) if has_aux else None
         point = Point(transform, fun, args, kwargs, argnums, auxiliary)

@@ -6,7 +6,6 @@ by all checkpoints of one function.  What is done with them is in `engine/contro
 
 from __future__ import annotations
 
-import functools
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -22,7 +21,7 @@ from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import Tracer
 from cujax.engine.ground import pytree
 from cujax.engine.ground.config import config
-from cujax.engine.ground.source import function_name
+from cujax.engine.ground.source import function_name, wraps
 
 _ABSENT = object()
 
@@ -57,7 +56,7 @@ def checkpoint(
     static = select_arguments(fun, Parameters(fun), "static", static_argnums, static_argnames)
     separate = prevent_cse if isinstance(prevent_cse, bool) else any(prevent_cse)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         leaves, found = _recording(fun, static, args, kwargs)
         outs = checkpoint_p.bind(

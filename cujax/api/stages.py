@@ -136,8 +136,8 @@ class Lowered(Stage):
         """`bytes accessed`: what one run reads and writes."""
         return {"bytes accessed": float(analyse(self._recording.tape, self._recording.owned).bytes_moved)}
 
-    def compile(self) -> Compiled:
-        """Make it callable."""
+    def compile(self, compiler_options: Any = None, *, device_assignment: Any = None) -> Compiled:
+        """Make it callable.  compiler_options, device_assignment: XLA's; accepted, without effect."""
         return self._next(Compiled)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from cujax.api.flatten import FlatFunction, LeafNames, as_array, bad_argument
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import pytree
-from cujax.engine.ground.source import describe_function
+from cujax.engine.ground.source import describe_function, wraps
 from cujax.engine.ops.structural import move_dim
 from cujax.engine.transforms.batching import batch
 
@@ -49,7 +48,7 @@ def vmap(
     _check_entries(fun, "in_axes", in_axes)
     _check_entries(fun, "out_axes", out_axes)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def vmapped(*args: Any, **kwargs: Any) -> Any:
         leaves, in_tree = pytree.flatten((args, kwargs))
         names = LeafNames(fun, in_tree)

@@ -13,23 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from cujax.api.sharding import SingleDeviceSharding
 from cujax.engine.backends.select import selected
 from cujax.engine.core.array import Array, ConcreteArray
 from cujax.engine.core.trace import Tracer
-
-
-@dataclass(frozen=True)
-class SingleDeviceSharding:
-    """Where an array lives: wholly on one device."""
-
-    device: Any
-    is_fully_replicated: bool = True
-    is_fully_addressable: bool = True
-
-    @property
-    def device_set(self) -> set:
-        """The devices that hold a part of the array: one."""
-        return {self.device}
 
 
 @dataclass(frozen=True)

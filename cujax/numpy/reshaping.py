@@ -279,7 +279,7 @@ def roll(a: ArrayLike, shift: ArrayLike | Sequence[int], axis: int | Sequence[in
 
 
 def _pairs(axes: tuple[int, ...], shift: Any) -> list[tuple[int, Any]]:
-    shifts = list(shift) if np.ndim(shift) or isinstance(shift, Sequence) else [shift]
+    shifts = list(shift) if isinstance(shift, Sequence) or np.ndim(shift) else [shift]
     if len(shifts) == 1:
         shifts = shifts * len(axes)
     if len(axes) == 1:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import jax
+import numpy as np
 import pytest
 from oracle_cases import check, check_transforms, lines
+
+import cujax
 
 CASES = r"""
 jnp.reshape(x, (4, 3))
@@ -109,3 +113,15 @@ def test_agrees_with_jax(case):
 @pytest.mark.parametrize("case", lines(GRADIENTS))
 def test_transforms(case):
     check_transforms(case)
+
+
+@pytest.mark.parametrize("axis", [(0, 1), (1, -2)])
+def test_roll_by_traced_shifts_along_several_axes(axis):
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    shifts = np.array([[1, 2], [-3, 5], [0, 0]])
+
+    def rolled(library):
+        roll = library.vmap(lambda shift: library.numpy.roll(x, (shift[0], shift[1]), axis))
+        return library.jit(roll)(shifts)
+
+    np.testing.assert_array_equal(rolled(cujax), rolled(jax))

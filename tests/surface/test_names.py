@@ -22,7 +22,7 @@ numpy numpy.linalg numpy.fft lax lax.linalg nn nn.initializers random scipy.spec
 scipy.ndimage scipy.fft scipy.optimize scipy.interpolate scipy.integrate scipy.cluster scipy.cluster.vq scipy.spatial
 scipy.spatial.transform scipy.sparse.linalg scipy.stats image ops tree tree_util flatten_util dlpack debug test_util
 experimental experimental.ode experimental.checkify typing errors core custom_batching custom_derivatives dtypes
-profiler stages
+profiler stages sharding extend.core interpreters.ad interpreters.batching interpreters.mlir
 """) + _STATS
 
 # Arguments of theirs that say where arrays live, or what only their compiler and their types know.

@@ -201,6 +201,11 @@ def test_the_registry_of_pytrees():
     assert leaves == [1, 2] and tree.unflatten(leaves) == {"a": (1, 2)}
     assert registry.is_node(dict) and not registry.is_node(int)
     assert list(registry.flatten_one_level((3, 4))[0]) == [3, 4]
+    theirs = jax.tree_util.default_registry
+    for name in ("flatten_one_level", "flatten_one_level_with_keys"):
+        for leaf in (1.0, "text", object()):
+            assert getattr(registry, name)(leaf) is getattr(theirs, name)(leaf) is None
+    assert registry.flatten_one_level(None) == theirs.flatten_one_level(None)
 
 
 def test_one_process():
@@ -210,7 +215,6 @@ def test_one_process():
 
 
 @pytest.mark.parametrize(("path", "text"), [
-    ("pmap", "left out on purpose. Arrays live on one device; distribution over several comes later"),
     ("new_ref", r"write x\.at\[i\]\.set\(y\)"),
     ("numpy.int2", "arrays of this dtype"),
     ("nn.scaled_dot_general", "scaled_matmul"),

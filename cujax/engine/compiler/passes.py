@@ -50,7 +50,8 @@ def _inline(tape: Tape, args: Sequence[Atom], eqns: list[Eqn]) -> list[Atom]:
     for eqn in tape.eqns:
         inputs = _read(known, eqn.inputs)
         if eqn.primitive.is_call:
-            known.update(zip(eqn.outputs, _inline(eqn.params["tape"], inputs, eqns), strict=True))
+            called = eqn.primitive.called_tape([a.aval for a in inputs], eqn.params)
+            known.update(zip(eqn.outputs, _inline(called, inputs, eqns), strict=True))
         else:
             outputs = [Var(v.aval) for v in eqn.outputs]
             known.update(zip(eqn.outputs, outputs, strict=True))

@@ -23,7 +23,7 @@ from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import Primitive, not_fusable
 from cujax.engine.core.recording import record_pure, run_tape
-from cujax.engine.core.tape import Tape
+from cujax.engine.core.tape import Eqn, Tape
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, is_linear
 from cujax.engine.ground import dtypes
@@ -246,10 +246,13 @@ def _is_long(tape: Tape) -> bool:
 
 def _length(tape: Tape) -> float:
     """Equations, those of called tapes among them; infinite with a loop or a branch."""
-    return sum(
-        _length(e.params["tape"]) if e.primitive.is_call else inf if e.primitive.family == "control" else 1
-        for e in tape.eqns
-    )
+    return sum(_cost(e) for e in tape.eqns)
+
+
+def _cost(eqn: Eqn) -> float:
+    if eqn.primitive.is_call:
+        return _length(eqn.primitive.called_tape([a.aval for a in eqn.inputs], eqn.params))
+    return inf if eqn.primitive.family == "control" else 1
 
 
 def _batch_lanes(

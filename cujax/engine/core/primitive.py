@@ -32,7 +32,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
     lane_map   a `LaneMap`, for ops on small matrices or rows that a lane program writes out
     keys       (follower, operands, **params) -> results: how the op uses random keys (`core/key_reuse.py`); without
                it an op moves them about, and one that runs functions makes new ones
-    is_call    True for an op that does what its param `tape` says: the compiler puts the equations in its place
+    is_call    True for an op that does what a tape says, that of `called_tape`: the compiler puts the equations in its
+               place
 
 `bind` sends the op to the current trace.  To add an op use a family (`ops/families.py`).
 """
@@ -203,8 +204,9 @@ class Primitive:
         may_overwrite: bool = False,
         view: View | None = None,
         takes_reversed: Sequence[int] = (),
+        registered: bool = True,
     ) -> None:
-        if name in REGISTRY:
+        if registered and REGISTRY.setdefault(name, self) is not self:
             raise ValueError(f"primitive {name!r} is declared twice")
         self.name = name
         self.shape, self.impl, self.jvp, self.transpose, self.batch = shape, impl, jvp, transpose, batch
@@ -217,7 +219,11 @@ class Primitive:
         self.writes_out, self.may_overwrite, self.runs, self.prune = writes_out, may_overwrite, runs, prune
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
         self.view, self.takes_reversed = view, tuple(takes_reversed)
-        REGISTRY[name] = self
+
+    @property
+    def multiple_results(self) -> bool:
+        """Whether `bind` returns a list: what `multiple` is called on a jaxpr."""
+        return self.multiple
 
     def bind(self, *args: Any, **params: Any) -> Any:
         """Apply the op under the current trace."""
@@ -240,6 +246,14 @@ class Primitive:
                 self._avals.clear()
             found = self._avals[key] = self.shape(*avals, **params)
         return found
+
+    def get_bind_params(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What `bind` takes for an equation with `params`: these, as they are."""
+        return params
+
+    def called_tape(self, avals: Sequence[ShapedArray], params: dict[str, Any]) -> Any:
+        """The tape of which an op with `is_call` is a call, for operands of these avals."""
+        return params["tape"]
 
     def takes_out(self, params: dict[str, Any]) -> bool:
         """Whether `impl` with these params takes `out=`."""

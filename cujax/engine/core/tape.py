@@ -141,6 +141,11 @@ class Tape:
         return self.inputs
 
     @property
+    def constvars(self) -> tuple[Var, ...]:
+        """The inputs for captured constants, where `invars` leaves them out (`OpenTape`)."""
+        return ()
+
+    @property
     def outvars(self) -> tuple[Atom, ...]:
         return self.outputs
 
@@ -157,6 +162,24 @@ class Tape:
     __str__ = __repr__
 
 
+class OpenTape(Tape):
+    """A tape whose first `num_consts` inputs are for constants, as programs that walk a jaxpr tell them apart."""
+
+    __slots__ = ("num_consts",)
+
+    def __init__(self, tape: Tape, num_consts: int) -> None:
+        super().__init__(tape.inputs, tape.eqns, tape.outputs, tape.name)
+        self.num_consts = num_consts
+
+    @property
+    def invars(self) -> tuple[Var, ...]:
+        return self.inputs[self.num_consts :]
+
+    @property
+    def constvars(self) -> tuple[Var, ...]:
+        return self.inputs[: self.num_consts]
+
+
 class ClosedTape:
     """A tape with its captured constants: `tape(*consts, *args)`; what `make_jaxpr` returns."""
 
@@ -168,7 +191,9 @@ class ClosedTape:
 
     @property
     def jaxpr(self) -> Tape:
-        return self.tape
+        """The tape; with constants they are its `constvars`."""
+        count = len(self.consts)
+        return self.tape.memo(("open", count), lambda: OpenTape(self.tape, count)) if count else self.tape
 
     @property
     def eqns(self) -> tuple[Eqn, ...]:

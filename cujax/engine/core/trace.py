@@ -19,7 +19,7 @@ from cujax.engine.backends.select import selected
 from cujax.engine.core import key_reuse, leaks, nan_check
 from cujax.engine.core.array import Array, ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.context import Context, context
+from cujax.engine.core.context import Context, context, using_trace
 from cujax.engine.core.explain_tracer import conversion_error, leak_error
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.tape import Literal
@@ -37,6 +37,11 @@ class Trace:
         self.alive = True
         leaks.note(self)
 
+    @property
+    def main(self) -> Trace:
+        """The trace itself, by which libraries tell the tracers of one transformation from others."""
+        return self
+
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         """Apply `primitive` to `args`, among which may be tracers of this trace."""
         raise NotImplementedError
@@ -48,6 +53,10 @@ class Tracer(Array):
     __slots__ = ("aval", "owner")
 
     owner: Trace
+
+    @property
+    def _trace(self) -> Trace:
+        return self.owner
 
     def concrete(self) -> ConcreteArray | None:
         """The values, when the tracer only adds derivatives to values that are known."""
@@ -146,6 +155,21 @@ class EvalTrace(Trace):
 
     def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
         return _watch(primitive, args, params) if config.watching else _run(primitive, args, params)
+
+
+class KnownTrace(Trace):
+    """Runs ops on known values at once and hands those that meet a tracer to the trace `outer`."""
+
+    __slots__ = ("outer",)
+
+    def __init__(self, outer: Trace) -> None:
+        super().__init__()
+        self.outer = outer
+
+    def process(self, primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:
+        trace = self.outer if any(isinstance(a, Tracer) for a in args) else EVAL_TRACE
+        with using_trace(trace):
+            return trace.process(primitive, args, params)
 
 
 def _run(primitive: Primitive, args: tuple, params: dict[str, Any]) -> Any:

@@ -56,7 +56,7 @@ class Option:
 
 OPTIONS: tuple[Option, ...] = (
     # Numbers
-    Option("enable_x64", False, bool, "Keep 64-bit dtypes; when off they become 32-bit.", True, ("x64",)),
+    Option("enable_x64", False, bool, "Keep 64-bit dtypes; when off they become 32-bit.", True, ("x64", "x64_enabled")),
     Option("explicit_x64_dtypes", "warn", ("warn", "error", "allow"),
            "What a 64-bit dtype written by the user does while enable_x64 is off: truncate with a warning, "
            "raise ValueError, or be honoured.", True),

@@ -7,9 +7,11 @@ text is made when a tape is printed or an error is raised.  Start at `user_line`
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -68,11 +70,22 @@ def named(function: Any, name: str) -> Any:
     return function
 
 
+def wraps(fun: Callable) -> Callable:
+    """As `functools.wraps`, for callables too whose `__name__` and the like are no text."""
+    given = [a for a, kind in _KINDS.items() if isinstance(getattr(fun, a, None), kind)]
+    return functools.wraps(fun, assigned=given)
+
+
+_KINDS = {"__module__": str, "__name__": str, "__qualname__": str, "__doc__": str, "__annotations__": dict}
+
+
 def function_name(fun: object) -> str:
     """The name a user knows `fun` by; a `functools.partial` is named after what it wraps."""
     inner = getattr(fun, "func", None)
     own_name = getattr(fun, "__name__", None)
-    return own_name or (function_name(inner) if inner is not None else type(fun).__name__)
+    if isinstance(own_name, str) and own_name:
+        return own_name
+    return function_name(inner) if inner is not None else type(fun).__name__
 
 
 def describe_function(fun: object) -> str:
