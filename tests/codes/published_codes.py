@@ -23,4 +23,8 @@ CODES = [
     Code("jax_md", "jax-md", "molecular dynamics: neighbor lists, ensembles, minimization, structure"),
     Code("xlb", "xlb", "lattice Boltzmann flows by its JAX backend"),
     Code("jaxsim", "jaxsim", "rigid bodies in 64 bits"),
+    Code("diffrax", "diffrax", "differential equations, with equinox, lineax and optimistix"),
+    Code("jax_cosmo", "jax-cosmo", "cosmology: distances, growth, spectra and their derivatives"),
+    Code("inference", "blackjax", "Markov chains, with numpyro's distributions and Gaussian processes of tinygp"),
+    Code("functions", "interpax", "interpolation, with quadax, orthax, s2fft, optax and dynamiqs"),
 ]

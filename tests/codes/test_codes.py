@@ -36,6 +36,7 @@ def test_code_gives_the_numbers_of_jax(code, tmp_path):
 def _run(library: str, script: str, folder: Path) -> dict:
     target = folder / f"{library}.npz"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "CUJAX_PLATFORM": "cpu"}
+    env["CUJAX_DEBUG_KEY_REUSE"] = "0"  # diffrax's Brownian motion draws from one key for several purposes
     command = [sys.executable, "-W", "ignore", HERE / "drive.py", library, HERE / "scripts" / f"{script}.py", target]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, f"{script} under {library}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
