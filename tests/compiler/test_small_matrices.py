@@ -173,11 +173,16 @@ def kernels_and_calls(spec, *shapes, dtype="float32"):
     ("bi,bi->b", ((2000, 8), (2000, 8)), True),
     ("i,j->ij", ((50,), (60,)), True),
     ("bij,bjk->bik", ((200, 5, 5), (200, 5, 5)), False),
-    ("bij,bjk->bik", ((20, 3, 3), (20, 3, 3)), False),
+    ("bij,bjk->bik", ((20, 3, 3), (20, 3, 3)), True),
+    ("ij,jk->ik", ((3, 3), (3, 4)), True),
+    ("ij,j->i", ((4, 4), (4,)), True),
+    ("i,i->", ((8,), (8,)), True),
+    ("ij,jk->ik", ((5, 5), (5, 5)), False),
+    ("i,i->", ((9,), (9,)), False),
     ("bi,bi->b", ((2000, 9), (2000, 9)), False),
     ("ij,jk->ik", ((2000, 3), (3, 3)), False),
 ])
-def test_products_of_many_small_matrices_are_written_out(spec, shapes, is_kernel):
+def test_products_of_small_matrices_are_written_out(spec, shapes, is_kernel):
     assert kernels_and_calls(spec, *shapes) == ((1, 0) if is_kernel else (0, 1))
 
 

@@ -351,7 +351,7 @@ def _share(eqn: Eqn, number: int, var: Var) -> float:
 def _share_of_products(eqn: Eqn, size: int, var: Var) -> float:
     """As `_share`: each term reads an element of both operands.  A filter that all places share is read once a row."""
     terms = terms_of(eqn) or 0
-    return terms / max(var.aval.shape[-1], 1) if size <= terms else terms
+    return terms / max(prod(var.aval.shape[-1:]), 1) if size <= terms else terms
 
 
 Step = Region | Eqn

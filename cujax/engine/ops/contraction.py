@@ -309,9 +309,9 @@ def _summed_dtype(x: ShapedArray, y: ShapedArray, preferred_element_type: Any) -
     return _WIDE.get(out, out)
 
 
-# Products of very many very small matrices are written out: a library takes as long to begin as for one of them.
+# Products of very small matrices, one or many, are written out: a library takes longer to begin than for one of them.
 _SMALL = 4  # rows, columns, and products that make an element; of the product of two vectors twice as many
-_MANY = 1024  # elements of the result
+_MANY = 1024  # elements of a result that is of few products for another reason
 
 
 def _terms(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **params: Any) -> int | None:
@@ -319,10 +319,10 @@ def _terms(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **params: 
     axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
     batch, m, n = (prod(_take(a.shape, own)) for a, own in ((x, axes.x_batch), (x, axes.x_free), (y, axes.y_free)))
     terms = prod(_take(x.shape, axes.x_contract))
-    if batch * m * n < _MANY or not terms:
+    if not terms:
         return None
     is_small = max(m, n, terms) <= _SMALL or (m == n == 1 and terms <= 2 * _SMALL)
-    return terms if terms == 1 or (is_small and batch > 1) else None
+    return terms if is_small or (terms == 1 and batch * m * n >= _MANY) else None
 
 
 _WIDE = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32}
