@@ -89,6 +89,8 @@ def test_errors():
         (lambda: cg([[1.0]], np.ones(1)), TypeError, "either a function or ndarray"),
         (lambda: cg(np.eye(2), np.ones(2), x0=np.ones(3)), ValueError, "matching shapes"),
         (lambda: cg(np.eye(2), np.ones(2), x0=[np.ones(2)]), ValueError, "matching tree structure"),
+        (lambda: cg(lambda v: v[:1], np.ones(2)), ValueError, r"cg: A maps b, .*\(2,\).* to .*\(1,\)"),
+        (lambda: cg(lambda v: (v, v), np.ones(2)), ValueError, "cg: A maps b, .* the two must be alike"),
         (lambda: gmres(np.eye(2), np.arange(2)), TypeError, "gmres: b must be floating-point or complex, got int"),
         (lambda: cg(1j * np.eye(2), np.ones(2)), TypeError, "cg: A maps b of dtype float64 to complex128; give b .and"),
         (lambda: cg(np.eye(2), np.ones(2), M=1j * np.eye(2)), TypeError, "cg: M maps b of dtype float64 to complex128"),
@@ -97,3 +99,13 @@ def test_errors():
     ):
         with pytest.raises(error, match=text):
             call()
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_tolerances_may_be_traced(name):
+    a, options = matrix(name), SOLVERS[name]
+    function = getattr(cujax.scipy.sparse.linalg, name.split()[0])
+    solve = cujax.jit(lambda tol, atol: function(a, B, tol=tol, atol=atol, **options)[0])
+    exact = np.linalg.solve(a, B)
+    np.testing.assert_allclose(solve(1e-12, 0.0), exact, rtol=1e-10)
+    np.testing.assert_array_equal(solve(0.0, 1e9), np.zeros(N))  # where it begins is near enough

@@ -15,7 +15,6 @@ import numpy as np
 from cujax import lax
 from cujax.api.inspect import eval_shape
 from cujax.engine.core.array import Array
-from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes, pytree
 from cujax.flatten_util import ravel_pytree
 from cujax.numpy.arithmetic import maximum, minimum
@@ -60,7 +59,7 @@ def _solve(
     leaves = pytree.leaves(b)
     steps = 10 * sum(x.size for x in leaves) if maxiter is None else maxiter
     apply, condition = _product(A), _identity if M is None else _product(M)
-    _check_dtypes(name, b, x0, {"A": apply, "M": condition})
+    _check_maps(name, b, x0, {"A": apply, "M": condition})
 
     def solve(product: Callable, right: Any) -> Any:
         vector, restore = ravel_pytree(right)
@@ -81,25 +80,34 @@ def _check_guess(b: Any, x0: Any) -> None:
         raise ValueError(
             f"x0 and b must have matching tree structure: {pytree.structure(x0)} vs {pytree.structure(b)}"
         )
-    shapes = [[aval_of(x).shape for x in pytree.leaves(tree)] for tree in (x0, b)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"arrays in x0 and b must have matching shapes: {shapes[0]} vs {shapes[1]}")
+    if _shapes(x0) != _shapes(b):
+        raise ValueError(f"arrays in x0 and b must have matching shapes: {_shapes(x0)} vs {_shapes(b)}")
 
 
-def _check_dtypes(name: str, b: Any, x0: Any, maps: dict[str, Callable]) -> None:
-    """Everything has the dtypes of b, so that no step loses an imaginary part or digits."""
+def _check_maps(name: str, b: Any, x0: Any, maps: dict[str, Callable]) -> None:
+    """Everything has the shapes and dtypes of b, so that no step loses an imaginary part or digits."""
     kinds = _dtypes(b)
     if not all(dtypes.is_inexact(kind) for kind in kinds):
         raise TypeError(f"{name}: b must be floating-point or complex, got {_words(kinds)}")
     if _dtypes(x0) != kinds:
         raise TypeError(f"{name}: x0 has dtype {_words(_dtypes(x0))} and b {_words(kinds)}; they must be the same")
     for letter, function in maps.items():
-        found = _dtypes(eval_shape(function, b))
+        image = eval_shape(function, b)
+        found = _dtypes(image)
+        if pytree.structure(image) != pytree.structure(b) or _shapes(image) != _shapes(b):
+            raise ValueError(
+                f"{name}: {letter} maps b, {pytree.structure(b)} of shapes {_shapes(b)}, to "
+                f"{pytree.structure(image)} of shapes {_shapes(image)}; the two must be alike"
+            )
         if found != kinds:
             raise TypeError(
                 f"{name}: {letter} maps b of dtype {_words(kinds)} to {_words(found)}; "
                 f"give b (and x0) as {_words(found)}"
             )
+
+
+def _shapes(tree: Any) -> list[tuple[int, ...]]:
+    return [x.shape for x in pytree.leaves(tree)]
 
 
 def _dtypes(tree: Any) -> list[Any]:
@@ -136,12 +144,11 @@ def cg(
     (M. R. Hestenes and E. Stiefel, "Methods of conjugate gradients for solving linear systems", 1952.)
 
     TypeError for A that is neither matrix nor function, for b of integers, and where x0, A b or M b has another dtype
-    than b; ValueError for a matrix that is not square, and for x0 that
-    is not like b.
+    than b; ValueError for a matrix that is not square, and for x0, A b or M b that is not like b.
     """
 
     def solver(apply: Product, b: Vector, x: Vector, condition: Product, steps: Any) -> Vector:
-        bound = maximum(np.square(tol) * _square_of_norm(b), np.square(atol))
+        bound = maximum(tol**2 * _square_of_norm(b), atol**2)
 
         def goes_on(state: Any) -> Array:
             _, r, gamma, _, k = state
@@ -177,7 +184,7 @@ def bicgstab(
     """
 
     def solver(apply: Product, b: Vector, x: Vector, condition: Product, steps: Any) -> Vector:
-        bound = maximum(np.square(tol) * _square_of_norm(b), np.square(atol))
+        bound = maximum(tol**2 * _square_of_norm(b), atol**2)
         first = b - apply(x)
         one = asarray(1, b.dtype)
 
