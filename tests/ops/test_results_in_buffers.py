@@ -57,7 +57,7 @@ def test_there_are_such_ops():
     assert {s.op for s in WRITING} <= {s.op for s in FRESH}
 
 
-@pytest.mark.parametrize("sample", VIEWS, ids=repr)
+@pytest.mark.parametrize("sample", VIEWS, ids=str)
 def test_views_lie_where_their_record_says(sample):
     """In the memory of the operand; forward, unless they are reversed; all of it in its order, if it is the same."""
     (operand,), view = buffers_of(sample, np.dtype(np.float32)), REGISTRY[sample.op].view
