@@ -160,6 +160,20 @@ def test_agrees_with_jax(case):
     check(case)
 
 
+@pytest.mark.parametrize(("call", "meaning"), [
+    ("lax.add(x, 1)", "x + 1"),
+    ("lax.max(1, x)", "jnp.maximum(1, x)"),
+    ("lax.clamp(0, x, 1)", "jnp.clip(x, 0, 1)"),
+    ("lax.pad(x, 0, [(1, 1, 0), (0, 0, 0)])", "jnp.pad(x, ((1, 1), (0, 0)))"),
+    ("lax.cumsum(x, -1)", "jnp.cumsum(x, -1)"),
+    ("lax.cumlogsumexp(x, axis=-1)", "lax.cumlogsumexp(x, axis=1)"),
+    ("lax.argmax(x, -1, 'int32')", "jnp.argmax(x, -1)"),
+])
+def test_what_jax_refuses_and_sharp_bits_names(call, meaning):
+    assert isinstance(result(call, {}, jax), TypeError | ValueError)
+    np.testing.assert_array_equal(result(call, {}), result(meaning, {}), strict=True)
+
+
 @pytest.mark.parametrize("use", [
     float, int, complex, bool, jnp.abs, jnp.rint, jnp.isreal, jnp.iscomplex, jnp.fft.rfftn, jnp.sum, jnp.sqrt,
     lambda key: key.item(), lambda key: key.tolist(), lambda key: jnp.argwhere(key[None]), np.asarray,
