@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from cujax.engine.compiler.delayed_sums import delay_sums
 from cujax.engine.compiler.epilogues import fuse_epilogues
-from cujax.engine.compiler.fuse import TRAFFIC, Decision, Merger, Region, Step
+from cujax.engine.compiler.fuse import TRAFFIC, Decision, Region, Step
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.joined_transforms import join_transforms
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
+from cujax.engine.compiler.merge import Merger
 from cujax.engine.compiler.multiply_add import fuse_multiply_adds
 from cujax.engine.compiler.small_matrices import gather_stacks
 from cujax.engine.compiler.update import Update, goes_in_order
