@@ -60,6 +60,7 @@ class LaneProgram:
         self.top = self._block = Block()
         self.homes: dict[Register | int, Block] = {}
         self.stacks: dict[Var, Block] = {}
+        self.shares_stacks = False  # some have no place of their own for each lane: lanes must not run at the same time
         self.arrays: dict[Local, Block] = {}
         self.work = 0
         self._steps, self._count = 1, 0
@@ -145,6 +146,7 @@ class LaneProgram:
             self._live_in(carry, block)
             ys = list(zip(eqn.outputs[num_carry:], tape.outputs[num_carry:], strict=True))
             targets = {v: self._target(v, written).after(step) for v, _ in ys}
+            self.shares_stacks |= any(v in self.stacks and self._is_shared(scope, v) for v, _ in ys)
             passed = {o: targets[v] for v, o in ys if isinstance(o, Var) and _is_only_stacked(tape, o)}
             inputs = [*consts, *[c.read for c in carry], *[_at_step(x, step) for x in xs]]
             outs = self._run(inner, tape, inputs, dict(passed))
@@ -164,6 +166,11 @@ class LaneProgram:
             self.stacks[var] = self._block.outer or self._block
             found = Target(var, ())
         return found
+
+    def _is_shared(self, scope: Scope, var: Var) -> bool:
+        """Whether several lanes write the same elements of a stack, in steps of outer loops that are not the same."""
+        axes = self.lanes.axes_of(scope, var)
+        return any(extent > 1 and k not in axes for k, extent in enumerate(self.lanes.extents))
 
     def _stack(self, var: Var) -> Reader:
         """How the lane reads what it has stacked itself."""
