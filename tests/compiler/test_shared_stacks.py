@@ -1,4 +1,4 @@
-"""Loops of scalars inside of loops over lanes: what they stack is of no lane, and must not be written by two threads."""
+"""Loops of scalars inside of loops over lanes: what they stack is of no lane; no two threads may write it."""
 
 from __future__ import annotations
 
