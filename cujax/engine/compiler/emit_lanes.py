@@ -424,9 +424,9 @@ def _side_by_side(frame: HostFrame, body: LaneBody) -> str:
         "template <bool full>", f"static void {frame.name}_lanes({parameters}) {{",
         *indented([f"const int lanes = full ? {width} : count;", *outer, *inner]), "}", "",
     ]
-    shared = "#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)"
+    by_threads = "#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)"
     hand_out = [
-        *([] if body.program.shares_stacks else [shared]),
+        *([] if body.program.shares_stacks else [by_threads]),
         f"for (cj::i64 base = 0; base < {n}; base += {width}) {{",
         f"{INDENT}if (base + {width} <= {n}) {frame.name}_lanes<true>({arguments}, base, {width});",
         f"{INDENT}else {frame.name}_lanes<false>({arguments}, base, int({n} - base));",

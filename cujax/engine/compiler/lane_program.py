@@ -47,6 +47,8 @@ class LaneProgram:
 
     top: the outermost block.  homes: the block in which each register, and each counter by its number, has its value.
     stacks: buffers that each lane writes and reads for itself, and the blocks after whose loops they are read.
+    shares_stacks: whether some of them are the same memory for several lanes, which then must not run at the same time:
+    each writes what the others do, but in its own time, and an outer loop writes it again.
     arrays: the lane's own, and the blocks in which they have their values.
     work: operations of one lane, as far as the numbers of steps are known.
     numbers: those that the text of the kernel says.
@@ -60,7 +62,7 @@ class LaneProgram:
         self.top = self._block = Block()
         self.homes: dict[Register | int, Block] = {}
         self.stacks: dict[Var, Block] = {}
-        self.shares_stacks = False  # some have no place of their own for each lane: lanes must not run at the same time
+        self.shares_stacks = False
         self.arrays: dict[Local, Block] = {}
         self.work = 0
         self._steps, self._count = 1, 0
@@ -146,7 +148,8 @@ class LaneProgram:
             self._live_in(carry, block)
             ys = list(zip(eqn.outputs[num_carry:], tape.outputs[num_carry:], strict=True))
             targets = {v: self._target(v, written).after(step) for v, _ in ys}
-            self.shares_stacks |= any(v in self.stacks and self._is_shared(scope, v) for v, _ in ys)
+            own = [self._axes_of(inner, out, scope, v) for v, out in ys if v in self.stacks]
+            self.shares_stacks |= not all(map(self._tell_lanes_apart, own))
             passed = {o: targets[v] for v, o in ys if isinstance(o, Var) and _is_only_stacked(tape, o)}
             inputs = [*consts, *[c.read for c in carry], *[_at_step(x, step) for x in xs]]
             outs = self._run(inner, tape, inputs, dict(passed))
@@ -167,10 +170,9 @@ class LaneProgram:
             found = Target(var, ())
         return found
 
-    def _is_shared(self, scope: Scope, var: Var) -> bool:
-        """Whether several lanes write the same elements of a stack, in steps of outer loops that are not the same."""
-        axes = self.lanes.axes_of(scope, var)
-        return any(extent > 1 and k not in axes for k, extent in enumerate(self.lanes.extents))
+    def _tell_lanes_apart(self, axes: Sequence[int | None]) -> bool:
+        """Whether each lane has elements of its own of a value with these axes."""
+        return all(extent == 1 or k in axes for k, extent in enumerate(self.lanes.extents))
 
     def _stack(self, var: Var) -> Reader:
         """How the lane reads what it has stacked itself."""

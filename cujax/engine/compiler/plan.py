@@ -89,7 +89,7 @@ def _plan(
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
         inside = {v for v in producers if v not in decision.written and v not in apart}
         refused = set(mixed)
-        steps = _steps(tape, decision, producers, inside, lanes, mixed)
+        steps = _steps(tape, decision, producers, inside, lanes, mixed, language)
         if set(mixed) == refused:
             break
     changes = write_in_place(_without_unread(steps, tape), tape, inside, language, owned, placed)
@@ -118,7 +118,7 @@ def _lanes_of(
 
 def _steps(
     tape: Tape, decision: Decision, producers: Producers, inside: set[Var], lanes: dict[Eqn, Lanes],
-    mixed: dict[Eqn, Mixed],
+    mixed: dict[Eqn, Mixed], language: str,
 ) -> list[Step]:
     """The steps in order; a loop that turns out not to be a kernel goes from `lanes` to `mixed`."""
     merger = Merger()
@@ -126,7 +126,10 @@ def _steps(
         kind = decision.kinds[eqn]
         if kind == LANES:
             try:
-                merger.add(LaneRegion(producers, inside, eqn, lanes[eqn]))
+                region = LaneRegion(producers, inside, eqn, lanes[eqn])
+                if language == "cuda" and region.program.shares_stacks:
+                    raise Mixed("what an inner loop stacks is the same for all lanes, which run at the same time", eqn)
+                merger.add(region)
             except Mixed as error:
                 mixed[eqn] = error
                 del lanes[eqn]
