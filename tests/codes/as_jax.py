@@ -63,11 +63,13 @@ class _Absent(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if not cls.__module__.startswith("jax."):  # a class of the code's own, derived from a stand-in
             return super().__call__(*args, **kwargs)
-        if f"{cls.__module__}.{cls.__name__}"[4:] in HELPERS:
-            return HELPERS[f"{cls.__module__}.{cls.__name__}"[4:]](*args, **kwargs)
-        if f"{cls.__module__}.{cls.__name__}"[4:] in IDLE:
+        name = f"{cls.__module__}.{cls.__name__}"
+        inside = name.removeprefix("jax.")
+        if inside in HELPERS:
+            return HELPERS[inside](*args, **kwargs)
+        if inside in IDLE:
             return args[0] if args else None
-        raise NotImplementedError(f"{cls.__module__}.{cls.__name__} is private to JAX and has no counterpart in cujax")
+        raise NotImplementedError(f"{name} is private to JAX and has no counterpart in cujax")
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
