@@ -94,13 +94,25 @@ def check(op: Convolution) -> None:
     assert op.y.shape[:2] == (op.x.shape[0], op.w.shape[0])
     assert min(*op.before, *op.after) >= 0
     assert min(*op.x.shape, *op.w.shape, *op.y.shape, *op.strides, *op.dilation) > 0
-    assert min(*op.x.strides, *op.w.strides, *op.y.strides) > 0
+    rank = len(op.x.shape)
+    orders = tuple(range(rank)), (0, *range(2, rank), 1)
+    assert rank >= 4
+    assert any(all(t.strides == packed(t.shape, order) for t in (op.x, op.w, op.y)) for order in orders)
     for n, k, q, s, d, low, high in zip(
         op.x.shape[2:], op.w.shape[2:], op.y.shape[2:], op.strides, op.dilation, op.before, op.after, strict=True
     ):
         assert q == (n + low + high - (k - 1) * d - 1) // s + 1
     if op.epilogue:
         check_epilogue(op)
+
+
+def packed(shape: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides without gaps, the last axis of `order` the fastest: engines compute as if there were no others."""
+    strides, step = [0] * len(shape), 1
+    for axis in reversed(order):
+        strides[axis] = step
+        step *= shape[axis]
+    return tuple(strides)
 
 
 def check_epilogue(op: Convolution) -> None:

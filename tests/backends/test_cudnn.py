@@ -19,7 +19,7 @@ from cujax.engine.backends.cudnn_api import Attribute, Cudnn, CudnnError, CudnnM
 from cujax.engine.backends.cudnn_call import Epilogue, Outlines
 from cujax.engine.backends.cudnn_convolution import Window
 from cujax.engine.backends.cudnn_convolution import convolve as map_convolution
-from cujax.engine.backends.cudnn_plans import Numerics, Tensor, forbidden_notes
+from cujax.engine.backends.cudnn_plans import Numerics, forbidden_notes
 from cujax.engine.backends.numpy_library import convolution as no_library
 from cujax.engine.core.array import ConcreteArray
 from cujax.engine.core.aval import ShapedArray
@@ -28,7 +28,7 @@ from cujax.engine.ops.convolution import conv_general_dilated_p
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
 
-from fake_cudnn import Engine, FakeCudnn, array_at  # noqa: E402
+from fake_cudnn import Engine, FakeCudnn  # noqa: E402
 from fake_gpu import HostArray, Stream  # noqa: E402
 
 WINDOW = {
@@ -42,6 +42,7 @@ def one(gpu, monkeypatch, tmp_path):
     """One GPU, with a compilation cache of its own."""
     found = gpu(1)
     monkeypatch.setattr(cupy, "empty", lambda shape, dtype: found.array(np.full(shape, 77, dtype), found.device))
+    monkeypatch.setattr(cupy, "copyto", lambda target, source: fill(target, ..., source))
     with config.override("compilation_cache_dir", str(tmp_path)):
         yield found
 
@@ -123,9 +124,15 @@ def test_repeats_are_right(one, start, monkeypatch, changed, kernel):
 
 def fill(target: Any, index: Any, source: Any) -> None:
     """Assignment to a part of an array on the GPU, without a kernel."""
-    whole = array_at(target.data.ptr, Tensor(target.shape, strides_of(target), 4), target.dtype.name)
-    values = array_at(source.data.ptr, Tensor(source.shape, strides_of(source), 4), source.dtype.name)
-    whole.reshape(target.shape)[index] = values.reshape(source.shape)
+    in_memory(target)[index] = in_memory(source) if isinstance(source, cupy.ndarray) else source
+
+
+def in_memory(array: Any) -> np.ndarray:
+    """NumPy's view of an array on the GPU, whatever its strides."""
+    spans = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    before, after = (abs(sum(s for s in spans if (s < 0) is is_negative)) for is_negative in (True, False))
+    room = (ctypes.c_char * (before + after + array.itemsize)).from_address(array.data.ptr - before)
+    return np.ndarray(array.shape, array.dtype, room, before, array.strides)
 
 
 def strides_of(array: Any) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ from threading import RLock
 from typing import Any, NamedTuple
 
 from cujax.engine.backends.cudnn_api import Cudnn, CudnnError, CudnnMissing, DataType, load
-from cujax.engine.backends.cudnn_call import ALIGNED, Call, Epilogue, Outlines
+from cujax.engine.backends.cudnn_call import ALIGNED, Call, Epilogue, Outlines, laid_out
 from cujax.engine.backends.cudnn_convolution import SOURCES, Window, convolve
 from cujax.engine.backends.cudnn_device import DeviceConvolutions, address_of, remember
 from cujax.engine.backends.cudnn_plans import Numerics, Plan, Shape
@@ -182,35 +182,70 @@ def _name_of(number: int) -> str:
     return " ".join(str(found[name]) for name in ("name", "major", "minor", "multiProcessorCount"))
 
 
-class Repeat(NamedTuple):
-    """A convolution that has been executed without a copy.
+class Operand(NamedTuple):
+    """Where x, w, y or an array of an epilogue is: in which array, `start` bytes from its beginning.
 
-    sources: which of lhs, rhs, the result and the arrays of an epilogue are x, w, y and those that nodes read; offsets:
-    at which byte of it each begins.
+    strides: in bytes, where it does not lie in `order` and is copied; else None.
+    """
+
+    source: int
+    start: int
+    shape: Shape
+    strides: Shape | None
+    order: Shape
+
+    @staticmethod
+    def of(part: Any, view: Any, source: int, whole: Any, order: Shape) -> Operand | None:
+        """That of `part`, `view` or a copy of it; None where even `view` does not share the memory of `whole`."""
+        if view.data.mem is not whole.data.mem:
+            return None
+        strides = None if part is view else view.strides
+        return Operand(source, address_of(view) - address_of(whole), view.shape, strides, order)
+
+
+class Repeat(NamedTuple):
+    """A convolution that has been executed before: what is left to do for operands that lie in memory as those did.
+
+    operands: of x, w, y and of what nodes read, in lhs, rhs, the result and the arrays of an epilogue (sources 0 to 2,
+    and from 3 on).
     """
 
     device: DeviceConvolutions
     plan: Plan
-    sources: tuple[int, ...]
-    offsets: tuple[int, ...]
+    operands: tuple[Operand, ...]
     shape: Shape
 
     @staticmethod
     def of(device: DeviceConvolutions, call: Call, plan: Plan, arrays: tuple[Any, ...]) -> Repeat | None:
-        """That of a call which was executed for `arrays`, the first three as above; None where it has copied."""
+        """That of a call which was executed for `arrays`; None where something was copied on the way to it."""
         sources = (*SOURCES[call.op.role, call.op.is_reversed], *range(3, len(arrays)))
-        pairs = [(part, arrays[i]) for part, i in zip(call.arrays, sources, strict=True)]
-        if any(part.data.mem is not whole.data.mem for part, whole in pairs):
-            return None
-        offsets = tuple([address_of(part) - address_of(whole) for part, whole in pairs])
-        return Repeat(device, plan, sources, offsets, arrays[2].shape)
+        views = (*call.views, *call.others)  # where an array of an epilogue was copied, that is no part of the source
+        parts = zip(call.arrays, views, sources, strict=True)
+        operands = [Operand.of(part, view, i, arrays[i], call.order) for part, view, i in parts]
+        shared = tuple([operand for operand in operands if operand is not None])
+        return Repeat(device, plan, shared, arrays[_OUT].shape) if len(shared) == len(operands) else None
 
     def __call__(self, lhs: Any, rhs: Any, *others: Any) -> Any:
-        """The result for operands that lie in memory as those did; others: the arrays of an epilogue."""
+        """The result; others: the arrays of an epilogue."""
         import cupy
 
         out = cupy.empty(self.shape, lhs.dtype)
-        starts = [address_of(array) for array in (lhs, rhs, out, *others)]
-        addresses = [starts[i] + offset for i, offset in zip(self.sources, self.offsets, strict=True)]
+        given = (lhs, rhs, out, *others)
+        addresses, copies, result = list[int](), list[Any](), None
+        for source, start, shape, strides, order in self.operands:
+            if strides is None:
+                addresses.append(address_of(given[source]) + start)
+                continue
+            view = cupy.ndarray(shape, lhs.dtype, given[source].data + start, strides)
+            copy = laid_out(order, cupy, view, is_read=source != _OUT)
+            if source == _OUT:
+                result = view, copy
+            copies.append(copy)  # whose memory must last until the work is queued
+            addresses.append(address_of(copy))
         self.device.enqueue(self.plan, addresses)
+        if result is not None:
+            cupy.copyto(*result)
         return out
+
+
+_OUT = 2  # the source that is the result

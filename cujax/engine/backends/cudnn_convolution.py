@@ -18,9 +18,10 @@ sum.  Which arrays are its x, w and y:
                 `filter`, with lhs and rhs exchanged, so that x = rhs, y = lhs, and the result comes out reversed.
                 Without groups, whose results would lie in the wrong axis, and without gaps in rhs too.
 
-What is left, gaps in lhs together with strides, is computed after the gaps have been filled with zeros.  All dimension
-numbers are strides of views; only groups that lie in the wrong axis are copied.  Padding that takes elements away is a
-view as well, and so is a reversed kernel, as the gradient in the data has it: cuDNN reverses it while it reads.
+What is left, gaps in lhs together with strides, is computed after the gaps have been filled with zeros.  One spatial
+axis becomes the second of two.  Arrays are views as long as they can be, of any dimension numbers, and a reversed
+kernel, as the gradient in the data has it, cuDNN reverses while it reads.  What does not lie as engines read it is
+copied in the end (`cudnn_call.py`).
 
 A convolution may have an `Epilogue`, which is added to the result while that is in registers.  cuDNN has it for
 `forward` alone, and where another way is the better one, there is no convolution with an epilogue.
@@ -35,8 +36,8 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, NamedTuple
 
-from cujax.engine.backends.cudnn_call import AddressOf, Call, Epilogue, as_cudnn_takes_it, tensor_of, with_epilogue
-from cujax.engine.backends.cudnn_plans import Convolution, Role, Shape
+from cujax.engine.backends.cudnn_call import AddressOf, Call, Epilogue, call_of, with_epilogue
+from cujax.engine.backends.cudnn_plans import Role, Shape
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -104,7 +105,11 @@ def convolve(
         calls = calls_for(xp, problem, address_of)
     else:
         calls = _calls_with(epilogue, xp, problem, out_axes, address_of)
-    return out if any(map(execute, calls)) else None
+    done = next(filter(execute, calls), None)
+    if done is None:
+        return None
+    done.finish(xp)
+    return out
 
 
 def _placed(shape: Shape, axes: Shape) -> Shape:
@@ -306,11 +311,9 @@ def _call(xp: Any, way: _Way, address_of: AddressOf) -> Call | None:
     if not cropped.size:
         return None
     w, is_reversed = _as_it_lies(way)
-    arrays = [as_cudnn_takes_it(xp, a) for a in (cropped, w, way.y)]
-    x, w, y = [tensor_of(a, address_of) for a in arrays]
     before, end = [tuple([max(side, 0) for side in sides]) for sides in (way.before, ends)]
-    dtype = way.x.dtype.name
-    return Call(Convolution(way.role, dtype, x, w, y, way.strides, way.dilation, before, end, is_reversed), *arrays)
+    numbers = way.strides, way.dilation, before, end
+    return call_of(xp, way.role, (cropped, w, way.y), numbers, is_reversed, address_of)
 
 
 def _as_it_lies(way: _Way) -> tuple[Any, bool]:
