@@ -19,6 +19,7 @@ _GREED = 1.5  # a workload may take this many equal parts of the time that is le
 _SIZES = {
     "smoke": "smallest inputs, few samples: shows that everything runs",
     "quick": "small inputs, under a minute",
+    "device": "large inputs, few samples: for a GPU",
     "full": "the inputs and samples that results are published with, hours on a CPU",
 }
 

@@ -50,6 +50,10 @@ class Scale:
     total_seconds: float
     fresh: bool = True  # whether every workload has cold columns; each costs four processes
 
+    def of(self, sizes: Mapping[str, Any]) -> Any:
+        """The entry of a table of sizes, the full size where it has none for this scale."""
+        return sizes.get(self.name, sizes["full"])
+
 
 SCALES = {
     scale.name: scale
@@ -57,6 +61,7 @@ SCALES = {
         Scale("smoke", samples=1, seconds=0.01, call_seconds=10, total_seconds=30, fresh=False),
         Scale("quick", samples=20, seconds=0.15, call_seconds=2, total_seconds=45, fresh=False),
         Scale("default", samples=20, seconds=0.8, call_seconds=10, total_seconds=240),
+        Scale("device", samples=20, seconds=0.1, call_seconds=8, total_seconds=260, fresh=False),
         Scale("full", samples=20, seconds=120, call_seconds=300, total_seconds=7200),
     )
 }
@@ -102,6 +107,8 @@ class Case:
     compare: Callable[[Peer, Any, Any], None]
     jit: bool = True
     x64: bool = False
+    alone: bool = False  # on a device, too, each call is waited for: the time of an answer is asked for
+    steps: int = 0  # of a loop of which there is one lane, so that a peer may run it step by step from the host
     bytes_moved: int = 0  # operands read once and results written once
     items: tuple[float, str] = (0, "")  # what is counted instead of bytes, and its name
     new_size: Callable[[], Case] | None = None  # the same at a size not seen before; asks for the cold columns

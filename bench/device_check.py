@@ -68,7 +68,7 @@ def _checks(seconds: float, choice: Choice) -> list[str]:
 
 
 def _benchmarks(seconds: float, choice: Choice) -> list[str]:
-    size = ["--smoke"] if choice.emulate else []
+    size = ["--smoke"] if choice.emulate else ["--device", "--peers", "jax,cuda,torch,cupy"]
     only = ["--only", choice.workloads] if choice.workloads else []
     return ["-m", "bench", "--budget", str(round(seconds)), *size, *only, "--json", str(LOGS / "benchmarks.json")]
 

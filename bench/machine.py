@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.peers import Peer
+from bench.peers import PEERS, Peer
 
 
 def describe(peers: list[Peer]) -> dict[str, Any]:
@@ -51,8 +51,7 @@ def commit() -> str:
 
 def copy_bandwidth(peers: list[Peer], size: int) -> float:
     """Bytes read and written in a second when `size` bytes are copied on the device: the best of 20 copies."""
-    cupy = next((peer for peer in peers if peer.dialect == "cupy"), None)
-    return _copy_on_device(cupy, size) if cupy else _copy_on_host(size)
+    return _copy_on_device(PEERS["cupy"](), size) if peers[0].platform == "gpu" else _copy_on_host(size)
 
 
 def _copy_on_host(size: int) -> float:

@@ -1,7 +1,8 @@
 """How a time is taken, and how a call that takes too much is cut.
 
 Samples of the peers alternate in blocks, so that a disturbance of the machine meets all of them.  One clock serves
-every library: the host's, from before the call until its result is ready.
+every library: the host's, from before the call until its result is ready.  On a device calls are queued one after the
+other, as a simulation queues them, and the last one is waited for, unless a case is about the time of an answer.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.case import Scale
 
 _TICK = 0.05
 _SHORTEST_SAMPLE = 200e-6
+_SHORTEST_QUEUE = 2e-3  # of calls that are waited for together: the wait is a small part of it
 _BLOCKS = 4
 _FEWEST = 3  # samples of a call that is slow, but not too slow
 _WARM_UP_PAYS = 0.02  # seconds up to which the state of the caches is felt
@@ -75,11 +77,34 @@ def limits(seconds: float, memory: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+class Timed(NamedTuple):
+    """A function without arguments.  wait: returns when its result is ready.  is_queued: calls need not wait."""
+
+    start: Callable[[], object]
+    wait: Callable[[Any], object]
+    is_queued: bool = False
+
+    def __call__(self) -> Any:
+        result = self.start()
+        self.wait(result)
+        return result
+
+    def several(self, calls: int) -> None:
+        """That many calls; all have been computed at the end."""
+        if not self.is_queued:
+            for _ in range(calls):
+                self()
+            return
+        for _ in range(calls):
+            result = self.start()
+        self.wait(result)
+
+
 @dataclass
 class Samples:
     """Times of one call, in seconds, as they come in."""
 
-    call: Callable[[], object]
+    call: Timed
     first: float  # what the first call took, compilation included
     times: list[float] = field(default_factory=list)
     status: str = "ok"
@@ -95,15 +120,15 @@ class Samples:
     def take(self, count: int, calls: int) -> None:
         for _ in range(count):
             start = time.perf_counter()
-            for _ in range(calls):
-                self.call()
+            self.call.several(calls)
             self.times.append((time.perf_counter() - start) / calls)
 
 
-def first_call(call: Callable[[], object]) -> Samples:
+def first_call(call: Timed) -> tuple[Samples, Any]:
+    """What the first call has taken, and its result."""
     start = time.perf_counter()
-    call()
-    return Samples(call, time.perf_counter() - start)
+    result = call()
+    return Samples(call, time.perf_counter() - start), result
 
 
 class Plan(NamedTuple):
@@ -143,7 +168,8 @@ def _plan(run: Samples, scale: Scale, memory: float) -> Plan:
     if samples == 1:
         return Plan(0)
     run.times.clear()  # it may have been a warm-up still
-    calls = max(1, int(min(_SHORTEST_SAMPLE, scale.seconds) / once))
+    shortest = _SHORTEST_QUEUE if run.call.is_queued else _SHORTEST_SAMPLE
+    calls = max(1, int(min(shortest, scale.seconds) / once))
     return Plan(samples, calls, warm_up=once < _WARM_UP_PAYS)
 
 

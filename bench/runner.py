@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import fresh, measure
-from bench.case import Case, Function, Scale, WrongResult
-from bench.measure import Samples
+from bench.case import Case, Scale, WrongResult
+from bench.measure import Samples, Timed
 from bench.peers import Peer, on_leaves
 from bench.rows import NOT_RUN, NOT_WRITTEN, Row
 
 _SHORTEST_LIMIT = 2.0  # seconds for a call, however little time is left
+_LAUNCHED_STEP = 8e-6  # seconds for a step of a loop that JAX runs from the host (81.6 s for 10^7, H100)
 _STARTING = 10.0  # seconds that a fresh process may take beside the call: imports, inputs, the reference
 
 
@@ -58,28 +59,20 @@ class Bounds:
         return replace(self, scale=scale)
 
 
-def bind(case: Case, peer: Peer, inputs: tuple[Any, ...]) -> Function:
-    """The case as a call without arguments: inputs resident, its result ready when it returns."""
+def bind(case: Case, peer: Peer, inputs: tuple[Any, ...]) -> Timed:
+    """The case as a call without arguments, of resident inputs."""
     if peer.dialect not in case.make:
         raise NotWritten(NOT_WRITTEN)
     function = case.make[peer.dialect](peer)
     compiled = peer.compile(function) if case.jit else function
     resident = peer.put(inputs)
-
-    def call() -> Any:
-        result = compiled(*resident)
-        peer.wait(result)
-        return result
-
-    return call
+    return Timed(lambda: compiled(*resident), peer.wait, peer.platform == "gpu" and not case.alone)
 
 
-def checked_first_call(case: Case, peer: Peer, call: Function, expected: Any) -> Samples:
+def checked_first_call(case: Case, peer: Peer, call: Timed, expected: Any) -> Samples:
     """The first call, timed, its result compared with the reference."""
-    results = []
-    run = measure.first_call(lambda: results.append(call()))
-    case.compare(peer, on_leaves(peer.get, results.pop()), expected)
-    run.call = call
+    run, result = measure.first_call(call)
+    case.compare(peer, on_leaves(peer.get, result), expected)
     return run
 
 
@@ -143,6 +136,9 @@ def _refusal(case: Case, peer: Peer, row: Row, bounds: Bounds) -> str:
 
     A run that would not fit without fusion is started where a fresh process has shown that it does.
     """
+    seconds = case.steps * _LAUNCHED_STEP
+    if peer.name == "jax" and peer.platform == "gpu" and seconds > bounds.scale.call_seconds:
+        return f"not run: {case.steps} steps, launched one by one, take it about {seconds:.0f} s"
     too_large = case.op_by_op_bytes > bounds.memory
     if too_large and (peer.op_by_op or row.cold is None):
         return f"needs {case.op_by_op_bytes / 1e9:.0f} GB without fusion"

@@ -178,10 +178,31 @@ def test_peers_that_are_missing_say_why(monkeypatch):
 
 
 def test_a_slow_call_gets_fewer_samples():
-    run = measure.first_call(lambda: time.sleep(0.02))
+    run, _ = measure.first_call(measure.Timed(lambda: time.sleep(0.02), lambda result: None))
     measure.take_samples([run], replace(SCALES["quick"], seconds=0.1), 1e9)
     assert 3 <= len(run.times) <= 5
     assert run.minimum <= run.median < 0.2
+
+
+def test_calls_on_a_device_are_waited_for_together():
+    """Whose results are ready at once, so that there is time for many; those of an answer each by itself."""
+    done: list[str] = []
+    for is_queued, expected in ((True, ["call", "call", "call", "wait"]), (False, ["call", "wait"] * 3)):
+        done.clear()
+        timed = measure.Timed(lambda: done.append("call"), lambda result: done.append("wait"), is_queued)
+        timed.several(3)
+        assert done == expected
+    case = replace(DOUBLE, alone=True)
+    peer = replace(peers.PEERS["numpy"](), platform="gpu")
+    assert [runner.bind(c, peer, c.inputs()).is_queued for c in (DOUBLE, case)] == [True, False]
+
+
+def test_what_would_take_too_many_launches_is_not_begun():
+    """A loop that JAX runs from the host on a device is not to be interrupted."""
+    jax = replace(peers.PEERS["numpy"](), name="jax", platform="gpu")
+    long = replace(DOUBLE, steps=10**7)
+    assert status(long, [jax]) == {"jax": "not run: 10000000 steps, launched one by one, take it about 80 s"}
+    assert status(replace(DOUBLE, steps=10**5), [jax]) == {"jax": "ok"}
 
 
 def test_the_first_calls_in_fresh_processes(tmp_path):

@@ -21,7 +21,9 @@ from bench.case import Case, Make, Scale, all_close
 from bench.peers import Peer
 
 PLANES = {"smoke": (8, 8, 4), "quick": (512, 512, 16), "default": (512, 512, 16), "full": (512, 512, 16)}
-FLOWS = {"smoke": (32, 5), "quick": (128, 20), "default": (256, 50), "full": (1024, 1000)}  # side, steps
+FLOWS = {  # side, steps
+    "smoke": (32, 5), "quick": (128, 20), "default": (256, 50), "device": (1024, 10), "full": (1024, 1000)
+}  # fmt: skip
 VISCOSITY, MEAN_FLOW, DT = 1e-3, (0.5, -0.25), 1e-3
 WAVES = ((5, 0), (0, 5), (3, 4), (4, 3), (-3, 4), (-4, 3))  # all of length 5
 TIMES = (0, 0.1496590219993, 0.3704009573644, 0.6222557631345, 0.9582821306748, 1)
@@ -92,7 +94,7 @@ def transforms(peer: Peer) -> Callable:
 
 
 def cases(scale: Scale) -> list[Case]:
-    shape, (side, steps) = PLANES[scale.name], FLOWS[scale.name]
+    shape, (side, steps) = scale.of(PLANES), scale.of(FLOWS)
     return [_planes(shape), _transforms(side), _flow(side, 1), _flow(side, steps)]
 
 

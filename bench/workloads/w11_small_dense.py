@@ -19,7 +19,10 @@ from bench.peers import Peer
 
 SOLVES = {"smoke": 50, "quick": 10**4, "default": 10**6, "full": 10**6}
 INVERSES = {"smoke": 50, "quick": 10**4, "default": 10**4, "full": 10**4}
-SPECTRA = {"smoke": (5, (6,)), "quick": (32, (32,)), "default": (256, (32,)), "full": (1024, (30, 31, 32, 33, 34))}
+SPECTRA = {
+    "smoke": (5, (6,)), "quick": (32, (32,)), "default": (256, (32,)), "device": (1024, (32,)),
+    "full": (1024, (30, 31, 32, 33, 34)),
+}  # fmt: skip
 BANDS = {"smoke": (20, 8), "quick": (10**4, 64), "default": (10**5, 64), "full": (10**5, 64)}
 
 
@@ -145,8 +148,8 @@ def in_double(function: Callable) -> Callable:
 
 
 def cases(scale: Scale) -> list[Case]:
-    solves, inverses, (systems, length) = SOLVES[scale.name], INVERSES[scale.name], BANDS[scale.name]
-    count, orders = SPECTRA[scale.name]
+    solves, inverses, (systems, length) = scale.of(SOLVES), scale.of(INVERSES), scale.of(BANDS)
+    count, orders = scale.of(SPECTRA)
     return [
         _case(
             f"{inverses} inverses 3x3", INVERT, lambda: (matrices(inverses, 3),), np.linalg.inv, same_solution,

@@ -2,6 +2,8 @@
 
 Few channels are stencils, bound by memory; many are matrix products, bound by arithmetic.  The result is linear in each
 operand, so a gradient is the pull-back of a fixed cotangent.  Compared with sums over taps in float64.
+
+Products of float32 are those of float32 ("highest"), on GPUs too; the rows of "TF32" may round the factors to ten bits.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from bench.case import Case, Make, Scale, all_close
 from bench.peers import Peer
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-TOLERANCE = {"float64": 1e-12, "float32": 1e-4, "bfloat16": 2e-2}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-4, "TF32": 2e-3, "bfloat16": 2e-2}
+PRECISION = {"float32": "highest", "TF32": "tensorfloat32"}
 
 
 class Layer(NamedTuple):
@@ -62,6 +65,17 @@ LAYERS = {
         Layer("16 -> 16 64^3", 1, (64, 64, 64), 3, 16, 16),
     ],
 }  # fmt: skip
+FLOATS = ("float32", "TF32", "bfloat16")
+LAYERS["device"] = [
+    Layer("1 -> 1 1024^2", 1, (1024, 1024), 3, 1, 1, ("float32", "float64")),
+    Layer("1 -> 1 64^3", 1, (64, 64, 64), 3, 1, 1),
+    Layer("16 -> 32 8x128^2", 8, (128, 128), 3, 16, 32, FLOATS),
+    Layer("64 -> 64 56^2", 2, (56, 56), 3, 64, 64, ("float32", "TF32", "float64")),
+    Layer("128 -> 128 32x28^2", 32, (28, 28), 3, 128, 128, FLOATS),
+    Layer("256 -> 256 14^2", 2, (14, 14), 3, 256, 256),
+    Layer("512 -> 512 7^2", 2, (7, 7), 3, 512, 512),
+    Layer("16 -> 16 64^3", 1, (64, 64, 64), 3, 16, 16),
+]  # fmt: skip
 LAYERS["quick"] = LAYERS["default"] = LAYERS["full"]
 
 
@@ -74,19 +88,24 @@ def numbers(rank: int) -> tuple[str, str, str]:
     return f"N{axes}C", f"{axes}IO", f"N{axes}C"
 
 
-def forward(peer: Peer) -> Callable:
-    def convolve(x: Any, w: Any) -> Any:
-        rank = x.ndim - 2
-        return peer.lib.lax.conv_general_dilated(x, w, (1,) * rank, "SAME", dimension_numbers=numbers(rank))
+def forward(dtype: str) -> Callable[[Peer], Callable]:
+    def make(peer: Peer) -> Callable:
+        def convolve(x: Any, w: Any) -> Any:
+            rank = x.ndim - 2
+            return peer.lib.lax.conv_general_dilated(
+                x, w, (1,) * rank, "SAME", dimension_numbers=numbers(rank), precision=PRECISION.get(dtype)
+            )
 
-    return convolve
+        return convolve
+
+    return make
 
 
-def gradient(by: int) -> Callable[[Peer], Callable]:
+def gradient(by: int, dtype: str) -> Callable[[Peer], Callable]:
     """By the input (0) or the weights (1)."""
 
     def make(peer: Peer) -> Callable:
-        convolve = forward(peer)
+        convolve = forward(dtype)(peer)
 
         def pulled_back(x: Any, w: Any, ct: Any) -> Any:
             one = (lambda x: convolve(x, w)) if by == 0 else (lambda w: convolve(x, w))
@@ -142,15 +161,15 @@ def pulled_to_weights(x: np.ndarray, w: np.ndarray, ct: np.ndarray) -> np.ndarra
 
 def cases(scale: Scale) -> list[Case]:
     found = []
-    for layer in LAYERS[scale.name]:
+    for layer in scale.of(LAYERS):
         for dtype in layer.dtypes:
             is_stencil = layer.channels == layer.features == 1 and dtype != "bfloat16"
-            make = {"jax": forward, **({"numpy": by_scipy} if is_stencil else {})}
+            make = {"jax": forward(dtype), **({"numpy": by_scipy} if is_stencil else {})}
             found += [
                 _case(layer, dtype, "", make, 2, sum_of_taps),
-                _case(layer, dtype, " by input", {"jax": gradient(0)}, 3, pulled_to_input),
-                _case(layer, dtype, " by weights", {"jax": gradient(1)}, 3, pulled_to_weights),
-                _case(layer, dtype, " outside jit", {"jax": forward}, 2, sum_of_taps, jit=False),
+                _case(layer, dtype, " by input", {"jax": gradient(0, dtype)}, 3, pulled_to_input),
+                _case(layer, dtype, " by weights", {"jax": gradient(1, dtype)}, 3, pulled_to_weights),
+                _case(layer, dtype, " outside jit", {"jax": forward(dtype)}, 2, sum_of_taps, jit=False),
             ]
     return found
 
@@ -177,5 +196,5 @@ def in_double_of(x: Any) -> np.ndarray:
 def arrays(layer: Layer, dtype: str) -> tuple[np.ndarray, ...]:
     """The input, weights and a cotangent."""
     random = np.random.default_rng(12)
-    kind = BFLOAT16 if dtype == "bfloat16" else np.dtype(dtype)
+    kind = {"bfloat16": BFLOAT16, "TF32": np.dtype(np.float32)}.get(dtype) or np.dtype(dtype)
     return tuple(random.uniform(-1, 1, shape).astype(kind) for shape in layer.shapes)

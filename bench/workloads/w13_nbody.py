@@ -70,7 +70,7 @@ GRADIENT: Make = {
 def cases(scale: Scale) -> list[Case]:
     return [
         case
-        for bodies in BODIES[scale.name]
+        for bodies in scale.of(BODIES)
         for case in (
             _case("forces", FORCES, bodies, 1, scale.fresh),
             _case("gradient of the energy", GRADIENT, bodies, -1, scale.fresh),

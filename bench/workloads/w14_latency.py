@@ -18,8 +18,8 @@ from bench.runner import Bounds
 from bench.workloads import w13_nbody
 
 OPERATIONS = {"smoke": 40, "quick": 400, "default": 400, "full": 400}
-TAPE = {"smoke": 80, "quick": 2000, "default": 10_000, "full": 10_000}
-IMPORTS = {"smoke": 0, "quick": 3, "default": 5, "full": 15}  # processes, beside a first that is not counted
+TAPE = {"smoke": 80, "quick": 2000, "default": 10_000, "device": 2000, "full": 10_000}
+IMPORTS = {"smoke": 0, "quick": 3, "default": 5, "device": 3, "full": 15}  # processes, beside one that is not counted
 SMALL = 1000
 
 _IMPORT = """
@@ -38,7 +38,7 @@ print(time.perf_counter() - start, (resident() - before) / 1024)
 
 def rows(peers: list[Peer], bounds: Bounds) -> list[Row]:
     """What importing costs beyond NumPy: time and memory, in fresh processes."""
-    rounds = IMPORTS[bounds.scale.name]
+    rounds = bounds.scale.of(IMPORTS)
     found = [_imported(peer, rounds, bounds) for peer in peers if peer.dialect == "jax" and rounds]
     return [time for time, _ in found] + [memory for _, memory in found]
 
@@ -82,7 +82,7 @@ def _tree() -> tuple[dict[str, np.ndarray]]:
 
 
 def cases(scale: Scale) -> list[Case]:
-    return [*_calls(), *_traces(OPERATIONS[scale.name]), *_first_calls(scale)]
+    return [*_calls(), *_traces(scale.of(OPERATIONS)), *_first_calls(scale)]
 
 
 def _calls() -> list[Case]:
@@ -91,7 +91,7 @@ def _calls() -> list[Case]:
     plus = array_code(lambda peer: lambda x: x + 1)
 
     def case(name: str, make: Make, inputs: Callable[[], tuple], jit: bool = True) -> Case:
-        return Case(name, make, inputs, make["numpy"](PEERS["numpy"]()), all_close(1e-6), jit=jit)
+        return Case(name, make, inputs, make["numpy"](PEERS["numpy"]()), all_close(1e-6), jit=jit, alone=True)
 
     return [
         case("eager x + 1, three elements", plus, lambda: _small(3), jit=False),
@@ -137,7 +137,7 @@ def _at_least(peer: Peer, found: int, least: int) -> None:
 
 def _first_calls(scale: Scale) -> list[Case]:
     """What compiling costs: see the cold columns."""
-    count, tape = OPERATIONS[scale.name], TAPE[scale.name]
+    count, tape = scale.of(OPERATIONS), scale.of(TAPE)
     return [_first_call(count, SMALL, scale), _first_call(tape, 8, scale, warm=False)]
 
 

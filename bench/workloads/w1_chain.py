@@ -16,6 +16,7 @@ SIZES = {
     "smoke": [2**10],
     "quick": [2**10, 2**20],
     "default": [2**10, 2**20, 2**24],
+    "device": [2**20, 2**26],
     "full": [2**10, 2**13, 2**16, 2**20, 2**22, 2**24, 2**26],
 }
 HEADLINE = 2**20  # elements from which on the rows count in the geometric mean
@@ -47,7 +48,7 @@ FUNCTIONS = {"chain": chain, "a*x+b": axpb, "sum chain": total(chain), "sum a*x+
 def cases(scale: Scale) -> list[Case]:
     return [
         _case(name, dtype, size, scale)
-        for size in SIZES[scale.name]
+        for size in scale.of(SIZES)
         for name in FUNCTIONS
         for dtype in (np.float32, np.float64)
     ]

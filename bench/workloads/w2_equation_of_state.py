@@ -16,7 +16,7 @@ CHECKED = 4096  # points at which the reference is computed
 
 
 def cases(scale: Scale) -> list[Case]:
-    return [_case(SHAPES[scale.name], scale.fresh)]
+    return [_case(scale.of(SHAPES), scale.fresh)]
 
 
 def _case(shape: tuple[int, int, int], cold: bool) -> Case:

@@ -84,7 +84,7 @@ def gradient(steps: int) -> Make:
 
 
 def cases(scale: Scale) -> list[Case]:
-    side, (loop_side, steps) = SIDES[scale.name], LOOPS[scale.name]
+    side, (loop_side, steps) = scale.of(SIDES), scale.of(LOOPS)
     new_side = (lambda: _step_case(side + 32)) if scale.fresh else None
     return [
         _step_case(side, new_side),

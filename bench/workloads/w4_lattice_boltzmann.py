@@ -112,7 +112,7 @@ def populations(side: int) -> np.ndarray:
 
 
 def cases(scale: Scale) -> list[Case]:
-    (side, steps), (small_side, few) = SIDES[scale.name], GRADIENTS[scale.name]
+    (side, steps), (small_side, few) = scale.of(SIDES), scale.of(GRADIENTS)
     by_gradient = f"gradient of density^2 after {few} steps"
     return [
         _case(f"{few} steps", flow(small_side, few), small_side, few, lambda f: after(f, few), mass_is_kept),

@@ -23,7 +23,9 @@ from bench.hand_written import pointer
 from bench.peers import Peer
 
 SIGMA, BETA, END = 10.0, 8 / 3, 1.0
-SYSTEMS = {"smoke": [40], "quick": [2**10], "default": [2**14], "full": [8, 2**14, 2**20, 2**23]}
+SYSTEMS = {
+    "smoke": [40], "quick": [2**10], "default": [2**14], "device": [2**14, 2**20], "full": [8, 2**14, 2**20, 2**23]
+}  # fmt: skip
 STEPS = {"smoke": 50, "quick": 1000, "default": 1000, "full": 1000}
 TOLERANCE, FIRST_STEP = 1e-8, 1e-3
 CHECKED = 512  # systems that the reference follows
@@ -150,7 +152,7 @@ def by_hand_on_device(peer: Peer, name: str, *options: Any) -> Callable:
 
 
 def cases(scale: Scale) -> list[Case]:
-    steps = STEPS[scale.name]
+    steps = scale.of(STEPS)
     fixed = {
         **array_code(lambda peer: side_by_side(peer, steps)),
         "jax": lambda peer: lanes_fixed(peer, steps),
@@ -166,7 +168,7 @@ def cases(scale: Scale) -> list[Case]:
     }
     return [
         case
-        for systems in SYSTEMS[scale.name]
+        for systems in scale.of(SYSTEMS)
         for case in (
             _case(f"a, {steps} fixed steps", fixed, systems, scale.fresh, steps),
             _case("b, adaptive steps", adaptive, systems, scale.fresh, 1000),

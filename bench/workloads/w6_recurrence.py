@@ -23,6 +23,7 @@ R, START = 3.5, 0.2
 STEPS = {"smoke": 400, "quick": 10**6, "default": 10**7, "full": 10**7}
 KEPT = {"smoke": 400, "quick": 10**5, "default": 10**6, "full": 10**6}
 SUMMED = {"smoke": 1000, "quick": 10**6, "default": 10**6, "full": 10**6}
+FEW = {"device": [10**5]}  # steps that JAX can take on a GPU too
 
 
 def logistic(r: Any, x: Any) -> Any:
@@ -85,8 +86,12 @@ def by_hand_on_device(peer: Peer, name: str, shape: tuple[int, ...], steps: np.g
 
 
 def cases(scale: Scale) -> list[Case]:
-    steps, kept, summed = STEPS[scale.name], KEPT[scale.name], SUMMED[scale.name]
+    steps, kept, summed = scale.of(STEPS), scale.of(KEPT), scale.of(SUMMED)
     return [
+        *[
+            _logistic("last value", _last(few, "last_float", ctypes.c_float), few, np.float32, lambda xs: xs[-1])
+            for few in FEW.get(scale.name, [])
+        ],
         _logistic("last value", _last(steps, "last_float", ctypes.c_float), steps, np.float32, lambda xs: xs[-1]),
         _logistic("last value", _last(steps, "last_double", ctypes.c_double), steps, np.float64, lambda xs: xs[-1]),
         _logistic("all values", _all(kept), kept, np.float32, lambda xs: xs),
@@ -120,6 +125,7 @@ def _logistic(name: str, make: Make, steps: int, dtype: type, part: Callable) ->
         compare=all_close(1e-10 if dtype is np.float64 else 1e-4),
         x64=dtype is np.float64,
         items=(steps, "steps"),
+        steps=steps,
     )
 
 
@@ -135,6 +141,7 @@ def _sum(steps: int) -> Case:
         reference=lambda x: np.asarray(int(x) + steps * (steps - 1) // 2).astype(np.int32),  # wraps around
         compare=all_close(0),
         items=(steps, "steps"),
+        steps=steps,
     )
 
 

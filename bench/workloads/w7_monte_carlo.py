@@ -146,7 +146,7 @@ def by_hand_on_device(peer: Peer, name: str, paths: int, steps: int) -> Callable
 
 
 def cases(scale: Scale) -> list[Case]:
-    paths, steps = PATHS[scale.name], STEPS[scale.name]
+    paths, steps = scale.of(PATHS), scale.of(STEPS)
 
     def case(name: str, make: dict[str, Callable], paths: int, new_size: Callable[[], Case] | None = None) -> Case:
         return Case(

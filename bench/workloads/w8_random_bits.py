@@ -86,8 +86,8 @@ def makes(n: int) -> dict[str, Make]:
 
 
 def cases(scale: Scale) -> list[Case]:
-    n = COUNTS[scale.name]
-    return [*(_case(name, n, scale.fresh and name == "normal") for name in REFERENCES), _split(KEYS[scale.name])]
+    n = scale.of(COUNTS)
+    return [*(_case(name, n, scale.fresh and name == "normal") for name in REFERENCES), _split(scale.of(KEYS))]
 
 
 def _case(name: str, n: int, cold: bool = False) -> Case:

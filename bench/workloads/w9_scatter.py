@@ -44,11 +44,11 @@ SEGMENT_SUM: Make = {
 
 
 def cases(scale: Scale) -> list[Case]:
-    rows = ROWS[scale.name]
+    rows = scale.of(ROWS)
     return [
         _add_rows("uniform", rows, scale.fresh),
         _add_rows("equal", rows),
-        _segment_sum(VALUES[scale.name]),
+        _segment_sum(scale.of(VALUES)),
     ]
 
 
