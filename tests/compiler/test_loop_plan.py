@@ -13,6 +13,7 @@ import pytest
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
+from cujax.engine.backends import host_launch
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan
 from cujax.engine.ground.native import native
@@ -38,7 +39,7 @@ def counted(monkeypatch):
         return done
 
     monkeypatch.setattr(loop_plan, "FEWEST", 1)
-    monkeypatch.setattr(loop_plan, "native", _With(run_loop))
+    monkeypatch.setattr(host_launch, "native", _With(run_loop))
     return steps
 
 

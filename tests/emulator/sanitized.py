@@ -54,6 +54,12 @@ class SanitizedTarget:
             module, call.name, call.blocks, (call.threads,), 0, [*buffers, *call.sizes]
         )
 
+    def copier(self, nbytes: int) -> None:
+        """There are no loops of which it would be a part."""
+
+    def loop(self, *arguments: Any) -> None:
+        """None: steps of loops are launched one by one."""
+
     def stretch(self, module: SanitizedModule, calls: Sequence[KernelCall]) -> None:
         """None: every launch is a process of its own."""
 

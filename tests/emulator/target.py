@@ -88,6 +88,12 @@ class EmulatorTarget:
 
         return launch
 
+    def copier(self, nbytes: int) -> None:
+        """There are no loops of which it would be a part."""
+
+    def loop(self, *arguments: Any) -> None:
+        """None: steps of loops are launched one by one."""
+
     def stretch(
         self, module: EmulatedModule, calls: Sequence[KernelCall]
     ) -> Callable[[Sequence[Sequence[np.ndarray]]], None]:

@@ -61,6 +61,31 @@ class Module(Protocol):
 Stretch = Callable[[Sequence[Sequence[Buffer]]], None]
 
 
+class Phase(NamedTuple):
+    """The kernels of a step of a loop.
+
+    launchers: what a target's `launcher` and `copier` gave.  counts: how many buffers each takes.  condition: the
+    number of kernels after which it is known whether the step is taken; -1 without a condition.
+    """
+
+    launchers: tuple[Any, ...]
+    counts: tuple[int, ...]
+    condition: int
+
+
+class Places(NamedTuple):
+    """Where the buffers of a phase are, one after the other, and the condition's value at the end: arrays of int64.
+
+    In step i a buffer is at `addresses + i * moves`.
+    """
+
+    addresses: np.ndarray
+    moves: np.ndarray
+
+
+RunLoop = Callable[[Sequence[Places], int], int]
+
+
 class KernelTarget(Protocol):
     """Compiles and runs the kernels that the compiler writes in `language`, "host" or "cuda".
 
@@ -69,6 +94,9 @@ class KernelTarget(Protocol):
     """
 
     language: str
+
+    def address_of(self, buffer: Buffer) -> int:
+        """Where a buffer's first element is."""
 
     def compile(self, source: str) -> Module:
         """From memory, from the disk, or by the compiler; KernelCompileError when that refuses.  Thread-safe."""
@@ -80,6 +108,17 @@ class KernelTarget(Protocol):
         """A function that runs kernels one after the other, given the buffers of each.
 
         None where that is no better than launching them one by one.
+        """
+
+    def copier(self, nbytes: int) -> Any:
+        """What copies so many bytes from a first buffer to a second, as a kernel in a loop."""
+
+    def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
+        """A function that runs the steps of a loop: `run(places, length)`, which gives the number of steps done.
+
+        The phases from `first` on take turns.  There are `length` steps, or with -1 as many as until the condition does
+        not hold.  A host looks for interrupts after every `interval` steps.  None where such a loop cannot be run at
+        once, for instance since the condition is on a device.
         """
 
 

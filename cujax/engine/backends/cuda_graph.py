@@ -20,7 +20,7 @@ from cujax.engine.backends.cuda_graph_driver import CudaError, GraphDriver, Kern
 from cujax.engine.backends.cuda_launch import INVALID_CONTEXT, Launch, enter_context
 
 SHORTEST = 2  # launches that are worth a graph
-_CANNOT_BE_CAPTURED = (0, 1)  # the default stream, by its two addresses
+CANNOT_BE_CAPTURED = (0, 1)  # the default stream, by its two addresses
 
 log = logging.getLogger("cujax")
 
@@ -99,7 +99,7 @@ class Replay:
                 launch.enqueue(stream)
 
     def _graph_for(self, stream: int) -> KernelGraph | None:
-        if self._driver is None or (stream not in _CANNOT_BE_CAPTURED and self._is_capturing(stream)):
+        if self._driver is None or (stream not in CANNOT_BE_CAPTURED and self._is_capturing(stream)):
             return None
         if self._has_run and self._graph is None:
             self._graph = self._made(self._driver)

@@ -44,12 +44,16 @@ class Launcher:
         self._launches: dict[int, Launch] = {}
         self._lock = FastRLock()
 
+    def launch(self, num_buffers: int) -> Launch:
+        """A launch of its own on the current device."""
+        return launch_of(self._module, self._call, num_buffers)
+
     def __call__(self, buffers: Sequence[Buffer]) -> None:
         device = self._device()
         with self._lock:  # the slots are this call's until the driver has copied them
             launch = self._launches.get(device)
             if launch is None:
-                launch = self._launches[device] = launch_of(self._module, self._call, len(buffers))
+                launch = self._launches[device] = self.launch(len(buffers))
             words = launch.words
             for i, buffer in enumerate(buffers):
                 words[i] = buffer.data.ptr

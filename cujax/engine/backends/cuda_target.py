@@ -3,6 +3,7 @@
     module = target.compile(source)               from memory, from the disk, or by NVRTC
     run = target.launcher(module, call)           then run(buffers), on CuPy's current stream of the thread
     run = target.stretch(module, calls)           the same for kernels that follow one another, as a graph
+    run = target.loop(phases, first, interval)    all steps of a loop, as graphs of many
 
 Each device loads the code by itself, and a kernel's handle holds on the device that was current when it was asked
 for.  CuPy is imported when a target is made, so that this module imports without it.
@@ -16,12 +17,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from cujax.engine.backends.api import KernelCall, Module
+from cujax.engine.backends.api import KernelCall, Module, Phase, RunLoop
 from cujax.engine.backends.cuda_code import forget_code, machine_code
 from cujax.engine.backends.cuda_graph import Replay
 from cujax.engine.backends.cuda_graph_driver import graph_driver
 from cujax.engine.backends.cuda_launch import Launch
 from cujax.engine.backends.cuda_launcher import Current, Launcher, Stretch
+from cujax.engine.backends.cuda_loop import Copier, Loop
 
 Compile = Callable[[str, int], bytes]
 
@@ -104,6 +106,20 @@ class CudaTarget:
     def stretch(self, module: Module, calls: Sequence[KernelCall]) -> Stretch:
         """A function that runs kernels one after the other, given the buffers of each."""
         return Stretch(self.current, module, calls, self._replay)
+
+    def address_of(self, buffer: Any) -> int:
+        """See `api.KernelTarget`."""
+        return buffer.data.ptr
+
+    def copier(self, nbytes: int) -> Copier:
+        """See `api.KernelTarget`."""
+        return Copier(nbytes)
+
+    def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
+        """See `api.KernelTarget`; None for a loop with a condition, which is on the device."""
+        if any(phase.condition >= 0 for phase in phases):
+            return None
+        return Loop(self.current, phases, first, self._graphs, self._is_capturing)
 
     def _replay(self, launches: Sequence[Launch]) -> Replay:
         return Replay(launches, self._graphs, self._is_capturing)

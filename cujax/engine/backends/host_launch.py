@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cujax.engine.backends.api import KernelCall
+from cujax.engine.backends.api import KernelCall, Phase, Places, RunLoop
 from cujax.engine.backends.array_address import address_of
 from cujax.engine.ground.native import native
 
@@ -49,3 +49,21 @@ def launcher_python(kernel: Any, sizes: Sequence[int], wanted: int, owner: HasTh
         kernel(pack(*[address_of(b) for b in buffers]), sizes_address, min(wanted, owner.threads))
 
     return launch
+
+
+def copier(nbytes: int) -> Any:
+    """What copies so many bytes, in a loop of compiled code; None without the extension."""
+    return None if native is None else native.Launcher(native.copy_address(), (nbytes,), 1, None).launch
+
+
+def loop(phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
+    """The steps of a loop run by compiled code, see `api.KernelTarget`; None without the extension."""
+    if native is None:
+        return None
+    kernels = [(tuple([launch.__self__ for launch in p.launchers]), p.counts, p.condition) for p in phases]
+
+    def run(places: Sequence[Places], length: int) -> int:
+        packed = [(*k, p.addresses.tobytes(), p.moves.tobytes()) for k, p in zip(kernels, places, strict=True)]
+        return native.run_loop(tuple(packed), first, length, interval)
+
+    return run

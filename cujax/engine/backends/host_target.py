@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from fastrlock.rlock import FastRLock
 
-from cujax.engine.backends import disk_cache, host_compiler
-from cujax.engine.backends.api import KernelCall
+from cujax.engine.backends import disk_cache, host_compiler, host_launch
+from cujax.engine.backends.api import KernelCall, Phase, RunLoop
+from cujax.engine.backends.array_address import address_of
 from cujax.engine.backends.host_compiler import HostCompiler, Refused
-from cujax.engine.backends.host_launch import launcher
 from cujax.engine.backends.host_threads import thread_count
 from cujax.engine.backends.kernel_errors import KernelCompileError, compile_error
 from cujax.engine.ground.config import config
@@ -91,11 +91,23 @@ class HostTarget:
 
     def launcher(self, module: HostModule, call: KernelCall) -> Callable[[Sequence[np.ndarray]], None]:
         """A function that runs the kernel on contiguous arrays, those read and then those written."""
-        return launcher(module.function(call.name), call, self)
+        return host_launch.launcher(module.function(call.name), call, self)
 
     def stretch(self, module: HostModule, calls: Sequence[KernelCall]) -> None:
         """None: a call of a kernel costs no more in a row of them."""
         return None
+
+    def address_of(self, buffer: np.ndarray) -> int:
+        """See `api.KernelTarget`."""
+        return address_of(buffer)
+
+    def copier(self, nbytes: int) -> Any:
+        """See `api.KernelTarget`."""
+        return host_launch.copier(nbytes)
+
+    def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
+        """See `api.KernelTarget`."""
+        return host_launch.loop(phases, first, interval)
 
     @property
     def has_loaded(self) -> bool:

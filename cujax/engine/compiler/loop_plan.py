@@ -1,4 +1,5 @@
-"""The steps of a loop on the host, prepared all at once: no Python runs from one step to the next.
+"""The steps of a loop, prepared all at once: on the host no Python runs from one step to the next, on a GPU graphs of
+many steps are launched where no buffer moves.
 
     plan = plan_loop(body, num_carry, num_rows)    None where a step is more than kernels
     carry = plan.run([consts], carry, rows, length, reverse)
@@ -27,13 +28,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cujax.engine.backends.api import Buffer
-from cujax.engine.backends.array_address import address_of
+from cujax.engine.backends.api import Buffer, Places, RunLoop
+from cujax.engine.backends.api import Phase as Kernels
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.program import Program
 from cujax.engine.compiler.steps import BYTE
 from cujax.engine.compiler.traffic import bytes_of
-from cujax.engine.ground.native import native
 
 FEWEST = 16  # steps that are worth the preparation
 _MOST_PHASES = 16
@@ -42,7 +42,7 @@ _CALL = 500  # operations that take as long as a call does at least
 
 Memory = tuple
 Place = tuple[Memory, int]
-Call = tuple[Any, list[Place]]  # of a native `Launcher`, with the places of its buffers
+Call = tuple[Any, list[Place]]  # what launches a kernel, with the places of its buffers
 
 
 class Phase(NamedTuple):
@@ -66,22 +66,19 @@ class Part(NamedTuple):
 class LoopPlan:
     """See the module's docstring.  The phases from `first` on take turns; own: the shapes and dtypes of buffers."""
 
-    def __init__(self, parts: Sequence[Part], phases: Sequence[Phase], first: int, own: Sequence[tuple]) -> None:
-        self._parts, self._phases, self._first, self._own = parts, phases, first, own
+    def __init__(
+        self, parts: Sequence[Part], phases: Sequence[Phase], first: int, own: Sequence[tuple], run: RunLoop
+    ) -> None:
+        self._parts, self._phases, self._first, self._own, self._run_steps = parts, phases, first, own, run
         self._memories: dict[Memory, int] = {}
-        self._packed = [self._pack(phase) for phase in phases]
-        calls = [call for part in parts for step in part.program.steps for call in step.calls]
-        self._interval = max(1, _INTERVAL // max(1, sum(call.work + _CALL for call in calls)))
+        self._places = [self._numbered(phase) for phase in phases]
 
-    def _pack(self, phase: Phase) -> tuple:
-        """(launchers, numbers of arguments, calls before the condition, memory of each argument, lag of each)."""
+    def _numbered(self, phase: Phase) -> tuple[np.ndarray, np.ndarray]:
+        """The memory of each argument, and of the condition's value at the end, by number; and the lag of each."""
         places = [place for _, arguments in phase.calls for place in arguments]
-        before, ends = (-1, []) if phase.condition is None else (phase.condition[0], [phase.condition[1]])
-        numbers = [self._memories.setdefault(memory, len(self._memories)) for memory, _ in [*places, *ends]]
-        return (
-            tuple([launcher for launcher, _ in phase.calls]), tuple([len(a) for _, a in phase.calls]), before,
-            np.array(numbers, np.intp), np.array([lag for _, lag in [*places, *ends]], np.int64),
-        )
+        places += [] if phase.condition is None else [phase.condition[1]]
+        numbers = [self._memories.setdefault(memory, len(self._memories)) for memory, _ in places]
+        return np.array(numbers, np.intp), np.array([lag for _, lag in places], np.int64)
 
     def run(
         self, consts: Sequence[Sequence[Buffer]], carry: Sequence[Buffer], rows: Sequence[Buffer] = (),
@@ -91,11 +88,11 @@ class LoopPlan:
         found = self._memory(consts, carry)
         rows = [array[::-1] for array in rows] if reverse else rows
         bases, strides = self._addresses(found, rows)
-        phases = []
-        for launchers, counts, before, numbers, lags in self._packed:
+        places = []
+        for numbers, lags in self._places:
             moves = strides[numbers]
-            phases.append((launchers, counts, before, (bases[numbers] - lags * moves).tobytes(), moves.tobytes()))
-        done = native.run_loop(tuple(phases), self._first, length, self._interval)
+            places.append(Places(bases[numbers] - lags * moves, moves))
+        done = self._run_steps(places, length)
         return [
             rows[memory[1]][done - lag, ...] if memory[0] == "rows" else found[memory]
             for memory, lag in self._phases[self._turn(done)].carry
@@ -108,6 +105,9 @@ class LoopPlan:
     def _addresses(self, found: Mapping[Memory, Buffer], rows: Sequence[Buffer]) -> tuple[np.ndarray, np.ndarray]:
         """Of each memory where it is in the first step, and by how many bytes it moves from step to step."""
         bases, strides = np.zeros((2, len(self._memories)), np.int64)
+        target = selected().kernels
+        assert target is not None  # there are kernels
+        address_of = target.address_of
         for memory, number in self._memories.items():
             if memory[0] == "rows":
                 array = rows[memory[1]]
@@ -134,7 +134,8 @@ class LoopPlan:
 def plan_loop(body: Part, num_carry: int, num_rows: int = 0, condition: Part | None = None) -> LoopPlan | None:
     """The plan for a body (consts, carry, rows of xs, rows of ys) -> (carry, ...); None where there is none."""
     parts = [body] if condition is None else [body, condition]
-    if native is None or not all(_can_follow(part.program) for part in parts):
+    target = selected().kernels
+    if target is None or not all(_can_follow(part.program) for part in parts):
         return None
     own = _Own()
     carry: tuple[Place, ...] = tuple([(("carry", i), 0) for i in range(num_carry)])
@@ -154,11 +155,24 @@ def plan_loop(body: Part, num_carry: int, num_rows: int = 0, condition: Part | N
         outputs = _follow(body.program, [*_given(0, body), *carry, *rows], 0, own, calls)
         phases.append(Phase(carry, calls, check))
         carry = tuple([(memory, lag + (memory[0] == "rows")) for memory, lag in outputs[:num_carry]])
-    return LoopPlan(parts, phases, seen[carry], own.kinds)
+    first = seen[carry]
+    run = target.loop([_kernels(phase) for phase in phases], first, _interval(parts))
+    return None if run is None else LoopPlan(parts, phases, first, own.kinds, run)
 
 
 def _can_follow(program: Program) -> bool:
-    return program.is_of_host_kernels and not any(step.copies for step in program.steps)
+    return program.kernel_steps is not None and not any(step.copies for step in program.kernel_steps)
+
+
+def _kernels(phase: Phase) -> Kernels:
+    launchers, counts = [launcher for launcher, _ in phase.calls], [len(a) for _, a in phase.calls]
+    return Kernels(tuple(launchers), tuple(counts), -1 if phase.condition is None else phase.condition[0])
+
+
+def _interval(parts: Sequence[Part]) -> int:
+    """Steps between two looks for an interrupt."""
+    calls = [call for part in parts for step in part.program.kernel_steps or () for call in step.calls]
+    return max(1, _INTERVAL // max(1, sum(call.work + _CALL for call in calls)))
 
 
 def _given(k: int, part: Part) -> list[Place]:
@@ -195,12 +209,12 @@ def _follow(program: Program, inputs: Sequence[Place], k: int, own: _Own, calls:
             return slots[origin[0]]
         return own.take(origin) if len(origin) == 2 else (("arena", k, origin[0]), 0)
 
-    for step in program.steps:
+    for step in program.kernel_steps or ():
         results = [place_of(origin) for origin in step.results]
         scratch = [own.take(((step.scratch,), BYTE))] if step.scratch else []
         if not step.is_empty:
             arguments = [*[slots[i] for i in step.inputs], *results, *scratch]
-            calls += [(launch.__self__, arguments) for launch in step.launches]
+            calls += [(launch, arguments) for launch in step.launches]
         for i, place in zip(step.outputs, results, strict=True):
             slots[i] = place
     for source, to in program.copies:
@@ -211,4 +225,6 @@ def _follow(program: Program, inputs: Sequence[Place], k: int, own: _Own, calls:
 def _copier(program: Program, to: int) -> Any:
     """Of an output to the buffer in slot `to`."""
     aval = program.tape.out_avals[program.outputs.index(to)]
-    return native.Launcher(native.copy_address(), (bytes_of([aval]),), 1, None)
+    target = selected().kernels
+    assert target is not None  # there are kernels
+    return target.copier(bytes_of([aval]))

@@ -44,6 +44,7 @@ class Program:
     owned: numbers of the inputs that a run may overwrite; changed: of those among them that it does overwrite.
     placed: numbers of the outputs that are written into buffers which are passed after the inputs.
     call: the same as calling it, without the context where none is needed.
+    kernel_steps: the steps where all of them are kernels, before some are launched together, and there is one device.
     Slots hold the inputs first, then the buffers for outputs, which are `num_given` in all, then the literals, and
     everything computed.  What is public of them is for a loop that runs the steps itself (loop_plan.py).
     """
@@ -70,13 +71,15 @@ class Program:
         given: dict[Any, int] = _given(steps, tape, places)
         self.outputs = tuple([places.get(k, slots[a]) for k, a in enumerate(tape.outputs)])
         overwritten = {v: slots[a] for v, a in self.generated.in_place.items()}
-        self.steps = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
+        self._may_move = len(backend.devices()) > 1
+        made = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
+        self.kernel_steps = None if self._may_move or not all(isinstance(s, KernelStep) for s in made) else made
+        self.steps = self._in_stretches(made, target)
         self.copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
         copying = [_copying(self.copies, backend.xp)] if self.copies else []
         self._runs = (*[step.runner() for step in self.steps], *copying)
         nbytes = self.arena.nbytes
         self.new_arena = functools.partial(backend.empty, (nbytes,), BYTE) if nbytes else None
-        self._may_move = len(backend.devices()) > 1
         self._movable = [*range(len(tape.inputs)), *range(first, first + len(literals))]
         if native is not None and not self._may_move:
             parts = self._runs, self._others, self.outputs, self.new_arena
@@ -88,7 +91,7 @@ class Program:
         self.call = self.run if self.is_of_host_kernels else self.__call__
 
     def _made_steps(self, layout: Layout, target: Any) -> list[Any]:
-        module = target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
+        module = self._module(target)
         made: list[Any] = []
         for step, dead in zip(self.generated.steps, self._dead, strict=True):
             if isinstance(step, Kernel):
@@ -97,7 +100,14 @@ class Program:
                 found = ImplStep(step, layout, self.generated.taken.get(step, ()))
             found.dead = tuple([layout.slots[v] for v in dead])
             made.append(found)
+        return made
+
+    def _in_stretches(self, made: list[Any], target: Any) -> list[Any]:
+        module = self._module(target)
         return made if module is None else in_stretches(made, lambda calls: target.stretch(module, calls))
+
+    def _module(self, target: Any) -> Any:
+        return target.compile(without_comments(self.generated.source)) if self.generated.kernels else None
 
     def __call__(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The outputs for input `buffers`, in the order of the tape's inputs."""
