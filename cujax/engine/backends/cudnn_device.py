@@ -18,7 +18,7 @@ from math import inf
 from threading import RLock
 from typing import Any, TypeVar
 
-from cujax.engine.backends.cudnn_api import Cudnn, CudnnError
+from cujax.engine.backends.cudnn_api import Cudnn, CudnnError, Descriptor
 from cujax.engine.backends.cudnn_call import Call
 from cujax.engine.backends.cudnn_plans import Convolution, Numerics, Plan, Planner, variant_pack
 from cujax.engine.ground.config import config
@@ -27,7 +27,7 @@ _log = logging.getLogger("cujax")
 
 _MOST_TIMED = 8  # plans that are timed for one operation
 _REPEATS = 3  # of which the fastest counts
-_MOST_KEPT = 1024  # entries of a dictionary that would grow with every new shape
+_MOST_KEPT = 1024  # entries of a dictionary that would grow with every new shape, or address
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -42,6 +42,8 @@ class DeviceConvolutions:
         self._handle = cudnn.create_handle()
         self._planner = Planner(cudnn, self._handle, device=name)
         self._plans: dict[tuple[Convolution, Numerics, bool], Plan | None] = {}
+        self._packs: dict[tuple[int, ...], Descriptor] = {}
+        self._stream: int | None = None
         self._lock = RLock()
 
     def has_plan(self, numerics: Numerics, op: Convolution) -> bool:
@@ -73,10 +75,21 @@ class DeviceConvolutions:
         import cupy
 
         workspace = cupy.cuda.alloc(plan.workspace)  # freed at once: the pool hands it out on the same stream only
-        pack = variant_pack(self._cudnn, addresses, workspace.ptr)
+        stream = cupy.cuda.get_current_stream().ptr
         with self._lock:
-            self._cudnn.set_stream(self._handle, cupy.cuda.get_current_stream().ptr)
+            pack = self._pack_of((*addresses, workspace.ptr))
+            if stream != self._stream:
+                self._cudnn.set_stream(self._handle, stream)
+                self._stream = stream
             self._cudnn.execute(self._handle, plan.descriptor, pack)
+
+    def _pack_of(self, addresses: tuple[int, ...]) -> Descriptor:
+        """The variant pack of arrays and workspace at these addresses, which the pool hands out again and again."""
+        pack = self._packs.get(addresses)
+        if pack is None:
+            pack = variant_pack(self._cudnn, addresses[:-1], addresses[-1])
+            remember(self._packs, addresses, pack)
+        return pack
 
     def _find(self, op: Convolution, numerics: Numerics, timed: Call | None = None) -> Plan | None:
         """timed: the call of `op` that is executed to find the fastest plan, instead of the first."""
