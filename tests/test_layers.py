@@ -53,6 +53,7 @@ OPS = [
     "convolution_by_fft",
     "convolution_by_tiles",
     "convolution_by_window",
+    "convolution_by_sums",
     "convolution",
     "convolution_epilogue",
     "convolution_forms",

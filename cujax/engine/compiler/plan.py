@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cujax.engine.compiler.delayed_sums import delay_sums
 from cujax.engine.compiler.epilogues import fuse_epilogues
 from cujax.engine.compiler.fuse import TRAFFIC, Decision, Region, Step
+from cujax.engine.compiler.in_parts import in_parts
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.joined_transforms import join_transforms
@@ -66,6 +67,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
     tape = fuse_multiply_adds(join_pads(delay_sums(tape)), language)
+    tape = in_parts(tape, language)
     if language == "cuda":
         tape = join_transforms(fuse_epilogues(tape, has_plan))
     gathered, stacks = gather_stacks(tape)

@@ -13,6 +13,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                program's arena and be overwritten afterwards; implied by `writes_out` and `may_overwrite`
     view       a `View`, for ops whose `impl` copies nothing
     takes_reversed  numbers of the operands that the library for a GPU takes as they lie where views have reversed them
+    parts      (*avals, language, **params) -> a function of the operands, or None: other ops, of which kernels in
+               `language` compute the op better than the library does
     jvp        (primals, tangents, **params) -> (out(s), tangent(s)); tangents may be `Zero`
     transpose  (ct, *operands, **params) -> a cotangent or None for each operand; operands to be
                transposed are `Linear`
@@ -204,6 +206,7 @@ class Primitive:
         may_overwrite: bool = False,
         view: View | None = None,
         takes_reversed: Sequence[int] = (),
+        parts: Callable | None = None,
         registered: bool = True,
     ) -> None:
         if registered and REGISTRY.setdefault(name, self) is not self:
@@ -218,7 +221,7 @@ class Primitive:
         self._avals: dict[Any, Any] = {}
         self.writes_out, self.may_overwrite, self.runs, self.prune = writes_out, may_overwrite, runs, prune
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
-        self.view, self.takes_reversed = view, tuple(takes_reversed)
+        self.view, self.takes_reversed, self.parts = view, tuple(takes_reversed), parts
 
     @property
     def multiple_results(self) -> bool:

@@ -50,6 +50,7 @@ from cujax.engine.ops.conv_dimensions import (
 from cujax.engine.ops.conversion import convert_element_type, convert_element_type_p
 from cujax.engine.ops.convolution_by_fft import convolve_by_fft, fits_fft
 from cujax.engine.ops.convolution_by_product import convolve
+from cujax.engine.ops.convolution_by_sums import parts
 from cujax.engine.ops.convolution_by_tiles import convolve_by_tiles, fits_tiles
 from cujax.engine.ops.convolution_by_window import terms_of, window_element
 from cujax.engine.ops.convolution_shape import Window, canonical_shape, check_ranks, check_window, convolution_aval
@@ -277,7 +278,7 @@ conv_general_dilated_p: Primitive = Primitive(
     jvp=bilinear_jvp(lambda: conv_general_dilated_p), transpose=_transpose, batch=_batch,
     cuda=not_fusable("it is a call of a library, where its terms are not few"),
     sum_map=SumMap(terms_of, window_element), domain=NUMERIC, family="contraction", is_fresh=True,
-    takes_reversed=(1,),
+    takes_reversed=(1,), parts=parts,
     doc="Sum of products over windows that a kernel takes.",
 )
 
