@@ -32,6 +32,7 @@ class Measured(NamedTuple):
     others: str
     times: float | None
     note: str = ""
+    rate: str = ""  # what cujax moves or does in a second, and its share of the copy bandwidth
 
 
 def main() -> None:
@@ -51,20 +52,28 @@ def files() -> tuple[dict[str, Any], dict[str, Any] | None]:
 def page() -> str:
     """The text."""
     measured, estimates = files()
-    rows = [row for letter, file in measured.items() for row in _rows(letter, file)]
-    return "\n".join([_INTRODUCTION, *_machines(measured), "", *_table(rows), *_estimated(estimates), ""])
+    gpus, cpus = _by_device(measured)
+    parts = [_INTRODUCTION]
+    for title, of_kind in (("GPUs", gpus), ("CPUs", cpus)):
+        if of_kind:
+            rows = [row for letter, file in of_kind.items() for row in _rows(letter, file)]
+            parts += ["", f"## Measured, on {title}", "", *_machines(of_kind), "", *_table(rows)]
+    return "\n".join([*parts, *_estimated(estimates), ""])
+
+
+def _by_device(measured: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The files of GPUs, and those of CPUs."""
+    gpus = {letter: file for letter, file in measured.items() if "cuda:" in str(file["machine"])}
+    return gpus, {letter: file for letter, file in measured.items() if letter not in gpus}
 
 
 _INTRODUCTION = """# Benchmarks
 
 Written by `python -m bench.page` from `bench/results/`; the workloads are defined in `bench/workloads/`.  Every result
-was compared with NumPy in float64 before it was timed.  Times are medians; what is faster on a GPU a CPU does not show.
-**No GPU was at hand so far: what stands here of an H200 is an estimate.**
+was compared with NumPy in float64 before it was timed.  Times are medians.  On a GPU calls are queued one after the
+other and waited for together, but for those of W14, each of which is waited for.  Estimates are marked as such.
 
-![how many times as fast as JAX](benchmarks.svg)
-
-## Measured, on CPUs
-"""
+![how many times as fast as JAX](benchmarks.svg)"""
 
 
 # --- what was measured ------------------------------------------------------------------------------------------------
@@ -74,13 +83,17 @@ def _machines(measured: dict[str, Any]) -> list[str]:
     return [f"- {letter}: {_circumstances(file['machine'])}" for letter, file in measured.items()]
 
 
+def _copied(machine: dict[str, Any]) -> str:
+    return f"; memory is copied at {si(machine['copy_bandwidth'], 'B/s')}" if "cuda:" in machine["device"] else ""
+
+
 def _circumstances(machine: Any) -> str:
     if isinstance(machine, str):
         return machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
         f"{machine['processor']}, {machine['cores']} cores (load {machine['load']}), {machine['device']}, Python "
-        f"{machine['python']}, {versions}; commit {machine['commit']}, {machine['time']}"
+        f"{machine['python']}, {versions}; commit {machine['commit']}, {machine['time']}{_copied(machine)}"
     )
 
 
@@ -109,8 +122,15 @@ def _case(letter: str, workload: str, case: str, peers: dict[str, dict]) -> Meas
     times = jax / ours if ours and jax else None
     return Measured(
         letter, workload, case, _text(peers.get("cujax")), _text(peers.get("jax")), ", ".join(others), times,
-        "; ".join(statuses),
+        "; ".join(statuses), _rate(peers.get("cujax")),
     )  # fmt: skip
+
+
+def _rate(row: dict[str, Any] | None) -> str:
+    if row is None or row.get("rate") is None:
+        return ""
+    share = "" if row.get("share") is None else f" ({row['share']:.0%} of the copy)"
+    return si(row["rate"], row["rate_unit"]) + share
 
 
 def _odd(row: dict[str, Any]) -> bool:
@@ -132,10 +152,10 @@ def _text(row: dict[str, Any] | None) -> str:
 
 
 def _table(rows: list[Measured]) -> list[str]:
-    head = ["| | workload | case | cujax | JAX | times as fast | others | |", "| --- | --- | --- " + "| --- " * 5 + "|"]
+    head = ["| | workload | case | cujax | JAX | times as fast | rate | others | |", "| --- " * 9 + "|"]
     return head + [
         f"| {r.letter} | {r.workload} | {r.case} | {r.cujax} | {r.jax} | "
-        f"{'' if r.times is None else f'{r.times:.3g}'} | {r.others} | {r.note} |"
+        f"{'' if r.times is None else f'{r.times:.3g}'} | {r.rate} | {r.others} | {r.note} |"
         for r in rows
     ]
 
@@ -228,14 +248,17 @@ def draw() -> None:
     from matplotlib import pyplot
 
     measured, estimates = files()
-    dots = [(r.workload, r.times) for letter, file in measured.items() for r in _rows(letter, file) if r.times]
+    gpus, cpus = ([(r.workload, r.times) for k, f in kind.items() for r in _rows(k, f) if r.times]
+                  for kind in _by_device(measured))  # fmt: skip
     figures = [(r, *r["jax"]) for r in (estimates or {"rows": []})["rows"] if r["jax"]]
     # Of what JAX takes "at the least" a ratio would say nothing.
     guesses = [(r["workload"], jax / r["seconds"]) for r, jax, source in figures if "at the least" not in source]
-    names = sorted({name for name, _ in (*dots, *guesses)}, key=lambda name: int(name[1:]))
-    figure, panels = pyplot.subplots(1, 2, sharey=True, figsize=(8, 0.28 * len(names) + 1.2))
-    titles = "measured on CPUs", "estimated for an H200,\nbeside published or estimated figures of JAX"
-    for panel, points, title in zip(panels, (dots, guesses), titles, strict=True):
+    names = sorted({name for name, _ in (*gpus, *cpus, *guesses)}, key=lambda name: int(name[1:]))
+    estimated = "estimated for an H200,\nbeside published or estimated figures of JAX"
+    shown = [("measured on GPUs", gpus), ("measured on CPUs", cpus), (estimated, guesses)]
+    shown = [(title, points) for title, points in shown if points]
+    figure, panels = pyplot.subplots(1, len(shown), sharey=True, figsize=(4 * len(shown), 0.28 * len(names) + 1.2))
+    for panel, (title, points) in zip(panels, shown, strict=True):
         panel.axvline(1, color="0.6", linewidth=1)
         panel.plot([x for _, x in points], [names.index(n) for n, _ in points], "o", alpha=0.5, markersize=4)
         panel.set(xscale="log", xlabel="times as fast as JAX")
