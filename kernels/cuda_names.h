@@ -17,7 +17,6 @@
 #define __noinline__ __attribute__((noinline))
 #endif
 
-#if !CJ_GPU
 namespace cj_user {
 
 template <class T> constexpr bool is_whole = cj::is_integer<T> || cj::is_bool<T>;
@@ -28,6 +27,8 @@ template <class X, class Y> constexpr bool is_single =
     (cj::is_same<X, float> && (is_whole<Y> || cj::is_same<Y, float>)) || (cj::is_same<Y, float> && is_whole<X>);
 template <class X, class Y> using if_mixed =
     cj::enable<!cj::is_same<X, Y> || is_whole<X>, cj::choose<is_single<X, Y>, float, double>>;
+
+#if !CJ_GPU
 
 // name(x) for float, double and whole numbers, and namef(x); `single` and `wide` are functions of float and double.
 #define CJ_USER_1(name, single, wide)                                   \
@@ -93,8 +94,30 @@ template <class T> CJ_FN bool isinf(T x) { return !(x != x) && !cj::is_finite(x)
 CJ_FN bool signbit(float x) { return cj::copysign(1.0f, x) < 0; }
 CJ_FN bool signbit(double x) { return cj::copysign(1.0, x) < 0; }
 
+#else
+
+// CUDA's functions, and those of whole numbers, which NVRTC by itself does not choose one for.
+#define CJ_USER_1(name) \
+    using ::name;       \
+    template <class X> CJ_FN if_whole<X> name(X x) { return ::name(double(x)); }
+#define CJ_USER_2(name)                                               \
+    using ::name;                                                     \
+    template <class X, class Y> CJ_FN if_mixed<X, Y> name(X x, Y y) { \
+        return ::name(if_mixed<X, Y>(x), if_mixed<X, Y>(y));          \
+    }
+
+CJ_USER_1(exp) CJ_USER_1(exp2) CJ_USER_1(exp10) CJ_USER_1(expm1) CJ_USER_1(log) CJ_USER_1(log1p) CJ_USER_1(log2)
+CJ_USER_1(log10) CJ_USER_1(sqrt) CJ_USER_1(cbrt) CJ_USER_1(rsqrt) CJ_USER_1(sin) CJ_USER_1(cos) CJ_USER_1(tan)
+CJ_USER_1(asin) CJ_USER_1(acos) CJ_USER_1(atan) CJ_USER_1(sinh) CJ_USER_1(cosh) CJ_USER_1(tanh) CJ_USER_1(asinh)
+CJ_USER_1(acosh) CJ_USER_1(atanh) CJ_USER_1(floor) CJ_USER_1(ceil) CJ_USER_1(trunc) CJ_USER_1(rint)
+CJ_USER_1(nearbyint) CJ_USER_1(round) CJ_USER_1(fabs) CJ_USER_1(erf) CJ_USER_1(erfc) CJ_USER_1(lgamma)
+CJ_USER_1(tgamma) CJ_USER_1(sinpi) CJ_USER_1(cospi)
+CJ_USER_2(atan2) CJ_USER_2(hypot) CJ_USER_2(copysign) CJ_USER_2(pow) CJ_USER_2(fmod) CJ_USER_2(nextafter)
+CJ_USER_2(remainder) CJ_USER_2(fdim) CJ_USER_2(fmax) CJ_USER_2(fmin)
+
+#endif
+
 #undef CJ_USER_1
 #undef CJ_USER_2
 
 }  // namespace cj_user
-#endif

@@ -152,7 +152,9 @@ def test_windows_that_overlap_in_part(op, dim):
     x, updates = rng.random(1000, np.float32), rng.random((3000, 64), np.float32)
     starts = rng.integers(-9, 950, 3000).astype(np.int32)
     given = updates.T if dim == 0 else updates
-    found = cujax.jit(lambda x, i, u: getattr(lax, op)(x, i, u, windows(dim)))(x, starts[:, None], given)
+    run = cujax.jit(lambda x, i, u: getattr(lax, op)(x, i, u, windows(dim)))
+    found = run(x, starts[:, None], given)
+    assert op in run.lower(x, starts[:, None], given).as_text("cuda")  # in order on a GPU too, and not by a library
     for start, update in zip(starts, updates, strict=True):
         if 0 <= start <= 1000 - 64:
             window = slice(start, start + 64)

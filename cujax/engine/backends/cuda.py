@@ -21,6 +21,7 @@ import numpy as np
 
 from cujax.engine.backends import cuda_library
 from cujax.engine.backends.api import Device
+from cujax.engine.backends.cuda_arrays import array_library
 from cujax.engine.backends.cuda_constants import Constants
 from cujax.engine.backends.cuda_devices import Devices
 from cujax.engine.backends.cuda_graph_driver import LIBRARIES
@@ -65,7 +66,7 @@ class CudaBackend:
         import cupy
         from cupyx.profiler import time_range
 
-        self.xp = cupy
+        self.xp = array_library(cupy)
         self.library = cuda_library
         self.kernels = CudaTarget()
         self._devices = Devices()

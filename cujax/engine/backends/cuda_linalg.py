@@ -6,6 +6,7 @@ ones.  CuPy is imported when a function is called, so that this module imports w
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -84,7 +85,9 @@ def _rectangular_lu(a: Any) -> tuple[Any, Any]:
     import cupy
     from cupyx.scipy import linalg
 
-    pairs = [linalg.lu_factor(matrix, check_finite=False) for matrix in _stack(a)]
+    with warnings.catch_warnings():  # a pivot of 0 is no mistake of the user's
+        warnings.simplefilter("ignore", RuntimeWarning)
+        pairs = [linalg.lu_factor(matrix, check_finite=False) for matrix in _stack(a)]
     factors, pivots = (cupy.stack(parts) for parts in zip(*pairs, strict=True))
     return factors.reshape(a.shape), pivots.reshape((*a.shape[:-2], -1))
 

@@ -1,61 +1,71 @@
-"""Decompositions of general matrices on the GPU: the twins of `numpy_reductions.py`, as far as CuPy has them.
+"""Decompositions of general matrices on the GPU: the twins of `numpy_reductions.py`.
 
-cuSOLVER has eigenvectors of general matrices from CUDA 12.6 on.  Schur form, Hessenberg form and QR with pivoting it
-has not; tridiagonal form it has, but CuPy does not reach it.  These raise; nothing goes through the host quietly.
+cuSOLVER has eigenvalues and right eigenvectors of general matrices, from CUDA 12.6 on.  Schur form, Hessenberg form,
+QR with pivoting and left eigenvectors it has not; tridiagonal form it has, but CuPy does not reach it.  LAPACK on the
+host computes these (`on_host`): such calls wait for the device, copy its matrices there and the results back.
 """
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
+
+from cujax.engine.backends import numpy_reductions
 
 
-def _refuse(name: str) -> NoReturn:
-    raise NotImplementedError(
-        f"{name} is not implemented on a GPU: CuPy has no such routine. Run it on the CPU: CUJAX_PLATFORM=cpu."
-    )
+def on_host(function: Callable, *operands: Any, **params: Any) -> Any:
+    """The result of `function`, an array or a tuple of them, of NumPy arrays with the values of `operands`; on the GPU.
+
+    It goes to the current device, that of the operands.
+    """
+    import cupy
+
+    found = function(*[x.get() for x in operands], **params)
+    return tuple(map(cupy.asarray, found)) if isinstance(found, tuple) else cupy.asarray(found)
+
+
+def _has_geev() -> bool:
+    from cupyx.cusolver import check_availability
+
+    return bool(check_availability("geev"))
+
+
+def eigenvalues(a: Any) -> Any:
+    """Eigenvalues (..., n) of matrices (..., n, n); complex."""
+    import cupy
+
+    found = cupy.linalg.eigvals(a) if _has_geev() else on_host(numpy_reductions.eigenvalues, a)
+    return found.astype(cupy.result_type(a.dtype, "complex64"), copy=False)
 
 
 def eigenvectors(a: Any, left: bool) -> tuple[Any, ...]:
     """Eigenvalues (..., n), then left eigenvectors if `left`, then right ones, in columns of (..., n, n).
 
-    Left ones are the inverse of the matrix of right ones, normalized; of defective matrices they are not finite.
+    Complex, of norm 1, with a real component of largest magnitude.
     """
     import cupy
 
+    if left or not _has_geev():
+        return on_host(numpy_reductions.eigenvectors, a, left=left)
     dtype = cupy.result_type(a.dtype, "complex64")
-    w, v = (x.astype(dtype, copy=False) for x in cupy.linalg.eig(a))
-    if not left:
-        return w, v
-    u = cupy.linalg.inv(v).conj().swapaxes(-1, -2) if a.size else v
-    return w, _normalized(u), v
-
-
-def _normalized(v: Any) -> Any:
-    """Columns of norm 1 with a real component of largest magnitude, as LAPACK has them."""
-    import cupy
-
-    if not v.size:
-        return v
-    largest = cupy.take_along_axis(v, cupy.argmax(abs(v), axis=-2)[..., None, :], -2)
-    turned = v * (abs(largest) / largest)
-    return turned / cupy.sqrt(cupy.sum(abs(v) ** 2, axis=-2, keepdims=True))
+    return tuple(x.astype(dtype, copy=False) for x in cupy.linalg.eig(a))
 
 
 def schur(a: Any) -> tuple[Any, Any]:
-    """Refused; see the module's docstring."""
-    _refuse("schur")
+    """T and Z with a = Z T Z^H; for real matrices T may have blocks of two rows on its diagonal."""
+    return on_host(numpy_reductions.schur, a)
 
 
 def hessenberg(a: Any) -> tuple[Any, Any]:
-    """Refused; see the module's docstring."""
-    _refuse("hessenberg")
+    """LAPACK's gehrd: the Hessenberg form, reflections below it, and their factors (..., n - 1)."""
+    return on_host(numpy_reductions.hessenberg, a)
 
 
 def tridiagonal(a: Any, lower: bool) -> tuple[Any, ...]:
-    """Refused; see the module's docstring."""
-    _refuse("tridiagonal")
+    """LAPACK's sytrd or hetrd: the form with its reflections, both diagonals, and factors (..., n - 1)."""
+    return on_host(numpy_reductions.tridiagonal, a, lower=lower)
 
 
 def column_pivots(a: Any) -> Any:
-    """Refused; see the module's docstring."""
-    _refuse("qr with pivoting")
+    """The columns in the order of LAPACK's geqp3: each has the longest rest outside the space of those before."""
+    return on_host(numpy_reductions.column_pivots, a)

@@ -42,18 +42,20 @@ def scatter_rows(kind: str, out: Any, rows: Any, updates: Any, unique: bool) -> 
     twice, but for the last one of `out`, whose value nobody needs.
     """
     import cupy
-    import cupyx
 
     if kind == "set":
-        out[rows if unique else last_writers(cupy, cupyx.scatter_max, out, rows)] = updates
+        out[rows if unique else last_writers(cupy, out, rows)] = updates
     elif unique:
         out[rows] = getattr(cupy, kind)(out[rows], updates)
-    elif kind == "add" and adds_atomically(out.dtype):
-        cupyx.scatter_add(out, rows, updates)
-    elif kind in ("minimum", "maximum") and out.dtype in _ATOMIC_EXTREMUM:
-        (cupyx.scatter_min if kind == "minimum" else cupyx.scatter_max)(out, rows, updates)
+    elif is_atomic(kind, out.dtype):
+        getattr(cupy, kind).at(out, rows, updates)
     else:
         combine_sorted(cupy, getattr(cupy, kind), out, rows, updates)
+
+
+def is_atomic(kind: str, dtype: np.dtype) -> bool:
+    """Whether `at` of CuPy's ufunc `kind` combines by atomic instructions, and its result may be used."""
+    return adds_atomically(dtype) if kind == "add" else kind != "multiply" and dtype in _ATOMIC_EXTREMUM
 
 
 def adds_atomically(dtype: np.dtype) -> bool:
@@ -61,11 +63,11 @@ def adds_atomically(dtype: np.dtype) -> bool:
     return dtype in _ATOMIC_ADD and not (dtype.kind == "f" and config.deterministic)
 
 
-def last_writers(xp: Any, scatter_max: Callable, out: Any, rows: Any) -> Any:
+def last_writers(xp: Any, out: Any, rows: Any) -> Any:
     """`rows`, with all but the last of equal ones sent to the last row of `out`."""
     number = xp.arange(rows.size, dtype=np.int32)
     last = xp.full(out.shape[0], -1, np.int32)
-    scatter_max(last, rows, number)
+    xp.maximum.at(last, rows, number)
     return xp.where(last[rows] == number, rows, out.shape[0] - 1)
 
 

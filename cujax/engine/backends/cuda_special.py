@@ -1,11 +1,28 @@
 """Special functions for CuPy arrays, float32 and float64: the twins of `numpy_special.py`.
 
+They are CuPy's, but for the scaled Bessel functions, which CuPy computes as exp(-|x|) I(x) and exp(x) K(x): NaN for
+large x.  These come from our header, which programs call too.  A source is one function for one dtype:
+
+    extern "C" __global__ void bessel_i0e(const float* x, float* y, cj::i64 size) {
+        const cj::i64 threads = cj::i64(gridDim.x) * blockDim.x;
+        for (cj::i64 i = cj::i64(blockIdx.x) * blockDim.x + threadIdx.x; i < size; i += threads)
+            y[i] = cj::bessel_i0e(x[i]);
+    }
+
 CuPy is imported when a function is called, so that this module imports without it.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+from cujax.engine.backends.api import KernelCall
+from cujax.engine.backends.cuda_target import CudaModule, CudaTarget
+
+_SCALED = ("i0e", "i1e", "k0e", "k1e")
+_TYPES = {"f": "float", "d": "double"}
+_THREADS, _MOST_BLOCKS = 256, 1 << 14
 
 
 def erf(x: Any) -> Any:
@@ -59,7 +76,41 @@ def zeta(s: Any, q: Any) -> Any:
 
 
 def special(name: str, *xs: Any) -> Any:
-    """The function of this name of `cupyx.scipy.special`."""
+    """The function that `scipy.special` calls `name`."""
     from cupyx.scipy import special
 
-    return getattr(special, name)(*xs)
+    return scaled_bessel(name, *xs) if name in _SCALED else getattr(special, name)(*xs)
+
+
+def source(name: str, kind: str) -> str:
+    """The text of the kernel for a function of the C++ type `kind`."""
+    return f"""#include "bessel.h"
+
+extern "C" __global__ void bessel_{name}(const {kind}* x, {kind}* y, cj::i64 size) {{
+    const cj::i64 threads = cj::i64(gridDim.x) * blockDim.x;
+    for (cj::i64 i = cj::i64(blockIdx.x) * blockDim.x + threadIdx.x; i < size; i += threads)
+        y[i] = cj::bessel_{name}(x[i]);
+}}
+"""
+
+
+@cache
+def _target() -> CudaTarget:
+    return CudaTarget()
+
+
+@cache
+def _module(name: str, dtype: str) -> CudaModule:
+    return _target().compile(source(name, _TYPES[dtype]))
+
+
+def scaled_bessel(name: str, x: Any) -> Any:
+    """One of the functions of `kernels/bessel.h` that are scaled, elementwise."""
+    import cupy
+
+    out = cupy.empty(x.shape, x.dtype)
+    blocks = min(-(-out.size // _THREADS), _MOST_BLOCKS)
+    call = KernelCall(f"bessel_{name}", (out.size,), out.size, (blocks, 1), _THREADS)
+    x = x if x.flags.c_contiguous else cupy.ascontiguousarray(x)
+    _target().launcher(_module(name, x.dtype.char), call)([x, out])
+    return out

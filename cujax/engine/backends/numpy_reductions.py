@@ -1,13 +1,14 @@
 """LAPACK's decompositions of general matrices on the CPU, for stacks of matrices: arrays of shape (..., m, n).
 
+    eigenvalues       of square matrices
     eigenvectors      right, and if wanted left, eigenvectors of square matrices
     schur             triangular form (quasi-triangular for real matrices) and its basis
     hessenberg        reflections that bring a matrix to Hessenberg form
     tridiagonal       reflections that bring a Hermitian matrix to tridiagonal form
     column_pivots     the order of columns of the QR factorization with pivoting
 
-float32, float64, complex64 and complex128, one matrix a call.  All but right eigenvectors need SciPy.  NumPy's own
-decompositions (qr, svd, eigh, eigvals) are called by the ops themselves.  `cuda_reductions.py` has the same
+float32, float64, complex64 and complex128, one matrix a call.  All but eigenvalues and right eigenvectors need SciPy.
+NumPy's own decompositions (qr, svd, eigh) are called by the ops themselves.  `cuda_reductions.py` has the same
 functions for CuPy.
 """
 
@@ -37,6 +38,11 @@ def _each(decompose: Callable, a: np.ndarray, *shapes_and_dtypes: tuple) -> tupl
         for out, value in zip(outs, decompose(matrix), strict=True):
             out[i] = value
     return tuple(out.reshape((*a.shape[:-2], *out.shape[1:])) for out in outs)
+
+
+def eigenvalues(a: np.ndarray) -> np.ndarray:
+    """Eigenvalues (..., n) of matrices (..., n, n); complex."""
+    return np.linalg.eigvals(a).astype(np.result_type(a, np.complex64), copy=False)
 
 
 def eigenvectors(a: np.ndarray, left: bool) -> tuple[np.ndarray, ...]:

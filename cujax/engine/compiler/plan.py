@@ -21,8 +21,9 @@ from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
 from cujax.engine.compiler.merge import Merger
 from cujax.engine.compiler.multiply_add import fuse_multiply_adds
+from cujax.engine.compiler.scatter_order import order_scatters
 from cujax.engine.compiler.small_matrices import gather_stacks
-from cujax.engine.compiler.update import Update, goes_in_order
+from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ops.convolution_epilogue import has_plan
 
@@ -66,7 +67,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
 
     The buffers of `owned` inputs may be overwritten; for results in `placed` the caller gives buffers.
     """
-    tape = fuse_multiply_adds(join_pads(delay_sums(tape)), language)
+    tape = order_scatters(fuse_multiply_adds(join_pads(delay_sums(tape)), language))
     tape = in_parts(tape, language)
     if language == "cuda":
         tape = join_transforms(fuse_epilogues(tape, has_plan))
@@ -85,7 +86,7 @@ def _plan(
     lanes, mixed = _lanes_of(tape, stacks, language)
     while True:
         decision = Decision(
-            tape, producers, lambda eqn: LANES if eqn in lanes else _kind(producers, eqn),
+            tape, producers, lambda eqn: LANES if eqn in lanes else producers.kind(eqn),
             lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), TRAFFIC[language], reverses=language == "cuda",
         )
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
@@ -144,12 +145,6 @@ def _steps(
                 merger.add(Region(producers, inside, var, decision.apart.get(var, ())))
     merger.join_groups()
     return merger.ordered()
-
-
-def _kind(producers: Producers, eqn: Eqn) -> str:
-    """As `kind_of`, but a scatter is opaque where a kernel would not keep the order of its updates."""
-    kind = producers.kind(eqn)
-    return OPAQUE if kind == SCATTER and not goes_in_order(eqn) else kind
 
 
 def _without_unread(steps: list[Step], tape: Tape) -> list[Step]:

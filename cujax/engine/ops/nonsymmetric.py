@@ -38,7 +38,8 @@ from cujax.engine.ops.triangular import LAPACK
 class EigImplementation(Enum):
     """Which library computes eigenvectors: the names that `jax.lax.linalg.eig` takes.
 
-    Backends here have one each: NumPy or SciPy on the CPU, cuSOLVER on a GPU, and all names mean it.
+    Backends here have one each, and all names mean it: NumPy or SciPy on the CPU; on a GPU cuSOLVER, and the CPU's
+    for left eigenvectors.
     """
 
     CUSOLVER = "cusolver"
@@ -60,7 +61,7 @@ def _eig_impl(
 ) -> tuple[Any, ...]:
     def decompose(a: Any) -> tuple[Any, ...]:
         if not compute_left_eigenvectors and not compute_right_eigenvectors:
-            return (xp.linalg.eigvals(a).astype(dtypes.to_complex(a.dtype), copy=False),)
+            return (library(xp).eigenvalues(a),)
         found = library(xp).eigenvectors(a, compute_left_eigenvectors)
         return found if compute_right_eigenvectors else found[:2]
 
@@ -155,7 +156,7 @@ def schur(
 
     T is upper-triangular; of real matrices it is real, with a block of two rows for each pair of complex eigenvalues.
     `sort_eig_vals` and `select_callable` have no effect.  Accepts float32, float64, complex64, complex128.  No
-    derivative.  Not implemented on a GPU.
+    derivative.  The host computes it also where the backend is a GPU.
 
     TypeError for rank below 2 and integers, ValueError for matrices that are not square, NotImplementedError for small
     floats.

@@ -120,8 +120,8 @@ def qr(
 
     Q has orthonormal columns, R is upper-triangular.  With `full_matrices` Q is (..., m, m) and R (..., m, n), else
     with k = min(m, n) they are (..., m, k) and (..., k, n).  Pivoting puts in each place the column that is longest
-    outside the space of those before it, so that the diagonal of R falls in magnitude; not implemented on a GPU.
-    Accepts float32, float64, complex64, complex128.  `use_magma` has no effect.
+    outside the space of those before it, so that the diagonal of R falls in magnitude; the host finds their order also
+    where the backend is a GPU.  Accepts float32, float64, complex64, complex128.  `use_magma` has no effect.
 
     Differentiable.  Columns that only complete Q are the library's choice: of their derivatives only those of
     the space that they span have a meaning.

@@ -112,7 +112,8 @@ def hessenberg(a: Any) -> tuple[Any, Any]:
     """(packed, taus): Q^H a Q in the upper triangle of packed and one diagonal below, reflections under it.
 
     a: (..., n, n); Q is the product of the n - 1 reflections, whose vectors begin at the second row.  Accepts float32,
-    float64, complex64, complex128.  No derivative.  Not implemented on a GPU.
+    float64, complex64, complex128.  No derivative.  The host
+    computes it also where the backend is a GPU.
 
     TypeError for rank below 2 and integers, ValueError for matrices that are not square, NotImplementedError for small
     floats.
@@ -125,7 +126,8 @@ def tridiagonal(a: Any, *, lower: bool = True) -> tuple[Any, Any, Any, Any]:
     """(packed, d, e, taus): Hermitian a (..., n, n) brought to tridiagonal form, diagonal d and off-diagonal e, real.
 
     Only the `lower` or else the upper triangle of a is read; the reflections are stored in it, outside of the form.
-    Accepts float32, float64, complex64, complex128.  No derivative.  Not implemented on a GPU.
+    Accepts float32, float64, complex64, complex128.  No derivative.  The host
+    computes it also where the backend is a GPU.
 
     TypeError for rank below 2 and integers, ValueError for matrices that are empty or not square, NotImplementedError
     for small floats.

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive, not_fusable
@@ -44,9 +45,10 @@ def _words(key: Any) -> tuple[Any, ...]:
 def _order(xp: Any, keys: Sequence[Any], axis: int) -> Any:
     """The permutation along `axis` that sorts `keys`: by the last of them, then stably by those before."""
     *others, last = [word for key in keys for word in _words(key)]
-    order = xp.argsort(last, axis=axis, kind="stable")
+    argsort = library(xp).argsort
+    order = argsort(last, axis)
     for word in reversed(others):
-        step = xp.argsort(xp.take_along_axis(word, order, axis), axis=axis, kind="stable")
+        step = argsort(xp.take_along_axis(word, order, axis), axis)
         order = xp.take_along_axis(order, step, axis)
     return order
 
@@ -55,10 +57,8 @@ def _sort_impl(
     xp: Any, *operands: Any, dimension: int, is_stable: bool, num_keys: int, out: Sequence[Any] | None = None
 ) -> tuple[Any, ...]:
     if len(operands) == 1 and operands[0].dtype.kind in "biuf":
-        # Equal integers are the same integer; equal floats may differ in the sign of zero.
-        kind = "stable" if operands[0].dtype.kind == "f" else None
-        sorted_ = xp.array(operands[0], copy=True) if out is None else placed(xp, operands[0], out[0])
-        sorted_.sort(axis=dimension, kind=kind)
+        sorted_ = xp.array(operands[0], copy=True, order="C") if out is None else placed(xp, operands[0], out[0])
+        library(xp).sort_in_place(sorted_, dimension)
         return (sorted_,)
     order = _order(xp, operands[:num_keys], dimension)
     found = [xp.take_along_axis(x, order, dimension) for x in operands]
@@ -183,7 +183,7 @@ def _top_k_impl(xp: Any, x: Any, *, k: int, axis: int) -> tuple[Any, Any]:
     if xp is np and words.itemsize <= 4 and 0 < k < x.shape[axis] // 2:
         largest = _first_places(words, k, axis)
     else:
-        largest = xp.argsort(words, axis=axis, kind="stable")[first]
+        largest = library(xp).argsort(words, axis)[first]
     return xp.take_along_axis(x, largest, axis), largest.astype(np.int32)
 
 
