@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from by_hand import using
+from by_hand import ReadingBackend, using
 
-from cujax.engine.backends.numpy_backend import NumpyBackend
 from emulator.target import EmulatorTarget
 
 
-class EmulatedBackend(NumpyBackend):
+class EmulatedBackend(ReadingBackend):
     """See `api.Backend`."""
 
     name = "emulator"
