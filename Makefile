@@ -54,7 +54,7 @@ test: lint
 	$(bin)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs-ready
-	$(bin)/python -W ignore docs/pages.py build/docs
+	CUJAX_PLATFORM=cpu $(bin)/python -W ignore docs/pages.py build/docs
 	$(bin)/mkdocs build --quiet --clean --config-file docs/mkdocs.yml
 
 test-full: $(VENV)/.test-ready

@@ -39,6 +39,7 @@ ROOT = Path(__file__).parent.parent
 LOGS = ROOT / "build" / "device-check"
 RESULTS = ROOT / "bench" / "results"
 _AT_THE_END = 10  # seconds for the report
+_RESTARTS = 200  # of workers that a test has cost their device
 _GRACE = 25  # seconds by which a part may outlast the time that it was told
 _EMULATED = {"CUJAX_EMULATE_DEVICE": "1"}
 
@@ -74,7 +75,8 @@ def _benchmarks(seconds: float, choice: Choice) -> list[str]:
 
 
 def _suite(seconds: float, choice: Choice) -> list[str]:
-    parallel = ["-n", str(min(12, os.cpu_count() or 1))] if _has("xdist") and not choice.emulate else []
+    workers = str(min(12, os.cpu_count() or 1))
+    parallel = ["-n", workers, f"--max-worker-restart={_RESTARTS}"] if _has("xdist") and not choice.emulate else []
     platform = ["--platform", "emulator"] if choice.emulate else []
     return [*_pytest("suite"), *parallel, *platform, *choice.tests, "--ignore=tests/gpu", "--ignore=tests/emulator"]
 
@@ -89,7 +91,8 @@ PARTS = (
 def _pytest(name: str) -> list[str]:
     limit = ["--timeout", "60"] if _has("pytest_timeout") else []
     report = ["-o", "junit_family=xunit1", f"--junit-xml={LOGS / name}.xml"]  # tests record properties in it
-    return ["-m", "pytest", "-q", "-rN", "-p", "bench.out_of_time", *limit, *report]
+    plugins = ["-p", "bench.out_of_time", "-p", "bench.device_guard", "-p", "no:benchmark"]  # the last warns of xdist
+    return ["-m", "pytest", "-q", "-rN", *plugins, *limit, *report]
 
 
 def _has(module: str) -> bool:

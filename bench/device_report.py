@@ -160,7 +160,8 @@ def _failures(title: str, outcome: Outcome, logs: Path) -> str:
     tests = read_tests(logs, outcome.part)
     if tests is None:
         tail = (logs / f"{outcome.part}.log").read_text().splitlines()[-_LINES:]
-        failed = [f"- `{name}`: {_first_line(text)}" for name, text in _lines(logs / f"{outcome.part}.failed")]
+        noted = {name: text for name, text, _ in reversed(_lines(logs / f"{outcome.part}.failed"))}  # the first of each
+        failed = [f"- `{name}`: {_first_line(text)}" for name, text in reversed(noted.items())]
         found = [f"## {title}", "", *failed[:_LISTED], ""] if failed else []
         return "\n".join([*found, f"## The end of the log of: {outcome.part}", "", "```", *tail, "```"])
     if not tests.failed:

@@ -1,4 +1,4 @@
-"""Without a GPU: every CuPy function that the engine calls exists, with the arguments it is called with.
+"""Without a GPU, or beside one: every CuPy function that the engine calls exists, with the arguments it is called with.
 
 Each op's `impl` is run by its rows on NumPy through a namespace that notes every call; CuPy's function of
 the same name must then accept the same arguments.  The files that name CuPy themselves are read: every
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_hand import on_numpy
 from op_samples import SAMPLES
 from test_ops import domain_of, draw, made, ours
 
 from cujax.engine.backends import cuda_library, numpy_library
-from cujax.engine.backends.select import selected
 from cujax.engine.ground.config import config
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
@@ -86,10 +86,10 @@ def accepts(function, positional: int, keywords: tuple[str, ...]) -> bool:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
-def test_impl_calls_what_cupy_has(sample, monkeypatch):
+def test_impl_calls_what_cupy_has(sample):
     calls: list = []
-    monkeypatch.setattr(selected(), "xp", NotingNumpy(calls), raising=False)
-    with config.override("enable_x64", True):
+    with on_numpy() as backend, config.override("enable_x64", True):
+        backend.xp = NotingNumpy(calls)
         for dtype in domain_of(sample):
             ours(sample, *made(sample, draw(sample, dtype)))
     for path, positional, keywords in dict.fromkeys(calls):

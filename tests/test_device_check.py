@@ -31,6 +31,39 @@ def test_is_skipped(): pytest.skip("no need")
 """
 
 
+# A device that an assertion of a kernel, told late, takes from the process; and a stream that is left capturing.
+LOST = """
+import os, cupy
+
+def test_before(): assert cupy.state == 0
+
+def test_loses_it(): cupy.state = 710
+
+def test_loses_it_and_sees_it():
+    cupy.state = 719
+    raise ValueError("seen by the test")
+
+def test_captures(request):
+    request.addfinalizer(lambda: setattr(cupy, "state", 0))
+    cupy.state = 900
+
+def test_after(): assert cupy.state == 0
+"""
+STAND_IN = """
+from types import SimpleNamespace
+state = 0
+
+class CUDARuntimeError(RuntimeError):
+    status = property(lambda self: self.args[0])
+
+def deviceSynchronize():
+    if state:
+        raise CUDARuntimeError(state)
+
+cuda = SimpleNamespace(runtime=SimpleNamespace(deviceSynchronize=deviceSynchronize))
+"""
+
+
 @pytest.fixture
 def logs(tmp_path, monkeypatch):
     monkeypatch.setattr(device_check, "LOGS", tmp_path)
@@ -69,16 +102,29 @@ def test_the_parts_end_in_time():
     assert [part.share < 1 for part in PARTS] == [True, True, False]
 
 
+def run_suite(logs, text, *arguments, **environment):
+    """Run the tests of `text` with the plugins of the check; returns what pytest says."""
+    (logs / "test_it.py").write_text(text)
+    plugins = ["bench.out_of_time", "bench.device_guard", "no:cacheprovider", "no:benchmark"]
+    command = [sys.executable, "-m", "pytest", "-q", *(word for name in plugins for word in ("-p", name))]
+    given = {"CUJAX_DEADLINE": "inf", "PYTHONPATH": f"{logs}{os.pathsep}{ROOT}", **environment}
+    files = {"CUJAX_TOO_LATE": str(logs / "suite.late"), "CUJAX_FAILED": str(logs / "suite.failed")}
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTEST_XDIST_WORKER"}  # of which this may be one
+    arguments = [*arguments, "--junit-xml", "suite.xml", "--rootdir", str(logs), "test_it.py"]
+    done = subprocess.run(
+        [*command, *arguments], env=inherited | given | files, cwd=logs, capture_output=True, text=True
+    )
+    return done.stdout + done.stderr
+
+
+def noted(logs):
+    """The records of tests that failed."""
+    return [json.loads(line) for line in (logs / "suite.failed").read_text().splitlines()]
+
+
 @pytest.mark.parametrize("deadline", ["inf", "0"])
 def test_results_of_a_suite(logs, deadline):
-    (logs / "test_it.py").write_text(SUITE)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "bench.out_of_time", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "CUJAX_DEADLINE": deadline, "PYTHONPATH": str(ROOT)}
-    environment.pop("PYTEST_XDIST_WORKER", None)  # this process may be one, that one is none
-    environment["CUJAX_TOO_LATE"] = str(logs / "suite.late")
-    environment["CUJAX_FAILED"] = str(logs / "suite.failed")
-    arguments = ["--junit-xml", "suite.xml", "--rootdir", str(logs), "test_it.py"]
-    subprocess.run([*command, *arguments], env=environment, cwd=logs, capture_output=True)
+    run_suite(logs, SUITE, CUJAX_DEADLINE=deadline)
     found = read_tests(logs, "suite")
     if deadline == "0":
         assert found == (0, 0, 6, [])
@@ -95,6 +141,40 @@ def test_results_of_a_suite(logs, deadline):
     assert "- `test_it.py::test_breaks`: " in text
     assert "KeyError" in text.split("test_breaks`")[1].splitlines()[0]
     assert "the log" in text
+    (tail,) = (tail for name, _, tail in noted(logs) if "test_fails" in name)
+    assert "def test_fails(): assert 1 == 2" in tail and "the reason" in tail
+
+
+def test_an_error_that_a_device_tells_late_is_that_of_the_test_before(logs):
+    """A worker that has lost its device is followed by another, in which the tests that come after run."""
+    (logs / "cupy.py").write_text(STAND_IN)
+    run_suite(logs, LOST, "-n", "1", CUJAX_PLATFORM="cuda")
+    tails = {}
+    for name, _, tail in noted(logs):
+        tails.setdefault(name.partition("::")[2], tail)
+    assert set(tails) == {"test_loses_it", "test_loses_it_and_sees_it", "test_captures"}
+    assert "CUDARuntimeError: 710" in tails["test_loses_it"]
+    assert 'raise ValueError("seen by the test")' in tails["test_loses_it_and_sees_it"]
+    found = read_tests(logs, "suite")
+    assert found.passed == 2
+    texts = {name.partition("::")[2]: text for name, text in found.failed}
+    assert {name for name, text in texts.items() if "crashed" in text} == {"test_loses_it", "test_loses_it_and_sees_it"}
+
+
+def test_a_process_alone_ends_its_run_when_its_device_is_lost(logs):
+    (logs / "cupy.py").write_text(STAND_IN)
+    said = run_suite(logs, "import cupy\ndef test_loses_it(): cupy.state = 710\ndef test_b(): pass\ndef test_c(): pass",
+                     CUJAX_PLATFORM="cuda")
+    assert "the device is lost to this process" in said
+    found = read_tests(logs, "suite")
+    assert [name for name, _ in found.failed] == ["test_it::test_loses_it"] and found.passed < 2
+
+
+def test_where_no_device_is_in_use_nothing_is_waited_for(logs):
+    (logs / "cupy.py").write_text(STAND_IN)
+    run_suite(logs, LOST, CUJAX_PLATFORM="cpu")
+    failed = {name.partition("::")[2] for name, *_ in noted(logs)}
+    assert "test_loses_it_and_sees_it" in failed and not failed & {"test_loses_it", "test_captures"}
 
 
 def test_the_report_is_there_after_each_part(logs, monkeypatch):

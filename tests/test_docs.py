@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from by_hand import on_numpy
+
+from cujax.engine.backends.select import selected
 
 from cujax.engine.backends.select import selected
 
 _SPEC = importlib.util.spec_from_file_location("pages", Path(__file__).parent.parent / "docs" / "pages.py")
 pages = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(pages)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_a_gpu():
+    """Pages are written on a CPU: a GPU lacks some functions and dtypes."""
+    with on_numpy() if selected().platform == "gpu" else nullcontext():
+        yield
 
 
 @pytest.mark.parametrize("path", pages.MODULES)

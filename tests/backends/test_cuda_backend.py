@@ -14,6 +14,7 @@ from cujax.engine.backends.cuda import CudaBackend
 from cujax.engine.backends.cuda_upload import LARGEST
 from cujax.engine.backends.out_of_memory import run_with_less, size_text
 from cujax.engine.ground.errors import IncompatibleDevicesError, OutOfMemoryError
+from cujax.engine.ops.conversion import bitcast_convert_type_p, convert_element_type_p
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
 
@@ -45,6 +46,19 @@ def test_small_arrays_travel_as_arguments(one, value):
     assert buffer.shape == host.shape
     assert buffer.dtype == host.dtype
     np.testing.assert_array_equal(buffer.get(), host)
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e3m4", "int4"])
+def test_dtypes_that_cupy_has_not(one, dtype):
+    backend, few, many = CudaBackend(), np.ones(3, dtype), np.ones(LARGEST + 1, dtype)
+    floats, words = one.array(np.ones(3, np.float32)), one.array(np.ones(3, np.uint8))
+    for call in (
+        lambda: backend.to_device(few), lambda: backend.to_device(many), lambda: backend.constant(few[0]),
+        lambda: convert_element_type_p.impl(cupy, floats, new_dtype=few.dtype, weak_type=False),
+        lambda: bitcast_convert_type_p.impl(cupy, words, new_dtype=few.dtype),
+    ):  # fmt: skip
+        with pytest.raises(NotImplementedError, match=f"arrays of {dtype} are not implemented on a GPU: CuPy has no"):
+            call()
 
 
 def test_one_upload_does_not_disturb_another(one):

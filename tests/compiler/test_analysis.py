@@ -112,10 +112,11 @@ def analysis(function, *args, **options):
 @needs_kernels
 def test_what_is_overwritten_is_held_once():
     assert analysis(lambda x: jnp.sin(x @ x), array()).temp_size_in_bytes == 0
-    assert analysis(in_place, array()).temp_size_in_bytes < ONE // 64
+    scratch = ONE // 64 if selected().kernels.language == "host" else ONE // 4  # of a GPU's blocks, for parts of sums
+    assert analysis(in_place, array()).temp_size_in_bytes < scratch
     assert analysis(not_in_place, array()).temp_size_in_bytes >= ONE
     donated = analysis(lambda x: lax.fori_loop(0, 3, lambda i, u: mixed(u), x), array(), donate_argnums=0)
-    assert donated.alias_size_in_bytes == ONE and donated.temp_size_in_bytes < ONE // 64
+    assert donated.alias_size_in_bytes == ONE and donated.temp_size_in_bytes < scratch
 
 
 @needs_kernels

@@ -8,6 +8,7 @@ import pytest
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
+from cujax.engine.backends import numpy_special
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.passes import (
     PASSES,
@@ -51,6 +52,13 @@ def test_scalar_constants_are_folded_but_captured_arrays_are_not():
     tape = fold_scalar_constants(tape_of(lambda x: x * lax.exp(lax.add(np.float32(1), np.float32(2))), 1.0))
     assert names(tape) == ["mul"] and any(isinstance(a, Literal) for a in tape.eqns[0].inputs)
     assert "sin" in names(optimize(tape_of(lambda x: x + jnp.sin(captured), 1.0)))
+
+
+def test_constants_that_need_scipy_are_left_to_the_kernel_where_it_is_missing(monkeypatch):
+    tape = tape_of(lambda x: x * lax.igamma(np.float32(2), np.float32(3)), 1.0)
+    assert names(fold_scalar_constants(tape)) == ["mul"]
+    monkeypatch.setattr(numpy_special, "_scipy", lambda: None)
+    assert names(fold_scalar_constants(tape)) == ["igamma", "mul"]
 
 
 def test_equal_subexpressions_are_shared_but_zeros_of_different_sign_are_not():

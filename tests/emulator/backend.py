@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from by_hand import ReadingBackend, using
 
-from cujax.engine.backends import select
-from cujax.engine.backends.numpy_backend import NumpyBackend
 from emulator.target import EmulatorTarget
 
 
-class EmulatedBackend(NumpyBackend):
+class EmulatedBackend(ReadingBackend):
     """See `api.Backend`."""
 
     name = "emulator"
@@ -40,11 +39,7 @@ def emulated_backend(kernels: Any = None) -> Iterator[EmulatedBackend]:
     """The emulator is the backend of this process.
 
     A program is kept on its tape for as long as the tape lives, whatever the backend: functions that have been
-    jitted before keep theirs.
+    jitted before keep theirs, unless this process's own backend is a GPU's.
     """
-    before, backend = select._selected, EmulatedBackend(kernels)
-    select._selected = backend
-    try:
+    with using(EmulatedBackend(kernels)) as backend:
         yield backend
-    finally:
-        select._selected = before

@@ -19,8 +19,7 @@ between, show a buffer that a later run wrote over, or an earlier one left dirty
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ import emulator
 import jax
 import jax.scipy
 import numpy as np
+from by_hand import using
 from emulator.backend import EmulatedBackend
 from emulator.target import EmulatedModule, EmulatorTarget
 
@@ -38,7 +38,7 @@ import cujax.nn
 import cujax.numpy
 import cujax.random
 import cujax.scipy.special
-from cujax.engine.backends import cuda, host_compiler, select
+from cujax.engine.backends import cuda, host_compiler
 from cujax.engine.backends.cuda_compiler import compile_for
 from cujax.engine.backends.host_backend import HostBackend
 from cujax.engine.backends.host_compiler import HostCompiler
@@ -88,19 +88,8 @@ def _to_numpy(program: Program, outs: Sequence[Any], library: Any) -> Results:
 # --- cujax ----------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _on(backend: Any) -> Iterator[None]:
-    """Arrays and programs of this process are those of `backend`."""
-    before = select._selected
-    select._selected = backend
-    try:
-        yield
-    finally:
-        select._selected = before
-
-
 def _run_eager(program: Program, arguments: Sequence[np.ndarray]) -> list[Results]:
-    with _on(_numpy()):
+    with using(_numpy()):
         outs = program.function(OURS)(*[cujax.numpy.asarray(a) for a in arguments])
         return [_to_numpy(program, outs, cujax)]
 
@@ -110,7 +99,7 @@ def _run_compiled(
 ) -> list[Results]:
     f = cujax.jit(program.function(OURS))
     others = [np.roll(x, 1) for x in arguments]
-    with _on(backend()):
+    with using(backend()):
         first, _, second = f(*arguments), f(*others), f(*arguments)
         return [_to_numpy(program, outs, cujax) for outs in (first, second)]
 
@@ -119,7 +108,7 @@ def _run_donated(
     backend: Callable[[], Any], program: Program, arguments: Sequence[np.ndarray]
 ) -> list[Results]:
     f = cujax.jit(program.function(OURS), donate_argnums=range(len(arguments)))
-    with _on(backend()), warnings.catch_warnings():
+    with using(backend()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*donated")
         runs = [f(*[cujax.numpy.array(x) for x in arguments]) for _ in range(2)]
         return [_to_numpy(program, outs, cujax) for outs in runs]

@@ -97,7 +97,7 @@ def test_defaults_are_jax_defaults():
     ours = {name: value for name, value in config.values.items() if name in jax.config.values}
     enums = {"jax_numpy_dtype_promotion", "jax_legacy_prng_key", "jax_explicit_x64_dtypes"}
     without_effect = {"jax_softmax_custom_jvp", "jax_persistent_cache_enable_xla_caches"}
-    from_environment = {name for name in ours if name.upper() in os.environ}
+    from_environment = {f"jax_{name}" for name in read_environment(os.environ)}
     set_for_the_suite = {"jax_platforms", "jax_debug_key_reuse"}  # conftest.py
     bounded_here = {"jax_compilation_cache_max_size"}
     differing = {name for name, value in ours.items() if value != jax.config.values[name]}

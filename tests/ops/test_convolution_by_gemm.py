@@ -6,12 +6,11 @@ CUJAX_CONVOLUTION_CASES=2400 draws as many cases of `convolution_cases.py`; by d
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from by_hand import on_numpy
 from emulator import EmulatorTarget, why_not
 from emulator.backend import emulated_backend
 from ops.convolution_cases import case
@@ -19,9 +18,8 @@ from ops.test_convolution_grid import close, derivatives, expected_of, order_of,
 
 import cujax
 from cujax import lax
-from cujax.engine.backends import cuda_convolution, select
+from cujax.engine.backends import cuda_convolution
 from cujax.engine.backends.kernel_errors import KernelCompileError
-from cujax.engine.backends.numpy_backend import NumpyBackend
 
 pytestmark = [
     pytest.mark.usefixtures("x64"),
@@ -59,17 +57,10 @@ def by_kernel(x: Any, y: Any, kernels: Any = None, **options: Any) -> np.ndarray
         return np.asarray(lax.conv_general_dilated(x, y, **options))
 
 
-@contextmanager
-def numpy_selected() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(select, "_selected", NumpyBackend())
-        yield
-
-
 def on_host(x: Any, y: Any, **options: Any) -> np.ndarray:
     """In a wide dtype, on NumPy, whatever this process uses."""
     wide = np.complex128 if x.dtype.kind == "c" else np.float64
-    with numpy_selected():
+    with on_numpy():
         return np.asarray(lax.conv_general_dilated(x.astype(wide), y.astype(wide), **options)).astype(x.dtype)
 
 
@@ -132,7 +123,7 @@ def test_gradients(names, plans):
         return [np.asarray(v) for v in (out, *pull_back(out))]
 
     x, y = wholes(*lhs), wholes(*rhs)
-    with numpy_selected():
+    with on_numpy():
         expected = gradients(x.astype(np.float64), y.astype(np.float64))
     with emulated_backend():
         found = gradients(x, y)

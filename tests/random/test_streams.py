@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from by_hand import on_numpy
 from emulator import emulated_backend, why_not
 from random_oracle import close, same
 
@@ -20,29 +21,20 @@ import cujax
 import cujax.numpy as jnp
 from cujax import lax, random
 from cujax.engine.backends import numpy_threefry, select
-from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.ops.random_bits import threefry2x32
 from cujax.random.generator import is_sampler
 
 
 @contextlib.contextmanager
 def on(target: str):
-    """Programs made inside run on NumPy, kernels of the host, or kernels of a device on the emulator."""
-    if target == "emulator":
-        if reason := why_not():
-            pytest.skip(reason)
-        with emulated_backend():
-            yield
-        return
-    before = select.selected()
-    if target == "host" and before.kernels is None:
+    """Programs made inside run on NumPy, as kernels of this machine, or as kernels of a device on the emulator."""
+    if target == "host" and select.selected().kernels is None:
         pytest.skip("no kernels on this machine")
-    try:
-        if target == "numpy":
-            select._selected = NumpyBackend()
+    if target == "emulator" and why_not():
+        pytest.skip(why_not())
+    other = {"numpy": on_numpy, "emulator": emulated_backend}.get(target, contextlib.nullcontext)
+    with other():
         yield
-    finally:
-        select._selected = before
 
 
 on_every_target = pytest.mark.parametrize("target", ["numpy", "host", "emulator"])

@@ -24,6 +24,7 @@ from cujax.engine.backends.api import Device
 from cujax.engine.backends.cuda_arrays import array_library
 from cujax.engine.backends.cuda_constants import Constants
 from cujax.engine.backends.cuda_devices import Devices
+from cujax.engine.backends.cuda_dtypes import check_dtype
 from cujax.engine.backends.cuda_graph_driver import LIBRARIES
 from cujax.engine.backends.cuda_target import CudaTarget
 from cujax.engine.backends.cuda_upload import LARGEST, Uploader
@@ -84,6 +85,7 @@ class CudaBackend:
         if device is not None:
             with self._devices.on(device.id):
                 return self.to_device(host)
+        check_dtype(host.dtype)
         return self._upload(host) if host.nbytes <= LARGEST else self.xp.asarray(host)
 
     def to_host(self, buffer: Any) -> np.ndarray:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.backends.cuda_dtypes import check_dtype
+
 _LIMIT = 4096
 _DEFAULT_STREAM = (0, 1)  # by its two addresses
 
@@ -39,6 +41,7 @@ class Constants:
         return found
 
     def _make(self, value: np.generic, key: tuple[int, Any, bytes]) -> Any:
+        check_dtype(value.dtype)
         if len(self._kept) >= _LIMIT:
             self._kept.clear()
         with self._default_stream:  # its memory too belongs to that stream

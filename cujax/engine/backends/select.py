@@ -11,7 +11,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from cujax.engine.backends import cuda
+import numpy as np
+
+from cujax.engine.backends import cuda, numpy_library
 from cujax.engine.backends.api import Backend
 from cujax.engine.backends.host_backend import HostBackend
 from cujax.engine.backends.numpy_backend import NumpyBackend
@@ -40,5 +42,8 @@ def _choose(wanted: str) -> Backend:
 
 
 def library(xp: ModuleType) -> Any:
-    """The functions beside `xp` that an op's impl may call: SciPy-like routines, scatter, callbacks."""
-    return selected().library
+    """The functions beside `xp` that an op's impl may call: SciPy-like routines, scatter, callbacks.
+
+    Those of NumPy also where a GPU is selected: an impl may compute on the host there, as constants are folded.
+    """
+    return numpy_library if xp is np else selected().library

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from cujax.engine.backends.select import selected
 from cujax.engine.core.check import check_if_asked
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
@@ -87,11 +86,15 @@ def _is_foldable(eqn: Eqn, inputs: Sequence[Atom]) -> bool:
 
 
 def _fold(eqn: Eqn, inputs: Sequence[Any]) -> Literal | None:
-    """The literal that `eqn` gives, by NumPy; None where the op's impl wants a device."""
-    if selected().xp is not np:
+    """The literal that `eqn` gives, by NumPy on every backend, so that all targets are given the same tape.
+
+    None where that needs SciPy, which is not installed; a kernel does not need it.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            value = eqn.primitive.impl(np, *[a.buffer for a in inputs], **eqn.params)
+    except ModuleNotFoundError:
         return None
-    with np.errstate(all="ignore"):
-        value = eqn.primitive.impl(np, *[a.buffer for a in inputs], **eqn.params)
     aval = eqn.outputs[0].aval
     return Literal(aval.dtype.type(np.asarray(value)[()]), aval)
 

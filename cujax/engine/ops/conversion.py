@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.backends.cuda_dtypes import check_dtype
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive
@@ -28,6 +29,8 @@ def _convert_shape(x: ShapedArray, *, new_dtype: Any, weak_type: bool) -> Shaped
 
 
 def _convert_impl(xp: Any, x: Any, *, new_dtype: Any, weak_type: bool) -> Any:
+    if xp is not np:
+        check_dtype(new_dtype)
     if dtypes.is_complex(x.dtype) and not dtypes.is_complex(new_dtype):
         x = x.real
     if dtypes.is_float(x.dtype) and dtypes.is_integer(new_dtype):
@@ -98,6 +101,8 @@ def _bitcast_shape(x: ShapedArray, *, new_dtype: Any) -> ShapedArray:
 
 def _bitcast_impl(xp: Any, x: Any, *, new_dtype: Any) -> Any:
     physical = getattr(new_dtype, "physical", new_dtype)
+    if xp is not np:
+        check_dtype(physical)
     old, new = x.dtype.itemsize, physical.itemsize
     contiguous = xp.ascontiguousarray(x)
     if old == new:
