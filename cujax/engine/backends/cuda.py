@@ -23,6 +23,7 @@ from cujax.engine.backends import cuda_library
 from cujax.engine.backends.api import Device
 from cujax.engine.backends.cuda_constants import Constants
 from cujax.engine.backends.cuda_devices import Devices
+from cujax.engine.backends.cuda_fft import forget_plans
 from cujax.engine.backends.cuda_graph_driver import LIBRARIES
 from cujax.engine.backends.cuda_target import CudaTarget
 from cujax.engine.backends.cuda_upload import LARGEST, Uploader
@@ -161,6 +162,7 @@ class CudaBackend:
 
     def release_memory(self) -> None:
         self._constants.forget()
+        forget_plans()
         for pool in self._pools:
             pool().free_all_blocks()
 
