@@ -5,8 +5,8 @@
 So the checks of tests/gpu go through the code that a device would see: `CudaBackend`, `CudaTarget` with NVRTC and the
 cache on disk, launches and their slots, graphs with the addresses that change, uploads, streams.  What stands in:
 memory (`HostArray`, CuPy's array over memory of the host), the driver's launches and graphs, streams, which do all at
-once, cuDNN (the one in Python of tests/backends), and CuPy's own kernels, which are NumPy's functions.  Every stand-in
-that is used is noted in `emulated.record`, and what has none raises `NeedsDevice`.
+once, cuDNN and cuFFT (those in Python of tests/backends), and CuPy's own kernels, which are NumPy's functions.  Every
+stand-in that is used is noted in `emulated.record`, and what has none raises `NeedsDevice`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def install() -> None:
     _runtime(cupy)
     _kernels(cupy, driver)
     _cudnn()
+    _cufft(cupy)
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
@@ -469,3 +470,14 @@ def _cudnn() -> None:
         return cudnn_api.Cudnn(library)
 
     cudnn_api.load = cudnn.load = load  # type: ignore[assignment]
+
+
+def _cufft(cupy: Any) -> None:
+    from fake_cufft import FakeCufft
+
+    class Noted(FakeCufft):
+        def PlanNd(self, *given: Any) -> Any:
+            record.used("cuFFT in Python")
+            return super().PlanNd(*given)
+
+    cupy.cuda.cufft = Noted()

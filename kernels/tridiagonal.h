@@ -10,6 +10,9 @@
 //
 //     solve_tridiagonal<float>(buffers, sizes, threads)                  host: buffers (dl, d, du, b, x, scratch)
 //     solve_tridiagonal(dl, d, du, b, x, scratch, count, n, columns)     device: blocks of one warp
+//     solve_inside<float, 64>(dl, d, du, b, x, count, n)                 the same for one column and up to 64 rows
+//
+// The last one holds its systems in shared memory, where what the way back needs replaces what has been read.
 //
 // `scratch` has room for scratch_arrays * n numbers for each lane: `host_lanes` of them for each thread of the host, 32
 // for each block of the device.
@@ -21,7 +24,8 @@
 
 namespace cj {
 
-enum { KEPT_PIVOT, KEPT_RIGHT, KEPT_SECOND, KEPT_FACTOR, KEPT_SWAP, KEPT_SIDE, scratch_arrays };
+enum { KEPT_PIVOT, KEPT_RIGHT, KEPT_SECOND, KEPT_SIDE, KEPT_FACTOR, KEPT_SWAP, scratch_arrays };
+constexpr int inside_arrays = KEPT_SIDE + 1;  // without those that only the sides ask for
 
 // Eliminates the first unknown of the open row, the last of the triangle so far, or of the next row of the matrix,
 // (low, middle, high), which takes its place where it has the larger one.  What is final then is `kept`.
@@ -244,6 +248,53 @@ template <class T> CJ_FN void solve_tridiagonal(
             low.store(x + c, first, count, n, row, columns);
             __syncthreads();
         }
+    }
+}
+
+// Rows of all systems of a block: of row i the elements of the matrix and the side, then what is kept of it.  As above, a
+// row has a number more.
+template <class T, int most_rows> using InsideRows = T[inside_arrays][most_rows][warp_systems + 1];
+
+template <class T, int most_rows> CJ_FN void solve_inside(
+    const T* CJ_RESTRICT dl, const T* CJ_RESTRICT d, const T* CJ_RESTRICT du, const T* CJ_RESTRICT b, T* CJ_RESTRICT x,
+    i64 count, int n) {
+    __shared__ InsideRows<T, most_rows> rows;
+    constexpr i64 stride = most_rows * (warp_systems + 1);
+    const i64 first = i64(blockIdx.x) * warp_systems, start = first * n;
+    const int lane = int(threadIdx.x), numbers = int(min(count - first, i64(warp_systems))) * n;
+    #pragma unroll 8
+    for (int k = lane; k < numbers; k += warp_systems) {
+        const int system = int(unsigned(k) / unsigned(n)), row = k - system * n;
+        rows[0][row][system] = dl[start + k];
+        rows[1][row][system] = d[start + k];
+        rows[2][row][system] = du[start + k];
+        rows[3][row][system] = b[start + k];
+    }
+    __syncthreads();
+    if (lane * n < numbers) {
+        T open = rows[1][0][lane], right = rows[2][0][lane], side = rows[3][0][lane];
+        for (int i = 1; i < n; ++i) {
+            const T low = rows[0][i][lane], middle = rows[1][i][lane], below = rows[3][i][lane];
+            const T high = i == n - 1 ? T(0) : rows[2][i][lane];
+            T kept[scratch_arrays];
+            eliminate(open, right, low, middle, high, kept, 1);
+            eliminate_side(side, below, kept, 1);
+            for (int k = 0; k < inside_arrays; ++k) rows[k][i - 1][lane] = kept[k];
+        }
+        close_row(open, &rows[0][n - 1][lane], stride);
+        rows[KEPT_SIDE][n - 1][lane] = side;
+        T next{}, after{};
+        for (int i = n - 1; i >= 0; --i) {
+            const T found = substitute(&rows[0][i][lane], stride, next, after);
+            after = next;
+            next = rows[KEPT_PIVOT][i][lane] = found;
+        }
+    }
+    __syncthreads();
+    #pragma unroll 8
+    for (int k = lane; k < numbers; k += warp_systems) {
+        const int system = int(unsigned(k) / unsigned(n));
+        x[start + k] = rows[KEPT_PIVOT][k - system * n][system];
     }
 }
 

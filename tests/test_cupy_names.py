@@ -235,8 +235,11 @@ def stands_in_source(path: str) -> bool:
     """Whether a package that cannot be imported here has, imports or defines the name."""
     package, _, name = path.rpartition(".")
     file = Path(importlib.util.find_spec(package).origin)
-    if (file.parent / name).exists():
+    if (file.parent / name).exists() or any(file.parent.glob(f"{name}.*")):
         return True
+    if file.suffix != ".py":  # compiled by Cython, beside its source
+        sources = [file.parent / (package.rpartition(".")[2] + end) for end in (".pyx", ".pxd")]
+        return any(re.search(rf"^ *(cdef class )?{name}\b", s.read_text(), re.MULTILINE) for s in sources if s.exists())
     tree = ast.parse(file.read_text())
     imported = {a.asname or a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
     return name in imported | {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}

@@ -23,7 +23,7 @@ def transforms_of(function, language="cuda", x=X) -> list:
     """The shapes of what the program transforms by library calls, in their order."""
     tape = optimized(record_call("jit", function, (cujax.ShapeDtypeStruct(x.shape, x.dtype),), {}).tape)
     steps = [s for s in generated(tape, language, (), ()).steps if not isinstance(s, Kernel)]
-    return [s.inputs[0].aval.shape for s in steps if s.primitive.name == "fft"]
+    return [s.inputs[0].aval.shape for s in steps if s.primitive.name in ("fft", "unscaled_fft")]
 
 
 def stages(x):

@@ -427,10 +427,10 @@ def test_another_size_of_target_or_updates_has_the_same_text():
 
 def test_owners_and_chunks_grow_with_target_and_updates():
     count, offsets, listed, enter = sum_of_rows(399, 128, 40_960).calls
-    assert count.blocks == listed.blocks == (40, 1) and listed.threads == 32
-    assert offsets.blocks == (1, 1) and enter.blocks == (256, 1) and enter.threads == 128
+    assert count.blocks == listed.blocks == (160, 1) and listed.threads == 32
+    assert offsets.blocks == (1, 1) and enter.blocks == (399, 4)
     assert sum_of_rows(12, 40, 100).calls[3].blocks == (12, 1)
-    assert sum_of_rows(10**5, 5000, 10**7).calls[3].blocks == (256, 40)
+    assert sum_of_rows(10**5, 5000, 10**7).calls[3].blocks == (512, 40)
     assert sum_of_rows(10**5, 5000, 10**7).calls[0].blocks == (512, 1)
 
 
@@ -468,7 +468,7 @@ def test_numbers_have_64_bits_where_32_are_too_few():
 
 
 def test_the_lists_have_room_for_all_updates():
-    assert sum_of_rows(399, 128, 40_960).scratch >= 8 * 40_960 + 4 * (256 * 40 + 1)
+    assert sum_of_rows(399, 128, 40_960).scratch >= 8 * 40_960 + 4 * (399 * 160 + 1)
 
 
 @pytest.mark.parametrize("deterministic", (True, False))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 import jax
@@ -45,6 +47,18 @@ FFT = [
     transform("IRFFT", (3, 4), (3, 7)),
     transform("IRFFT", (2, 2), (2,)),
 ]
+
+
+def without_factor(scaled: Sample) -> Sample:
+    """A row of `unscaled_fft`, by the compiler alone."""
+    size = prod(scaled.params["fft_lengths"])
+    return replace(
+        scaled, op="unscaled_fft", jax=lambda x, **params: scaled.jax(x, **params) * size, order=0, vmap=False,
+        label=f"unscaled {scaled.label}",
+    )
+
+
+FFT += [without_factor(s) for s in FFT if s.params["fft_type"] in (FftType.IFFT, FftType.IRFFT)]
 
 
 def product(lhs: tuple, rhs: tuple, numbers: tuple, preferred: Any = None, **options: Any) -> Sample:

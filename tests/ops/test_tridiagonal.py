@@ -18,6 +18,8 @@ on_host = pytest.mark.skipif(selected().kernels is None, reason="there is no C++
 SHAPES = [
     # systems, unknowns, columns: fewer and more than fill the vectors, tiles and warps
     (4, 2, 1), (5, 3, 4), (17, 16, 1), (31, 17, 2), (32, 31, 1), (33, 32, 1), (64, 33, 3), (70, 65, 1), (1, 100, 2),
+    # one column, so that a device has them in shared memory, up to the last one for which there is room, and one more
+    (1, 2, 1), (32, 45, 1), (33, 46, 1), (40, 64, 1), (33, 90, 1), (34, 91, 1),
 ]
 
 
@@ -122,6 +124,15 @@ def test_a_refusal_of_the_compiler_costs_only_speed(monkeypatch):
     np.testing.assert_allclose(
         lax.linalg.tridiagonal_solve(*operands), eliminate(np, *operands), rtol=2e-3, atol=1e-4
     )
+
+
+def test_which_systems_stay_in_shared_memory():
+    def rows(dtype, *shape):
+        return tridiagonal_kernel._inside_rows(np.dtype(dtype), shape)
+
+    assert [rows("float32", 9, n, 1) for n in (2, 16, 17, 33, 64, 65, 90, 91)] == [16, 16, 32, 64, 64, 90, 90, 0]
+    assert [rows("float64", 9, n, 1) for n in (16, 32, 33, 45, 46)] == [16, 32, 46, 46, 46]
+    assert rows("float64", 9, 47, 1) == rows("float32", 9, 8, 2) == 0
 
 
 def test_what_the_kernel_is_for():

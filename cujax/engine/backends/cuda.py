@@ -25,6 +25,7 @@ from cujax.engine.backends.cuda_arrays import array_library
 from cujax.engine.backends.cuda_constants import Constants
 from cujax.engine.backends.cuda_devices import Devices
 from cujax.engine.backends.cuda_dtypes import check_dtype
+from cujax.engine.backends.cuda_fft import forget_plans
 from cujax.engine.backends.cuda_graph_driver import LIBRARIES
 from cujax.engine.backends.cuda_target import CudaTarget
 from cujax.engine.backends.cuda_upload import LARGEST, Uploader
@@ -164,6 +165,7 @@ class CudaBackend:
 
     def release_memory(self) -> None:
         self._constants.forget()
+        forget_plans()
         for pool in self._pools:
             pool().free_all_blocks()
 

@@ -36,15 +36,19 @@ def fft_writes_out(name: str) -> bool:
     return _scipy() is None or name in ("fftn", "ifftn")
 
 
-def fft(x: np.ndarray, name: str, lengths: tuple[int, ...], out: np.ndarray | None = None) -> np.ndarray:
+def fft(
+    x: np.ndarray, name: str, lengths: tuple[int, ...], out: np.ndarray | None = None, scaled: bool = True,
+    spoils: bool = False,
+) -> np.ndarray:
     """The transform `name`, as `numpy.fft` calls it, over the last axes, whose lengths in the signal are `lengths`.
 
-    out: where the result goes; see `fft_writes_out`.
+    out: where the result goes; see `fft_writes_out`.  scaled: whether an inverse has the factor 1/N.  spoils: whether x
+    may be left with anything in it.
     """
-    axes = tuple(range(-len(lengths), 0))
+    axes, norm = tuple(range(-len(lengths), 0)), "backward" if scaled or not name.startswith("i") else "forward"
     if _scipy() is None:
-        return getattr(np.fft, name)(x, s=lengths, axes=axes, out=out)
-    transform = functools.partial(getattr(_scipy(), name), axes=axes)
+        return getattr(np.fft, name)(x, s=lengths, axes=axes, norm=norm, out=out)
+    transform = functools.partial(getattr(_scipy(), name), axes=axes, norm=norm)
     if prod(lengths) >= _SHARED or x.size >= _SHARED:
         transform = functools.partial(transform, workers=_threads())
     if out is None:

@@ -2,8 +2,8 @@
 
 Every place gets its updates in the order in which one thread would enter them, so the result has the same bits as on
 the host.  Three kernels list the updates of each *owner*, `..._count`, `..._offsets` and `..._list`, and a fourth one,
-a block for each owner, enters them (kernels/in_order.h).  It does so column by column where windows are long, and
-otherwise many at a time.
+a block for each owner, enters them (kernels/in_order.h).  It does so column by column where windows are long, the warps
+of a block taking turns, and otherwise many at a time.
 
 All of it takes time in proportion to the updates, however they are spread, but for places that have most of them: these
 enter one after the other, as the order demands.  There are enough owners and chunks to keep a device busy, and few
@@ -23,15 +23,18 @@ from cujax.engine.compiler.frame import indented
 from cujax.engine.compiler.index import Condition
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
-from cujax.engine.compiler.writer import INDENT
 
 _WARP = 32
 _LONG_WINDOW = 32  # elements: a warp of columns
-_MOST_OWNERS = 256  # as in kernels/in_order.h
+_MOST_OWNERS = 512  # as in kernels/in_order.h
 _MOST_CHUNKS = 512
-_LEAST_CHUNK = 1024  # updates
+_LEAST_CHUNK = 256  # updates
 _SCAN_THREADS = 1024
 _MOST_TILES = 1 << 15  # blocks along y, for the columns of long windows
+_MOST_WARPS = 8  # that take turns at a column
+_GROUPS = 4  # of warps in a block, if there is only one in each
+_UPDATES_OF_A_WARP = 512  # where all are of one place
+_RESIDENT_WARPS = 4096  # about as many as run at the same time
 _FITS_INT = (1 << 31) - (1 << 20)  # so that a chunk or a tile past the end does not overflow
 
 
@@ -56,6 +59,7 @@ class _Lists:
         self.updates, self.columns = total_extent(self.entries), total_extent(self.window)
         self.start, self.spacing = update.start, update.start_spacing
         self.owners = max(1, min(update.last_start // self.spacing + 1, _MOST_OWNERS))
+        self.has_owners_of_one = self.owners > self.update.last_start // self.spacing
         self.chunks = max(1, min(-(-self.updates // _LEAST_CHUNK), _MOST_CHUNKS))
         fits = max(self.updates, update.target.aval.size) < _FITS_INT
         self.index, self._index_bytes = ("int", 4) if fits else ("cj::i64", 8)
@@ -167,45 +171,62 @@ def _enter(name: str, lists: _Lists) -> tuple[str, KernelCall]:
 
 def _columns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:
     """
-    cj::Run<cj::Sum<float>, float, float, int> run(y0 + i1);
-    for (int k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {
-        int starts[cj::read_ahead];
-        float values[cj::read_ahead];
-        ... those of the entries k, k + 1, ...
-        for (int ahead = 0; ahead < cj::read_ahead; ++ahead)
-            if (k + ahead < end) run.enter(starts[ahead], values[ahead]);
+    for (int first = ...; first < n1; first += width) {
+        const int own = first + int(threadIdx.x) / 32 / warps * 32 + int(threadIdx.x) % 32;
+        const int column = own < n1 ? own : n1 - 1;
+        const int i1 = column;
+        cj::Relay<cj::Sum<float>, float, float, int> relay(batons, ..., warps, y0 + i1, own < n1);
+        float values[cj::turn_length];
+        for (; relay.goes_on(); relay.next()) {
+            relay.enter(values);
+            if (relay.asks()) { ... values[k] = x1[...] of relay.update(k), for k < 32 }
+        }
+        relay.leave();
     }
-    run.leave();
     """
-    index, kind = frame.index, frame.element
-    run = f"cj::Run<{frame.reduction}, {kind}, {memory_type_name(frame.entering.var.aval.dtype)}, {lists.index}>"
+    index, kind = lists.index, frame.element
+    run = f"cj::Relay<{frame.reduction}, {kind}, {memory_type_name(frame.entering.var.aval.dtype)}, {index}>"
+    warps, groups = _warps_and_groups(lists)
+    count, tiles = frame.sizes.name(lists.columns), -(-lists.columns // (groups * _WARP))
+    taking_turns = frame.sizes.give("warps", warps)
     with frame.writer.scope() as hoisted:
         frame.hoist(reachable([frame.entering.node]), {a.number for a in lists.body.axes})
-        entry = [
-            f"const cj::Entry<{lists.index}> entry = lists.entries[k + ahead < end ? k + ahead : end - 1];",
-            *frame.axis_places(lists.entries, "entry.update"), "starts[ahead] = entry.start;",
-            *frame.value("values[ahead] = {};"),
+        asking = [
+            f"const {index} update = relay.update(k);", *frame.axis_places(lists.entries, "update"),
+            *frame.value("values[k] = {};"),
         ]
-        each = ["#pragma unroll", "for (int ahead = 0; ahead < cj::read_ahead; ++ahead)"]
-        several = [
-            f"{lists.index} starts[cj::read_ahead];", f"{kind} values[cj::read_ahead];",
-            each[0], f"{each[1]} {{", *indented(entry), "}",
-            *each, f"{INDENT}if (k + ahead < end) run.enter(starts[ahead], values[ahead]);",
+        turn = [
+            "relay.enter(values);", "if (!relay.asks()) continue;", "#pragma unroll",
+            "for (int k = 0; k < cj::turn_length; ++k) {", *indented(asking), "}",
         ]
+        place = f"{frame.buffers[frame.entering.var]} + {frame.offset}"
         column = [
-            *frame.axis_places(lists.window, "column"),
-            f"{run} run({frame.buffers[frame.entering.var]} + {frame.offset});",
-            f"for ({lists.index} k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {{",
-            *indented(several), "}", "run.leave();",
+            f"const {index} own = first + {index}(threadIdx.x / cj::warp_lanes) / {taking_turns} * 32 + lane;",
+            f"const {index} column = own < {count} ? own : {count} - 1;", *frame.axis_places(lists.window, "column"),
+            f"{run} relay(batons, lists.entries, begin, end, {taking_turns}, {place}, own < {count});",
+            f"{kind} values[cj::turn_length] = {{}};",
+            "for (; relay.goes_on(); relay.next()) {", *indented(turn), "}", "relay.leave();",
         ]
-    threads = next((t for t in (32, 64) if lists.columns <= t), 128)
-    width = f"{index}(gridDim.y) * {index}(blockDim.x)"
-    first = f"{index}(blockIdx.y) * {index}(blockDim.x) + {index}(threadIdx.x)"
+    width = f"{index}(blockDim.x) / {taking_turns}"
     return frame.made([
-        *hoisted, f"const {lists.index} end = lists.end(blockIdx.x);",
-        f"for ({index} column = {first}; column < {frame.sizes.name(lists.columns)}; column += {width}) {{",
+        f"__shared__ cj::Baton<{kind}, {index}> batons[cj::most_groups];", *hoisted,
+        f"const {index} begin = lists.begin(blockIdx.x), end = lists.end(blockIdx.x);",
+        f"const {index} lane = {index}(threadIdx.x % cj::warp_lanes), width = {width};",
+        f"for ({index} first = {index}(blockIdx.y) * width; first < {count}; first += {index}(gridDim.y) * width) {{",
         *indented(column), "}",
-    ], (lists.owners, min(-(-lists.columns // threads), _MOST_TILES)), threads)
+    ], (lists.owners, min(tiles, _MOST_TILES)), warps * groups * _WARP)
+
+
+def _warps_and_groups(lists: _Lists) -> tuple[int, int]:
+    """How many warps take turns at the same columns, and how many such groups a block has.
+
+    More of them wait for memory at the same time.  But where an owner has several places each change from one to
+    another is waited for, in every group for itself, so that as many groups as possible should run at the same time.
+    """
+    tiles = -(-lists.columns // _WARP)
+    room = _MOST_WARPS if lists.has_owners_of_one else _RESIDENT_WARPS // (lists.owners * tiles)
+    warps = max(1, min(_MOST_WARPS, room, lists.updates // _UPDATES_OF_A_WARP))
+    return warps, max(1, min(_GROUPS, tiles, _MOST_WARPS // warps))
 
 
 def _turns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:

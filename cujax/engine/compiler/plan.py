@@ -23,6 +23,7 @@ from cujax.engine.compiler.merge import Merger
 from cujax.engine.compiler.multiply_add import fuse_multiply_adds
 from cujax.engine.compiler.scatter_order import order_scatters
 from cujax.engine.compiler.small_matrices import gather_stacks
+from cujax.engine.compiler.unscaled_transforms import leave_out_factors
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ops.convolution_epilogue import has_plan
@@ -70,7 +71,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     tape = order_scatters(fuse_multiply_adds(join_pads(delay_sums(tape)), language))
     tape = in_parts(tape, language)
     if language == "cuda":
-        tape = join_transforms(fuse_epilogues(tape, has_plan))
+        tape = leave_out_factors(join_transforms(fuse_epilogues(tape, has_plan)))
     gathered, stacks = gather_stacks(tape)
     plan = _plan(gathered, stacks, language, frozenset(owned), placed)
     if any(s in plan.mixed for s in stacks):

@@ -97,7 +97,9 @@ class Program:
             if isinstance(step, Kernel):
                 found: Any = KernelStep(step, [target.launcher(module, c) for c in step.calls], layout)
             else:
-                found = ImplStep(step, layout, self.generated.taken.get(step, ()))
+                # A value of the arena that is dead has its place to itself (schedule.py).
+                spoils = step.primitive.may_spoil and all(a in layout.offsets and a in dead for a in step.inputs)
+                found = ImplStep(step, layout, self.generated.taken.get(step, ()), spoils)
             found.dead = tuple([layout.slots[v] for v in dead])
             made.append(found)
         return made

@@ -62,17 +62,20 @@ class ImplStep:
 
     results: origins of buffers that `impl` takes as `out`; None where it allocates its results itself.
     overwritten: the slot of the operand that it takes as `out`, if any.
-    taken: numbers of operands that a loop may overwrite.
+    taken: numbers of operands that a loop may overwrite.  spoils: whether nobody reads the operands, of the program's
+    own memory, after a library that may leave anything in them.
     """
 
     __slots__ = ("backend", "dead", "impl", "inputs", "multiple", "outputs", "overwritten", "params", "results")
 
-    def __init__(self, eqn: Eqn, layout: Layout, taken: Sequence[int] = ()) -> None:
+    def __init__(self, eqn: Eqn, layout: Layout, taken: Sequence[int] = (), spoils: bool = False) -> None:
         self.backend = selected()
         self.impl = eqn.primitive.rule("impl")
         self.inputs = tuple([layout.slots[a] for a in eqn.inputs])
         self.outputs = tuple([layout.slots[v] for v in eqn.outputs])
         self.multiple, self.params = eqn.primitive.multiple, {**eqn.params, "owned": taken} if taken else eqn.params
+        if spoils:
+            self.params = {**self.params, "spoils": True}
         is_told = eqn.primitive.takes_out(eqn.params) and (is_large(eqn) or any(v in layout.given for v in eqn.outputs))
         self.results = [layout.origin(v) for v in eqn.outputs] if is_told else None
         self.overwritten = layout.overwritten.get(eqn.outputs[0]) if eqn.outputs else None

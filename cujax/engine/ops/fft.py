@@ -23,7 +23,7 @@ from cujax.engine.backends import host_fft
 from cujax.engine.backends.select import library, selected
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import Primitive, not_fusable
+from cujax.engine.core.primitive import Primitive, Refused, not_fusable
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.complex_parts import conj
@@ -82,23 +82,40 @@ def _check_rfft_dtype(x: ShapedArray) -> None:
 # --- rules --------------------------------------------------------------------------------------------
 
 
-def _impl(xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple, out: Any = None) -> Any:
-    aval = _shape(ShapedArray(x.shape, x.dtype), fft_type=fft_type, fft_lengths=fft_lengths)
-    if not aval.size or not x.size:
-        return placed(xp, xp.zeros(aval.shape, aval.dtype), out)
+def _impl(
+    xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple, out: Any = None, spoils: bool = False
+) -> Any:
     name = _FUNCTIONS[fft_type]
-    if _by_kernels(name, fft_lengths):
+    if x.size and 0 not in fft_lengths and _by_kernels(name, fft_lengths):
+        aval = _shape(ShapedArray(x.shape, x.dtype), fft_type=fft_type, fft_lengths=fft_lengths)
         found = selected().empty(aval.shape, aval.dtype) if out is None else out
         if _transformed(x, name, fft_lengths, found):
             return found
+    return _by_library(xp, x, fft_type, fft_lengths, out, spoils, scaled=True)
+
+
+def _by_library(
+    xp: Any, x: Any, fft_type: FftType, lengths: tuple, out: Any, spoils: bool, scaled: bool
+) -> Any:
+    """As `impl`; without the factor of the inverse unless `scaled`."""
+    if not x.size or 0 in lengths:
+        aval = _shape(ShapedArray(x.shape, x.dtype), fft_type=fft_type, fft_lengths=lengths)
+        return placed(xp, xp.zeros(aval.shape, aval.dtype), out)
+    name = _FUNCTIONS[fft_type]
     if not library(xp).fft_writes_out(name):
-        return placed(xp, library(xp).fft(x, name, fft_lengths).astype(aval.dtype, copy=False), out)
-    return library(xp).fft(x, name, fft_lengths, out).astype(aval.dtype, copy=False)
+        return placed(xp, library(xp).fft(x, name, lengths, scaled=scaled), out)
+    return library(xp).fft(x, name, lengths, out, scaled, spoils)
 
 
 def transform(xp: Any, x: Any, fft_type: FftType, lengths: tuple[int, ...]) -> Any:
     """The transform of an array of xp, for the values of other ops."""
     return _impl(xp, x, fft_type=fft_type, fft_lengths=lengths)
+
+
+def _unscaled_impl(
+    xp: Any, x: Any, *, fft_type: FftType, fft_lengths: tuple, out: Any = None, spoils: bool = False
+) -> Any:
+    return _by_library(xp, x, fft_type, fft_lengths, out, spoils, scaled=False)
 
 
 def _by_kernels(name: str, lengths: tuple) -> bool:
@@ -126,6 +143,10 @@ def _transformed(x: Any, name: str, lengths: tuple, out: Any) -> bool:
 def _writes_out(*, fft_type: FftType, fft_lengths: tuple) -> bool:
     name = _FUNCTIONS[fft_type]
     return _by_kernels(name, fft_lengths) or library(selected().xp).fft_writes_out(name)
+
+
+def _unscaled_writes_out(*, fft_type: FftType, fft_lengths: tuple) -> bool:
+    return library(selected().xp).fft_writes_out(_FUNCTIONS[fft_type])
 
 
 def _weights(x: ShapedArray, length: int) -> Any:
@@ -159,7 +180,15 @@ def _batch(
 fft_p: Primitive = Primitive(
     "fft", shape=_shape, impl=_impl, jvp=linear_jvp(lambda: fft_p), transpose=_transpose, batch=_batch,
     cuda=not_fusable("it is a call of an FFT library"), domain=INEXACT, family="fft",
-    doc="The discrete Fourier transform over trailing axes.", writes_out=_writes_out,
+    doc="The discrete Fourier transform over trailing axes.", writes_out=_writes_out, may_spoil=True,
+)
+
+_AFTER_ALL = Refused("the compiler makes it, when there is nothing left to transform")
+
+unscaled_fft_p: Primitive = Primitive(
+    "unscaled_fft", shape=_shape, impl=_unscaled_impl, jvp=_AFTER_ALL, transpose=_AFTER_ALL, batch=_AFTER_ALL,
+    cuda=not_fusable("it is a call of an FFT library"), domain=INEXACT, family="fft",
+    doc="An inverse transform without the factor 1/N.", writes_out=_unscaled_writes_out, may_spoil=True,
 )
 
 

@@ -46,26 +46,27 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32_list(const cj::
     }
 }
 
-extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, char* CJ_RESTRICT memory, int n0, int owners, int chunks, int updates, int spacing) {
+extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, char* CJ_RESTRICT memory, int n0, int warps, int owners, int chunks, int updates, int spacing) {
     const cj::Lists<int> lists(memory, owners, chunks, updates, spacing);
-    const int end = lists.end(blockIdx.x);
-    for (int column = int(blockIdx.y) * int(blockDim.x) + int(threadIdx.x); column < n0; column += int(gridDim.y) * int(blockDim.x)) {
+    __shared__ cj::Baton<float, int> batons[cj::most_groups];
+    const int begin = lists.begin(blockIdx.x), end = lists.end(blockIdx.x);
+    const int lane = int(threadIdx.x % cj::warp_lanes), width = int(blockDim.x) / warps;
+    for (int first = int(blockIdx.y) * width; first < n0; first += int(gridDim.y) * width) {
+        const int own = first + int(threadIdx.x / cj::warp_lanes) / warps * 32 + lane;
+        const int column = own < n0 ? own : n0 - 1;
         const int i1 = column;
-        cj::Run<cj::Sum<float>, float, float, int> run(y0 + i1);
-        for (int k = lists.begin(blockIdx.x); k < end; k += cj::read_ahead) {
-            int starts[cj::read_ahead];
-            float values[cj::read_ahead];
+        cj::Relay<cj::Sum<float>, float, float, int> relay(batons, lists.entries, begin, end, warps, y0 + i1, own < n0);
+        float values[cj::turn_length] = {};
+        for (; relay.goes_on(); relay.next()) {
+            relay.enter(values);
+            if (!relay.asks()) continue;
             #pragma unroll
-            for (int ahead = 0; ahead < cj::read_ahead; ++ahead) {
-                const cj::Entry<int> entry = lists.entries[k + ahead < end ? k + ahead : end - 1];
-                const int i0 = entry.update;
-                starts[ahead] = entry.start;
-                values[ahead] = x1[n0 * i0 + i1];
+            for (int k = 0; k < cj::turn_length; ++k) {
+                const int update = relay.update(k);
+                const int i0 = update;
+                values[k] = x1[n0 * i0 + i1];
             }
-            #pragma unroll
-            for (int ahead = 0; ahead < cj::read_ahead; ++ahead)
-                if (k + ahead < end) run.enter(starts[ahead], values[ahead]);
         }
-        run.leave();
+        relay.leave();
     }
 }
