@@ -57,10 +57,28 @@ CJ_FN double erf_inv_tails(double w) {
     return w < 16.0 ? near : far;
 }
 
+#if CJ_DEVICE
+// Both logarithms are computed: a third of all numbers takes the second, so that threads side by side would wait for both.
+// What is not in the centre has one branch, and most threads stay together.
+CJ_FN float erf_inv_of_float(float x) {
+    float square = x * x, near = log1p_near_zero(-square), far = fused_log(1.0f - square);
+    float w = -(square < 0.41421356237309503f ? near : far), p = erf_inv_centre(w);
+    if (!(w < 5.0f && square < 1.0f)) {
+        float beyond = square == 1.0f ? limits<float>::greatest() : limits<float>::nan();
+        p = square < 1.0f ? erf_inv_tails(w) : beyond;
+    }
+    return p * x;
+}
+#endif
+
 // Infinite at -1 and 1, NaN beyond.
 template <class T> CJ_FN T erf_inv(T x) {
     if constexpr (is_half<T>) {
         return T(erf_inv(float(x)));
+#if CJ_DEVICE
+    } else if constexpr (is_same<T, float>) {
+        return erf_inv_of_float(x);
+#endif
     } else {
         T w = -fused_log1p(-x * x), end = T(sizeof(T) == 4 ? 5.0 : 6.25);
 #if CJ_DEVICE

@@ -137,6 +137,40 @@ CJ_FN float log(float x) {
     return bits_as<u32>(x) - 0x00800000u >= 0x7f000000u ? log_of_special(x) : log_of_normal(x);
 }
 
+// 1 / x of normal x whose inverse is normal, to the last bit.
+CJ_FN float inverse_of_normal(float x) {
+#if CJ_GPU
+    float found;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(found) : "f"(x));
+    return found;
+#else
+    return 1.0f / x;
+#endif
+}
+
+// x ** y = 2 ** (y log2(x)) with two thirds of the instructions of CUDA's, and without its five branches; within 3 ulp.
+// x = 2**n (1 + f), 1 + f between the roots of 1/2 and 2; of u = 2 f / (2 + f) the logarithm is log2(e) u + u**3 times a
+// polynomial of u**2.  What is rounded off u, the logarithm and the product is carried along (fdlibm, e_pow.c).
+CJ_APART float pow_of_special(float x, float y) { return CJ_LIBRARY(powf)(x, y); }
+
+CJ_FN float pow(float x, float y) {
+    u32 bits = bits_as<u32>(x), power = (bits - 0x3f3504f3u) & 0xff800000u;
+    float f = bits_as<float>(bits - power) - 1.0f, n = float(i32(power)) * 0x1p-23f;
+    float inverse = inverse_of_normal(f + 2.0f), u = (f + f) * inverse, left = f - u;
+    float u_low = fma(-f, u, left + left) * inverse, square = u * u;
+    float series = fused_polynomial(square, 0x1.5c4ae2p-11f, 0x1.a597d2p-9f, 0x1.277764p-6f, 0x1.ec709ep-4f) * square;
+    float small = fma(u, series, fma(u_low, fma(series, 3.0f, 0x1.715476p+0f), u * 0x1.4ae0cp-26f));
+    float high = fma(u, 0x1.715476p+0f, n);
+    float low = fma(u, 0x1.715476p+0f, n - high) + small;
+    float log = high + low, log_low = low - (log - high), exponent = y * log;
+    if (bits - 0x00800000u >= 0x7f000000u || !(CJ_LIBRARY(fabsf)(exponent) < 126.0f)) return pow_of_special(x, y);
+    float shifted = exponent + whole_f32;
+    float rest = exponent - (shifted - whole_f32) + fma(y, log_low, fma(y, log, -exponent));
+    float found = fused_polynomial(rest, 0x1.41f00ap-13f, 0x1.5f4f96p-10f, 0x1.3b2d84p-7f, 0x1.c6aec8p-5f,
+                                   0x1.ebfbdcp-3f, 0x1.62e43p-1f, 1.0f);
+    return bits_as<float>(bits_as<u32>(found) + (bits_as<u32>(shifted) << 23));
+}
+
 // exp and log of double with half the instructions of CUDA's: coefficients come from constant memory as operands, where
 // each would take two instructions to be put together, and what is special is a function of the library by itself.
 
@@ -230,6 +264,7 @@ CJ_QUICK(sqrt, has_special_root, root_of_normal)
 
 #else
 
+CJ_FN float pow(float x, float y) { return CJ_LIBRARY(powf)(x, y); }
 CJ_FN double exp(double x) { return CJ_LIBRARY(exp)(x); }
 CJ_FN float log(float x) { return CJ_LIBRARY(logf)(x); }
 CJ_FN double log(double x) { return CJ_LIBRARY(log)(x); }
@@ -303,7 +338,11 @@ template <class T> CJ_FN T multiply(T x, T y) { return T(wrap(x) * wrap(y)); }
 
 template <class T> CJ_FN T abs(T x) {
     if constexpr (is_integer<T>) return x < 0 ? T(0 - wrap(x)) : x;
-    else return bits_as<T>(word<T>(bits_as<word<T>>(x) & ~sign_bit<T>));
+#if CJ_GPU  // part of the instruction that takes it
+    if constexpr (is_same<T, float>) return ::fabsf(x);
+    if constexpr (is_same<T, double>) return ::fabs(x);
+#endif
+    return bits_as<T>(word<T>(bits_as<word<T>>(x) & ~sign_bit<T>));
 }
 
 // Truncated quotient for y other than 0 and -1.
@@ -386,6 +425,22 @@ template <class T> CJ_FN T min(T x, same<T> y) {
     return select(is_nan(x), x, select(x < y, x, y));
 }
 
+#if CJ_GPU && __CUDA_ARCH__ >= 800  // one instruction
+
+template <> CJ_FN float max<float>(float x, float y) {
+    float found;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(found) : "f"(x), "f"(y));
+    return found;
+}
+
+template <> CJ_FN float min<float>(float x, float y) {
+    float found;
+    asm("min.NaN.f32 %0, %1, %2;" : "=f"(found) : "f"(x), "f"(y));
+    return found;
+}
+
+#endif
+
 template <class T> CJ_FN T clamp(same<T> low, T x, same<T> high) { return min(max(T(low), x), T(high)); }
 
 template <class T> CJ_FN T rsqrt(T x) {
@@ -430,7 +485,7 @@ template <class T> CJ_FN T whole_power(T x, T y) {
 template <class T, class Y> CJ_FN T pow(T x, Y y) {
     if constexpr (is_integer<T>) return whole_power(x, T(y));
     else if constexpr (is_half<T>) return T(pow(float(x), convert<float>(y)));
-    else if constexpr (is_same<T, float>) return CJ_LIBRARY(powf)(x, convert<float>(y));
+    else if constexpr (is_same<T, float>) return pow(x, convert<float>(y));
     else return CJ_LIBRARY(pow)(x, convert<double>(y));
 }
 

@@ -17,6 +17,20 @@ namespace cj {
 
 // ---- log(x) and log(1 + y) --------------------------------------------------------------------------------
 
+// x / y where neither these nor the quotient are near the ends of the range: the instructions that the compiler makes of a
+// quotient there, without its question whether they will do.
+CJ_FN double quotient_of_normals(double x, double y) { return x / y; }
+CJ_FN float quotient_of_normals(float x, float y) {
+#if CJ_GPU
+    float inverse = inverse_of_normal(y);
+    inverse = fma(inverse, fma(-y, inverse, 1.0f), inverse);
+    float found = x * inverse;
+    return fma(inverse, fma(-y, found, x), found);
+#else
+    return x / y;
+#endif
+}
+
 // S. Moshier, Cephes, log1p.c: y - y*y/2 + y*y*y times a rational function.
 template <class T> CJ_FN T log1p_near_zero(T y) {
     T squared = y * y;
@@ -28,23 +42,21 @@ template <class T> CJ_FN T log1p_near_zero(T y) {
         y, T(1),
         15.062909083469192, 83.04756596796722, 221.76239823732857, 309.09872225312057, 216.42788614495947,
         60.11866049760384);
-    return y + fma(squared, T(-0.5), (y * squared) * (numerator / denominator));
+    return y + fma(squared, T(-0.5), (y * squared) * quotient_of_normals(numerator, denominator));
 }
 
 // S. Moshier, Cephes, logf.c; of x divided by 2**scale, for positive, normal x.
 CJ_FN float fused_log(float x, int scale = 0) {
-    u32 bits = bits_as<u32>(x);
-    float mantissa = bits_as<float>((bits & 0x7fffff) | 0x3f000000);  // in [0.5, 1)
-    bool low = mantissa < 0.707106781186547524f;
-    float e = float(i32(bits >> 23) - 126 - i32(low) - scale);
-    float z = (low ? mantissa + mantissa : mantissa) - 1.0f;
+    u32 bits = bits_as<u32>(x), power = (bits - 0x3f3504f3) & 0xff800000;  // of the root of 1/2; 2**23 e
+    float e = float(i32(power - (u32(scale) << 23)));
+    float z = bits_as<float>(bits - power) - 1.0f;
     float squared = z * z, cubed = squared * z;
     float a = fused_polynomial(z, 0.070376836292f, -0.1151461031, 0.1167699874);
     float b = fused_polynomial(z, -0.12420140846f, 0.14249322787, -0.16668057665);
     float c = fused_polynomial(z, 0.20000714765f, -0.24999993993, 0.33333331174);
     float p = fma(fma(a, cubed, b), cubed, c);
-    float small = fma(p, cubed, e * -0.00021219444f);
-    return fma(e, 0.693359375f, (z - 0.5f * squared) + small);
+    float small = fma(p, cubed, e * (-0.00021219444f * 0x1p-23f));
+    return fma(e, 0.693359375f * 0x1p-23f, (z - 0.5f * squared) + small);
 }
 
 #if CJ_GPU

@@ -12,8 +12,6 @@ from by_hand import on_numpy
 
 from cujax.engine.backends.select import selected
 
-from cujax.engine.backends.select import selected
-
 _SPEC = importlib.util.spec_from_file_location("pages", Path(__file__).parent.parent / "docs" / "pages.py")
 pages = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(pages)
@@ -42,8 +40,6 @@ WITHOUT_EXAMPLES = {"cupy_call", "breakpoint", "ComplexWarning", "KeyPath", "che
 
 @pytest.mark.parametrize("path", [p for p in pages.MODULES if p not in ("errors", "typing")])
 def test_every_function_has_an_example(path):
-    if path == "numpy" and selected().platform == "gpu":
-        pytest.skip("some examples are of numbers of 4 and 8 bits, which CuPy does not have")
     missing = set()
     for name, value in pages.public(path).items():
         if callable(value) and ">>>" not in "".join(pages.entry(path, name, value)):

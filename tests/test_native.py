@@ -292,6 +292,12 @@ def test_wrap_buffers(functions):
     (lambda: native.set_array(type("NoSlots", (), {"buffer": 1, "aval": 2}), None, None), TypeError),
     (lambda: native.Launcher(0, [1], 1, None), TypeError),
     (lambda: native.Launcher(0, ("a",), 1, None), TypeError),
+    (lambda: native.DeviceLaunch(0, 0, (1, 1), (1, 1, 1), 0, 0, (), None), TypeError),
+    (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, ("a",), None), TypeError),
+    (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, (), None).enqueue([]), TypeError),
+    (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, (), None).enqueue(5, 0), TypeError),
+    (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, (), None).enqueue([], "a"), TypeError),
+    (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, (), None).enqueue([1], 0), ValueError),
     (lambda: native.Launcher(0, (), 1, None).launch(5), TypeError),
     (lambda: native.make_empty(1), TypeError),
     (lambda: native.make_empty(1, None)([2], F32), TypeError),
@@ -519,7 +525,7 @@ def test_the_version_in_c_and_in_python():
 def test_every_part_names_the_python_it_stands_for():
     table = package.__doc__
     for name in ("flatten", "call_key", "read_buffers", "wrap_buffers", "Launcher", "empty", "contiguous",
-                 "kernel_runner", "program_runner"):
+                 "kernel_runner", "program_runner", "DeviceLaunch"):
         assert name in table
     assert {path.name for path in FOLDER.glob("*.c")} == {*re.findall(r"\w+\.c\b", table), "module.c"}
 
@@ -536,6 +542,7 @@ def test_nothing_is_kept():
         lambda: native.wrap_buffers([x, x], (aval,)),
         lambda: native.kernel_runner((0,), (9,), ((shape, dtype),), (), (), empty, None, lambda b: b)([x]),
         lambda: empty((x,), dtype),
+        lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 2, (5,), x).enqueue([x, x], 0),
     ]
 
     def step(slots):
@@ -548,7 +555,7 @@ def test_nothing_is_kept():
         empty(shape, dtype)
         step([x])
         for call in failing:
-            with pytest.raises((TypeError, ValueError, IndexError)):
+            with pytest.raises((TypeError, ValueError, IndexError, AttributeError)):
                 call()
 
     kept = (x, x.buffer, shape, aval, dtype, None)

@@ -78,9 +78,7 @@ def block_until_ready(x: Any) -> Any:
     """`x`, a pytree, once all arrays in it have been computed."""
     if isinstance(x, ConcreteArray):  # without the microsecond that a tree takes
         return x.block_until_ready()
-    for leaf in pytree.leaves(x):
-        if isinstance(leaf, ConcreteArray):
-            leaf.block_until_ready()
+    selected().synchronize([leaf.buffer for leaf in pytree.leaves(x) if isinstance(leaf, ConcreteArray)])
     return x
 
 

@@ -57,6 +57,7 @@ class FakeGpu:
         runtime = cupy.cuda.runtime
         monkeypatch.setattr(cuda, "available", lambda: (True, ""))
         monkeypatch.setattr(cuda_target, "graph_driver", lambda: None)
+        monkeypatch.setattr(cuda_target, "launch_address", lambda: None)
         monkeypatch.setattr(cuda_target, "arch_of", lambda device: 90)
         target = CudaTarget  # the kernels' text is their code
         monkeypatch.setattr(cuda, "CudaTarget", lambda: target(lambda source, arch: source.encode()))

@@ -175,8 +175,10 @@ def test_a_single_device_costs_nothing(one, monkeypatch):
 def test_waiting_and_reading_happen_on_the_arrays_device(two):
     backend = CudaBackend()
     buffer = two.array([1.0, 2.0], 1)
-    backend.synchronize(buffer)
+    backend.synchronize([buffer])
     assert two.notes == [("synchronize", 1, 0)]
+    backend.synchronize([buffer, two.array([1.0]), buffer])
+    assert sorted(two.notes[1:]) == [("synchronize", 0, 0), ("synchronize", 1, 0)]
     assert backend.to_host(buffer).tolist() == [1, 2]
     assert backend.to_host(np.float32(3)) == 3
 

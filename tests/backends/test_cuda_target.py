@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import threading
 from types import SimpleNamespace
@@ -11,9 +12,13 @@ import pytest
 from cujax.engine.backends import cuda_target
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.cuda_graph_driver import GraphDriver
+from cujax.engine.backends.cuda_launch import enqueuer
 from cujax.engine.backends.cuda_target import CudaTarget
+from cujax.engine.ground.native import native
 
+needs_native = pytest.mark.skipif(native is None, reason="the extension module was not built")
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed; the test extra brings it")
+driver = pytest.importorskip("cupy_backends.cuda.api.driver", reason="CuPy is not installed; the test extra brings it")
 
 
 class FakeCuda:
@@ -29,8 +34,8 @@ class FakeCuda:
         return f"{source} for {arch}".encode()
 
 
-@pytest.fixture
-def fake(monkeypatch, cuda):
+@pytest.fixture(params=["python", pytest.param("c", marks=needs_native)])
+def fake(request, monkeypatch, cuda):
     """Kernels have as many parameters as their names have letters, and handles 1001, 2001, ... by module."""
     fake = FakeCuda()
 
@@ -48,6 +53,8 @@ def fake(monkeypatch, cuda):
     monkeypatch.setattr(cupy.cuda, "get_current_stream", lambda: SimpleNamespace(ptr=4242 + fake.device))
     monkeypatch.setattr(cuda_target, "arch_of", lambda device: 80 + 10 * device)
     monkeypatch.setattr(cuda_target, "graph_driver", lambda: GraphDriver(cuda.library))
+    address = ctypes.cast(cuda.library.cuLaunchKernel, ctypes.c_void_p).value
+    monkeypatch.setattr(cuda_target, "launch_address", lambda: address if request.param == "c" else None)
     return fake
 
 
@@ -144,6 +151,73 @@ def test_a_launcher_follows_the_device(fake, cuda):
     fake.device = 1
     run([buffer(100)])
     assert cuda.ran() == [row(1002, 100, 7), row(2002, 100, 7, stream=4243)]
+
+
+def test_a_launcher_of_no_blocks_does_nothing(fake, cuda):
+    target = CudaTarget(fake.compile)
+    target.launcher(target.compile("text"), call("f")._replace(blocks=(0, 1)))([buffer(100)])
+    assert cuda.ran() == []
+
+
+@pytest.mark.parametrize("count", [0, 31, 63, 64, 98])
+def test_a_launcher_of_many_buffers(fake, cuda, count):
+    target = CudaTarget(fake.compile)
+    run = target.launcher(target.compile("text"), call("f" * (count + 1), 7))
+    run([buffer(100 + i) for i in range(count)])
+    assert cuda.ran() == [row(1000 + count + 1, *range(100, 100 + count), 7)]
+
+
+def test_a_launcher_refuses_what_is_no_list_of_its_buffers(fake, cuda):
+    target = CudaTarget(fake.compile)
+    run = target.launcher(target.compile("text"), call("fff", 7))
+    run([buffer(100), buffer(200)])
+    with pytest.raises(ValueError, match="a kernel of 2 buffers got 1"):
+        run([buffer(100)])
+    with pytest.raises(AttributeError, match="data"):
+        run([buffer(100), None])
+    assert len(cuda.ran()) == 1
+
+
+@needs_native
+def test_a_launch_of_a_thread_without_a_context_enters_it(cuda, monkeypatch):
+    """The driver is asked twice, and what it says then counts."""
+
+    class Refused(RuntimeError):
+        """CuPy's own asks the driver for the name of the error."""
+
+    monkeypatch.setattr(driver, "CUDADriverError", Refused)
+    address = ctypes.cast(cuda.library.cuLaunchKernel, ctypes.c_void_p).value
+    enqueue = enqueuer(1002, (3, 2, 1), (64, 1, 1), 1, (7,), address)
+    monkeypatch.setattr(cupy.cuda.runtime, "memGetInfo", cuda.reset)
+    cuda.fail("cuLaunchKernel", 201)
+    enqueue([buffer(100)], 4242)
+    assert cuda.ran() == [row(1002, 100, 7)]
+    monkeypatch.setattr(cupy.cuda.runtime, "memGetInfo", lambda: None)
+    for status, calls in ((201, 2), (1, 1)):
+        cuda.reset()
+        cuda.fail("cuLaunchKernel", status)
+        with pytest.raises(Refused, match=f"^{status}$"):
+            enqueue([buffer(100)], 4242)
+        assert cuda.calls() == calls and cuda.ran() == []
+
+
+@needs_native
+def test_threads_launch_side_by_side(cuda):
+    address = ctypes.cast(cuda.library.cuLaunchKernel, ctypes.c_void_p).value
+    enqueue = enqueuer(1001, (1, 1, 1), (1, 1, 1), 1, (), address)
+    lock = threading.Lock()  # the mock driver's list is no list for threads
+
+    def run(first: int) -> None:
+        for i in range(first, first + 100):
+            with lock:
+                enqueue([buffer(i)], 0)
+
+    threads = [threading.Thread(target=run, args=(100 * k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(r[-1][0] for r in cuda.ran()) == list(range(400))
 
 
 def test_a_stretch_becomes_a_graph(fake, cuda):

@@ -11,6 +11,8 @@ import pytest
 
 import cujax
 import cujax.numpy as jnp
+from cujax import lax
+from cujax.engine.core.primitive import REGISTRY
 from emulator import emulated_backend
 
 U32 = 2**32 - 1
@@ -309,6 +311,43 @@ def test_logarithms_are_within_two_units_of_the_last_place():
     exact = np.log(x.astype(np.float64))
     off = abs(found - exact) / np.spacing(abs(exact).astype(np.float32))
     assert off.max() < 2, x[off.argmax()]
+
+
+def test_powers_are_within_three_units_of_the_last_place():
+    rng = np.random.default_rng(4)
+    x = np.exp2(np.concatenate([rng.uniform(-125, 125, 60_000), rng.normal(size=60_000)])).astype(np.float32)
+    y = (rng.uniform(-125, 125, x.size) / np.where(x == 1, 1, np.log2(x.astype(np.float64)))).astype(np.float32)
+    x, y = [np.concatenate(pair) for pair in ((x, x), (y, rng.choice(np.float32([-0.2, 0.5, 2.4, -3]), x.size)))]
+    with emulated_backend():
+        found = np.asarray(cujax.jit(jnp.power)(x, y))
+    with np.errstate(over="ignore"):
+        exact = x.astype(np.float64) ** y
+    is_normal = (exact > 1.2e-38) & (exact < 3.4e38)
+    off = abs(found - exact)[is_normal] / np.spacing(exact[is_normal].astype(np.float32))
+    assert is_normal.mean() > 0.9 and off.max() < 3
+
+
+def test_powers_of_what_is_special():
+    special = np.float32([0, -0.0, 1, -1, 2, -2, 0.5, 1e-42, 1e38, np.inf, -np.inf, np.nan, 3, -0.2, 200])
+    x, y = np.meshgrid(special, special)
+    with emulated_backend():
+        found = np.asarray(cujax.jit(jnp.power)(x, y))
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(found, x**y, rtol=4e-7, atol=2e-45)
+    with emulated_backend():
+        assert (np.asarray(cujax.jit(lambda x: x**0.5)(np.float32([1, 4, 2**-60, 9]))) == [1, 2, 2**-30, 3]).all()
+
+
+def test_normal_numbers_have_the_bits_of_the_op():
+    """The device takes its branches otherwise than the host: in the centre, in the tails, at the ends, beyond."""
+    ends = np.float32([-1, 1, 1 - 2**-24, 1.5, -np.inf, np.nan, 0, -0.0, 1e-42, 0.6435942, 0.9966255])
+    x = np.concatenate([np.linspace(-1, 1, 60_001), 1 - np.exp(-np.linspace(1, 16, 20_000)), ends]).astype(np.float32)
+    with emulated_backend():
+        found = np.asarray(cujax.jit(lax.erf_inv)(x))
+    with np.errstate(all="ignore"):
+        expected = REGISTRY["erf_inv"].impl(np, x)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(np.signbit(found[abs(x) < 1]), np.signbit(x[abs(x) < 1]))
 
 
 @pytest.mark.parametrize("size", [3, 4, 4099])

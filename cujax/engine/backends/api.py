@@ -171,8 +171,8 @@ class Backend(Protocol):
     def owns(self, value: Any) -> bool:
         """True when `value` is a buffer of this backend."""
 
-    def synchronize(self, buffer: Buffer) -> None:
-        """Wait until `buffer` has been computed."""
+    def synchronize(self, buffers: Sequence[Buffer]) -> None:
+        """Wait until `buffers` have been computed."""
 
     def devices(self) -> tuple[Device, ...]:
         """The devices that this process can use."""

@@ -26,7 +26,7 @@ from cujax.engine.backends.cuda_constants import Constants
 from cujax.engine.backends.cuda_devices import Devices
 from cujax.engine.backends.cuda_dtypes import check_dtype
 from cujax.engine.backends.cuda_fft import forget_plans
-from cujax.engine.backends.cuda_graph_driver import LIBRARIES
+from cujax.engine.backends.cuda_launch import LIBRARIES
 from cujax.engine.backends.cuda_target import CudaTarget
 from cujax.engine.backends.cuda_upload import LARGEST, Uploader
 from cujax.engine.backends.out_of_memory import size_text
@@ -69,6 +69,7 @@ class CudaBackend:
         from cupyx.profiler import time_range
 
         self.xp = array_library(cupy)
+        self.empty = cupy.ndarray  # type: ignore[method-assign]  # as it is, without the call of `cupy.empty` around it
         self.library = cuda_library
         self.kernels = CudaTarget()
         self._devices = Devices()
@@ -123,9 +124,10 @@ class CudaBackend:
 
     # --- where and when -------------------------------------------------------------------------------
 
-    def synchronize(self, buffer: Any) -> None:
-        with self._devices.on(self._devices.of(buffer)):
-            self._current_stream().synchronize()
+    def synchronize(self, buffers: Sequence[Any]) -> None:
+        for number in {self._devices.of(b) for b in buffers}:  # a call of the driver takes microseconds
+            with self._devices.on(number):
+                self._current_stream().synchronize()
 
     def devices(self) -> tuple[Device, ...]:
         return self._devices.all

@@ -10,9 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 
-from cujax.engine.backends.cuda_launch import Launch
-
-LIBRARIES = ("libcuda.so.1", "nvcuda.dll")
+from cujax.engine.backends.cuda_launch import LIBRARIES, Launch
 
 
 class CudaError(RuntimeError):

@@ -13,12 +13,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from fastrlock.rlock import FastRLock
-
 from cujax.engine.backends.api import Buffer, KernelCall, Module
 from cujax.engine.backends.cuda_graph import Replay
-from cujax.engine.backends.cuda_launch import Launch
+from cujax.engine.backends.cuda_launch import Enqueue, Launch, enqueuer, slots_of
 
 
 class Current(NamedTuple):
@@ -30,34 +27,33 @@ class Current(NamedTuple):
 
 def launch_of(module: Module, call: KernelCall, num_buffers: int) -> Launch:
     """A launch whose first slots are for the addresses of buffers; the sizes follow."""
-    sizes = np.array(call.sizes, np.int64).view(np.uint64)
-    slots = np.concatenate([np.zeros(num_buffers, np.uint64), sizes])
+    slots = slots_of(num_buffers, call.sizes)
     return Launch(module.function(call.name), (*call.blocks, 1), (call.threads, 1, 1), 0, slots)
 
 
 class Launcher:
     """See above."""
 
-    def __init__(self, current: Current, module: Module, call: KernelCall) -> None:
+    def __init__(self, current: Current, module: Module, call: KernelCall, driver: int | None = None) -> None:
+        """driver: the address of cuLaunchKernel, if it is known."""
         self._device, self._stream = current
-        self._module, self._call = module, call
-        self._launches: dict[int, Launch] = {}
-        self._lock = FastRLock()
+        self._module, self._call, self._driver = module, call, driver
+        self._enqueue: dict[int, Enqueue] = {}  # by device
 
     def launch(self, num_buffers: int) -> Launch:
         """A launch of its own on the current device."""
         return launch_of(self._module, self._call, num_buffers)
 
     def __call__(self, buffers: Sequence[Buffer]) -> None:
-        device = self._device()
-        with self._lock:  # the slots are this call's until the driver has copied them
-            launch = self._launches.get(device)
-            if launch is None:
-                launch = self._launches[device] = self.launch(len(buffers))
-            words = launch.words
-            for i, buffer in enumerate(buffers):
-                words[i] = buffer.data.ptr
-            launch.enqueue(self._stream().ptr)
+        enqueue = self._enqueue.get(self._device()) or self._prepare(len(buffers))
+        enqueue(buffers, self._stream().ptr)
+
+    def _prepare(self, num_buffers: int) -> Enqueue:
+        call, function = self._call, self._module.function(self._call.name)
+        found = enqueuer(
+            function, (*call.blocks, 1), (call.threads, 1, 1), num_buffers, tuple(call.sizes), self._driver
+        )
+        return self._enqueue.setdefault(self._device(), found)
 
 
 class _Prepared(NamedTuple):

@@ -21,7 +21,7 @@ from cujax.engine.backends.api import KernelCall, Module, Phase, RunLoop
 from cujax.engine.backends.cuda_code import forget_code, machine_code
 from cujax.engine.backends.cuda_graph import Replay
 from cujax.engine.backends.cuda_graph_driver import graph_driver
-from cujax.engine.backends.cuda_launch import Launch
+from cujax.engine.backends.cuda_launch import Launch, launch_address
 from cujax.engine.backends.cuda_launcher import Current, Launcher, Stretch
 from cujax.engine.backends.cuda_loop import Copier, Loop
 
@@ -86,6 +86,7 @@ class CudaTarget:
         self.current = Current(cupy.cuda.runtime.getDevice, cupy.cuda.get_current_stream)
         self._is_capturing = cupy.cuda.runtime.streamIsCapturing
         self._graphs = graph_driver()
+        self._launch_kernel = launch_address()
         self._compile = compile
         self._modules: weakref.WeakValueDictionary[str, CudaModule] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
@@ -101,7 +102,7 @@ class CudaTarget:
 
     def launcher(self, module: Module, call: KernelCall) -> Launcher:
         """A function that runs a kernel on buffers."""
-        return Launcher(self.current, module, call)
+        return Launcher(self.current, module, call, self._launch_kernel)
 
     def stretch(self, module: Module, calls: Sequence[KernelCall]) -> Stretch:
         """A function that runs kernels one after the other, given the buffers of each."""

@@ -67,7 +67,7 @@ class NumpyBackend:
     def owns(self, value: object) -> bool:
         return isinstance(value, (np.ndarray, np.generic))
 
-    def synchronize(self, buffer: np.ndarray) -> None:
+    def synchronize(self, buffers: Sequence[np.ndarray]) -> None:
         return None
 
     def devices(self) -> tuple[Device, ...]:

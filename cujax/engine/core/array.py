@@ -239,7 +239,7 @@ class ConcreteArray(Array):
 
     def block_until_ready(self) -> ConcreteArray:
         """Wait until the values have been computed; returns the array."""
-        selected().synchronize(self.buffer)
+        selected().synchronize((self.buffer,))
         return self
 
     def copy_to_host_async(self) -> None:

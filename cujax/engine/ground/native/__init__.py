@@ -9,6 +9,7 @@ in a tenth of the time:
     steps.c     kernel_runner, program_runner              compiler/steps.py, program.py
     launch.c    Launcher                                   backends/host_launch.py
                 empty, contiguous                          backends/host_backend.py
+    device_launch.c  DeviceLaunch                          backends/cuda_launch.py
     loop.c      run_loop                                   compiler/loop_plan.py, which says what it stands for
 
 The Python functions say what is meant, and serve where the extension was not built (it is optional at install) or
@@ -22,7 +23,7 @@ from typing import Any
 
 from cujax.engine.ground.config import config
 
-VERSION = 5  # as in native.h
+VERSION = 6  # as in native.h
 
 
 def _load() -> Any:

@@ -14,7 +14,11 @@ static int fill(PyObject* module) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (PyModule_AddFunctions(module, parts[i]) < 0)
             return -1;
-    return PyModule_AddType(module, &Launcher_Type) < 0 ? -1 : PyModule_AddIntConstant(module, "version", VERSION);
+    PyTypeObject* types[] = {&Launcher_Type, &DeviceLaunch_Type};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (PyModule_AddType(module, types[i]) < 0)
+            return -1;
+    return make_device_names() < 0 ? -1 : PyModule_AddIntConstant(module, "version", VERSION);
 }
 
 PyMODINIT_FUNC PyInit__native(void) {

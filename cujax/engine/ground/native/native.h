@@ -7,7 +7,7 @@
 #include <Python.h>
 
 /* Changes with every change of what Python calls, here and in __init__.py: a module that was built before is not used. */
-#define VERSION 5
+#define VERSION 6
 
 extern PyMethodDef pytree_functions[]; /* pytree.c */
 extern PyMethodDef array_functions[];  /* arrays.c */
@@ -15,9 +15,13 @@ extern PyMethodDef buffer_functions[]; /* launch.c */
 extern PyMethodDef step_functions[];   /* steps.c */
 extern PyMethodDef loop_functions[];   /* loop.c */
 extern PyTypeObject Launcher_Type;     /* launch.c */
+extern PyTypeObject DeviceLaunch_Type; /* device_launch.c */
 
 /* Makes NumPy's C interface ready, which launch.c uses; -1 with ImportError when it is not the one compiled for. */
 int import_numpy(void);
+
+/* Makes the names of attributes that device_launch.c asks for; -1 on an error. */
+int make_device_names(void);
 
 /* The leaves of a tree, a list, and its spec: new references; -1 on an error. */
 int flatten_tree(PyObject* tree, PyObject** leaves, PyObject** spec);
