@@ -293,6 +293,15 @@ def test_wrap_buffers(functions):
     (lambda: native.Launcher(0, [1], 1, None), TypeError),
     (lambda: native.Launcher(0, ("a",), 1, None), TypeError),
     (lambda: native.DeviceLaunch(0, 0, (1, 1), (1, 1, 1), 0, 0, (), None), TypeError),
+    (lambda: native.write_addresses(np.zeros(2, np.uint64)), TypeError),
+    (lambda: native.write_addresses(5, []), TypeError),
+    (lambda: native.write_addresses(b"12345678", []), BufferError),
+    (lambda: native.write_addresses(np.zeros(2, np.uint32), []), ValueError),
+    (lambda: native.write_addresses(np.zeros(2, np.uint64), [1, 2, 3]), ValueError),
+    (lambda: native.write_addresses(np.zeros(2, np.uint64), [1]), AttributeError),
+    (lambda: native.kernel_preparer(()), TypeError),
+    (lambda: native.kernel_preparer((5,), (), (), (), (), None, None, None)([1]), IndexError),
+    (lambda: native.kernel_preparer((), (), (), (), (), None, None, None)(()), TypeError),
     (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, ("a",), None), TypeError),
     (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, (), None).enqueue([]), TypeError),
     (lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 0, (), None).enqueue(5, 0), TypeError),
@@ -525,7 +534,7 @@ def test_the_version_in_c_and_in_python():
 def test_every_part_names_the_python_it_stands_for():
     table = package.__doc__
     for name in ("flatten", "call_key", "read_buffers", "wrap_buffers", "Launcher", "empty", "contiguous",
-                 "kernel_runner", "program_runner", "DeviceLaunch"):
+                 "kernel_runner", "kernel_preparer", "program_runner", "DeviceLaunch", "write_addresses"):
         assert name in table
     assert {path.name for path in FOLDER.glob("*.c")} == {*re.findall(r"\w+\.c\b", table), "module.c"}
 
@@ -543,6 +552,8 @@ def test_nothing_is_kept():
         lambda: native.kernel_runner((0,), (9,), ((shape, dtype),), (), (), empty, None, lambda b: b)([x]),
         lambda: empty((x,), dtype),
         lambda: native.DeviceLaunch(0, 0, (1, 1, 1), (1, 1, 1), 0, 2, (5,), x).enqueue([x, x], 0),
+        lambda: native.write_addresses(np.zeros(2, np.uint64), [x, x]),
+        lambda: native.kernel_preparer((0,), (9,), ((shape, dtype),), (), (), empty, None, lambda b: b)([x]),
     ]
 
     def step(slots):

@@ -27,11 +27,14 @@ class Step:
     def __init__(self, launches: int = 1, copies: bool = False) -> None:
         self.calls, self.copies = ("call",) * launches, copies
 
+    def preparer(self):
+        return self.calls.count
+
 
 def sizes(steps, make_launch=lambda calls: len) -> list:
     """How many steps each stretch has; 0 for a step on its own."""
     found = in_stretches(steps, make_launch)
-    return [len(s._steps) if isinstance(s, Stretch) else 0 for s in found]
+    return [len(s._prepared) if isinstance(s, Stretch) else 0 for s in found]
 
 
 def test_rows_of_kernels_become_stretches():

@@ -98,11 +98,21 @@ def enqueuer_python(
         if len(buffers) != num_buffers:
             raise ValueError(f"a kernel of {num_buffers} buffers got {len(buffers)}")
         with lock:  # the slots are this call's until the driver has copied them
-            for i, buffer in enumerate(buffers):
-                words[i] = buffer.data.ptr
+            write_addresses_python(words, buffers)
             launch.enqueue(stream)
 
     return enqueue
+
+
+def write_addresses_python(words: memoryview, buffers: Sequence[Buffer]) -> None:
+    """Put the addresses of buffers into the first of the words."""
+    for i, buffer in enumerate(buffers):
+        words[i] = buffer.data.ptr
+
+
+write_addresses: Callable[[memoryview, Sequence[Buffer]], None] = (
+    write_addresses_python if native is None else native.write_addresses
+)
 
 
 def slots_of(num_buffers: int, sizes: Sequence[int]) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from cujax.engine.backends.api import Buffer, KernelCall, Module
 from cujax.engine.backends.cuda_graph import Replay
-from cujax.engine.backends.cuda_launch import Enqueue, Launch, enqueuer, slots_of
+from cujax.engine.backends.cuda_launch import Enqueue, Launch, enqueuer, slots_of, write_addresses
 
 
 class Current(NamedTuple):
@@ -85,9 +85,7 @@ class Stretch:
         except IndexError:
             prepared = self._prepare(buffers)
         for launch, operands in zip(prepared.launches, buffers, strict=True):
-            words = launch.words
-            for i, buffer in enumerate(operands):
-                words[i] = buffer.data.ptr
+            write_addresses(launch.words, operands)
         prepared.replay.enqueue(self._stream().ptr)
         unused.append(prepared)
 

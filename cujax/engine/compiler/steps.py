@@ -166,8 +166,17 @@ class KernelStep:
         """`run`, compiled where that can be."""
         if native is None or self.target is not None:
             return self.run
+        return native.kernel_runner(*self._parts())
+
+    def preparer(self) -> Callable[[list[Any]], list[Any]]:
+        """`prepare`, compiled where that can be."""
+        if native is None or self.target is not None:
+            return self.prepare
+        return native.kernel_preparer(*self._parts())
+
+    def _parts(self) -> tuple[Any, ...]:
+        """What the compiled functions take."""
         new = (*self.results, ((self.scratch,), BYTE)) if self.scratch else tuple(self.results)
-        backend, launches = self.backend, () if self.is_empty else self.launches
-        return native.kernel_runner(
-            self.inputs, self.outputs, new, launches, self.dead, backend.empty, backend.part, backend.contiguous
-        )
+        inputs, launches = ((), ()) if self.is_empty else (self.inputs, self.launches)
+        backend = self.backend
+        return inputs, self.outputs, new, launches, self.dead, backend.empty, backend.part, backend.contiguous

@@ -23,19 +23,18 @@ MakeLaunch = Callable[[Sequence[KernelCall]], LaunchAll | None]
 class Stretch:
     """Runs kernel steps with one launch for all."""
 
-    __slots__ = ("_dead", "_launch", "_steps")
+    __slots__ = ("_dead", "_launch", "_prepared")
 
     def __init__(self, steps: Sequence[Step], launch: LaunchAll) -> None:
-        self._steps = list(steps)
+        self._prepared = [(step.preparer(), len(step.calls)) for step in steps]
         self._dead = tuple([i for step in steps for i in step.dead])
         self._launch = launch
 
     def run(self, slots: list[Any]) -> None:
         """As each step's `run` in turn."""
         buffers: list[Sequence[Any]] = []
-        for step in self._steps:
-            of_step = step.prepare(slots)
-            buffers += [of_step] * len(step.calls)
+        for prepare, calls in self._prepared:
+            buffers += [prepare(slots)] * calls
         self._launch(buffers)
         for i in self._dead:
             slots[i] = None

@@ -6,10 +6,11 @@ in a tenth of the time:
 
     pytree.c    flatten                                    ground/pytree_spec.py
     arrays.c    call_key, read_buffers, wrap_buffers       core/leaves.py
-    steps.c     kernel_runner, program_runner              compiler/steps.py, program.py
+    steps.c     kernel_runner, kernel_preparer,            compiler/steps.py
+                program_runner                             compiler/program.py
     launch.c    Launcher                                   backends/host_launch.py
                 empty, contiguous                          backends/host_backend.py
-    device_launch.c  DeviceLaunch                          backends/cuda_launch.py
+    device_launch.c  DeviceLaunch, write_addresses         backends/cuda_launch.py
     loop.c      run_loop                                   compiler/loop_plan.py, which says what it stands for
 
 The Python functions say what is meant, and serve where the extension was not built (it is optional at install) or
@@ -23,7 +24,7 @@ from typing import Any
 
 from cujax.engine.ground.config import config
 
-VERSION = 6  # as in native.h
+VERSION = 7  # as in native.h
 
 
 def _load() -> Any:

@@ -1,4 +1,4 @@
-/* Launching a kernel of a GPU: `enqueuer` of backends/cuda_launch.py.
+/* Launching a kernel of a GPU: `enqueuer` and `write_addresses` of backends/cuda_launch.py.
 
    The driver's cuLaunchKernel is called at its address, so nothing of CUDA is needed to build this.  It copies a kernel's
    parameters before it returns; they lie on the stack of the call, so that threads may launch side by side.
@@ -163,6 +163,44 @@ PyTypeObject DeviceLaunch_Type = {
     .tp_traverse = (traverseproc)DeviceLaunch_traverse,
     .tp_clear = (inquiry)DeviceLaunch_clear,
     .tp_methods = DeviceLaunch_methods,
+};
+
+/* --- addresses alone --------------------------------------------------------------------------------------- */
+
+static int write_words(Py_buffer* words, PyObject* buffers) {
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(buffers);
+    if (words->itemsize != sizeof(Word) || words->len < count * (Py_ssize_t)sizeof(Word)) {
+        PyErr_Format(PyExc_ValueError, "no room for %zd addresses", count);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (read_address(PySequence_Fast_ITEMS(buffers)[i], (Word*)words->buf + i) < 0)
+            return -1;
+    return 0;
+}
+
+static PyObject* write_addresses(PyObject* module, PyObject* const* args, Py_ssize_t nargs) {
+    Py_buffer words;
+    if (nargs != 2)
+        return PyErr_Format(PyExc_TypeError, "write_addresses takes words and buffers");
+    PyObject* buffers = PySequence_Fast(args[1], "a kernel takes a sequence of buffers");
+    if (buffers == NULL)
+        return NULL;
+    int status = PyObject_GetBuffer(args[0], &words, PyBUF_WRITABLE | PyBUF_ND);
+    if (status == 0) {
+        status = write_words(&words, buffers);
+        PyBuffer_Release(&words);
+    }
+    Py_DECREF(buffers);
+    if (status < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+PyMethodDef device_functions[] = {
+    {"write_addresses", (PyCFunction)(void (*)(void))write_addresses, METH_FASTCALL,
+     "write_addresses(words, buffers): puts the addresses of buffers into the first of the words"},
+    {NULL},
 };
 
 int make_device_names(void) {

@@ -10,7 +10,8 @@ static struct PyModuleDef definition = {
 };
 
 static int fill(PyObject* module) {
-    PyMethodDef* parts[] = {pytree_functions, array_functions, buffer_functions, step_functions, loop_functions};
+    PyMethodDef* parts[] = {pytree_functions, array_functions, buffer_functions,
+                            step_functions,   loop_functions,  device_functions};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (PyModule_AddFunctions(module, parts[i]) < 0)
             return -1;

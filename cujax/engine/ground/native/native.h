@@ -7,13 +7,14 @@
 #include <Python.h>
 
 /* Changes with every change of what Python calls, here and in __init__.py: a module that was built before is not used. */
-#define VERSION 6
+#define VERSION 7
 
 extern PyMethodDef pytree_functions[]; /* pytree.c */
 extern PyMethodDef array_functions[];  /* arrays.c */
 extern PyMethodDef buffer_functions[]; /* launch.c */
 extern PyMethodDef step_functions[];   /* steps.c */
 extern PyMethodDef loop_functions[];   /* loop.c */
+extern PyMethodDef device_functions[]; /* device_launch.c */
 extern PyTypeObject Launcher_Type;     /* launch.c */
 extern PyTypeObject DeviceLaunch_Type; /* device_launch.c */
 

@@ -1,4 +1,4 @@
-/* Running programs and their steps: `KernelStep.run` of compiler/steps.py and `Program.run` of compiler/program.py.
+/* Running programs and their steps: `KernelStep.run` and `prepare` of compiler/steps.py and `Program.run` of compiler/program.py.
 
    A runner is a function made for one step or program, which has a tuple of what it needs in the place of a module.
 */
@@ -107,19 +107,39 @@ static PyObject* run_step(PyObject* step, PyObject* slots) {
     Py_RETURN_NONE;
 }
 
+/* The arguments of a step's kernel; its results are in their slots before it has run. */
+static PyObject* prepare_step(PyObject* step, PyObject* slots) {
+    if (!PyList_Check(slots))
+        return PyErr_Format(PyExc_TypeError, "slots are a list, not a %s", Py_TYPE(slots)->tp_name);
+    PyObject* buffers = PyList_New(0);
+    if (buffers != NULL && (add_inputs(step, slots, buffers) < 0 || add_new(step, slots, buffers) < 0))
+        Py_CLEAR(buffers);
+    return buffers;
+}
+
+static PyMethodDef prepare_step_function = {"prepare", prepare_step, METH_O, "prepare(slots) -> list of buffers"};
 static PyMethodDef run_step_function = {"run", run_step, METH_O, "run(slots): runs a step of a program on them"};
 
-static PyObject* kernel_runner(PyObject* module, PyObject* args) {
+/* A function made for the step that `args` say. */
+static PyObject* step_function(PyMethodDef* function, PyObject* args) {
     if (PyTuple_GET_SIZE(args) != FIELDS)
-        return PyErr_Format(PyExc_TypeError, "kernel_runner takes %d arguments", FIELDS);
+        return PyErr_Format(PyExc_TypeError, "a step has %d parts", FIELDS);
     for (int i = INPUTS; i < EMPTY; i++)
         if (!PyTuple_CheckExact(PyTuple_GET_ITEM(args, i)))
-            return PyErr_Format(PyExc_TypeError, "argument %d of kernel_runner is a tuple", i + 1);
+            return PyErr_Format(PyExc_TypeError, "part %d of a step is a tuple", i + 1);
     PyObject* new = PyTuple_GET_ITEM(args, NEW);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(new); i++)
         if (!PyTuple_CheckExact(PyTuple_GET_ITEM(new, i)))
             return PyErr_Format(PyExc_TypeError, "not the origin of a buffer: %R", PyTuple_GET_ITEM(new, i));
-    return PyCFunction_New(&run_step_function, args);
+    return PyCFunction_New(function, args);
+}
+
+static PyObject* kernel_runner(PyObject* module, PyObject* args) {
+    return step_function(&run_step_function, args);
+}
+
+static PyObject* kernel_preparer(PyObject* module, PyObject* args) {
+    return step_function(&prepare_step_function, args);
 }
 
 /* --- programs --------------------------------------------------------------------------------------------- */
@@ -184,6 +204,8 @@ static PyObject* program_runner(PyObject* module, PyObject* args) {
 PyMethodDef step_functions[] = {
     {"kernel_runner", kernel_runner, METH_VARARGS,
      "kernel_runner(inputs, outputs, new, launches, dead, empty, part, contiguous) -> run(slots)"},
+    {"kernel_preparer", kernel_preparer, METH_VARARGS,
+     "kernel_preparer(inputs, outputs, new, launches, dead, empty, part, contiguous) -> prepare(slots), which launches nothing"},
     {"program_runner", program_runner, METH_VARARGS,
      "program_runner(runs, others, outputs, new_arena) -> run(buffers)"},
     {NULL},
