@@ -22,6 +22,7 @@ from cujax.engine.backends.cuda_launch import Launch
 from cujax.engine.backends.cuda_target import CudaModule, CudaTarget
 
 _COUNTS = (1, 2, 4, 8, 16)
+_WORD: Any = np.zeros(0, np.uint64).data.format  # as `memoryview` calls it here
 LARGEST = 8 * _COUNTS[-1]
 _COUNT_FOR = {size: next(c for c in _COUNTS if 8 * c >= size) for size in range(LARGEST + 1)}
 
@@ -57,7 +58,7 @@ class Uploader:
         with self._lock:  # the slots are shared until the driver has copied them
             launch = self._launches.get(key) or self._prepare(*key)
             launch.words[0] = memory.ptr
-            launch.words[1:] = np.frombuffer(content.ljust(8 * count, b"\0"), np.uint64).data
+            launch.words[1:] = memoryview(content.ljust(8 * count, b"\0")).cast(_WORD)
             launch.enqueue(self._target.current.stream().ptr)
         return self._ndarray(host.shape, host.dtype, memory)
 
