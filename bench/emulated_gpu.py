@@ -127,7 +127,7 @@ def on_host(value: Any) -> Any:
     """An array of the GPU as one of NumPy in the same memory; anything else as it is."""
     if isinstance(value, (tuple, list)):
         return type(value)(on_host(v) for v in value)
-    if not hasattr(value, "data") or not hasattr(value.data, "ptr"):
+    if isinstance(value, np.generic) or not hasattr(value, "data") or not hasattr(value.data, "ptr"):
         return value
     if not value.size:
         return np.zeros(value.shape, value.dtype)
@@ -138,6 +138,8 @@ def on_gpu(value: Any) -> Any:
     """Arrays of NumPy as arrays of the GPU, with values of their own."""
     import cupy
 
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(on_gpu, value))
     if isinstance(value, (tuple, list)):
         return type(value)(on_gpu(v) for v in value)
     if not isinstance(value, (np.ndarray, np.generic)):
@@ -356,6 +358,13 @@ def _runtime(cupy: Any) -> None:
     runtime.memGetInfo = lambda: (2**30, 2**30)
     runtime.runtimeGetVersion = lambda: 12090
     runtime.streamIsCapturing = Stream._captures.__contains__
+    runtime.memcpyAsync = _copy
+
+
+def _copy(target: int, source: int, size: int, kind: int, stream: int) -> None:
+    """From one address to another, which overlap in nothing."""
+    record.used("cupy.cuda.runtime.memcpyAsync")
+    Stream.run(stream, lambda: ctypes.memmove(target, source, size))
 
 
 # --- kernels ----------------------------------------------------------------------------------------------------------
