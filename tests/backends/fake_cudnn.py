@@ -6,7 +6,6 @@ It takes what `cudnn_api.py` passes by ctypes, and executes plans on the host's 
 from __future__ import annotations
 
 import ctypes
-import json
 from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
@@ -110,14 +109,6 @@ class FakeCudnn:
         return 0
 
     def _finalize_plan(self, plan: dict[Any, Any]) -> int:
-        if Attribute.EXECUTION_PLAN_JSON_REPRESENTATION in plan:
-            try:
-                text = json.loads(plan[Attribute.EXECUTION_PLAN_JSON_REPRESENTATION])
-            except ValueError:
-                return REFUSED
-            plan["engine"] = next(e for e in self.engines[HeuristicMode.A] if e.number == text["engine"])
-            plan["op"] = self._planned[text["op"]]
-            return 0
         (configuration,) = plan[Attribute.EXECUTION_PLAN_ENGINE_CONFIG]
         plan["engine"], plan["op"] = configuration["engine"], configuration["op"]
         return 0 if plan["engine"].builds else REFUSED
@@ -140,10 +131,6 @@ class FakeCudnn:
         engine = source["engine"]
         if attribute is Attribute.ENGINECFG_ENGINE:
             return [{"engine": engine}]
-        if attribute is Attribute.EXECUTION_PLAN_JSON_REPRESENTATION:
-            self._planned.append(source["op"])
-            text = json.dumps({"engine": engine.number, "op": len(self._planned) - 1}).encode()
-            return [text[i : i + 1] for i in range(len(text))]
         return {
             Attribute.ENGINE_NUMERICAL_NOTE: [*engine.notes, 77],  # and one that came later
             Attribute.ENGINE_BEHAVIOR_NOTE: [3, *[0] * engine.compiles],

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -275,20 +274,6 @@ def test_operands_of_epilogues_may_be_at_any_address(planner, dtype):
         assert planner.find(plain(x, w, result, dtype=dtype)._replace(epilogue=nodes), STRICT) is not None
 
 
-def test_plans_with_epilogues_are_restored_from_disk(library, driver, tmp_path):
-    properties = Path(__file__).with_name("h200.json").read_bytes()
-    y, bias = tensor(8, 64, 7, 7), tensor(1, 64, 1, 1)
-    op = plain(tensor(8, 64, 9, 9), tensor(64, 64, 3, 3), y)
-    op = op._replace(epilogue=(Node(PointwiseMode.ADD, y), Node(PointwiseMode.ADD, bias)))
-    with config.override("compilation_cache_dir", str(tmp_path)):
-        planner = Planner(library, properties=properties, device="H200")
-        key = planner.key(op, STRICT, False)
-        assert key != planner.key(op._replace(epilogue=op.epilogue[1:]), STRICT, False)
-        plan = planner.find(op, STRICT)
-        planner.keep(key, plan)
-        assert planner.restore(key).workspace == plan.workspace
-
-
 # --- edges ------------------------------------------------------------------------------------------------------
 
 
@@ -320,18 +305,3 @@ def test_addresses_may_be_those_of_any_element(planner, dtype):
 ], ids=["four spatial axes", "negative padding", "no batch", "a wrong shape"])  # fmt: skip
 def test_what_cudnn_does_not_take_has_no_plan(planner, op):
     assert planner.find(op, LOOSE) is None
-
-
-def test_plans_are_restored_from_disk(library, driver, tmp_path):
-    properties = Path(__file__).with_name("h200.json").read_bytes()
-    op = plain(tensor(8, 64, 9, 9), tensor(64, 64, 3, 3), tensor(8, 64, 7, 7))
-    with config.override("compilation_cache_dir", str(tmp_path)):
-        first, second = (Planner(library, properties=properties, device=name) for name in ("H200", "H200"))
-        key = first.key(op, STRICT, False)
-        assert first.restore(key) is None
-        plan = first.find(op, STRICT)
-        first.keep(key, plan)
-        restored = second.restore(second.key(op, STRICT, False))
-        assert restored.workspace == plan.workspace
-        other = Planner(library, properties=properties, device="H100")
-        assert other.restore(other.key(op, STRICT, False)) is None

@@ -116,11 +116,12 @@ def test_the_users_stream_is_used(convolutions, non_blocking):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
-def test_plans_are_read_from_disk_and_found_by_trial(convolutions, figure):
+def test_plans_are_found_by_trial(convolutions, figure):
+    """And in the next process by what the disk remembers of that."""
     expected = exact(DEEP, np.float32)
     for tuned in (False, True):
         with config.override("conv_autotune", tuned):
-            for kind, library in (("first", convolutions), ("from disk", fresh())):
+            for kind, library in (("first", convolutions), ("first of the next process:", fresh())):
                 start = time.perf_counter()
                 found = on_device(library, DEEP, np.float32)
                 seconds = time.perf_counter() - start

@@ -93,7 +93,6 @@ class Attribute(Enum):
     EXECUTION_PLAN_HANDLE = 400, Type.HANDLE
     EXECUTION_PLAN_ENGINE_CONFIG = 401, Type.BACKEND_DESCRIPTOR
     EXECUTION_PLAN_WORKSPACE_SIZE = 402, Type.INT64
-    EXECUTION_PLAN_JSON_REPRESENTATION = 405, Type.CHAR
     EXECUTION_PLAN_DEVICEPROP = 407, Type.BACKEND_DESCRIPTOR
     OPERATION_CONVOLUTION_FORWARD_ALPHA = 700, Type.FLOAT
     OPERATION_CONVOLUTION_FORWARD_BETA = 701, Type.FLOAT
@@ -326,13 +325,6 @@ class Descriptor:
         """The values of an attribute of integers."""
         values = (attribute.value[1].value[1] * at_most)()
         return list(values[: self._read(attribute, at_most, values)])
-
-    def text(self, attribute: Attribute) -> bytes:
-        """The value of an attribute of characters."""
-        size = self.count(attribute)
-        buffer = ctypes.create_string_buffer(size)
-        self._read(attribute, size, buffer)
-        return buffer.raw
 
     def descriptors(self, attribute: Attribute, kind: Kind, at_most: int) -> list[Descriptor]:
         """The descriptors of one kind that an attribute names."""

@@ -5,14 +5,14 @@
     plan = device.execute(numerics, call)             None where there is no plan for it
     device.enqueue(plan, addresses)                   the same again, with other addresses
 
-A plan comes from the compilation cache on disk, or from the heuristics, of which the first is taken, or by
-`config.conv_autotune` the fastest.  Work goes to CuPy's current stream, and its scratch memory comes from CuPy's pool.
+Of the plans that the heuristics propose the first is taken, or by `config.conv_autotune` the fastest, which the
+compilation cache on disk remembers.  Work goes to CuPy's current stream, and its scratch memory comes from CuPy's pool.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from math import inf
 from threading import RLock
@@ -93,22 +93,23 @@ class DeviceConvolutions:
 
     def _find(self, op: Convolution, numerics: Numerics, timed: Call | None = None) -> Plan | None:
         """timed: the call of `op` that is executed to find the fastest plan, instead of the first."""
-        key = self._planner.key(op, numerics, timed is not None)
-        plan = self._planner.restore(key)
-        if plan is not None:
-            return plan
-        candidates = self._planner.candidates(op, numerics)
-        plan = next(candidates, None) if timed is None else self._fastest(candidates, timed)
+        planner = self._planner
+        if timed is None:
+            plan = planner.find(op, numerics)
+        else:
+            plan = planner.chosen(op, numerics) or self._fastest(numerics, timed)
         if plan is None:
             _log.info("cuDNN has no plan for %s with %s", op, numerics)
-        else:
-            self._planner.keep(key, plan)
         return plan
 
-    def _fastest(self, candidates: Iterator[Plan], call: Call) -> Plan | None:
-        timed = [(self._time(plan, call), rank, plan) for rank, plan in enumerate(islice(candidates, _MOST_TIMED))]
-        milliseconds, _, plan = min(timed, default=(inf, 0, None))
-        return plan if milliseconds < inf else None
+    def _fastest(self, numerics: Numerics, call: Call) -> Plan | None:
+        candidates = islice(self._planner.candidates(call.op, numerics), _MOST_TIMED)
+        timed = [(self._time(plan, call), rank, plan) for rank, plan in enumerate(candidates)]
+        milliseconds, rank, plan = min(timed, default=(inf, 0, None))
+        if milliseconds == inf:
+            return None
+        self._planner.keep(call.op, numerics, rank)
+        return plan
 
     def _time(self, plan: Plan, call: Call) -> float:
         """Milliseconds, after a first execution; infinite where the plan cannot be executed."""

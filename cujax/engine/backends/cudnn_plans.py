@@ -1,4 +1,4 @@
-"""Plans of cuDNN: from the description of a convolution to what can be executed, by heuristics, and kept on disk.
+"""Plans of cuDNN: from the description of a convolution to what can be executed, by heuristics.
 
 `Convolution` describes one operation of cuDNN, of one of three kinds, over arrays in the order batch, feature,
 spatial; strides say how they lie in memory, so any layout is one of these.  With one spatial axis and one group:
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from itertools import islice
 from math import prod
 from typing import NamedTuple
 
@@ -225,7 +226,7 @@ def variant_pack(cudnn: Cudnn, addresses: Sequence[int], workspace: int) -> Desc
 class Planner:
     """Finds plans for one device: that of `handle`, or one that `properties` (JSON, as cuDNN has it) describe.
 
-    device: a name by which plans of equal devices are kept on disk; "" keeps none.
+    device: a name by which the choices of equal devices are kept on disk; "" keeps none.
     """
 
     def __init__(
@@ -294,30 +295,25 @@ class Planner:
         (workspace,) = plan.ints(Attribute.EXECUTION_PLAN_WORKSPACE_SIZE)
         return Plan(plan, workspace)
 
-    # --- on disk ----------------------------------------------------------------------------------------
+    # --- choices on disk --------------------------------------------------------------------------------
+    # Their numbers are kept, not plans: some that cuDNN reads back from its JSON compute something else (9.19: with
+    # the factor 1 of float64 as the bits of a float).
 
-    def key(self, op: Convolution, numerics: Numerics, is_timed: bool) -> str:
-        """What a plan is kept under: all that decides on it."""
-        return disk_cache.key_of(
-            "cudnn", str(self._cudnn.version), self._device, repr(op), repr(numerics), str(is_timed)
-        )
-
-    def restore(self, key: str) -> Plan | None:
-        """The plan that was kept; None where there is none, or none that this cuDNN takes."""
-        cache = disk_cache.configured()
-        text = cache.get(key) if self._device else None
-        if text is None:
+    def chosen(self, op: Convolution, numerics: Numerics) -> Plan | None:
+        """The candidate that was kept as the fastest; None where none was, or it is no candidate any more."""
+        text = disk_cache.configured().get(self._key(op, numerics)) if self._device else None
+        if text is None or not text.isdigit():
             return None
-        try:
-            return self._finish(self._unfinished().set_text(Attribute.EXECUTION_PLAN_JSON_REPRESENTATION, text))
-        except CudnnError:
-            cache.discard(key)
-            return None
+        return next(islice(self.candidates(op, numerics), int(text), None), None)
 
-    def keep(self, key: str, plan: Plan) -> None:
+    def keep(self, op: Convolution, numerics: Numerics, number: int) -> None:
+        """Remember which of the candidates is the fastest."""
         if self._device:
-            text = plan.descriptor.text(Attribute.EXECUTION_PLAN_JSON_REPRESENTATION)
-            disk_cache.configured().put(key, text)
+            disk_cache.configured().put(self._key(op, numerics), str(number).encode())
+
+    def _key(self, op: Convolution, numerics: Numerics) -> str:
+        """What a choice is kept under: all that decides on it."""
+        return disk_cache.key_of("cudnn", str(self._cudnn.version), self._device, repr(op), repr(numerics))
 
 
 def most_workspace(op: Convolution) -> int:
