@@ -290,7 +290,7 @@ def test_a_program_is_one_execution(one, start, monkeypatch):
     monkeypatch.setattr(select, "_selected", CudaBackend())
 
     def layer(x: Any, y: Any, b: Any, r: Any) -> Any:
-        wide = cujax.lax.conv_general_dilated(x, y, (1,), [(1, 1)])
+        wide = cujax.lax.conv_general_dilated(x, y, (1,), [(1, 1)], precision="tensorfloat32")
         return cujax.nn.relu(wide + r + b.reshape(-1, 1))
 
     run = cujax.jit(layer)

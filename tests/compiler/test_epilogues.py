@@ -41,6 +41,7 @@ LAST, FIRST = (X, W, B, R), (XC, WC, B, RC)  # where the features are
 
 
 def conv(m, x, w, names=NHWC, **more):
+    more = {"precision": "tensorfloat32"} | more  # exact products are those of a kernel, which fuses nothing
     return m.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=names, **more)
 
 

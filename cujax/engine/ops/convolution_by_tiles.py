@@ -50,29 +50,48 @@ def convolve_by_tiles(
     The former is told to the user by the programs that are compiled, of which this is none.
     """
     backend = selected()
-    out = backend.empty(place(shape, numbers.out_spec), out_dtype)
-    buffers: list[Any] = [backend.contiguous(lhs), backend.contiguous(rhs), out]
-    axes = [buffer.transpose(spec) for buffer, spec in zip(buffers, numbers, strict=True)]
-    layouts = [_Layout(array.shape, array.strides, array.itemsize) for array in axes]
-    geometries, is_complete = _geometries(*layouts, window, feature_group_count, batch_group_count)
-    if not is_complete:
-        out.fill(0)
+    x, kernel = backend.contiguous(lhs), backend.contiguous(rhs)
+    dtypes, groups = (lhs.dtype, work, out_dtype), (feature_group_count, batch_group_count)
     target: Any = backend.kernels
-    if target.language == "cuda" and not all(map(cuda_convolution.fits, geometries)):
+    planned = _plan(target, dtypes, x.shape, kernel.shape, shape, numbers, window, groups)
+    if planned is None:
         return None
-    products = prod(shape) * (rhs.size // shape[1])
-    dtypes = lhs.dtype, work, out_dtype
-    try:
-        for geometry in geometries:
-            _compiled(dtypes, geometry, products // len(geometries))(*buffers, backend.empty)
-    except KernelCompileError:
-        return None
+    out = backend.empty(planned.shape, out_dtype)
+    if not planned.is_complete:
+        out.fill(0)
+    for run in planned.runs:
+        run(x, kernel, out, backend.empty)
     return out
 
 
-def _compiled(dtypes: tuple, geometry: tuple[int, ...], products: int) -> Any:
-    target: Any = selected().kernels
-    return _KERNELS[target.language].compiled(target, dtypes, geometry, products)
+class _Plan(NamedTuple):
+    """What computes a convolution: kernels for parts of its result, and whether these make up all of it."""
+
+    shape: Shape
+    runs: tuple[Any, ...]
+    is_complete: bool
+
+
+@lru_cache(maxsize=1024)
+def _plan(
+    target: Any, dtypes: tuple, x: Shape, kernel: Shape, shape: Shape, numbers: ConvDimensionNumbers, window: Window,
+    groups: tuple[int, int],
+) -> _Plan | None:
+    """For contiguous arrays of these shapes; None where the compiler refused, or a kernel cannot count so far."""
+    out = place(shape, numbers.out_spec)
+    operand, _, result = [dtype.itemsize for dtype in dtypes]
+    geometries, is_complete = _geometries(
+        _layout(x, operand, numbers.lhs_spec), _layout(kernel, operand, numbers.rhs_spec),
+        _layout(out, result, numbers.out_spec), window, *groups,
+    )  # fmt: skip
+    if target.language == "cuda" and not all(map(cuda_convolution.fits, geometries)):
+        return None
+    products = prod(shape) * (prod(kernel) // shape[1]) // max(len(geometries), 1)
+    compiled = _KERNELS[target.language].compiled
+    try:
+        return _Plan(out, tuple([compiled(target, dtypes, geometry, products) for geometry in geometries]), is_complete)
+    except KernelCompileError:
+        return None
 
 
 class _Layout(NamedTuple):
@@ -83,7 +102,12 @@ class _Layout(NamedTuple):
     itemsize: int
 
 
-@lru_cache(maxsize=1024)
+def _layout(shape: Shape, itemsize: int, spec: Shape) -> _Layout:
+    """Of a contiguous array of this shape, whose canonical axes are those of `spec`."""
+    strides = [itemsize * prod(shape[axis + 1 :]) for axis in spec]
+    return _Layout(tuple([shape[axis] for axis in spec]), tuple(strides), itemsize)
+
+
 def _geometries(
     x: _Layout, kernel: _Layout, out: _Layout, window: Window, feature_groups: int, batch_groups: int
 ) -> tuple[list[tuple[int, ...]], bool]:

@@ -25,7 +25,12 @@ _AFTER_ALL = Refused("the compiler makes it, when there is nothing left to trans
 
 
 def has_plan(*avals: ShapedArray, **params: Any) -> bool:
-    """Whether a library computes the op for contiguous arrays of these avals on the current device."""
+    """Whether a library computes the op for contiguous arrays of these avals on the current device.
+
+    Exact products are those of a kernel: see `convolution.py`.
+    """
+    if not allows_tf32(params["precision"], avals[0].dtype):
+        return False
     arrays = [Outlines.empty(a.shape, a.dtype) for a in avals]
     return selected().library.plans_convolution(*_given_to_library(*arrays, **params))
 

@@ -6,6 +6,7 @@ else.  Start reading at `convolution_aval`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cujax.engine.core.aval import ShapedArray
@@ -61,6 +62,7 @@ def convolution_aval(
     return ShapedArray(place(found, dimension_numbers.out_spec), dtype, lhs.weak_type and rhs.weak_type)
 
 
+@lru_cache(maxsize=1024)
 def canonical_shape(x: Shape, kernel: Shape, window: Window, batch_group_count: int) -> Shape:
     """That of the result (N, O, *places) for x (N', C, *spatial) and a kernel (O, I, *taps)."""
     lengths, taps = map(dilate, x[2:], window.lhs_dilation), map(dilate, kernel[2:], window.rhs_dilation)
