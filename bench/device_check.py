@@ -57,7 +57,7 @@ ON_DEVICE = Choice()
 
 
 class Part(NamedTuple):
-    """A command, which is told how many seconds it has, and its share of what is left when it starts."""
+    """A command, which is told how many seconds it has, and its share of them beside the other parts' shares."""
 
     name: str
     share: float
@@ -83,8 +83,8 @@ def _suite(seconds: float, choice: Choice) -> list[str]:
 
 PARTS = (
     Part("checks", 0.2, _checks),
-    Part("benchmarks", 0.4, _benchmarks),
-    Part("suite", 1.0, _suite),
+    Part("benchmarks", 0.35, _benchmarks),
+    Part("suite", 0.45, _suite),
 )
 
 
@@ -114,8 +114,9 @@ def main(argv: list[str]) -> int:
     name = "emulated" if options.emulate else device_report.device_name()
     path = Path(options.report) if options.report else RESULTS / f"{time.strftime('%Y-%m-%d')}-device-check-{name}.md"
     outcomes: list[Outcome] = []
-    for part in [part for part in PARTS if part.name in options.only]:
-        outcomes.append(run(part, part.share * (end - time.monotonic()), choice))
+    parts = [part for part in PARTS if part.name in options.only]
+    for part, fraction in zip(parts, fractions(parts), strict=True):
+        outcomes.append(run(part, fraction * (end - time.monotonic()), choice))
         text = device_report.write(outcomes, LOGS, options.emulate)
         path.write_text(text)  # what a later part breaks off with, or the machine, takes nothing from it
         if part.name == "benchmarks" and not options.emulate and (LOGS / "benchmarks.json").exists():
@@ -123,6 +124,11 @@ def main(argv: list[str]) -> int:
     print(text)
     print(f"device-check: the report is {path.name}")
     return int(any(outcome.failed for outcome in outcomes))
+
+
+def fractions(parts: Sequence[Part]) -> list[float]:
+    """Of the time that is left when a part begins, how much it has; the last one has all."""
+    return [part.share / sum(other.share for other in parts[number:]) for number, part in enumerate(parts)]
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

@@ -134,13 +134,14 @@ def _fill_warm(rows: dict[str, Row], case: Case, peers: list[Peer], bounds: Boun
 def _refusal(case: Case, peer: Peer, row: Row, bounds: Bounds) -> str:
     """Why this peer is not even started on the case, or nothing.
 
-    A run that would not fit without fusion is started where a fresh process has shown that it does.
+    A run that would not fit without fusion is started where a fresh process has shown that it does, and on a device,
+    where too large an allocation is an error and no more.
     """
     seconds = case.steps * _LAUNCHED_STEP
     if peer.name == "jax" and peer.platform == "gpu" and seconds > bounds.scale.call_seconds:
         return f"not run: {case.steps} steps, launched one by one, take it about {seconds:.0f} s"
     too_large = case.op_by_op_bytes > bounds.memory
-    if too_large and (peer.op_by_op or row.cold is None):
+    if too_large and (peer.op_by_op or (row.cold is None and peer.platform != "gpu")):
         return f"needs {case.op_by_op_bytes / 1e9:.0f} GB without fusion"
     return ""
 

@@ -13,7 +13,7 @@ import pytest
 from emulator import why_not
 
 from bench import device_check, device_report
-from bench.device_check import PARTS, Choice, Part, main, run
+from bench.device_check import PARTS, Choice, Part, fractions, main, run
 from bench.device_report import Outcome, read_tests, write
 
 ROOT = Path(__file__).parent.parent
@@ -98,8 +98,9 @@ def test_a_part_that_takes_too_long_is_stopped_with_its_children(logs):
 
 
 def test_the_parts_end_in_time():
-    """Each takes its share of what is left, and the last one all of it."""
-    assert [part.share < 1 for part in PARTS] == [True, True, False]
+    """Each takes its share of what is left, and the last one all of it, whichever are asked for."""
+    assert [0 < fraction < 1 for fraction in fractions(PARTS)] == [True, True, False]
+    assert fractions(PARTS)[-1] == fractions(PARTS[:2])[-1] == fractions(PARTS[1:2])[-1] == 1
 
 
 def run_suite(logs, text, *arguments, **environment):
