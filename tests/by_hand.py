@@ -17,15 +17,24 @@ import numpy as np
 import cujax
 import cujax.numpy as jnp
 from cujax.engine.backends import select
+from cujax.engine.backends.host_backend import HostBackend
 from cujax.engine.backends.numpy_backend import NumpyBackend
 from cujax.engine.backends.select import selected
 
 
-class ReadingBackend(NumpyBackend):
-    """NumPy op by op; arrays that this process's own backend made before can be read, though they lie on a GPU."""
+class Reading:
+    """Arrays that this process's own backend made before can be read, though they lie on a GPU."""
 
     def to_host(self, buffer: Any) -> np.ndarray:
-        return buffer.get() if hasattr(buffer, "get") else super().to_host(buffer)
+        return buffer.get() if hasattr(buffer, "get") else super().to_host(buffer)  # type: ignore[misc]
+
+
+class ReadingBackend(Reading, NumpyBackend):
+    """NumPy op by op."""
+
+
+class ReadingHost(Reading, HostBackend):
+    """Kernels of the host, where it has a compiler."""
 
 
 def buffers(*arrays: Any) -> list[Any]:
@@ -80,3 +89,8 @@ def _select(backend: Any) -> None:
 def on_numpy() -> AbstractContextManager[Any]:
     """Ops and programs made inside run on NumPy, one op after the other."""
     return using(ReadingBackend())
+
+
+def on_host() -> AbstractContextManager[Any]:
+    """The same by the backend of a CPU, whose programs are kernels where there is a compiler."""
+    return using(ReadingHost())

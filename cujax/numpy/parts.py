@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from cujax import lax
+from cujax.api.custom_jvp import custom_jvp
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
@@ -191,32 +192,37 @@ def frexp(x: ArrayLike, /) -> tuple[Array, Array]:
     (x,) = promote_inexact("frexp", as_array("frexp", x))
     if dtypes.is_complex(x.dtype):
         raise TypeError("frexp does not support complex-valued inputs")
-    info = ml_dtypes.finfo(x.dtype)
-    size = lax.abs(x)
-    special = lax.bitwise_or(lax.bitwise_not(lax.is_finite(x)), lax.eq(x, 0))
-    subnormal = lax.lt(size, info.smallest_normal)
-    scaled = lax.select_n(subnormal, x, lax.mul(x, 2.0**info.nmant))
-    shift = lax.select_n(subnormal, np.int32(0), np.int32(-info.nmant))
-    exponent = lax.add(_binary_exponent(scaled), shift)
-    mantissa = lax.mul(scaled, _power_of_two(lax.sub(shift, exponent), x.dtype))
-    zero = np.int32(0)
-    return lax.select_n(special, mantissa, x), lax.select_n(special, exponent, zero)
+    return _frexp(x)
 
 
-def _binary_exponent(x: Array) -> Array:
-    """int32 e such that 0.5 <= |x| * 2**-e < 1, for finite normal numbers, from the bits."""
+@custom_jvp
+def _frexp(x: Array) -> tuple[Array, Array]:
+    """From the bits alone: CuPy's arithmetic takes subnormal numbers of float32 for zero."""
     info = ml_dtypes.finfo(x.dtype)
-    bits = lax.bitcast_convert_type(x, np.dtype(f"uint{info.bits}"))
-    field = lax.bitwise_and(
-        lax.shift_right_logical(bits, bits.dtype.type(info.nmant)), bits.dtype.type(2**info.nexp - 1)
+    word = np.dtype(f"uint{info.bits}").type
+    fraction, shift = word(2**info.nmant - 1), word(info.nmant)
+    bits = lax.bitcast_convert_type(x, word)
+    size = lax.bitwise_and(bits, word(2 ** (info.bits - 1) - 1))
+    is_subnormal = lax.le(size, fraction)
+    as_number = lax.bitcast_convert_type(lax.convert_element_type(size, x.dtype), word)  # times 2**(minexp - nmant)
+    normal = lax.select_n(is_subnormal, size, as_number)
+    field = lax.convert_element_type(lax.shift_right_logical(normal, shift), np.dtype("int32"))
+    least = lax.select_n(is_subnormal, np.int32(info.minexp), np.int32(2 * info.minexp - info.nmant))
+    half = word(-info.minexp << info.nmant)  # the bits of 0.5, less those of its sign and fraction
+    sign = lax.bitwise_and(bits, word(2 ** (info.bits - 1)))
+    mantissa = lax.bitwise_or(sign, lax.bitwise_or(half, lax.bitwise_and(normal, fraction)))
+    is_itself = lax.bitwise_or(lax.eq(size, word(0)), lax.ge(size, word((2**info.nexp - 1) << info.nmant)))
+    return (
+        lax.select_n(is_itself, lax.bitcast_convert_type(mantissa, x.dtype), x),
+        lax.select_n(is_itself, lax.add(field, least), np.int32(0)),
     )
-    return lax.sub(lax.convert_element_type(field, np.dtype("int32")), 2 ** (info.nexp - 1) - 2)
 
 
-def _power_of_two(exponent: Array, dtype: Any) -> Array:
-    """2**exponent in floating `dtype`, exactly, as the product of two powers that are surely in range."""
-    half = lax.shift_right_arithmetic(exponent, np.int32(1))
-    return lax.mul(_normal_power(half, dtype), _normal_power(lax.sub(exponent, half), dtype))
+@_frexp.defjvp
+def _frexp_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Any, Any]:
+    mantissa, exponent = _frexp(*primals)
+    zero = np.zeros(exponent.shape, dtypes.float0)
+    return (mantissa, exponent), (_scale(tangents[0], lax.neg(exponent)), zero)
 
 
 def _normal_power(exponent: Array, dtype: Any) -> Array:

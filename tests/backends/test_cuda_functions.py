@@ -7,6 +7,7 @@ import pytest
 
 from cujax.engine.backends import (
     cuda_arrays,
+    cuda_bits,
     cuda_compiler,
     cuda_reductions,
     cuda_scatter,
@@ -47,6 +48,20 @@ def test_where_leaves_other_dtypes_to_cupy():
 def test_all_else_is_cupy_s():
     library = cuda_arrays.array_library(cupy)
     assert library.add is cupy.add and library.linalg is cupy.linalg and library.where is not cupy.where
+
+
+# --- bits ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 0, 3), (0, 2, 3), (2, 3, 0), (1, 1, 1), (7, 1, 2)])
+@pytest.mark.parametrize("axes", [(), (0,), (1,), (0, 2), (0, 1, 2)])
+@pytest.mark.parametrize("name", ["bitwise_and", "bitwise_or", "bitwise_xor"])
+def test_bits_are_reduced_over_all_shapes(name, axes, shape, monkeypatch):
+    for function in ("transpose", "concatenate", "zeros", "invert", name):
+        monkeypatch.setattr(cupy, function, getattr(np, function))
+    x = np.random.default_rng(0).integers(-(2**31), 2**31, shape, np.int32)
+    found = cuda_bits.reduce_bits(name, x, axes)
+    np.testing.assert_array_equal(found, getattr(np, name).reduce(x, axis=axes), strict=True)
 
 
 # --- sorts ------------------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_arrays_on_the_device_are_taken_without_the_host(two, monkeypatch, take)
 
     plain = two.array(np.arange(3, dtype=np.float32))
     theirs = Copied(plain.shape, plain.dtype, plain.data)
-    monkeypatch.setattr(cupy, "from_dlpack", lambda x: theirs)
+    monkeypatch.setattr(select.selected().xp, "from_dlpack", lambda x: theirs)
     tensor = SimpleNamespace(__dlpack__=lambda: None, __dlpack_device__=lambda: (2, 0))
     x = take(tensor)
     assert x.buffer is theirs

@@ -217,6 +217,16 @@ def copies(monkeypatch):
     return made
 
 
+def emulated(function):
+    """The function, run on the emulated device."""
+
+    def run():
+        with emulated_backend():
+            return function()
+
+    return run
+
+
 def grid():
     return np.random.default_rng(0).random((SIDE, SIDE)).astype(np.float32)
 
@@ -267,6 +277,29 @@ def test_a_donated_argument_is_overwritten(kind, copies):
     view = np.asarray(u)
     run(u)
     np.testing.assert_array_equal(view, grid())
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, pytest.param(emulated, marks=on_device)], ids=["here", "device"])
+def test_a_carry_that_is_the_condition_itself_may_be_overwritten(wrap):
+    """A device is given steps before their condition is read, so that the condition is a carry of its own."""
+
+    @wrap
+    def found():
+        def function(go, u):
+            def step(c):
+                return (c[1].sum() > 300) & c[0], c[1] * 0.75
+
+            return lax.while_loop(lambda c: c[0], step, (go, u))
+
+        start = cujax.jit(lambda u: (u.sum() > 0, u + 0))
+        return [np.asarray(x) for x in cujax.jit(function, donate_argnums=(0, 1))(*start(grid()))]
+
+    u = grid()
+    while u.sum() * np.float32(4 / 3) > 300:
+        u = u * np.float32(0.75)
+    go, last = found()
+    assert not go
+    np.testing.assert_allclose(last, u, rtol=1e-5)
 
 
 @by_loop

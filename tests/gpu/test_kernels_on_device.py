@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from device_kernels import SOURCE, add_one, call, microseconds
 
+from cujax.engine.backends.cuda_launch import write_addresses
+
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
 
 
@@ -72,7 +74,8 @@ def test_a_launch_costs_little(backend, module, wait, figure):
     operands = [x, x]
     ours = microseconds(lambda: run(operands), wait)
     theirs = microseconds(lambda: raw((1,), (256,), arguments), wait)
-    launch = run._launches[cupy.cuda.runtime.getDevice()]
+    launch = run.launch(len(operands))
+    write_addresses(launch.words, operands)
     figure("launch: packed", microseconds(lambda: launch.enqueue(0), wait), "us")
     figure("launch: with addresses and the current stream", ours, "us")
     figure("launch: cupy.RawKernel", theirs, "us")

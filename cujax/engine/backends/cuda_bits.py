@@ -5,6 +5,7 @@ CuPy is imported when a function is called, so that this module imports without 
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 
@@ -17,7 +18,8 @@ def reduce_bits(ufunc: str, x: Any, axes: tuple[int, ...]) -> Any:
 
     combine = getattr(cupy, ufunc)
     kept = [i for i in range(x.ndim) if i not in axes]
-    rest = cupy.transpose(x, (*axes, *kept)).reshape(-1, *(x.shape[i] for i in kept))
+    count = prod(x.shape[i] for i in axes)
+    rest = cupy.transpose(x, (*axes, *kept)).reshape(count, *(x.shape[i] for i in kept))
     if rest.shape[0] == 0:
         identity = cupy.zeros(rest.shape[1:], x.dtype)
         return cupy.invert(identity) if ufunc == "bitwise_and" else identity

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.loop_body import LoopBody, copied, language
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
@@ -79,7 +80,7 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
 def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> list[Any]:
     loop = While(**params)
     if loop.is_of_many or _may_run_ahead(loop, language()):
-        return _run_masked(xp, loop, buffers)
+        return _run_masked(loop, buffers, owned)
     return _run(loop, buffers, owned)
 
 
@@ -110,7 +111,9 @@ def _run(loop: While, buffers: Sequence[Any], owned: Sequence[int] = (), most: i
 def _runs(language: str | None, **params: Any) -> Runs:
     loop = While(**params)
     if loop.is_of_many or _may_run_ahead(loop, language):
-        return Runs(((loop.cond_tape, (), ()), *_runs_each_step(language, _stepwise(loop)).programs), {})
+        steps = _runs_each_step(language, _stepwise(loop))
+        overwrites = {operand - 1: result - 1 for operand, result in steps.overwrites.items() if result}
+        return Runs(((loop.cond_tape, (), ()), *steps.programs), overwrites)
     return _runs_each_step(language, loop)
 
 
@@ -265,12 +268,14 @@ _MOST_STEPS = 64  # that a device is given before it is waited for
 _MOST_BYTES = 1 << 24  # of a carry: while it is waited for, a device could read about as many once more
 
 
-def _run_masked(xp: Any, loop: While, buffers: Sequence[Any]) -> list[Any]:
+def _run_masked(loop: While, buffers: Sequence[Any], owned: Sequence[int]) -> list[Any]:
     """A loop whose steps change nothing where the condition is false; the condition is computed once a step."""
     consts, carry = split_at(buffers, loop.cond_consts + loop.body_consts)
     (running,) = compile_tape(loop.cond_tape).run([*consts[: loop.cond_consts], *carry])
+    if any(buffers[i].dtype == running.dtype for i in owned):
+        running = selected().copy(running)  # it may be a carry itself, which is overwritten while this is read
     most = _MOST_STEPS if _may_run_ahead(loop, language()) else 1
-    return _run(_stepwise(loop), [*consts, running, *carry], most=most)[1:]
+    return _run(_stepwise(loop), [*consts, running, *carry], [i + 1 for i in owned], most)[1:]
 
 
 def _may_run_ahead(loop: While, language: str | None) -> bool:
