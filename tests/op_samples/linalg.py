@@ -177,13 +177,14 @@ LINALG = [
            dtypes=["complex128"], jax=lambda a, *, lower: tuple(lax.linalg.tridiagonal(a, lower=lower))),
     *(
         Sample("eigh", [positive_definite(shape)], {"lower": lower}, ulp=512, order=order, label=f"eigh {shape}",
+               free_phases=True,
                dtypes=LAPACK if len(shape) > 2 else ["float64"],
                jax=lambda a, *, lower: tuple(lax.linalg.eigh(a, lower=lower, symmetrize_input=False)))
         for shape, lower, order in (((2, 3, 3), True, 1), ((4, 4), False, 1))
     ),
     *(
         Sample("svd", [well_conditioned(shape)], {"full_matrices": full, "compute_uv": vectors}, ulp=1024, order=order,
-               dtypes=kinds, jax=jax_svd, label=f"svd {shape} {full=} {vectors=}")
+               dtypes=kinds, jax=jax_svd, label=f"svd {shape} {full=} {vectors=}", free_phases=True)
         for shape, full, vectors, order, kinds in (
             ((2, 3, 3), True, True, 1, LAPACK), ((5, 3), False, True, 1, ["float64"]),
             ((3, 5), False, True, 1, ["complex128"]), ((5, 3), True, True, 0, ["float64"]),

@@ -1,8 +1,9 @@
 """Decompositions of general matrices on the GPU: the twins of `numpy_reductions.py`.
 
-cuSOLVER has eigenvalues and right eigenvectors of general matrices, from CUDA 12.6 on.  Schur form, Hessenberg form,
-QR with pivoting and left eigenvectors it has not; tridiagonal form it has, but CuPy does not reach it.  LAPACK on the
-host computes these (`on_host`): such calls wait for the device, copy its matrices there and the results back.
+LAPACK on the host computes them (`on_host`): a call waits for the device, copies its matrices there and the results
+back.  Schur form, Hessenberg form, QR with pivoting and left eigenvectors cuSOLVER has not; tridiagonal form it has,
+but CuPy does not reach it.  Eigenvalues of general matrices it has from CUDA 12.6 on, one matrix a call, and in another
+order than LAPACK's, in which scripts that ran on a CPU, or under JAX, expect them.
 """
 
 from __future__ import annotations
@@ -24,18 +25,9 @@ def on_host(function: Callable, *operands: Any, **params: Any) -> Any:
     return tuple(map(cupy.asarray, found)) if isinstance(found, tuple) else cupy.asarray(found)
 
 
-def _has_geev() -> bool:
-    from cupyx.cusolver import check_availability
-
-    return bool(check_availability("geev"))
-
-
 def eigenvalues(a: Any) -> Any:
     """Eigenvalues (..., n) of matrices (..., n, n); complex."""
-    import cupy
-
-    found = cupy.linalg.eigvals(a) if _has_geev() else on_host(numpy_reductions.eigenvalues, a)
-    return found.astype(cupy.result_type(a.dtype, "complex64"), copy=False)
+    return on_host(numpy_reductions.eigenvalues, a)
 
 
 def eigenvectors(a: Any, left: bool) -> tuple[Any, ...]:
@@ -43,12 +35,7 @@ def eigenvectors(a: Any, left: bool) -> tuple[Any, ...]:
 
     Complex, of norm 1, with a real component of largest magnitude.
     """
-    import cupy
-
-    if left or not _has_geev():
-        return on_host(numpy_reductions.eigenvectors, a, left=left)
-    dtype = cupy.result_type(a.dtype, "complex64")
-    return tuple(x.astype(dtype, copy=False) for x in cupy.linalg.eig(a))
+    return on_host(numpy_reductions.eigenvectors, a, left=left)
 
 
 def schur(a: Any) -> tuple[Any, Any]:

@@ -38,8 +38,7 @@ from cujax.engine.ops.triangular import LAPACK
 class EigImplementation(Enum):
     """Which library computes eigenvectors: the names that `jax.lax.linalg.eig` takes.
 
-    Backends here have one each, and all names mean it: NumPy or SciPy on the CPU; on a GPU cuSOLVER, and the CPU's
-    for left eigenvectors.
+    There is one here, on the host, whatever the backend: LAPACK, by NumPy or SciPy.  All names mean it.
     """
 
     CUSOLVER = "cusolver"
