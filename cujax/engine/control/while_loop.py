@@ -79,7 +79,7 @@ def _shape(*avals: ShapedArray, **params: Any) -> tuple[ShapedArray, ...]:
 def _impl(xp: Any, *buffers: Any, owned: Sequence[int] = (), **params: Any) -> list[Any]:
     loop = While(**params)
     if loop.is_of_many or _may_run_ahead(loop, language()):
-        return _run_masked(xp, loop, buffers)
+        return _run_masked(loop, buffers, owned)
     return _run(loop, buffers, owned)
 
 
@@ -110,7 +110,9 @@ def _run(loop: While, buffers: Sequence[Any], owned: Sequence[int] = (), most: i
 def _runs(language: str | None, **params: Any) -> Runs:
     loop = While(**params)
     if loop.is_of_many or _may_run_ahead(loop, language):
-        return Runs(((loop.cond_tape, (), ()), *_runs_each_step(language, _stepwise(loop)).programs), {})
+        programs, overwrites, held = _runs_each_step(language, _stepwise(loop))
+        of_carry = {i - 1: k - 1 for i, k in overwrites.items() if k > 0}  # behind the condition's value
+        return Runs(((loop.cond_tape, (), ()), *programs), of_carry, held)
     return _runs_each_step(language, loop)
 
 
@@ -265,12 +267,14 @@ _MOST_STEPS = 64  # that a device is given before it is waited for
 _MOST_BYTES = 1 << 24  # of a carry: while it is waited for, a device could read about as many once more
 
 
-def _run_masked(xp: Any, loop: While, buffers: Sequence[Any]) -> list[Any]:
+def _run_masked(loop: While, buffers: Sequence[Any], owned: Sequence[int]) -> list[Any]:
     """A loop whose steps change nothing where the condition is false; the condition is computed once a step."""
-    consts, carry = split_at(buffers, loop.cond_consts + loop.body_consts)
+    num_consts = loop.cond_consts + loop.body_consts
+    consts, carry = split_at(buffers, num_consts)
+    given = [i + 1 for i in owned if i >= num_consts]  # behind the condition's value
     (running,) = compile_tape(loop.cond_tape).run([*consts[: loop.cond_consts], *carry])
     most = _MOST_STEPS if _may_run_ahead(loop, language()) else 1
-    return _run(_stepwise(loop), [*consts, running, *carry], most=most)[1:]
+    return _run(_stepwise(loop), [*consts, running, *carry], given, most)[1:]
 
 
 def _may_run_ahead(loop: While, language: str | None) -> bool:
