@@ -111,9 +111,9 @@ def _run(loop: While, buffers: Sequence[Any], owned: Sequence[int] = (), most: i
 def _runs(language: str | None, **params: Any) -> Runs:
     loop = While(**params)
     if loop.is_of_many or _may_run_ahead(loop, language):
-        steps = _runs_each_step(language, _stepwise(loop))
-        overwrites = {operand - 1: result - 1 for operand, result in steps.overwrites.items() if result}
-        return Runs(((loop.cond_tape, (), ()), *steps.programs), overwrites)
+        programs, overwrites, held = _runs_each_step(language, _stepwise(loop))
+        of_carry = {i - 1: k - 1 for i, k in overwrites.items() if k > 0}  # behind the condition's value
+        return Runs(((loop.cond_tape, (), ()), *programs), of_carry, held)
     return _runs_each_step(language, loop)
 
 
@@ -270,12 +270,14 @@ _MOST_BYTES = 1 << 24  # of a carry: while it is waited for, a device could read
 
 def _run_masked(loop: While, buffers: Sequence[Any], owned: Sequence[int]) -> list[Any]:
     """A loop whose steps change nothing where the condition is false; the condition is computed once a step."""
-    consts, carry = split_at(buffers, loop.cond_consts + loop.body_consts)
+    num_consts = loop.cond_consts + loop.body_consts
+    consts, carry = split_at(buffers, num_consts)
+    given = [i + 1 for i in owned if i >= num_consts]  # behind the condition's value
     (running,) = compile_tape(loop.cond_tape).run([*consts[: loop.cond_consts], *carry])
     if any(buffers[i].dtype == running.dtype for i in owned):
         running = selected().copy(running)  # it may be a carry itself, which is overwritten while this is read
     most = _MOST_STEPS if _may_run_ahead(loop, language()) else 1
-    return _run(_stepwise(loop), [*consts, running, *carry], [i + 1 for i in owned], most)[1:]
+    return _run(_stepwise(loop), [*consts, running, *carry], given, most)[1:]
 
 
 def _may_run_ahead(loop: While, language: str | None) -> bool:
