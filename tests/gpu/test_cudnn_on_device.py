@@ -14,6 +14,7 @@ from device_kernels import microseconds
 
 import cujax
 from cujax.engine.backends import cuda_library, cudnn, select
+from cujax.engine.backends.cuda_target import CudaTarget
 from cujax.engine.backends.cudnn_api import CudnnError, CudnnMissing, load
 from cujax.engine.backends.cudnn_call import Epilogue
 from cujax.engine.backends.cudnn_convolution import Window, convolve
@@ -46,7 +47,7 @@ def convolutions(device, backend, tmp_path) -> cudnn.Convolutions:
 
 def fresh() -> cudnn.Convolutions:
     try:
-        found = cudnn.Convolutions(load(cupy.cuda.runtime.runtimeGetVersion() // 1000))
+        found = cudnn.Convolutions(load(cupy.cuda.runtime.runtimeGetVersion() // 1000), CudaTarget())
         found.device(cupy.cuda.runtime.getDevice())
         return found
     except (CudnnMissing, CudnnError) as error:
@@ -86,6 +87,8 @@ def test_values(convolutions, figure, dtype):
             continue
         wide = found.astype(expected.dtype)
         np.testing.assert_allclose(wide, expected, rtol=tolerance, atol=tolerance, err_msg=str(case))
+        again = on_device(convolutions, case, kind)  # by what was prepared the first time
+        np.testing.assert_array_equal(again, found, err_msg=str(case))
     figure(f"cuDNN, {dtype}: convolutions of 100 without a plan", without, "")
     assert without < 10
 

@@ -22,9 +22,13 @@ Start reading at `convolution`, then `Convolutions`.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from threading import RLock
 from typing import Any, NamedTuple
 
+from cujax.engine.backends.api import KernelTarget
+from cujax.engine.backends.cuda_permute import Lying, permuter
+from cujax.engine.backends.cuda_target import CudaTarget
 from cujax.engine.backends.cudnn_api import Cudnn, CudnnError, CudnnMissing, DataType, load
 from cujax.engine.backends.cudnn_call import ALIGNED, Call, Epilogue, Outlines, laid_out
 from cujax.engine.backends.cudnn_convolution import SOURCES, Window, convolve
@@ -89,7 +93,7 @@ def _start() -> None:
 
     major = cupy.cuda.runtime.runtimeGetVersion() // 1000
     try:
-        convolutions = Convolutions(load(major))
+        convolutions = Convolutions(load(major), CudaTarget())
         convolutions.device(cupy.cuda.runtime.getDevice())
         _started.append(convolutions)
     except (CudnnMissing, CudnnError) as error:
@@ -108,8 +112,9 @@ class Convolutions:
     change, unless something has to be copied.
     """
 
-    def __init__(self, cudnn: Cudnn) -> None:
-        self._cudnn = cudnn
+    def __init__(self, cudnn: Cudnn, target: KernelTarget | None = None) -> None:
+        """target: compiles kernels that copy; None leaves that to CuPy."""
+        self._cudnn, self._target = cudnn, target
         self._devices: dict[int, DeviceConvolutions] = {}
         self._repeats: dict[tuple[Any, ...], Repeat] = {}
 
@@ -142,7 +147,7 @@ class Convolutions:
 
         out = convolve(cupy, lhs, rhs, out_axes, window, address_of, execute, epilogue)
         if executed:
-            repeat = Repeat.of(device, *executed[0], (lhs, rhs, out, *others))
+            repeat = Repeat.of(device, *executed[0], (lhs, rhs, out, *others), self._target)
             if repeat is not None:
                 remember(self._repeats, key, repeat)
         return out
@@ -185,7 +190,8 @@ def _name_of(number: int) -> str:
 class Operand(NamedTuple):
     """Where x, w, y or an array of an epilogue is: in which array, `start` bytes from its beginning.
 
-    strides: in bytes, where it does not lie in `order` and is copied; else None.
+    strides: in bytes, where it does not lie in `order` and is copied; else None.  copy: a kernel that copies it from
+    the array to one without gaps, or the result back, or None for CuPy's way.
     """
 
     source: int
@@ -193,14 +199,21 @@ class Operand(NamedTuple):
     shape: Shape
     strides: Shape | None
     order: Shape
+    copy: Callable[[Any], None] | None
 
     @staticmethod
-    def of(part: Any, view: Any, source: int, whole: Any, order: Shape) -> Operand | None:
+    def of(part: Any, view: Any, source: int, whole: Any, order: Shape, target: KernelTarget | None) -> Operand | None:
         """That of `part`, `view` or a copy of it; None where even `view` does not share the memory of `whole`."""
         if view.data.mem is not whole.data.mem:
             return None
-        strides = None if part is view else view.strides
-        return Operand(source, address_of(view) - address_of(whole), view.shape, strides, order)
+        start = address_of(view) - address_of(whole)
+        if part is view:
+            return Operand(source, start, view.shape, None, order, None)
+        copy = None
+        if target is not None:
+            ends = Lying(start, view.strides), Lying(0, part.strides)
+            copy = permuter(target, view.itemsize, view.shape, *(ends if source != _OUT else ends[::-1]))
+        return Operand(source, start, view.shape, view.strides, order, copy)
 
 
 class Repeat(NamedTuple):
@@ -216,12 +229,14 @@ class Repeat(NamedTuple):
     shape: Shape
 
     @staticmethod
-    def of(device: DeviceConvolutions, call: Call, plan: Plan, arrays: tuple[Any, ...]) -> Repeat | None:
+    def of(
+        device: DeviceConvolutions, call: Call, plan: Plan, arrays: tuple[Any, ...], target: KernelTarget | None
+    ) -> Repeat | None:
         """That of a call which was executed for `arrays`; None where something was copied on the way to it."""
         sources = (*SOURCES[call.op.role, call.op.is_reversed], *range(3, len(arrays)))
         views = (*call.views, *call.others)  # where an array of an epilogue was copied, that is no part of the source
         parts = zip(call.arrays, views, sources, strict=True)
-        operands = [Operand.of(part, view, i, arrays[i], call.order) for part, view, i in parts]
+        operands = [Operand.of(part, view, i, arrays[i], call.order, target) for part, view, i in parts]
         shared = tuple([operand for operand in operands if operand is not None])
         return Repeat(device, plan, shared, arrays[_OUT].shape) if len(shared) == len(operands) else None
 
@@ -231,20 +246,26 @@ class Repeat(NamedTuple):
 
         out = cupy.empty(self.shape, lhs.dtype)
         given = (lhs, rhs, out, *others)
-        addresses, copies, result = list[int](), list[Any](), None
-        for source, start, shape, strides, order in self.operands:
+        addresses, copies = list[int](), list[Any]()  # copies: whose memory must last until the work is queued
+        for source, start, shape, strides, order, copy in self.operands:
+            whole = given[source]
             if strides is None:
-                addresses.append(address_of(given[source]) + start)
-                continue
-            view = cupy.ndarray(shape, lhs.dtype, given[source].data + start, strides)
-            copy = laid_out(order, cupy, view, is_read=source != _OUT)
-            if source == _OUT:
-                result = view, copy
-            copies.append(copy)  # whose memory must last until the work is queued
-            addresses.append(address_of(copy))
+                addresses.append(whole.data.ptr + start)
+            elif copy is not None:
+                dense = cupy.empty(shape, whole.dtype)
+                if source != _OUT:
+                    copy((whole, dense))
+                copies.append((source, copy, dense))
+                addresses.append(dense.data.ptr)
+            else:
+                view = cupy.ndarray(shape, whole.dtype, whole.data + start, strides)
+                dense = laid_out(order, cupy, view, is_read=source != _OUT)
+                copies.append((source, lambda pair, view=view: cupy.copyto(view, pair[0]), dense))
+                addresses.append(dense.data.ptr)
         self.device.enqueue(self.plan, addresses)
-        if result is not None:
-            cupy.copyto(*result)
+        for source, copy, dense in copies:
+            if source == _OUT:
+                copy((dense, out))
         return out
 
 

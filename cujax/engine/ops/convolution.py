@@ -89,7 +89,8 @@ def _impl(
     if out is None:
         # Libraries take 16-bit floats and sum them in 32 bits.
         taken = out_dtype if lhs.dtype == rhs.dtype == out_dtype else work
-        x, kernel = xp.asarray(lhs, taken).transpose(lhs_spec), xp.asarray(rhs, taken).transpose(rhs_spec)
+        x, kernel = [a if a.dtype == taken else xp.asarray(a, taken) for a in (lhs, rhs)]
+        x, kernel = x.transpose(lhs_spec), kernel.transpose(rhs_spec)
         out = library(xp).convolution(x, kernel, out_spec, may_round, *window, *groups)
     if out is None and may_round and fits_tiles(lhs, rhs, work, out_dtype, shape, "cuda"):
         out = convolve_by_tiles(lhs, rhs, shape, numbers, work, out_dtype, window, *groups)
@@ -106,9 +107,10 @@ def _by_fft(
     numbers: ConvDimensionNumbers, groups: tuple[int, int],
 ) -> Any | None:
     """By products of spectra where they are cheaper and as accurate, in the order of axes of the result; or None."""
-    x, kernel = lhs.transpose(numbers.lhs_spec), rhs.transpose(numbers.rhs_spec)
-    if not fits_fft(x.shape, kernel.shape, work, out_dtype, shape, window, prod(groups)):
+    shapes = take(lhs.shape, numbers.lhs_spec), take(rhs.shape, numbers.rhs_spec)
+    if not fits_fft(*shapes, work, out_dtype, shape, window, prod(groups)):
         return None
+    x, kernel = lhs.transpose(numbers.lhs_spec), rhs.transpose(numbers.rhs_spec)
     out = convolve_by_fft(xp, x, kernel, window, shape)
     return None if out is None else out.transpose(ax.inverse_permutation(numbers.out_spec))
 
