@@ -28,4 +28,4 @@ def argsort(x: Any, axis: int) -> Any:
         return cupy.zeros(x.shape, cupy.int64)
     if x.dtype.kind == "f":
         x = cupy.where(cupy.isnan(x), x.dtype.type(cupy.nan), x)
-    return cupy.argsort(x, axis=axis)
+    return cupy.argsort(x, axis=axis, kind="stable")
