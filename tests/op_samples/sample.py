@@ -32,6 +32,7 @@ class Sample:
 
     dtypes: names of dtypes to run instead of the whole domain.  order: highest derivative compared (0: none).
     ulp: allowed difference to JAX in units of the last place of the dtype's epsilon times the magnitude.
+    settled: (numpy, *results) -> results without what JAX leaves to the library, compared where that is another one.
     """
 
     op: str
@@ -43,6 +44,7 @@ class Sample:
     ulp: int = 4
     label: str = ""
     vmap: bool = True
+    settled: Callable | None = None
 
     def __str__(self) -> str:
         return self.label or self.op
