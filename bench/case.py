@@ -61,7 +61,7 @@ SCALES = {
         Scale("smoke", samples=1, seconds=0.01, call_seconds=10, total_seconds=30, fresh=False),
         Scale("quick", samples=20, seconds=0.15, call_seconds=2, total_seconds=45, fresh=False),
         Scale("default", samples=20, seconds=0.8, call_seconds=10, total_seconds=240),
-        Scale("device", samples=20, seconds=0.1, call_seconds=8, total_seconds=260, fresh=False),
+        Scale("device", samples=20, seconds=0.1, call_seconds=12, total_seconds=260, fresh=False),
         Scale("full", samples=20, seconds=120, call_seconds=300, total_seconds=7200),
     )
 }

@@ -138,7 +138,7 @@ def _refusal(case: Case, peer: Peer, row: Row, bounds: Bounds) -> str:
     where too large an allocation is an error and no more.
     """
     seconds = case.steps * _LAUNCHED_STEP
-    if peer.name == "jax" and peer.platform == "gpu" and seconds > bounds.scale.call_seconds:
+    if peer.name == "jax" and peer.platform == "gpu" and seconds > bounds.scale.call_seconds / 2:
         return f"not run: {case.steps} steps, launched one by one, take it about {seconds:.0f} s"
     too_large = case.op_by_op_bytes > bounds.memory
     if too_large and (peer.op_by_op or (row.cold is None and peer.platform != "gpu")):

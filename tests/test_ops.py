@@ -12,11 +12,13 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import phases
 import pytest
 from compiled_oracle import QUICKLY
 from jax import lax as jax_lax
 from op_samples import SAMPLES, Sample
 
+import cujax.numpy
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
@@ -89,10 +91,23 @@ def theirs(sample: Sample, *operands):
     return list(out) if isinstance(out, (tuple, list)) else [out]
 
 
+def comparable(function, np_):
+    """`function` (`ours`, `theirs`) without signs and phases that each library chooses for itself, if it is another."""
+
+    def settled(sample: Sample, *operands):
+        outs = function(sample, *operands)
+        return sample.settled(np_, *outs) if sample.settled and phases.ARE_OPEN else outs
+
+    return settled
+
+
+our_outs, their_outs = comparable(ours, cujax.numpy), comparable(theirs, jnp)
+
+
 def theirs_of_each(sample: Sample, drawn: list[list[np.ndarray]]) -> list[list]:
     """The results for each list of operands, by one program: XLA takes most of its time for a program of any size."""
     def of_each(drawn):
-        return [theirs(sample, *operands) for operands in drawn]
+        return [their_outs(sample, *operands) for operands in drawn]
 
     try:
         return jax.jit(of_each, compiler_options=QUICKLY)(drawn)
@@ -125,11 +140,6 @@ def close(found, expected, ulp: int, what: str = "") -> None:
     np.testing.assert_allclose(found, expected, rtol=ulp * eps, atol=ulp * eps * scale, err_msg=what)
 
 
-def settled(sample: Sample, x):
-    """`x`, or its magnitudes where the library chooses the phases of vectors; for products see ops/test_spectral.py."""
-    return np.abs(numbers(x)) if sample.free_phases and selected().platform == "gpu" else x
-
-
 @by_row
 def test_shape_and_dtype_are_those_of_the_result(sample):
     primitive = REGISTRY[sample.op]
@@ -146,8 +156,8 @@ def test_values_are_jax_s(sample):
     domain = domain_of(sample)
     drawn = [draw(sample, dtype) for dtype in domain]
     for dtype, operands, results in zip(domain, drawn, theirs_of_each(sample, drawn), strict=True):
-        for found, expected in zip(ours(sample, *made(sample, operands)), results, strict=True):
-            close(settled(sample, found), settled(sample, expected), sample.ulp, str(dtype))
+        for found, expected in zip(our_outs(sample, *made(sample, operands)), results, strict=True):
+            close(found, expected, sample.ulp, str(dtype))
 
 
 def derivative_dtypes(sample: Sample) -> list:
@@ -199,8 +209,8 @@ def tangent_like(rng, x):
 def test_derivatives_are_jax_s(sample):
     for dtype in derivative_dtypes(sample):
         operands = draw(sample, dtype)
-        fun, xs = of_inexact(sample, ours, operands)
-        jax_fun, _ = of_inexact(sample, theirs, operands)
+        fun, xs = of_inexact(sample, our_outs, operands)
+        jax_fun, _ = of_inexact(sample, their_outs, operands)
         rng = np.random.default_rng(3)
         ts = [random_like(rng, x) for x in xs]
         outs, t_outs = jvp(fun, [to_array(x) for x in xs], [to_array(t) for t in ts])
@@ -209,8 +219,8 @@ def test_derivatives_are_jax_s(sample):
         inexact = [i for i, o in enumerate(jax_outs) if dtypes.is_inexact(np.asarray(o).dtype)]
         assert all(isinstance(t, Zero) for i, t in enumerate(t_outs) if i not in inexact)
         for i in inexact:
-            close(settled(sample, outs[i]), settled(sample, jax_outs[i]), 16 * sample.ulp, "primal out")
-            close(settled(sample, instantiate(t_outs[i])), settled(sample, jax_ts[i]), 64 * sample.ulp, "jvp")
+            close(outs[i], jax_outs[i], 16 * sample.ulp, "primal out")
+            close(instantiate(t_outs[i]), jax_ts[i], 64 * sample.ulp, "jvp")
         if sample.order > 1 and inexact:
             check_second_order(sample, fun, jax_fun, xs, ts, jax_outs, inexact, rng)
 
@@ -295,13 +305,13 @@ def check_batch(sample, operands, dims, size):
         for x, d in zip(operands, dims, strict=True)
     ]
     outs, out_dims = batch(
-        lambda *xs: ours(sample, *xs), AxisData(None, size), made(sample, batched), dims
+        lambda *xs: our_outs(sample, *xs), AxisData(None, size), made(sample, batched), dims
     )
     for k in range(size):
         element = [x if d is None else np.take(x, k, d) for x, d in zip(batched, dims, strict=True)]
-        for out, d, expected in zip(outs, out_dims, ours(sample, *made(sample, element)), strict=True):
+        for out, d, expected in zip(outs, out_dims, our_outs(sample, *made(sample, element)), strict=True):
             found = numbers(out) if d is None else np.take(numbers(out), k, d)
-            close(settled(sample, found), settled(sample, expected), 64, f"in_axes {dims}, element {k}")
+            close(found, expected, 64, f"in_axes {dims}, element {k}")
     if not size:
         single = REGISTRY[sample.op].shape(*[x.aval for x in made(sample, operands)], **sample.params)
         for out, d, aval in zip(

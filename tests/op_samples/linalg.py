@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import phases
 from jax import lax
 
 from op_samples.sample import (
@@ -62,6 +63,11 @@ def factored(op: str, a: Operand, b: Operand, **params: Any) -> Sample:
 def jax_svd(a: Any, *, full_matrices: bool, compute_uv: bool) -> tuple:
     found = lax.linalg.svd(a, full_matrices=full_matrices, compute_uv=compute_uv)
     return (found[1], found[0], found[2]) if compute_uv else (found,)
+
+
+def settled_svd(np_: Any, s: Any, u: Any, vh: Any) -> tuple:
+    u, s, vh = phases.svd(np_, u, s, vh)
+    return s, u, vh
 
 
 def eig_params(compute_left_eigenvectors: bool = False, compute_right_eigenvectors: bool = False) -> dict[str, Any]:
@@ -177,14 +183,15 @@ LINALG = [
            dtypes=["complex128"], jax=lambda a, *, lower: tuple(lax.linalg.tridiagonal(a, lower=lower))),
     *(
         Sample("eigh", [positive_definite(shape)], {"lower": lower}, ulp=512, order=order, label=f"eigh {shape}",
-               free_phases=True,
+               settled=lambda np_, v, w: (phases.columns(np_, v), w),
                dtypes=LAPACK if len(shape) > 2 else ["float64"],
                jax=lambda a, *, lower: tuple(lax.linalg.eigh(a, lower=lower, symmetrize_input=False)))
         for shape, lower, order in (((2, 3, 3), True, 1), ((4, 4), False, 1))
     ),
     *(
         Sample("svd", [well_conditioned(shape)], {"full_matrices": full, "compute_uv": vectors}, ulp=1024, order=order,
-               dtypes=kinds, jax=jax_svd, label=f"svd {shape} {full=} {vectors=}", free_phases=True)
+               dtypes=kinds, jax=jax_svd, label=f"svd {shape} {full=} {vectors=}",
+               settled=settled_svd if vectors else None)
         for shape, full, vectors, order, kinds in (
             ((2, 3, 3), True, True, 1, LAPACK), ((5, 3), False, True, 1, ["float64"]),
             ((3, 5), False, True, 1, ["complex128"]), ((5, 3), True, True, 0, ["float64"]),

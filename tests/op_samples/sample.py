@@ -32,7 +32,7 @@ class Sample:
 
     dtypes: names of dtypes to run instead of the whole domain.  order: highest derivative compared (0: none).
     ulp: allowed difference to JAX in units of the last place of the dtype's epsilon times the magnitude.
-    free_phases: the library chooses the signs of vectors, and on a GPU it is not LAPACK.
+    settled: (numpy, *results) -> results without what JAX leaves to the library, compared where that is another one.
     """
 
     op: str
@@ -44,7 +44,7 @@ class Sample:
     ulp: int = 4
     label: str = ""
     vmap: bool = True
-    free_phases: bool = False
+    settled: Callable | None = None
 
     def __str__(self) -> str:
         return self.label or self.op

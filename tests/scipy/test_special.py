@@ -104,10 +104,16 @@ def test_values_are_scipy_s(name):
         np.testing.assert_allclose(f, e, rtol=ulps * 2.0**-52 + 1e-300, atol=atol)
 
 
+def single(x: np.ndarray) -> np.ndarray:
+    """In float32; subnormal numbers are zero on a GPU, where CuPy's arithmetic outside of `jit` takes them for it."""
+    x = np.float32(x)
+    return np.where(abs(x) < np.finfo(x.dtype).tiny, x * 0, x) if selected().platform == "gpu" else x
+
+
 @pytest.mark.parametrize("name", GRIDS)
 def test_single_precision_has_its_digits(name):
     """A few units in the last place, and what a rounding of an exponent makes of large and small values."""
-    operands = [np.float32(x) if isinstance(x, np.ndarray) else x for x in GRIDS[name][0]]
+    operands = [single(x) if isinstance(x, np.ndarray) else x for x in GRIDS[name][0]]
     wide = [x.astype(float) if isinstance(x, np.ndarray) else x for x in operands]
     with np.errstate(all="ignore"):
         found, expected = getattr(special, name)(*operands), getattr(scipy_special, name)(*wide)
