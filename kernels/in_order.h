@@ -10,7 +10,7 @@
 //
 // and a fourth kernel has each owner enter its list,
 //
-//     one by one        where windows are long: each lane one column of them (Relay)
+//     one by one        where windows are long: each lane one column of them, whose values other warps fetch (Relay)
 //     many at a time    where they are short: the first of the threads that have the same place enters for them (Turn)
 
 #pragma once
@@ -71,22 +71,48 @@ template <class I> struct Lists {
             offsets[k * chunks + int(blockIdx.x)] = I(counts[k]);
     }
 
-    // -- offsets: one block; sums[32] in shared memory
+    // -- offsets: one block; sums[32] in shared memory.  What a thread adds up, it loads and stores as a whole: one by
+    // one each would be a transfer of its own, 32 bytes for four.
+
+    struct alignas(16) Counts { I of[counts_at_a_time]; };
+
+    CJ_FN Counts counts(int first, int count) const {
+        if (first + counts_at_a_time <= count) return *reinterpret_cast<const Counts*>(offsets + first);
+        Counts found;
+        #pragma unroll
+        for (int k = 0; k < counts_at_a_time; ++k) found.of[k] = first + k < count ? offsets[first + k] : I(0);
+        return found;
+    }
+
+    CJ_FN void keep_offsets(const Counts& own, int first, int count) const {
+        if (first + counts_at_a_time <= count) {
+            *reinterpret_cast<Counts*>(offsets + first) = own;
+            return;
+        }
+        #pragma unroll
+        for (int k = 0; k < counts_at_a_time; ++k)
+            if (first + k < count) offsets[first + k] = own.of[k];
+    }
 
     CJ_FN void add_up(I* sums) const {
-        int count = owners * chunks;
+        const int count = owners * chunks, tile = int(blockDim.x) * counts_at_a_time;
+        int first = int(threadIdx.x) * counts_at_a_time;
+        Counts ahead = counts(first, count);
         I before = 0;
-        for (int tile = 0; tile < count; tile += int(blockDim.x) * counts_at_a_time) {
-            int first = tile + int(threadIdx.x) * counts_at_a_time;
-            I own[counts_at_a_time], sum = 0, total;
+        for (int done = 0; done < count; done += tile, first += tile) {
+            Counts own = ahead;
+            ahead = counts(first + tile, count);
+            I sum = 0, total;
             #pragma unroll
-            for (int k = 0; k < counts_at_a_time; ++k) sum += own[k] = first + k < count ? offsets[first + k] : I(0);
+            for (int k = 0; k < counts_at_a_time; ++k) sum += own.of[k];
             I place = before + sum_before(sum, sums, total);
             #pragma unroll
             for (int k = 0; k < counts_at_a_time; ++k) {
-                if (first + k < count) offsets[first + k] = place;
-                place += own[k];
+                const I here = own.of[k];
+                own.of[k] = place;
+                place += here;
             }
+            keep_offsets(own, first, count);
             before += total;
         }
         if (threadIdx.x == 0) offsets[count] = before;
@@ -95,6 +121,7 @@ template <class I> struct Lists {
     // -- list: blocks of one warp; next[most_owners] in shared memory, where the next update of each owner goes
 
     CJ_FN void start_listing(I* next) const {
+        #pragma unroll 8
         for (int k = int(threadIdx.x); k < owners; k += int(warp_lanes)) next[k] = offsets[k * chunks + int(blockIdx.x)];
         __syncwarp();
     }
@@ -116,114 +143,150 @@ template <class I> struct Lists {
 
 // ---- one by one ---------------------------------------------------------------------------------------------
 
-constexpr int turn_length = 32;  // entries, one for each lane of a warp
-constexpr int most_groups = 8;   // of warps in a block
+constexpr int most_feeding = 7;  // warps of a block that ask for values
+constexpr int read_ahead = 16;   // values on their way from shared memory
+constexpr int read_at_once = 8;
 
-// What a warp gives to the next one: the place that is open, and of its columns what has entered so far.
-template <class T, class I> struct Baton {
-    T values[warp_lanes];
-    I start;  // negative where none is open
+// So many entries, at most a lane's each, a warp asks the values of in a round: of complex128 as many bytes as of float.
+template <class T> constexpr int round_entries = sizeof(T) <= 4 ? int(warp_lanes) : 128 / int(sizeof(T));
+
+// What enters in a round: of each entry its start, and the value of each column.
+template <class T, class I> struct Round {
+    T values[most_feeding * round_entries<T>][warp_lanes];
+    I starts[most_feeding * round_entries<T>];
 };
 
-// The warps of a group have the same columns, a lane for each, and take turns: one enters its entries, while those of
-// the others are on their way from memory.  Of each entry the number is asked for one turn before the value.  An element
-// is written when one of another place comes, so that many of one place do not wait for memory.
+// The warps of a group have the same columns, a lane for each.  In each round they ask for the values of the entries of
+// the next one, while the first warp alone enters those of the round before, which lie in shared memory: it waits for
+// nothing but additions, one after the other.  Of two warps and more the first one asks for nothing.  A column is written
+// when an entry of another place comes, so that many of one place do not wait for memory.
 //
-//     cj::Relay<R, T, M, I> relay(batons, entries, begin, end, warps, column, has_column);     M* column of the target
+//     cj::Relay<R, T, M, I> relay(rows, entries, begin, end, warps, column, has_column);     M* column of the target
 //     for (; relay.goes_on(); relay.next()) {
+//         T values[cj::round_entries<T>];
+//         if (relay.asks()) for (int k = 0; k < cj::round_entries<T>; ++k) values[k] = ... of relay.update(k)
 //         relay.enter(values);
-//         if (relay.asks()) for (int k = 0; k < cj::turn_length; ++k) values[k] = ... of relay.update(k)
 //     }
 //     relay.leave();
 //
 // All groups of a block have the same entries, and call all of it together.
 template <class R, class T, class M, class I> struct Relay {
-    Baton<T, I>& baton;
+    static constexpr int own_entries = round_entries<T>;
+    Round<T, I>& rows;
     const Entry<I>* entries;
-    I begin, end, at;  // `at`: the first entry of this turn; before `begin`, turns only ask
-    int warps, warp, turn = 0;
+    I begin, end, at;  // `at`: the first entry whose value is asked for in this round
+    int feeding, group_row, own_row;
+    bool enters, feeds;
     M* column;
     bool has_column;
-    Entry<I> now, next_entry;  // of this lane: what it has asked the value of, and what comes after it
+    Entry<I> ahead;  // of this lane, in the next round
+    I start = -1;  // of the open place; `value`: what its column is so far
+    T value = T();
 
-    CJ_FN Relay(
-        Baton<T, I>* batons, const Entry<I>* entries, I begin, I end, int warps, M* column, bool has_column)
-        : baton(batons[int(threadIdx.x) / warp_lanes / warps]), entries(entries), begin(begin), end(end),
-          at(begin - I(warps * turn_length)), warps(warps), warp(int(threadIdx.x) / warp_lanes % warps), column(column),
-          has_column(has_column), now{-1, 0}, next_entry{-1, 0} {
-        __syncthreads();  // those before have left
-        if (warp == 0) baton.values[lane()] = T();
-        if (warp == 0 && lane() == 0) baton.start = -1;
-        if (begin < end) next_entry = entry(begin + I(warp * turn_length));
+    CJ_FN Relay(Round<T, I>& rows, const Entry<I>* entries, I begin, I end, int warps, M* column, bool has_column)
+        : rows(rows), entries(entries), begin(begin), end(end), at(begin), column(column), has_column(has_column),
+          ahead{0, 0} {
+        const int warp = int(threadIdx.x) / warp_lanes, group = warp / warps, number = warp % warps;
+        feeding = warps > 1 ? warps - 1 : 1;
+        enters = number == 0;
+        feeds = number > 0 || warps == 1;
+        group_row = group * feeding * own_entries;
+        own_row = group_row + (warps > 1 ? number - 1 : 0) * own_entries;
+        if (begin >= end) return;
+        if (feeds) ahead = entry(begin);
+        if (enters) open(entries[begin].start);
     }
 
-    CJ_FN bool goes_on() const { return begin < end && at < end; }
+    CJ_FN bool goes_on() const { return begin < end && at < end + round(); }
 
-    // This turn's entries; then all wait for each other.
-    CJ_FN void enter(const T (&values)[turn_length]) {
-        if (turn == warp && at >= begin) enter_own(values);
+    // Whether this warp has entries in this round.
+    CJ_FN bool asks() {
+        if (!feeds || at >= end) return false;
+        own = ahead;
+        ahead = entry(at + round());
+        return true;
+    }
+
+    CJ_FN I update(int k) const { return __shfl_sync(~0u, own.update, k); }
+
+    // Those of the round before enter; then this round's take their place.
+    CJ_FN void enter(const T (&values)[own_entries]) {
+        if (enters && at > begin) enter_round(at - round());
+        __syncthreads();
+        if (feeds && at < end) {
+            #pragma unroll
+            for (int k = 0; k < own_entries; ++k) rows.values[own_row + k][lane()] = values[k];
+            if (lane() < own_entries) rows.starts[own_row + lane()] = own.start;
+        }
         __syncthreads();
     }
 
-    // Whether this warp has had its turn, and has more entries, whose values it asks for.
-    CJ_FN bool asks() {
-        if (turn != warp) return false;
-        const I later = at + I(warps * turn_length);
-        now = next_entry;
-        next_entry = entry(later + I(warps * turn_length));
-        return later < end;
-    }
-
-    CJ_FN I update(int k) const { return __shfl_sync(~0u, now.update, k); }
-
-    CJ_FN void next() {
-        at += turn_length;
-        turn = turn + 1 < warps ? turn + 1 : 0;
-    }
+    CJ_FN void next() { at += round(); }
 
     CJ_FN void leave() const {
-        if (warp == 0 && begin < end) write(baton.start, baton.values[lane()]);
+        if (enters) write();
     }
 
 private:
+    Entry<I> own{0, 0};  // of this lane, in this round
+
     static CJ_FN int lane() { return int(threadIdx.x % warp_lanes); }
+    CJ_FN I round() const { return I(feeding * own_entries); }
 
     // That of this lane; lanes beyond the end have the last one.
     CJ_FN Entry<I> entry(I first) const {
-        const I own = first + I(lane());
-        return entries[own < end ? own : end - 1];
+        const I place = first + I(own_row - group_row + lane() % own_entries);
+        return entries[place < end ? place : end - 1];
     }
 
-    CJ_FN void enter_own(const T (&values)[turn_length]) {
-        I start = baton.start;
-        T value = baton.values[lane()];
-        const I first = __shfl_sync(~0u, now.start, 0);
-        if (at + turn_length <= end && __all_sync(~0u, now.start == first)) {
-            open(first, start, value);
+    CJ_FN void enter_round(I first) {
+        const int last = group_row + int(end - first < round() ? end - first : round());
+        int row = group_row;
+        bool same = true;
+        for (int k = row + lane(); k < last; k += int(warp_lanes)) same &= rows.starts[k] == start;
+        if (__all_sync(~0u, same)) return enter_rows(row, last);
+        while (row < last) {
+            const I place = rows.starts[row];
+            const unsigned equal = __ballot_sync(~0u, row + lane() < last && rows.starts[row + lane()] == place);
+            const int after = row + (equal == ~0u ? int(warp_lanes) : __ffs(int(~equal)) - 1);
+            if (place != start) {
+                write();
+                open(place);
+            }
+            enter_rows(row, after);
+            row = after;
+        }
+    }
+
+    // Rows of the open place.
+    CJ_FN void enter_rows(int row, int last) {
+        int pieces = (last - row) / read_ahead;
+        if (pieces > 0) {
+            const T(*from)[warp_lanes] = &rows.values[row];
+            T values[read_ahead];
             #pragma unroll
-            for (int k = 0; k < turn_length; ++k) value = combined<R>(value, values[k]);
-        } else {
-            #pragma unroll
-            for (int k = 0; k < turn_length; ++k) {
-                const I place = __shfl_sync(~0u, now.start, k);
-                if (at + k >= end) continue;
-                open(place, start, value);
-                value = combined<R>(value, values[k]);
+            for (int k = 0; k < read_ahead; ++k) values[k] = from[k][lane()];
+            row += pieces * read_ahead;
+            for (; pieces > 0; --pieces) {
+                if (pieces > 1) from += read_ahead;
+                #pragma unroll
+                for (int k = 0; k < read_ahead; k += read_at_once) {
+                    #pragma unroll
+                    for (int j = k; j < k + read_at_once; ++j) value = combined<R>(value, values[j]);
+                    #pragma unroll
+                    for (int j = k; j < k + read_at_once; ++j) values[j] = from[j][lane()];
+                }
             }
         }
-        __syncwarp();  // all have read what the warp before has left
-        baton.values[lane()] = value;
-        if (lane() == 0) baton.start = start;
+        for (; row < last; ++row) value = combined<R>(value, rows.values[row][lane()]);
     }
 
-    CJ_FN void open(I place, I& start, T& value) const {
-        if (place == start) return;
-        write(start, value);
+    CJ_FN void open(I place) {
         start = place;
         if (has_column) value = T(column[place]);
     }
 
-    CJ_FN void write(I start, T value) const {
+    CJ_FN void write() const {
         if (has_column && start >= 0) column[start] = value;
     }
 };

@@ -116,7 +116,7 @@ def _library_rate(step: Step) -> float:
 
 LIBRARY_RATE = 0.6  # of the peak: a guess
 PEAKS = {"bfloat16": 990e12, "float16": 990e12, "float32": 60e12, "float64": 60e12}
-_READ_AHEAD = 16  # as in kernels/in_order.h
+_READ_AHEAD = 224  # entries of a round, as in kernels/in_order.h
 
 
 def instructions_of(step: Step, costs: Costs) -> Counts:

@@ -1,4 +1,4 @@
-"""Warps that take turns at the columns of long windows give the bits of one thread, however many there are."""
+"""Warps that fetch the columns of long windows for the one that enters give the bits of one thread, however many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cujax.engine.compiler import emit_cuda_order
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
-# rows, columns, updates: several rounds of all warps, an open last turn, a last tile that is not full
+# rows, columns, updates: several rounds of all warps, a last one that is not full, a last tile that is not full
 SIZES = [(3, 33, 700), (1, 32, 257), (40, 40, 1500), (600, 130, 1200)]
 SPREADS = {
     "equal": lambda rng, rows, count: np.full(count, rows // 2),
@@ -50,7 +50,8 @@ def test_any_number_of_warps_gives_the_bits_of_one_thread(warps, sizes, spread):
     assert run(EmulatorTarget(), (x, places, updates)) == in_order("add", x, places, updates).tobytes()
 
 
-@pytest.mark.parametrize("dtype", ["float16", "complex64"])
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("dtype", ["float16", "float64", "complex128"])
 def test_other_dtypes(warps, dtype):
     x, places, updates = operands(5, 35, 900, "runs", dtype)
     assert run(EmulatorTarget(), (x, places, updates)) == in_order("add", x, places, updates).tobytes()

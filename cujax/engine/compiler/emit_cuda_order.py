@@ -2,8 +2,8 @@
 
 Every place gets its updates in the order in which one thread would enter them, so the result has the same bits as on
 the host.  Three kernels list the updates of each *owner*, `..._count`, `..._offsets` and `..._list`, and a fourth one,
-a block for each owner, enters them (kernels/in_order.h).  It does so column by column where windows are long, the warps
-of a block taking turns, and otherwise many at a time.
+a block for each owner, enters them (kernels/in_order.h).  It does so column by column where windows are long, one warp
+adding up what the others fetch, and otherwise many at a time.
 
 All of it takes time in proportion to the updates, however they are spread, but for places that have most of them: these
 enter one after the other, as the order demands.  There are enough owners and chunks to keep a device busy, and few
@@ -31,7 +31,7 @@ _MOST_CHUNKS = 512
 _LEAST_CHUNK = 256  # updates
 _SCAN_THREADS = 1024
 _MOST_TILES = 1 << 15  # blocks along y, for the columns of long windows
-_MOST_WARPS = 8  # that take turns at a column
+_MOST_WARPS = 8  # for the same columns, of which all but the first one fetch
 _GROUPS = 4  # of warps in a block, if there is only one in each
 _UPDATES_OF_A_WARP = 512  # where all are of one place
 _RESIDENT_WARPS = 4096  # about as many as run at the same time
@@ -145,22 +145,27 @@ def _offsets(name: str, lists: _Lists) -> tuple[str, KernelCall]:
 
 def _list(name: str, lists: _Lists) -> tuple[str, KernelCall]:
     """
-    for (int tile = lists.first(); tile < lists.last(); tile += 32) {
+    int before = -1;
+    for (int tile = lists.first(); tile < lists.last() + 32; tile += 32) {
         const int update = tile + int(threadIdx.x);
         int start = -1;
         if (update < lists.last()) { ... if (inside_1) start = cj::to_index(x0[i0]); }
-        lists.add(next, start, update);
+        if (tile > lists.first()) lists.add(next, before, update - 32);
+        before = start;
     }
+
+    An index is on its way while those of the tile before are listed.
     """
     frame, index = _Frame(f"{name}_list", lists), lists.index
     tile = [
         f"const {index} update = tile + {index}(threadIdx.x);", f"{index} start = -1;",
         "if (update < lists.last()) {", *indented(frame.where_inside("update", "start = {};")), "}",
-        "lists.add(next, start, update);",
+        f"if (tile > lists.first()) lists.add(next, before, update - {_WARP});", "before = start;",
     ]
     return frame.made([
         f"__shared__ {index} next[cj::most_owners];", "lists.start_listing(next);",
-        f"for ({index} tile = lists.first(); tile < lists.last(); tile += {_WARP}) {{", *indented(tile), "}",
+        f"{index} before = -1;",
+        f"for ({index} tile = lists.first(); tile < lists.last() + {_WARP}; tile += {_WARP}) {{", *indented(tile), "}",
     ], (lists.chunks, 1), _WARP)
 
 
@@ -175,11 +180,11 @@ def _columns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:
         const int own = first + int(threadIdx.x) / 32 / warps * 32 + int(threadIdx.x) % 32;
         const int column = own < n1 ? own : n1 - 1;
         const int i1 = column;
-        cj::Relay<cj::Sum<float>, float, float, int> relay(batons, ..., warps, y0 + i1, own < n1);
-        float values[cj::turn_length];
+        cj::Relay<cj::Sum<float>, float, float, int> relay(rows, ..., warps, y0 + i1, own < n1);
         for (; relay.goes_on(); relay.next()) {
+            float values[cj::round_entries<float>];
+            if (relay.asks()) { ... values[k] = x1[...] of relay.update(k), for all k }
             relay.enter(values);
-            if (relay.asks()) { ... values[k] = x1[...] of relay.update(k), for k < 32 }
         }
         relay.leave();
     }
@@ -187,29 +192,30 @@ def _columns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:
     index, kind = lists.index, frame.element
     run = f"cj::Relay<{frame.reduction}, {kind}, {memory_type_name(frame.entering.var.aval.dtype)}, {index}>"
     warps, groups = _warps_and_groups(lists)
+    in_a_round = f"cj::round_entries<{kind}>"
     count, tiles = frame.sizes.name(lists.columns), -(-lists.columns // (groups * _WARP))
-    taking_turns = frame.sizes.give("warps", warps)
+    warps_of_group = frame.sizes.give("warps", warps)
     with frame.writer.scope() as hoisted:
         frame.hoist(reachable([frame.entering.node]), {a.number for a in lists.body.axes})
         asking = [
             f"const {index} update = relay.update(k);", *frame.axis_places(lists.entries, "update"),
             *frame.value("values[k] = {};"),
         ]
-        turn = [
-            "relay.enter(values);", "if (!relay.asks()) continue;", "#pragma unroll",
-            "for (int k = 0; k < cj::turn_length; ++k) {", *indented(asking), "}",
+        step = [
+            f"{kind} values[{in_a_round}];", "if (relay.asks()) {", "    #pragma unroll",
+            *indented([f"for (int k = 0; k < {in_a_round}; ++k) {{", *indented(asking), "}"]), "}",
+            "relay.enter(values);",
         ]
         place = f"{frame.buffers[frame.entering.var]} + {frame.offset}"
         column = [
-            f"const {index} own = first + {index}(threadIdx.x / cj::warp_lanes) / {taking_turns} * 32 + lane;",
+            f"const {index} own = first + {index}(threadIdx.x / cj::warp_lanes) / {warps_of_group} * 32 + lane;",
             f"const {index} column = own < {count} ? own : {count} - 1;", *frame.axis_places(lists.window, "column"),
-            f"{run} relay(batons, lists.entries, begin, end, {taking_turns}, {place}, own < {count});",
-            f"{kind} values[cj::turn_length] = {{}};",
-            "for (; relay.goes_on(); relay.next()) {", *indented(turn), "}", "relay.leave();",
+            f"{run} relay(rows, lists.entries, begin, end, {warps_of_group}, {place}, own < {count});",
+            "for (; relay.goes_on(); relay.next()) {", *indented(step), "}", "relay.leave();",
         ]
-    width = f"{index}(blockDim.x) / {taking_turns}"
+    width = f"{index}(blockDim.x) / {warps_of_group}"
     return frame.made([
-        f"__shared__ cj::Baton<{kind}, {index}> batons[cj::most_groups];", *hoisted,
+        f"__shared__ cj::Round<{kind}, {index}> rows;", *hoisted,
         f"const {index} begin = lists.begin(blockIdx.x), end = lists.end(blockIdx.x);",
         f"const {index} lane = {index}(threadIdx.x % cj::warp_lanes), width = {width};",
         f"for ({index} first = {index}(blockIdx.y) * width; first < {count}; first += {index}(gridDim.y) * width) {{",
@@ -218,7 +224,7 @@ def _columns(frame: _Frame, lists: _Lists) -> tuple[str, KernelCall]:
 
 
 def _warps_and_groups(lists: _Lists) -> tuple[int, int]:
-    """How many warps take turns at the same columns, and how many such groups a block has.
+    """How many warps there are for the same columns, and how many such groups a block has.
 
     More of them wait for memory at the same time.  But where an owner has several places each change from one to
     another is waited for, in every group for itself, so that as many groups as possible should run at the same time.

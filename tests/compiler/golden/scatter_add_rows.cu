@@ -30,7 +30,8 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32_list(const cj::
     const cj::Lists<int> lists(memory, owners, chunks, updates, spacing);
     __shared__ int next[cj::most_owners];
     lists.start_listing(next);
-    for (int tile = lists.first(); tile < lists.last(); tile += 32) {
+    int before = -1;
+    for (int tile = lists.first(); tile < lists.last() + 32; tile += 32) {
         const int update = tile + int(threadIdx.x);
         int start = -1;
         if (update < lists.last()) {
@@ -42,30 +43,32 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32_list(const cj::
             const bool inside_1 = cj::to_index(select_n_1) >= 0 && n0 >= cj::to_index(select_n_1);
             if (inside_1) start = n1 * cj::to_index(select_n_1);
         }
-        lists.add(next, start, update);
+        if (tile > lists.first()) lists.add(next, before, update - 32);
+        before = start;
     }
 }
 
 extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, char* CJ_RESTRICT memory, int n0, int warps, int owners, int chunks, int updates, int spacing) {
     const cj::Lists<int> lists(memory, owners, chunks, updates, spacing);
-    __shared__ cj::Baton<float, int> batons[cj::most_groups];
+    __shared__ cj::Round<float, int> rows;
     const int begin = lists.begin(blockIdx.x), end = lists.end(blockIdx.x);
     const int lane = int(threadIdx.x % cj::warp_lanes), width = int(blockDim.x) / warps;
     for (int first = int(blockIdx.y) * width; first < n0; first += int(gridDim.y) * width) {
         const int own = first + int(threadIdx.x / cj::warp_lanes) / warps * 32 + lane;
         const int column = own < n0 ? own : n0 - 1;
         const int i1 = column;
-        cj::Relay<cj::Sum<float>, float, float, int> relay(batons, lists.entries, begin, end, warps, y0 + i1, own < n0);
-        float values[cj::turn_length] = {};
+        cj::Relay<cj::Sum<float>, float, float, int> relay(rows, lists.entries, begin, end, warps, y0 + i1, own < n0);
         for (; relay.goes_on(); relay.next()) {
-            relay.enter(values);
-            if (!relay.asks()) continue;
-            #pragma unroll
-            for (int k = 0; k < cj::turn_length; ++k) {
-                const int update = relay.update(k);
-                const int i0 = update;
-                values[k] = x1[n0 * i0 + i1];
+            float values[cj::round_entries<float>];
+            if (relay.asks()) {
+                #pragma unroll
+                for (int k = 0; k < cj::round_entries<float>; ++k) {
+                    const int update = relay.update(k);
+                    const int i0 = update;
+                    values[k] = x1[n0 * i0 + i1];
+                }
             }
+            relay.enter(values);
         }
         relay.leave();
     }

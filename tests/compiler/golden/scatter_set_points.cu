@@ -40,7 +40,8 @@ extern "C" __global__ void fused_scatter_lt_add_4_more_f32_list(const cj::i32* C
     const cj::Lists<int> lists(memory, owners, chunks, updates, spacing);
     __shared__ int next[cj::most_owners];
     lists.start_listing(next);
-    for (int tile = lists.first(); tile < lists.last(); tile += 32) {
+    int before = -1;
+    for (int tile = lists.first(); tile < lists.last() + 32; tile += 32) {
         const int update = tile + int(threadIdx.x);
         int start = -1;
         if (update < lists.last()) {
@@ -62,7 +63,8 @@ extern "C" __global__ void fused_scatter_lt_add_4_more_f32_list(const cj::i32* C
             const bool inside_1 = cj::to_index(select_n_1) >= 0 && n0 >= cj::to_index(select_n_1) && cj::to_index(select_n_3) >= 0 && n1 >= cj::to_index(select_n_3);
             if (inside_1) start = n2 * cj::to_index(select_n_1) + cj::to_index(select_n_3);
         }
-        lists.add(next, start, update);
+        if (tile > lists.first()) lists.add(next, before, update - 32);
+        before = start;
     }
 }
 
