@@ -6,6 +6,7 @@ The twin of `numpy_library.py`, function for function.  It imports without CuPy.
 from __future__ import annotations
 
 from cujax.engine.backends.cuda_bits import reduce_bits
+from cujax.engine.backends.cuda_eigh import eigh
 from cujax.engine.backends.cuda_fft import fft, fft_writes_out
 from cujax.engine.backends.cuda_fma import fma, horner
 from cujax.engine.backends.cuda_linalg import (
@@ -32,7 +33,7 @@ from cujax.engine.backends.cudnn import convolution, plans_convolution
 
 __all__ = [
     "are_within", "argsort", "cholesky", "column_pivots", "convolution", "digamma", "eigenvalues", "eigenvectors",
-    "erf", "erfc", "fft", "fft_writes_out", "fma", "hessenberg", "horner", "host_ints", "lgamma", "lu",
+    "eigh", "erf", "erfc", "fft", "fft_writes_out", "fma", "hessenberg", "horner", "host_ints", "lgamma", "lu",
     "over_stack", "permutation_of_pivots", "plans_convolution", "polygamma", "random_bits", "random_fold_in",
     "random_split", "reduce_bits", "scatter_rows", "schur", "sort_in_place", "special", "threefry2x32",
     "triangular_solve", "tridiagonal", "tridiagonal_solve", "workspace_bytes", "zeta",

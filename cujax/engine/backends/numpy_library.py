@@ -13,6 +13,7 @@ from cujax.engine.backends.numpy_fft import fft, fft_writes_out
 from cujax.engine.backends.numpy_fma import fma, horner
 from cujax.engine.backends.numpy_linalg import (
     cholesky,
+    eigh,
     lu,
     permutation_of_pivots,
     triangular_solve,
@@ -34,7 +35,7 @@ from cujax.engine.backends.numpy_threefry import random_bits, random_fold_in, ra
 
 __all__ = [
     "are_within", "argsort", "cholesky", "column_pivots", "convolution", "digamma", "eigenvalues", "eigenvectors",
-    "erf", "erfc", "fft", "fft_writes_out", "fma", "hessenberg", "horner", "host_ints", "lgamma", "lu",
+    "eigh", "erf", "erfc", "fft", "fft_writes_out", "fma", "hessenberg", "horner", "host_ints", "lgamma", "lu",
     "over_stack", "permutation_of_pivots", "plans_convolution", "polygamma", "random_bits", "random_fold_in",
     "random_split", "reduce_bits", "scatter_rows", "schur", "sort_in_place", "special", "threefry2x32",
     "triangular_solve", "tridiagonal", "tridiagonal_solve", "workspace_bytes", "zeta",

@@ -2,6 +2,7 @@
 
     cholesky          lower factors, NaN where a matrix is not positive definite
     lu                LU factors with row interchanges, and the permutation they amount to
+    eigh              eigenvectors and eigenvalues of Hermitian matrices
     triangular_solve  op(a) x = b, where op transposes, conjugates, both or neither
     tridiagonal_solve by elimination with interchanges of rows
 
@@ -48,6 +49,14 @@ def _routine(library: Any, name: str, dtype: np.dtype) -> Any:
 def _stack(x: np.ndarray) -> np.ndarray:
     """The matrices of `x` along one axis."""
     return x.reshape((prod(x.shape[:-2]), *x.shape[-2:]))
+
+
+# --- eigh -----------------------------------------------------------------------------------------------
+
+
+def eigh(a: np.ndarray, lower: bool) -> tuple[np.ndarray, ...]:
+    """Eigenvectors (..., n, n), in columns, and eigenvalues (..., n) of finite `a`, by its lower or upper triangles."""
+    return over_stack(lambda x: np.linalg.eigh(x, "L" if lower else "U")[::-1], a)
 
 
 # --- cholesky -------------------------------------------------------------------------------------------

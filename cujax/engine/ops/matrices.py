@@ -62,7 +62,10 @@ def _check_dtype(name: str, dtype: Any) -> None:
 
 
 def of_finite(xp: Any, decompose: Callable, a: Any) -> tuple[Any, ...]:
-    """`decompose(a)`, a tuple, with NaN for matrices with an element that is not finite, which LAPACK refuses."""
+    """`decompose(a)`, a tuple, with NaN for matrices with an element that is not finite, which LAPACK refuses.
+
+    It gets an array of its own, which it may overwrite.
+    """
     finite = xp.all(xp.isfinite(a), axis=(-2, -1))
 
     def marked(x: Any) -> Any:
