@@ -198,22 +198,25 @@ template <class R> CJ_FN typename R::Acc block_reduce(typename R::Acc acc, typen
     return acc;
 }
 
+// The sum of `x` over the lanes of a warp up to each.
+template <class I> CJ_FN I sum_of_lanes_to(unsigned lane, I x) {
+    for (unsigned distance = 1; distance < warp_lanes; distance *= 2) {
+        const I other = __shfl_up_sync(~0u, x, distance);
+        if (lane >= distance) x += other;
+    }
+    return x;
+}
+
 // The sum of `x` over the threads before each, and over all.  `sums` holds 32; it may be called again at once.
 template <class I> CJ_FN I sum_before(I x, I* sums, I& total) {
     unsigned thread = thread_number(), lane = thread % warp_lanes, warp = thread / warp_lanes;
-    I sum = x;
-    for (unsigned distance = 1; distance < warp_lanes; distance *= 2) {
-        I other = __shfl_up_sync(~0u, sum, distance);
-        if (lane >= distance) sum += other;
-    }
+    const I sum = sum_of_lanes_to(lane, x);
     if (lane == warp_lanes - 1) sums[warp] = sum;
     __syncthreads();
-    I before = 0;
-    total = 0;
-    for (unsigned k = 0; k < thread_count() / warp_lanes; ++k) {
-        if (k == warp) before = total;
-        total += sums[k];
-    }
+    const I of_warp = lane < thread_count() / warp_lanes ? sums[lane] : I(0);
+    const I to_warp = sum_of_lanes_to(lane, of_warp);
+    total = __shfl_sync(~0u, to_warp, int(warp_lanes) - 1);
+    const I before = __shfl_sync(~0u, to_warp - of_warp, int(warp));
     __syncthreads();
     return before + sum - x;
 }
