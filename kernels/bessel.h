@@ -2,8 +2,8 @@
 //
 //   bessel_i0e bessel_i1e      modified, of the first kind, times exp(-|x|)
 //   bessel_k0e bessel_k1e      modified, of the second kind, times exp(x): infinite at 0, NaN below
-//   bessel_j0 bessel_j1        of the first kind, of doubles the C library's
-//   bessel_y0 bessel_y1        of the second kind, the C library's: minus infinity at 0, NaN below
+//   bessel_j0 bessel_j1        of the first kind, of doubles the C library's, on a device up to 8
+//   bessel_y0 bessel_y1        of the second kind, the same, and of floats: minus infinity at 0, NaN below
 //
 // The first four are Chebyshev series, the first two of exp(-x) I0(x) and exp(-x) I1(x) / x on [0, 8], and of
 // sqrt(x) exp(-x) I(x) in 1/x on [8, infinity), without branches; the coefficients were computed with 40 digits or
@@ -285,25 +285,87 @@ CJ_FN double bessel_j1_in_double(double x) {
 CJ_FN float bessel_j0(float x) { return float(bessel_j0_in_double(x)); }
 CJ_FN float bessel_j1(float x) { return float(bessel_j1_in_double(x)); }
 
+CJ_FN double bessel_j0(double x) { return ::j0(x); }
+CJ_FN double bessel_j1(double x) { return ::j1(x); }
+CJ_FN double bessel_y0(double x) { return ::y0(x); }
+CJ_FN double bessel_y1(double x) { return ::y1(x); }
+
 #else
 
 CJ_FN float bessel_j0(float x) { return ::j0f(x); }
 CJ_FN float bessel_j1(float x) { return ::j1f(x); }
 
+// J and Y of doubles beyond 8 in the same form, with as many terms as doubles need: CUDA's have an absolute error of
+// 5e-12 there.  p and q are functions of 8/x.
+CJ_FN double bessel_p0(double z) {
+    return chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        -2.8808661694828712e-18, 1.6305919233744185e-17, -1.0011513723467786e-16, 6.7480722157338737e-16,
+        -5.0690340959352361e-15, 4.3265957431549406e-14, -4.3045788699253912e-13, 5.1682623873491925e-12,
+        -7.86409137723707e-11, 1.6306464635151383e-9, -5.1705945376060977e-8, 3.0751847875194746e-6,
+        -0.00053652204681321174, 1.9989206986950373);
+}
+
+CJ_FN double bessel_q0(double z) {
+    return z * chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        3.1082440486738144e-18, -1.6686065214378146e-17, 9.6621289703032567e-17, -6.09993013164005e-16,
+        4.2552250402454611e-15, -3.336328185322427e-14, 3.0061451253517063e-13, -3.2067474209966347e-12,
+        4.2201219046687384e-11, -7.27191593686632e-10, 1.7972457247968992e-8, -7.4144984110606473e-7,
+        6.8385199426116496e-5, -0.031111709210674018);
+}
+
+CJ_FN double bessel_p1(double z) {
+    return chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        3.0492991197665872e-18, -1.7312313216116335e-17, 1.0667689114335412e-16, -7.2211808422740179e-16,
+        5.4526748960447172e-15, -4.6842237839904892e-14, 4.6991955152305424e-13, -5.7048636403956447e-12,
+        8.8168986595823389e-11, -1.8718907491063066e-9, 6.1776339606442985e-8, -3.9872843004889085e-6,
+        0.00089898983308594086, 2.0018060817200274);
+}
+
+CJ_FN double bessel_q1(double z) {
+    return z * chebyshev(
+        2.0 * z * z - 1.0, 0.0, 0.0,
+        -3.2834519872981615e-18, 1.7676355487764792e-17, -1.0269147531823243e-16, 6.508282957783384e-16,
+        -4.5612523950772972e-15, 3.5967765829165292e-14, -3.2643156743278999e-13, 3.5152187949686081e-12,
+        -4.6863636881769452e-11, 8.2291933276505541e-10, -2.0959781384083422e-8, 9.1386152579554541e-7,
+        -9.6277235491570793e-5, 0.09355557413907065);
+}
+
+CJ_FN double bessel_far(double x, double along_sum, double along_difference) {
+    double sine = sin(x), cosine = cos(x);
+    double value = (along_sum * (sine + cosine) + along_difference * (sine - cosine)) * sqrt(0.318309886183790672 / x);
+    return x == limits<double>::greatest() ? 0.0 : value;
+}
+
+CJ_FN double bessel_j0(double x) {
+    double size = abs(x), z = 8.0 / size;
+    return size < 8.0 ? ::j0(x) : bessel_far(size, bessel_p0(z), -bessel_q0(z));
+}
+CJ_FN double bessel_j1(double x) {
+    double size = abs(x), z = 8.0 / size;
+    return size < 8.0 ? ::j1(x) : bessel_far(size, bessel_q1(z), bessel_p1(z)) * copysign(1.0, x);
+}
+CJ_FN double bessel_y0(double x) {
+    double z = 8.0 / x;
+    return x < 8.0 ? ::y0(x) : bessel_far(x, bessel_q0(z), bessel_p0(z));
+}
+CJ_FN double bessel_y1(double x) {
+    double z = 8.0 / x;
+    return x < 8.0 ? ::y1(x) : bessel_far(x, -bessel_p1(z), bessel_q1(z));
+}
+
 #endif
 
-CJ_FN double bessel_j0(double x) { return ::j0(x); }
 template <class T, class = enable<is_half<T>>> CJ_FN T bessel_j0(T x) { return T(bessel_j0(float(x))); }
 
-CJ_FN double bessel_j1(double x) { return ::j1(x); }
 template <class T, class = enable<is_half<T>>> CJ_FN T bessel_j1(T x) { return T(bessel_j1(float(x))); }
 
 CJ_FN float bessel_y0(float x) { return ::y0f(x); }
-CJ_FN double bessel_y0(double x) { return ::y0(x); }
 template <class T, class = enable<is_half<T>>> CJ_FN T bessel_y0(T x) { return T(bessel_y0(float(x))); }
 
 CJ_FN float bessel_y1(float x) { return ::y1f(x); }
-CJ_FN double bessel_y1(double x) { return ::y1(x); }
 template <class T, class = enable<is_half<T>>> CJ_FN T bessel_y1(T x) { return T(bessel_y1(float(x))); }
 
 }  // namespace cj

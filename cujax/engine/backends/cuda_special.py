@@ -1,7 +1,8 @@
 """Special functions for CuPy arrays, float32 and float64: the twins of `numpy_special.py`.
 
-They are CuPy's, but for the scaled Bessel functions, which CuPy computes as exp(-|x|) I(x) and exp(x) K(x): NaN for
-large x.  These come from our header, which programs call too.  A source is one function for one dtype:
+They are CuPy's, but for most Bessel functions: CuPy computes the scaled ones as exp(-|x|) I(x) and exp(x) K(x), NaN for
+large x, and J and Y of doubles with an absolute error of 5e-12 beyond 8.  These come from our header, which programs
+call too.  A source is one function for one dtype:
 
     extern "C" __global__ void bessel_i0e(const float* x, float* y, cj::i64 size) {
         const cj::i64 threads = cj::i64(gridDim.x) * blockDim.x;
@@ -20,7 +21,7 @@ from typing import Any
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.backends.cuda_target import CudaModule, CudaTarget
 
-_SCALED = ("i0e", "i1e", "k0e", "k1e")
+_BESSEL = ("i0e", "i1e", "k0e", "k1e", "j0", "j1", "y0", "y1")
 _TYPES = {"f": "float", "d": "double"}
 _THREADS, _MOST_BLOCKS = 256, 1 << 14
 
@@ -79,7 +80,7 @@ def special(name: str, *xs: Any) -> Any:
     """The function that `scipy.special` calls `name`."""
     from cupyx.scipy import special
 
-    return scaled_bessel(name, *xs) if name in _SCALED else getattr(special, name)(*xs)
+    return bessel(name, *xs) if name in _BESSEL else getattr(special, name)(*xs)
 
 
 def source(name: str, kind: str) -> str:
@@ -104,8 +105,8 @@ def _module(name: str, dtype: str) -> CudaModule:
     return _target().compile(source(name, _TYPES[dtype]))
 
 
-def scaled_bessel(name: str, x: Any) -> Any:
-    """One of the functions of `kernels/bessel.h` that are scaled, elementwise."""
+def bessel(name: str, x: Any) -> Any:
+    """One of the functions of `kernels/bessel.h`, elementwise."""
     import cupy
 
     out = cupy.empty(x.shape, x.dtype)
