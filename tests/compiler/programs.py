@@ -176,4 +176,6 @@ CASES = {
     ),
     "pairs": Case(lambda x, y: abs(x[:, None] - y).sum(1), (f32(1030), f32(70))),
     "scatter_add_few": Case(lambda x, i, u: x.at[i].add(u), (f32(3), f32(9001).astype(np.int32) % 3, f32(9001))),
+    "stencil_rows": Case(roll_step, (f32(40, 256),)),
+    "broadcast_rows": Case(lambda x, v: x * v + v, (f32(37, 52), f32(52))),
 }

@@ -70,9 +70,10 @@ def test_places_that_are_read_are_not_written_out_for_each_element():
 
 
 def test_a_device_reads_neighbours_together():
-    """Its threads take an element each, so that a warp reads a line of memory at once."""
-    text = source(lambda x: scaled_by_columns(jnp, x), rows(8), language="cuda")
-    assert text.count("y0[") == 1
+    """Its threads take an element each, or 16 bytes, so that a warp reads a line of memory at once."""
+    odd, even = (source(lambda x: scaled_by_columns(jnp, x), rows(n), language="cuda") for n in (7, 8))
+    assert odd.count("y0[") == 1 and "_pack" not in odd
+    assert even.count("store_pack(y0") == 1 and "y0[" not in even
 
 
 @pytest.mark.parametrize("length", LENGTHS)

@@ -36,6 +36,7 @@ from cujax.engine.compiler.index import (
     axis_index,
     flatten,
     is_positional,
+    of_atom,
     shifts_in,
     visit,
 )
@@ -86,10 +87,12 @@ class Body:
 
     phases: for each pass over the reduced axes the accumulators that it fills.  full: stores in the last of the
     passes that they need, by phase (a map has one).  kept: stores after all passes.
+    pack: of a map, how many elements along the last axis are written out; the axis is then that of their first ones.
     """
 
-    def __init__(self, region: Region, language: str = "cuda") -> None:
+    def __init__(self, region: Region, language: str = "cuda", pack: int = 1) -> None:
         self.region = region
+        self._pack = pack
         self._evaluator = region.evaluator
         self._order = loop_order(region)
         self._unrolled = set() if isinstance(region, Update) else _unrolled_axes(region, self._order, language)
@@ -108,13 +111,25 @@ class Body:
         axes = [k for k in range(len(shape)) if k not in without]
         found = []
         for values in product(*[range(shape[k]) if k in self._unrolled else (None,) for k in axes]):
-            place = [
+            at = [
                 axis_index(k, shape[k]) if value is None else as_index(value)
                 for k, value in zip(axes, values, strict=True)
             ]
-            at = flatten(place, [shape[k] for k in axes])
-            found += [Store(v, at, self._evaluator.element(v, place)) for v in variables if v not in self.region.hidden]
+            for place in self._in_pack(at):
+                flat = flatten(place, [shape[k] for k in axes])
+                found += [
+                    Store(v, flat, self._evaluator.element(v, place))
+                    for v in variables if v not in self.region.hidden
+                ]
         return found
+
+    def _in_pack(self, place: list[Index]) -> list[list[Index]]:
+        """The places of the elements of a pack that begins at `place`."""
+        if self._pack == 1:
+            return [place]
+        last = self._order[-1]
+        first = of_atom(AxisAtom(last, self.region.shape[last], self._pack))
+        return [[*place[:last], first + k, *place[last + 1 :]] for k in range(self._pack)]
 
     def _change(self) -> Store:
         """What an update does at each place."""
@@ -223,6 +238,11 @@ class Body:
         return max(prod(self.region.shape), 1) * (1 + self.region.size // 4)
 
     # --- buffers and conditions -----------------------------------------------------------------------------------
+
+    @property
+    def is_unrolled(self) -> bool:
+        """Whether places along short axes are written out."""
+        return bool(self._unrolled)
 
     @property
     def spelled(self) -> frozenset[int]:

@@ -24,7 +24,7 @@ from cujax.engine.core.tape import Literal, Var
 
 THREADS = 256
 MOST_BLOCKS = 132 * 16  # enough to fill the largest devices several times; the rest is striding
-_PACK_BYTES = 16
+PACK_BYTES = 16
 _LARGE = 100  # nodes of a body
 _FITS_INT = (1 << 31) - MOST_BLOCKS * 1024  # so that a stride past the end does not overflow
 
@@ -140,7 +140,7 @@ def pack_width(axis: Axis, nodes: Sequence[Node], stores: Sequence[Store]) -> in
     if not all(_is_flat(i, axis) for i in (*[n.place for n in moving], *[s.place for s in stores])):
         return 1
     sizes = {physical(v.aval.dtype).itemsize for v in (*[n.source for n in moving], *[s.var for s in stores])}
-    return _PACK_BYTES // sizes.pop() if len(sizes) == 1 else 1
+    return PACK_BYTES // sizes.pop() if len(sizes) == 1 else 1
 
 
 def _is_flat(index: Index, axis: Axis) -> bool:

@@ -24,6 +24,7 @@ from cujax.engine.compiler import (
 )
 from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.emit_cuda_pairs import pairs_kernel
+from cujax.engine.compiler.emit_cuda_rows import rows_kernel
 from cujax.engine.compiler.emit_host import map_kernel
 from cujax.engine.compiler.emit_host_reduce import reduce_kernel
 from cujax.engine.compiler.emit_lanes import LaneBody, lane_kernel
@@ -77,7 +78,7 @@ def _cuda_kernel(name: str, body: Body) -> Kernel:
     tiling = tiling_of(body, emit_cuda_tile.STAGED_BYTES)
     if tiling is not None and tiling.staged:
         return emit_cuda_tile.tiled_kernel(name, body, tiling)
-    return emit_cuda.map_kernel(name, body)
+    return rows_kernel(name, body) or emit_cuda.map_kernel(name, body)
 
 
 def _kernel(region: Region, names: _Names, language: str) -> Kernel:

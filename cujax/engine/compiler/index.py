@@ -41,13 +41,13 @@ class Atom:
 
 
 class AxisAtom(Atom):
-    """Iteration axis `number`."""
+    """Iteration axis `number`, of which every place that `step` divides is taken."""
 
-    __slots__ = ("extent", "number")
+    __slots__ = ("extent", "number", "step")
 
-    def __init__(self, number: int, extent: int) -> None:
-        super().__init__(("axis", number), 0, max(extent - 1, 0))
-        self.number, self.extent = number, extent
+    def __init__(self, number: int, extent: int, step: int = 1) -> None:
+        super().__init__(("axis", number, step), 0, max(extent - 1, 0) // step * step)
+        self.number, self.extent, self.step = number, extent, step
 
 
 class QuotientAtom(Atom):

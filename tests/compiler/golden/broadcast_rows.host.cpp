@@ -1,0 +1,38 @@
+#include "prelude.h"
+#include "math.h"
+#include "threads.h"
+
+static inline void fused_mul_add_f32_row(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 i0, cj::i64 begin, cj::i64 end) {
+    #pragma omp simd
+    for (cj::i64 i1 = begin; i1 < end; ++i1) {
+        const float load_1 = x1[i1];
+        const float mul_1 = x0[n0 * i0 + i1] * load_1;  // programs.py:180
+        const float add_1 = mul_1 + load_1;
+        y0[n0 * i0 + i1] = add_1;
+    }
+}
+
+static void fused_mul_add_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
+    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
+    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
+    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    const cj::i64 pieces = (n0 + 32767) / 32768;
+    for (cj::i64 piece = from; piece < to; ++piece) {
+        const cj::i64 row = pieces == 1 ? piece : piece / pieces;
+        const cj::i64 begin = (piece - row * pieces) * 32768, end = cj::min(begin + 32768, n0);
+        const cj::i64 i0 = row;
+        const cj::i64 over = (end - begin) % 16, whole = end - over;
+        const cj::i64 last = whole > begin ? end - 16 : whole;
+        const cj::i64 parts[] = {begin, whole, over ? last : end, end};
+        for (int k = 0; k < 4; k += 2)
+            if (parts[k] < parts[k + 1]) fused_mul_add_f32_row(x0, x1, y0, n0, i0, parts[k], parts[k + 1]);
+    }
+}
+
+extern "C" void fused_mul_add_f32(void* const* buffers, const long long* sizes, int threads) {
+    const cj::i64 n0 = sizes[0];
+    const cj::i64 n1 = sizes[1];
+    cj::share(fused_mul_add_f32_part, buffers, sizes, n1 * ((n0 + 32767) / 32768), threads);
+}
