@@ -17,6 +17,7 @@ from programs import CASES
 from test_ops import draw, made, ours, preferred
 
 import cujax
+import cujax.numpy as jnp
 from cujax.engine.backends import cuda_convolution, tridiagonal_kernel
 from cujax.engine.backends.cuda_compiler import compile_for, resources
 from cujax.engine.compiler.generate import source_of
@@ -77,6 +78,29 @@ def test_golden_kernels_compile_without_spills(arch, record_property):
     for kernel, taken in found.items():
         record_property(kernel, f"{taken.registers} registers")
         assert taken.spill_stores == taken.spill_loads == 0 and taken.registers <= 128, (kernel, taken)
+
+
+SUMS = {
+    "chain": lambda x: (jnp.sin(x) * jnp.exp(-0.1 * x) + jnp.sqrt(x) * jnp.log(x)).sum(),
+    "special": lambda x: (cujax.scipy.special.gammaln(x) + jnp.tanh(x)).sum(),
+    "polynomial": lambda x: sum(x**k * (k + 0.1) for k in range(12)).sum(),
+    "norms": lambda x: (x.sum(), (x * x).sum(), abs(x).max()),
+    "place": lambda x: (jnp.argmax(x), x.min()),
+    "product": lambda x: (x * x[::-1]).sum(),
+}
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("name", SUMS)
+def test_all_chunks_of_a_sum_run_at_once(name, arch):
+    """Where their registers are bounded, without spills."""
+    x = cujax.ShapeDtypeStruct((1 << 24,), np.float32)
+    kernels = generated(cujax.make_jaxpr(SUMS[name])(x).tape, "cuda").kernels
+    found = resources(source_of(kernels), arch)
+    assert all(taken.spill_stores == taken.spill_loads == 0 for taken in found.values())
+    for kernel in [k for k in kernels if "__launch_bounds__(256, 8)" in k.text]:
+        assert found[kernel.calls[0].name].registers <= 32
+    assert any("__launch_bounds__" in k.text for k in kernels) == (name not in ("place", "product"))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])

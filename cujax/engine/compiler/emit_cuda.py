@@ -36,11 +36,15 @@ class CudaFrame(Frame):
         super().__init__(name, body)
         self.index = "int" if _fits_int(body) else "cj::i64"
 
-    def head(self, extra: str = "", suffix: str = "") -> list[str]:
-        """The beginning of the function: its arguments by name, one slot of 8 bytes each."""
+    def head(self, extra: str = "", suffix: str = "", resident: int = 0) -> list[str]:
+        """The beginning of the function: its arguments by name, one slot of 8 bytes each.
+
+        resident: blocks of `THREADS` threads for which a multiprocessor should have registers at a time; 0: any.
+        """
         sizes = [f"{'int' if self.index == 'int' else 'long long'} {n}" for n in self.sizes.names]
         arguments = [f"{kind} {name}" for kind, name in self.pointers()] + ([extra] if extra else []) + sizes
-        return [f'extern "C" __global__ void {self.name}{suffix}({", ".join(arguments)}) {{']
+        bounds = f"__launch_bounds__({THREADS}, {resident}) " if resident else ""
+        return [f'extern "C" __global__ void {bounds}{self.name}{suffix}({", ".join(arguments)}) {{']
 
     def function(self, lines: Sequence[str], extra: str = "", suffix: str = "") -> str:
         """The whole function; its sizes are those that are known by now."""

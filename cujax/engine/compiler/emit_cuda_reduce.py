@@ -34,7 +34,9 @@ from cujax.engine.compiler.writer import INDENT
 
 FEW = 32  # elements that one thread reduces, whatever their order
 FEW_ITEMS = 256  # fewer blocks than this leave a device idle
-_MOST_CHUNKS = MOST_BLOCKS // 2  # eight blocks on each multiprocessor of the largest devices
+_RESIDENT = 8  # blocks on a multiprocessor: all threads that it takes
+_MOST_CHUNKS = 132 * _RESIDENT  # on the largest devices
+_MOST_STAYING, _MOST_NODES = 7, 64  # registers that are taken throughout, and operations, for which 32 are enough
 _PART_BYTES = 16  # for a partial result: complex128, or a value and its place
 
 
@@ -110,7 +112,12 @@ class _Shape:
 
     def _function(self, lines: Sequence[str], suffix: str = "") -> str:
         extra = "char* CJ_RESTRICT parts" if self.chunks > 1 else ""
-        return "\n".join([*self.frame.head(extra, suffix), *indented(lines), "}"])
+        resident = 0 if suffix else self._resident()
+        return "\n".join([*self.frame.head(extra, suffix, resident), *indented(lines), "}"])
+
+    def _resident(self) -> int:
+        """For how many blocks a multiprocessor should have registers at a time; 0: as the compiler likes."""
+        return 0
 
     def _whole(self) -> list[str]:
         with self.writer.scope() as hoisted:
@@ -266,6 +273,17 @@ class Blocks(_Shape):
 
     def _join_threads(self) -> int:
         return 128
+
+    def _resident(self) -> int:
+        """All chunks at once.
+
+        By itself the compiler takes twice the registers, and half of the chunks wait for the other half.  32 are
+        enough where one pack of 4 and few results stay in them; more, or elements of 8 bytes, would be spilled.
+        """
+        results = sum(4 if a.reduction.takes_index else 1 for a in self._accumulators())
+        stay = self.width * len(sources(self.body.nodes())) + results
+        is_small = self.width == 4 and stay <= _MOST_STAYING and len(self.body.nodes()) <= _MOST_NODES
+        return _RESIDENT if self.chunks > 1 and is_small else 0
 
     def _over_items(self, inner: Sequence[str]) -> list[str]:
         index = self.frame.index

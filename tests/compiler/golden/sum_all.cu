@@ -3,7 +3,7 @@
 #include "index.h"
 #include "reduce.h"
 
-extern "C" __global__ void fused_mul_reduce_sum_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, char* CJ_RESTRICT parts, int n0, int n1) {
+extern "C" __global__ void __launch_bounds__(256, 8) fused_mul_reduce_sum_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, char* CJ_RESTRICT parts, int n0, int n1) {
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
     const int chunk = ((n0 - 1) / int(gridDim.y) / 4 + 1) * 4;
     const int first = int(blockIdx.y) * chunk;
