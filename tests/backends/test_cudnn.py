@@ -86,6 +86,20 @@ def test_a_convolution_is_planned_once(one, start):
     assert library.asked == 1
 
 
+@pytest.mark.parametrize(("changed", "is_asked"), [
+    ({}, True), ({"padding": ((1, 0),)}, False), ({"lhs_dilation": (2,)}, False), ({"window_strides": (2,)}, True),
+], ids=str)  # fmt: skip
+def test_groups_are_asked_for_where_results_are_right(one, start, changed, is_asked):
+    library = start(FakeCudnn(Engine(7)))
+    x, y = one.array(np.ones((2, 4, 7), np.float32)), one.array(np.ones((4, 2, 3), np.float32))
+    window = WINDOW | {"feature_group_count": 2} | changed
+    found = cudnn.convolution(x, y, (0, 1, 2), True, **window)
+    assert (found is not None) is bool(library.executed) is is_asked
+    volume = {name: value * 3 for name, value in WINDOW.items() if isinstance(value, tuple)} | {"batch_group_count": 1}
+    x, y = one.array(np.ones((2, 4, 5, 5, 5), np.float32)), one.array(np.ones((4, 2, 3, 3, 3), np.float32))
+    assert cudnn.convolution(x, y, (0, 1, 2, 3, 4), True, **volume, feature_group_count=2) is None
+
+
 def test_repeated_convolutions_are_not_worked_out_again(one, start, monkeypatch):
     library = start(FakeCudnn(Engine(7)))
     convolve(one)
