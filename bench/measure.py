@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from bench.case import Scale
+from bench.rows import ONLY_FIRST
 
 _TICK = 0.05
 _SHORTEST_SAMPLE = 200e-6
@@ -156,7 +157,7 @@ def _plan(run: Samples, scale: Scale, memory: float) -> Plan:
     """A second call tells how long one takes; none where the first already took half of what it may."""
     if run.first > scale.call_seconds / 2:
         run.times.append(run.first)
-        run.status = "only the first call"
+        run.status = ONLY_FIRST
         return Plan(0)
     with _guarded(run, scale.call_seconds, memory):
         run.take(1, 1)

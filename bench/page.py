@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.report import si
+from bench.rows import ONLY_FIRST
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -119,7 +120,8 @@ def _case(letter: str, workload: str, case: str, peers: dict[str, dict]) -> Meas
     ours, jax = (_figure(peers.get(name)) for name in ("cujax", "jax"))
     others = [f"{name} {_text(row)}" for name, row in peers.items() if name not in ("cujax", "jax") and _text(row)]
     statuses = [f"{name}: {row['status']}" for name, row in peers.items() if name in ("cujax", "jax") and _odd(row)]
-    times = jax / ours if ours and jax else None
+    is_once = any(row["status"] == ONLY_FIRST for row in peers.values() if row["peer"] in ("cujax", "jax"))
+    times = jax / ours if ours and jax and not is_once else None
     return Measured(
         letter, workload, case, _text(peers.get("cujax")), _text(peers.get("jax")), ", ".join(others), times,
         "; ".join(statuses), _rate(peers.get("cujax")),

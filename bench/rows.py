@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 NOT_RUN = "not run, the time for this run is used up"
 NOT_WRITTEN = "not written for this library"
+ONLY_FIRST = "only the first call"  # compilation included, so that it is not compared
 
 
 @dataclass
@@ -48,7 +49,7 @@ def add_ratios(rows: list[Row]) -> None:
     ours = {(row.workload, row.case): row for row in rows if row.peer == "cujax"}
     for row in rows:
         mine = ours.get((row.workload, row.case))
-        if mine is not None and mine is not row:
+        if mine is not None and mine is not row and ONLY_FIRST not in (mine.status, row.status):
             row.ratio = _quotient(mine.figure(), row.figure())
             row.ratio_of_minima = _quotient(mine.minimum, row.minimum)
 
