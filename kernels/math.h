@@ -262,6 +262,29 @@ CJ_QUICK(log, has_special_root, log_of_normal)
 CJ_QUICK(sqrt, has_special_root, root_of_normal)
 #undef CJ_QUICK
 
+// To a quotient numbers are special that are 0, or below 2**-60 or from 2**60 on in magnitude: within them no step leaves
+// the normal numbers.
+CJ_FN bool has_special_quotient(float x) { return (bits_as<u32>(x) & 0x7fffffffu) - 0x21800000u >= 0x3c000000u; }
+
+// The instructions that the compiler makes of a quotient in its own range: 1 / y and a step of Newton's, and what is left
+// of x (Markstein, as above).
+CJ_FN float quotient_of_normal(float x, float y) {
+#if CJ_GPU
+    float inverse;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(y));
+    inverse = fma(fma(-y, inverse, 1.0f), inverse, inverse);
+    float found = x * inverse;
+    return fma(inverse, fma(-y, found, x), found);
+#else
+    return x / y;
+#endif
+}
+
+CJ_FN float div(float x, float y, bool& special) {
+    special |= has_special_quotient(x) || has_special_quotient(y);
+    return quotient_of_normal(x, y);
+}
+
 #else
 
 CJ_FN float pow(float x, float y) { return CJ_LIBRARY(powf)(x, y); }
@@ -467,6 +490,13 @@ template <i64 y, class T> CJ_FN T integer_pow(T x) {
     else if constexpr (y > 0) return power_by_squaring<u64(y), false>(x, x);
     else return T(1) / power_by_squaring<u64(0) - u64(y), false>(x, x);
 }
+
+#if CJ_DEVICE
+template <i64 y> CJ_FN float integer_pow(float x, bool& special) {
+    static_assert(y < 0, "a quotient");
+    return div(1.0f, power_by_squaring<u64(0) - u64(y), false>(x, x), special);
+}
+#endif
 
 // x ** y of integers; for negative y rounded toward zero, so only 1 and -1 leave something.
 template <class T> CJ_FN T whole_power(T x, T y) {

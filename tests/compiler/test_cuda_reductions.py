@@ -145,6 +145,28 @@ def test_elements_that_are_reduced_side_by_side_have_the_bits_of_one_alone(name,
         np.testing.assert_allclose(x, np.asarray(y), rtol=1e-4, atol=1e-3)
 
 
+def test_special_roots_and_quotients_are_those_of_one_alone(monkeypatch):
+    """Zeros, numbers near the ends of the range, infinity and NaN, each of which a few of the pairs meet."""
+    x, y, m = draw(1030), draw(70), np.abs(draw(70)) + 1
+    x[:1000:100] = [0, -0.0, 1e-30, -1e-30, 1e30, 1e-40, 2e38, np.inf, -np.inf, np.nan]
+    y[::9], m[:12:2] = 0, [0, -0.0, 1e-30, -1e30, 1e-40, 2e38]
+    x[5], x[6] = y[1], y[2]
+
+    def potentials(x, y, m):
+        apart = abs(x[:, None] - y)
+        return (m / jnp.sqrt(apart * apart)).sum(1), (m * jnp.sqrt(apart) ** -3).sum(1)
+
+    (kernel,) = kernels_of(potentials, x.shape, y.shape, m.shape)
+    assert kernel.text.count(", special)") == 4
+    with emulated_backend():
+        found = cujax.jit(lambda *args: potentials(*args))(x, y, m)
+        monkeypatch.setattr(generate, "pairs_kernel", lambda *_: None)
+        alone = cujax.jit(lambda *args: potentials(*args))(x, y, m)
+    for a, b in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+        assert 0 < np.isfinite(np.asarray(b)).sum() < len(x)
+
+
 def test_what_is_reduced_side_by_side():
     def side_by_side(function, *shapes):
         return ["item + k <" in kernel.text for kernel in kernels_of(function, *shapes)]

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Accumulator, Body, total_extent
-from cujax.engine.compiler.emit_cuda import CudaFrame
+from cujax.engine.compiler.emit_cuda import FLAG, CudaFrame, sets_flag
 from cujax.engine.compiler.emit_cuda_reduce import FEW, FEW_ITEMS, Blocks
 from cujax.engine.compiler.expression import Load
 from cujax.engine.compiler.frame import indented
@@ -83,7 +83,26 @@ class _Pairs(Blocks):
         """Those of all items at one place of the reduced axes."""
         n = self._count()
         places = self.frame.axis_places(self.kept, f"item + k < {n} ? item + k : {n} - 1")
-        return _side_by_side([*places, *super().elements(phase)])
+        with self.writer.flagging(FLAG, of_quotients=True):
+            quick = _side_by_side([*places, *super().elements(phase)])
+        if not sets_flag(quick):
+            return quick
+        return self._again_where_special(phase, quick, _side_by_side([*places, *super().elements(phase)]))
+
+    def _again_where_special(self, phase: int, quick: Sequence[str], usual: Sequence[str]) -> list[str]:
+        """As that of `Blocks`; all items have one branch, so that their roots and quotients fill one another's gaps.
+
+        bool special = false;
+        cj::Sum<float>::Acc sum_acc_0_before[4];
+        ...
+        if (special) { ... }
+        """
+        every = [(self._arrays[a.result], a.reduction.struct) for a in self.body.phases[phase]]
+        arrays = [f"{struct}::Acc {name}_before[{_SIDE_BY_SIDE}];" for name, struct in every]
+        kept = _side_by_side([f"{name}_before[k] = {name}[k];" for name, _ in every])
+        back = _side_by_side([f"{name}[k] = {name}_before[k];" for name, _ in every])
+        again = [f"if ({FLAG}) {{", *indented([*back, *usual]), "}"]
+        return [f"bool {FLAG} = false;", *arrays, *kept, *quick, *again]
 
     def _results(self) -> list[str]:
         """One item after the other: all threads of the block reduce each."""

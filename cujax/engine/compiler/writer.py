@@ -10,6 +10,7 @@ so that another shape of the same structure has the same text.  Only 0, 1 and -1
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -45,14 +46,16 @@ from cujax.engine.core.tape import Literal, Var
 INDENT = "    "
 
 # Functions of float that can set a flag instead of looking after what is special: CJ_QUICK in kernels/math.h.
-_QUICK = frozenset(f"cj::{name}({{0}})" for name in ("sin", "cos", "log", "sqrt"))
+_QUICK = re.compile(r"cj::(sin|cos|log|sqrt)\(\{0\}\)")
+_QUOTIENT = re.compile(r"cj::(div\(\{0\}, \{1\}\)|integer_pow<-\d+>\(\{0\}\))")
 
 
-def quick_form(node: Node, flag: str) -> str:
+def quick_form(node: Node, flag: str, of_quotients: bool = False) -> str:
     """The text of an operation that sets `flag` where it does not hold; "" where there is no such function."""
-    if not flag or not isinstance(node, Operation) or node.text not in _QUICK or node.dtype != np.float32:
+    if not flag or not isinstance(node, Operation) or node.dtype != np.float32:
         return ""
-    return node.text.replace(")", f", {flag})")
+    is_quick = _QUICK.fullmatch(node.text) or (of_quotients and _QUOTIENT.fullmatch(node.text))
+    return node.text.replace(")", f", {flag})") if is_quick else ""
 
 
 class Sizes:
@@ -107,6 +110,7 @@ class Writer:
         self._instead: Mapping[Var | Literal, str] = {}
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
         self.flag = ""  # a variable that is set where functions do not hold, if these may do without what is special
+        self._are_quotients_flagged = False
         self.register_suffix = ""  # where a register is an array, the element that is meant
         # Where statements are repeated side by side: which of their indices are the same in all, and these, by name.
         self.is_shared: Callable[[Index], bool] = lambda index: False
@@ -128,13 +132,16 @@ class Writer:
             self._line = line
 
     @contextmanager
-    def flagging(self, flag: str) -> Iterator[None]:
-        """Inside, functions set the variable where they do not hold."""
-        self.flag = flag
+    def flagging(self, flag: str, of_quotients: bool = False) -> Iterator[None]:
+        """Inside, functions set the variable where they do not hold.
+
+        of_quotients: divisions too, to which 0 is special.
+        """
+        self.flag, self._are_quotients_flagged = flag, of_quotients
         try:
             yield
         finally:
-            self.flag = ""
+            self.flag, self._are_quotients_flagged = "", False
 
     @contextmanager
     def instead(self, elements: Mapping[Var | Literal, str]) -> Iterator[None]:
@@ -231,7 +238,8 @@ class Writer:
             return
         if isinstance(node, Operation):
             args = [self._text(a) if isinstance(a, Node) else f"cj::u64({self.index(a)})" for a in node.args]
-            text, name = (quick_form(node, self.flag) or node.text).format(*args), node.name
+            quick = quick_form(node, self.flag, self._are_quotients_flagged)
+            text, name = (quick or node.text).format(*args), node.name
             if node.field:
                 text = f"{text}.{node.field}"
         else:
