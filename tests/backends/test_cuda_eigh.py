@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from math import prod
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,7 +55,6 @@ def cusolver(gpu, monkeypatch):
     found = FakeCusolver()
     found.gpu = gpu(2)
     monkeypatch.setitem(vars(libs), "cusolver", found)
-    monkeypatch.setitem(vars(libs), "cublas", SimpleNamespace(CUBLAS_FILL_MODE_LOWER=0, CUBLAS_FILL_MODE_UPPER=1))
     monkeypatch.setattr(cupy, "empty", lambda shape, dtype: found.gpu.array(np.zeros(shape, dtype)))
     monkeypatch.setattr(cupy.ndarray, "conj", lambda x: seen(x).conj(), raising=False)
     monkeypatch.setattr(cupy.cuda.device, "get_cusolver_handle", lambda: 77)

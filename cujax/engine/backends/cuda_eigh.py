@@ -11,6 +11,8 @@ import threading
 from math import prod
 from typing import Any, NamedTuple
 
+_LOWER, _UPPER = 0, 1  # cublasFillMode_t
+_WITH_VECTORS = 1  # a cusolverEigMode_t
 _ROUTINES = {"f": "ssyevjBatched", "d": "dsyevjBatched", "F": "cheevjBatched", "D": "zheevjBatched"}
 
 
@@ -43,12 +45,12 @@ def eigh(a: Any, lower: bool) -> tuple[Any, Any]:
 
 def _decompose_stack(cupy: Any, v: Any, w: Any, lower: bool) -> None:
     """Eigenvectors in the place of the matrices `v`, in rows, and eigenvalues into `w`."""
-    from cupy_backends.cuda.libs import cublas, cusolver
+    from cupy_backends.cuda.libs import cusolver
 
     name, n, count = _ROUTINES[v.dtype.char], v.shape[-1], prod(v.shape[:-2])
-    triangle = cublas.CUBLAS_FILL_MODE_UPPER if lower else cublas.CUBLAS_FILL_MODE_LOWER
+    triangle = _UPPER if lower else _LOWER
     handle, method = cupy.cuda.device.get_cusolver_handle(), _method(cupy, cusolver)
-    given = handle, cusolver.CUSOLVER_EIG_MODE_VECTOR, triangle, n, v.data.ptr, n, w.data.ptr
+    given = handle, _WITH_VECTORS, triangle, n, v.data.ptr, n, w.data.ptr
     with method.lock:
         size = getattr(cusolver, name + "_bufferSize")(*given, method.params, count)
         work, info = cupy.empty(size, v.dtype.char), cupy.empty(count, "i")
