@@ -237,9 +237,11 @@ def stands_in_source(path: str) -> bool:
     file = Path(importlib.util.find_spec(package).origin)
     if (file.parent / name).exists() or any(file.parent.glob(f"{name}.*")):
         return True
-    if file.suffix != ".py":  # compiled by Cython, beside its source
+    if file.suffix != ".py":  # compiled by Cython, beside its source, or without it, but then it holds the name
         sources = [file.parent / (package.rpartition(".")[2] + end) for end in (".pyx", ".pxd")]
-        return any(re.search(rf"^ *(cdef class )?{name}\b", s.read_text(), re.MULTILINE) for s in sources if s.exists())
+        lines = [rf"^ *(cdef class )?{name}\b"] if any(s.exists() for s in sources) else []
+        found = any(re.search(line, s.read_text(), re.MULTILINE) for line in lines for s in sources if s.exists())
+        return found or (not lines and b"\0" + name.encode() + b"\0" in file.read_bytes())
     tree = ast.parse(file.read_text())
     imported = {a.asname or a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
     return name in imported | {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
