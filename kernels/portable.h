@@ -60,15 +60,15 @@ CJ_FN float fused_log(float x, int scale = 0) {
 }
 
 #if CJ_GPU
-#define CJ_TABLE static __device__ const
+#define CJ_LOOKED_UP static __device__ const
 #else
 // Weak, so that compilers do not look into it: for a constant x they would take its entry beforehand, and leave
 // reading the table to a branch, which vectors do not have.
-#define CJ_TABLE extern __attribute__((weak, visibility("hidden"))) const
+#define CJ_LOOKED_UP extern __attribute__((weak, visibility("hidden"))) const
 #endif
 
 // 1/c and log(c) for each of 128 parts of [0.6875, 1.375): `double_log.py` says how c is chosen.
-CJ_TABLE double log_inverses[128] = {
+CJ_LOOKED_UP double log_inverses[128] = {
     0x1.734f0c3e0de9fp+0, 0x1.713786a2ce91fp+0, 0x1.6f26008fab5ap+0, 0x1.6d1a61f138c7dp+0, 0x1.6b1490bc5b4d1p+0,
     0x1.69147332f0cbap+0, 0x1.6719f18224223p+0, 0x1.6524f99a51ed9p+0, 0x1.63356aa8f24c4p+0, 0x1.614b36b9ddc14p+0,
     0x1.5f66452c65c4cp+0, 0x1.5d867b5912c4fp+0, 0x1.5babccb5b90dep+0, 0x1.59d61f2d91a78p+0, 0x1.5805612465687p+0,
@@ -95,7 +95,7 @@ CJ_TABLE double log_inverses[128] = {
     0x1.90d4f2f6752e6p-1, 0x1.8e6528effd79dp-1, 0x1.8bfce9fcc007cp-1, 0x1.899c0dabec30ep-1, 0x1.87427aa2317fbp-1,
     0x1.84f00acb39a08p-1, 0x1.82a49e8653e55p-1, 0x1.8060195f4026p-1, 0x1.7e22563e0a329p-1, 0x1.7beb377dcb5adp-1,
     0x1.79baa679725c2p-1, 0x1.77907f2170657p-1, 0x1.756cadbd6130cp-1};
-CJ_TABLE double log_centres[128] = {
+CJ_LOOKED_UP double log_centres[128] = {
     -0x1.7cc7f79e69p-2, -0x1.76feec20dp-2, -0x1.713e31351ep-2, -0x1.6b85b382878p-2, -0x1.65d55908078p-2,
     -0x1.602d07618p-2, -0x1.5a8ca86909p-2, -0x1.54f4356035p-2, -0x1.4f637c36b4p-2, -0x1.49da7fda85p-2,
     -0x1.445923989a8p-2, -0x1.3edf439b0b8p-2, -0x1.396ce448f7p-2, -0x1.3401e17bdap-2, -0x1.2e9e2ef468p-2,
@@ -138,7 +138,7 @@ CJ_FN double fused_log(double x) {
     return fma(r * squared, tail, low) + high;
 }
 
-#undef CJ_TABLE
+#undef CJ_LOOKED_UP
 
 // For y > -1; of double at most 0.
 template <class T> CJ_FN T fused_log1p(T y) {

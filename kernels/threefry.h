@@ -20,8 +20,22 @@ struct word_pair { u32 x, y; };
 
 // ---- the hash ---------------------------------------------------------------------------------------------
 
+// The words rotated to the left, by this many bits.  On a GPU one unit does all shifts and logic, another all products;
+// additions go to either.  With these rotations, 8 of the 20, as the two halves of a product both have as much to do.
+template <int bits> constexpr int threefry_factor = bits == 16 ? 0 : bits == 17 ? 1 : bits == 24 ? 2 : bits == 29 ? 3 : -1;
+CJ_TABLE u32 threefry_factors[] = {1u << 16, 1u << 17, 1u << 24, 1u << 29};
+
 template <int bits> CJ_FN void threefry_round(word_pair& v) {
     v.x += v.y;
+#if CJ_GPU
+    if constexpr (threefry_factor<bits> >= 0) {
+        u32 low, high;  // in PTX: of a product of wide numbers the compiler adds zeros to the high half
+        asm("{ .reg .b64 wide; mul.wide.u32 wide, %2, %3; mov.b64 {%0, %1}, wide; }"
+            : "=r"(low), "=r"(high) : "r"(v.y), "r"(threefry_factors[threefry_factor<bits>]));
+        v.y = (low | high) ^ v.x;
+        return;
+    }
+#endif
     v.y = ((v.y << bits) | (v.y >> (32 - bits))) ^ v.x;
 }
 
