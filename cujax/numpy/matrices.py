@@ -21,8 +21,8 @@ from cujax.numpy.reshaping import broadcast_to, expand_dims, ravel
 
 def _diagonal_mask(n: int, m: int, k: int, compare: Any) -> Array:
     """Where `row + k` compares to `column` as asked, in an (n, m) matrix."""
-    rows = lax.add(lax.broadcasted_iota(np.int32, (n, m), 0), np.int32(k))
-    return compare(rows, lax.broadcasted_iota(np.int32, (n, m), 1))
+    rows = lax.broadcasted_iota(np.int32, (n, m), 0)
+    return compare(lax.add(rows, np.int32(k)) if k else rows, lax.broadcasted_iota(np.int32, (n, m), 1))
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None, *, device: Any = None) -> Array:

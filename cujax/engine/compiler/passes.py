@@ -3,6 +3,7 @@
     inline_calls                     the equations of a called tape stand in place of the call
     fold_scalar_constants            equations of literals become literals
     share_common_subexpressions      an equation that stands twice is computed once
+    share_mirrored_sums              sums along two axes that differ in nothing but a sign are computed once
     square_without_roots             |z|**2 of a complex z is the sum of the squares of its parts
     remove_dead_code                 what nobody reads goes (core/simplify.py)
 
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.compiler.mirrored_sums import share_mirrored_sums
 from cujax.engine.core.check import check_if_asked
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
@@ -127,6 +129,8 @@ def share_common_subexpressions(tape: Tape) -> Tape:
 def _key(eqn: Eqn, inputs: Sequence[Atom]) -> Any:
     """Equal for equal equations; None where a param cannot be compared."""
     atoms = [_literal_key(a) if isinstance(a, Literal) else a for a in inputs]
+    if eqn.primitive.commutes and atoms[0] != atoms[1]:
+        atoms = [frozenset(atoms)]
     key = (eqn.primitive, *atoms, *eqn.params.items(), *[v.aval for v in eqn.outputs])
     try:
         hash(key)
@@ -184,6 +188,7 @@ PASSES: tuple[tuple[str, Callable[[Tape], Tape]], ...] = (
     ("inline_calls", inline_calls),
     ("fold_scalar_constants", fold_scalar_constants),
     ("share_common_subexpressions", share_common_subexpressions),
+    ("share_mirrored_sums", share_mirrored_sums),
     ("square_without_roots", square_without_roots),
     ("remove_dead_code", _without_dead_code),
 )

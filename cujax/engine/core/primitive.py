@@ -15,6 +15,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                program's own: they may be left with anything in them
     view       a `View`, for ops whose `impl` copies nothing
     takes_reversed  numbers of the operands that the library for a GPU takes as they lie where views have reversed them
+    commutes   True: the two operands may change places
+    parity     a `Parity`, for ops of one operand that have one
     parts      (*avals, language, **params) -> a function of the operands, or None: other ops, of which kernels in
                `language` compute the op better than the library does
     jvp        (primals, tangents, **params) -> (out(s), tangent(s)); tangents may be `Zero`
@@ -79,6 +81,13 @@ class View(Enum):
     SAME = "all elements in their order, where those of the operand have no gaps"
     STRIDED = "some or all of the elements, at any strides but negative ones"
     REVERSED = "the last element first, along some axes"
+
+
+class Parity(Enum):
+    """What an op makes of -x."""
+
+    EVEN = "the same as of x"
+    ODD = "the negative of what it makes of x"
 
 
 class UpdateMap(NamedTuple):
@@ -210,6 +219,8 @@ class Primitive:
         view: View | None = None,
         takes_reversed: Sequence[int] = (),
         parts: Callable | None = None,
+        commutes: bool = False,
+        parity: Parity | None = None,
         registered: bool = True,
     ) -> None:
         if registered and REGISTRY.setdefault(name, self) is not self:
@@ -226,6 +237,7 @@ class Primitive:
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
         self.may_spoil = may_spoil
         self.view, self.takes_reversed, self.parts = view, tuple(takes_reversed), parts
+        self.commutes, self.parity = commutes, parity
 
     @property
     def multiple_results(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cujax.engine.core.primitive import Parity
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import is_linear
 from cujax.engine.ground import dtypes
@@ -92,7 +93,7 @@ def _sign_impl(xp: Any, x: Any) -> Any:
 
 sign_p, sign = unary(
     "sign", domain=NUMBER, doc="-1, 0 or 1; x / |x| of complex x.",
-    cuda="cj::sign({x})", impl=_sign_impl, jvp=ZERO_TANGENT,
+    cuda="cj::sign({x})", impl=_sign_impl, jvp=ZERO_TANGENT, parity=Parity.ODD,
 )
 
 
@@ -106,5 +107,5 @@ def _abs_partial(t: Any, out: Any, x: Any) -> Any:
 
 abs_p, abs = unary(
     "abs", domain=SIGNED, doc="Absolute value; a float of complex x.", cuda="cj::abs({x})",
-    result=dtypes.to_real, ufunc="absolute", jvp=_abs_partial,
+    result=dtypes.to_real, ufunc="absolute", jvp=_abs_partial, parity=Parity.EVEN,
 )

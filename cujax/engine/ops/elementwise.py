@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
-from cujax.engine.core.primitive import NOT_LINEAR, Primitive
+from cujax.engine.core.primitive import NOT_LINEAR, Parity, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
@@ -44,11 +44,11 @@ from cujax.engine.ops.structural import dtype_of
 # --- arithmetic ---------------------------------------------------------------------------------------
 
 neg_p, neg = unary(
-    "neg", domain=NUMBER, doc="Minus x.", cuda="-{x}", ufunc="negative",
+    "neg", domain=NUMBER, doc="Minus x.", cuda="-{x}", ufunc="negative", parity=Parity.ODD,
     jvp=lambda t, out, x: neg(t), transpose=lambda ct, x: (neg(ct),),
 )
 add_p, add = binary(
-    "add", domain=NUMBER, doc="x + y.", cuda="{x} + {y}",
+    "add", domain=NUMBER, doc="x + y.", cuda="{x} + {y}", commutes=True,
     jvp=(lambda t, out, x, y: t, lambda t, out, x, y: t), transpose=lambda ct, x, y: (ct, ct),
 )
 sub_p, sub = binary(
@@ -56,7 +56,7 @@ sub_p, sub = binary(
     jvp=(lambda t, out, x, y: t, lambda t, out, x, y: neg(t)), transpose=lambda ct, x, y: (ct, neg(ct)),
 )
 mul_p, mul = binary(
-    "mul", domain=NUMBER, doc="x * y.", cuda="{x} * {y}", ufunc="multiply",
+    "mul", domain=NUMBER, doc="x * y.", cuda="{x} * {y}", ufunc="multiply", commutes=True,
     jvp=(lambda t, out, x, y: mul(t, y), lambda t, out, x, y: mul(x, t)),
     transpose=lambda ct, x, y: (mul(ct, y), None) if is_linear(x) else (None, mul(x, ct)),
 )
@@ -84,7 +84,8 @@ div_p, div = binary(
     transpose=lambda ct, x, y: (div(ct, y), None),
 )
 square_p, square = unary(
-    "square", domain=NUMBER, doc="x * x.", cuda="{x} * {x}", jvp=lambda t, out, x: mul(t, mul(2, x)),
+    "square", domain=NUMBER, doc="x * x.", cuda="{x} * {x}", parity=Parity.EVEN,
+    jvp=lambda t, out, x: mul(t, mul(2, x)),
 )
 
 # --- powers -------------------------------------------------------------------------------------------
@@ -259,44 +260,55 @@ rsqrt_p, rsqrt = _transcendental(
     jvp=lambda t, out, x: mul(t, mul(-0.5, div(out, x))),
 )
 cbrt_p, cbrt = _transcendental(
-    "cbrt", domain=FLOAT, doc="Cube root.", jvp=lambda t, out, x: mul(t, mul(1 / 3, integer_pow(out, -2))),
+    "cbrt", domain=FLOAT, doc="Cube root.", parity=Parity.ODD,
+    jvp=lambda t, out, x: mul(t, mul(1 / 3, integer_pow(out, -2))),
 )
-sin_p, sin = _transcendental("sin", doc="Sine; x is in radians.", jvp=lambda t, out, x: mul(t, cos(x)))
-cos_p, cos = _transcendental("cos", doc="Cosine; x is in radians.", jvp=lambda t, out, x: neg(mul(t, sin(x))))
+sin_p, sin = _transcendental(
+    "sin", doc="Sine; x is in radians.", parity=Parity.ODD, jvp=lambda t, out, x: mul(t, cos(x)),
+)
+cos_p, cos = _transcendental(
+    "cos", doc="Cosine; x is in radians.", parity=Parity.EVEN, jvp=lambda t, out, x: neg(mul(t, sin(x))),
+)
 tan_p, tan = _transcendental(
-    "tan", doc="Tangent; x is in radians.", jvp=lambda t, out, x: mul(t, add(1, square(out))),
+    "tan", doc="Tangent; x is in radians.", parity=Parity.ODD,
+    jvp=lambda t, out, x: mul(t, add(1, square(out))),
 )
 tanh_p, tanh = _transcendental(
-    "tanh", doc="Hyperbolic tangent.", jvp=lambda t, out, x: mul(add(t, mul(t, out)), sub(1, out)),
+    "tanh", doc="Hyperbolic tangent.", parity=Parity.ODD,
+    jvp=lambda t, out, x: mul(add(t, mul(t, out)), sub(1, out)),
 )
 
 
-def _inverse(name: str, of: str, jvp: Callable) -> tuple[Primitive, Callable]:
+def _inverse(name: str, of: str, jvp: Callable, parity: Parity | None = Parity.ODD) -> tuple[Primitive, Callable]:
     """The inverse of a trigonometric or hyperbolic function; NumPy has `arcsin` for `asin`."""
 
     def impl(xp: Any, x: Any) -> Any:
         return getattr(xp, "arc" + name[1:])(x)
 
-    return unary(name, domain=INEXACT, doc=f"Inverse {of}.", cuda=f"cj::{name}({{x}})", impl=impl, jvp=jvp)
+    return unary(
+        name, domain=INEXACT, doc=f"Inverse {of}.", cuda=f"cj::{name}({{x}})", impl=impl, jvp=jvp, parity=parity,
+    )
 
 
 asin_p, asin = _inverse("asin", "sine, in radians", lambda t, out, x: mul(t, rsqrt(sub(1, square(x)))))
-acos_p, acos = _inverse("acos", "cosine, in radians", lambda t, out, x: neg(mul(t, rsqrt(sub(1, square(x))))))
+acos_p, acos = _inverse(
+    "acos", "cosine, in radians", lambda t, out, x: neg(mul(t, rsqrt(sub(1, square(x))))), parity=None,
+)
 atan_p, atan = _inverse("atan", "tangent, in radians", lambda t, out, x: div(t, add(1, square(x))))
 asinh_p, asinh = _inverse("asinh", "hyperbolic sine", lambda t, out, x: mul(t, rsqrt(add(square(x), 1))))
 # One root of (x - 1)(x + 1) would have the wrong sign where the real part of x is negative.
 acosh_p, acosh = _inverse(
-    "acosh", "hyperbolic cosine", lambda t, out, x: mul(t, mul(rsqrt(sub(x, 1)), rsqrt(add(x, 1)))),
+    "acosh", "hyperbolic cosine", lambda t, out, x: mul(t, mul(rsqrt(sub(x, 1)), rsqrt(add(x, 1)))), parity=None,
 )
 atanh_p, atanh = _inverse(
     "atanh", "hyperbolic tangent", lambda t, out, x: mul(reciprocal(add(1, x)), div(t, sub(1, x))),
 )
 sinh_p, sinh = unary(
-    "sinh", domain=INEXACT, doc="Hyperbolic sine.", cuda="cj::sinh({x})",
+    "sinh", domain=INEXACT, doc="Hyperbolic sine.", cuda="cj::sinh({x})", parity=Parity.ODD,
     jvp=lambda t, out, x: mul(t, cosh(x)),
 )
 cosh_p, cosh = unary(
-    "cosh", domain=INEXACT, doc="Hyperbolic cosine.", cuda="cj::cosh({x})",
+    "cosh", domain=INEXACT, doc="Hyperbolic cosine.", cuda="cj::cosh({x})", parity=Parity.EVEN,
     jvp=lambda t, out, x: mul(t, sinh(x)),
 )
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import NOT_LINEAR, LaneMap, Primitive, not_fusable
+from cujax.engine.core.primitive import NOT_LINEAR, LaneMap, Parity, Primitive, not_fusable
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero, is_linear
@@ -248,6 +248,8 @@ def elementwise(
     transpose: Any = NOT_LINEAR,
     result: Callable[[Any], Any] = lambda dtype: dtype,
     family: str = "elementwise",
+    commutes: bool = False,
+    parity: Parity | None = None,
     public: str = "",
     arguments: str = "x y z",
 ) -> tuple[Primitive, Callable]:
@@ -263,7 +265,7 @@ def elementwise(
         jvp=zero_tangent_jvp(lambda: p) if jvp is ZERO_TANGENT else partials_jvp(lambda: p, partials),
         transpose=transpose if transpose is NOT_LINEAR else unbroadcast_transpose(transpose),
         batch=elementwise_batch(lambda: p),
-        cuda=cuda, doc=doc, domain=domain, family=family,
+        cuda=cuda, doc=doc, domain=domain, family=family, commutes=commutes, parity=parity,
     )
     return p, _public(p, arity, public or name, arguments.split()[:arity])
 
@@ -285,11 +287,13 @@ def ternary(name: str, **slots: Any) -> tuple[Primitive, Callable]:
     return elementwise(name, 3, family="ternary", **slots)
 
 
-def comparison(name: str, symbol: str, domain: Domain, doc: str, xp_name: str) -> tuple[Primitive, Callable]:
+def comparison(
+    name: str, symbol: str, domain: Domain, doc: str, xp_name: str, commutes: bool = False
+) -> tuple[Primitive, Callable]:
     """A binary op with a boolean result."""
     return elementwise(
         name, 2, domain=domain, doc=doc, cuda=f"{{x}} {symbol} {{y}}", jvp=ZERO_TANGENT, family="comparison",
-        ufunc=xp_name, result=lambda dtype: dtypes.as_dtype(bool),
+        ufunc=xp_name, result=lambda dtype: dtypes.as_dtype(bool), commutes=commutes,
     )
 
 

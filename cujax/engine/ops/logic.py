@@ -40,8 +40,8 @@ from cujax.engine.ops.families import (
 
 # --- comparisons --------------------------------------------------------------------------------------
 
-eq_p, eq = comparison("eq", "==", ANY, "x == y.", "equal")
-ne_p, ne = comparison("ne", "!=", ANY, "x != y.", "not_equal")
+eq_p, eq = comparison("eq", "==", ANY, "x == y.", "equal", commutes=True)
+ne_p, ne = comparison("ne", "!=", ANY, "x != y.", "not_equal", commutes=True)
 lt_p, lt = comparison("lt", "<", ORDERED, "x < y.", "less")
 le_p, le = comparison("le", "<=", ORDERED, "x <= y.", "less_equal")
 gt_p, gt = comparison("gt", ">", ORDERED, "x > y.", "greater")
@@ -51,15 +51,15 @@ ge_p, ge = comparison("ge", ">=", ORDERED, "x >= y.", "greater_equal")
 
 and_p, bitwise_and = binary(
     "and", public="bitwise_and", domain=BITS, doc="Bits set in both x and y.", cuda="{x} & {y}",
-    jvp=ZERO_TANGENT, ufunc="bitwise_and",
+    jvp=ZERO_TANGENT, ufunc="bitwise_and", commutes=True,
 )
 or_p, bitwise_or = binary(
     "or", public="bitwise_or", domain=BITS, doc="Bits set in x or y.", cuda="{x} | {y}",
-    jvp=ZERO_TANGENT, ufunc="bitwise_or",
+    jvp=ZERO_TANGENT, ufunc="bitwise_or", commutes=True,
 )
 xor_p, bitwise_xor = binary(
     "xor", public="bitwise_xor", domain=BITS, doc="Bits set in one of x and y.", cuda="{x} ^ {y}",
-    jvp=ZERO_TANGENT, ufunc="bitwise_xor",
+    jvp=ZERO_TANGENT, ufunc="bitwise_xor", commutes=True,
 )
 not_p, bitwise_not = unary(
     "not", public="bitwise_not", domain=BITS, doc="Every bit turned over.", cuda="cj::bit_not({x})",

@@ -18,7 +18,7 @@ import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
-from cujax.engine.core.primitive import NOT_LINEAR, Primitive, Refused
+from cujax.engine.core.primitive import NOT_LINEAR, Parity, Primitive, Refused
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.complex_parts import abs, sign
@@ -151,6 +151,7 @@ round_p: Primitive = Primitive(
     "round", shape=_round_shape, impl=_round_impl, jvp=zero_tangent_jvp(lambda: round_p),
     transpose=NOT_LINEAR, batch=elementwise_batch(lambda: round_p),
     cuda="cj::round<{rounding_method}>({x})", doc="The nearest integer.", domain=FLOAT, family="unary",
+    parity=Parity.ODD,
 )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from cujax.engine.backends.select import library
+from cujax.engine.core.primitive import Parity
 from cujax.engine.ops.elementwise import add, div, exp, integer_pow, log, mul, neg, pow, square, sub
 from cujax.engine.ops.families import FLOAT, binary, unary
 from cujax.engine.ops.log1p import log1p_as_fused, log_as_fused
@@ -43,7 +44,7 @@ def from_scipy(name: str) -> Callable:
 
 erf_p, erf = unary(
     "erf", domain=FLOAT, doc="The error function, 2/sqrt(pi) times the integral of exp(-s*s) from 0 to x.",
-    cuda="cj::erf({x})", impl=_from_library("erf"),
+    cuda="cj::erf({x})", impl=_from_library("erf"), parity=Parity.ODD,
     jvp=lambda t, out, x: mul(2 / sqrt(pi), mul(t, exp(neg(square(x))))),
 )
 erfc_p, erfc = unary(
@@ -124,7 +125,7 @@ def _in_tails(xp: Any, w: Any, tails: Sequence[tuple]) -> Any:
 
 erf_inv_p, erf_inv = unary(
     "erf_inv", domain=FLOAT, doc="The inverse of erf: infinite at -1 and 1, NaN beyond.",
-    cuda="cj::erf_inv({x})",
+    cuda="cj::erf_inv({x})", parity=Parity.ODD,
     impl=lambda xp, x: _in_float32(xp, lambda x: _in_blocks(xp, _erf_inv, x), x),
     jvp=lambda t, out, x: mul(sqrt(pi) / 2, mul(t, exp(square(out)))),
 )

@@ -445,7 +445,7 @@ def _add_any_batch(axis: AxisData, operands: Sequence[Any], dims: Sequence[int |
 add_any_p = Primitive(
     "add_any", shape=_add_any_shape, impl=lambda xp, x, y, **out: xp.add(x, y, **out), jvp=_add_any_jvp,
     transpose=lambda ct, x, y: (ct, ct), batch=_add_any_batch, cuda="{x} + {y}",
-    doc="Sum of two cotangents of one value.", domain=NUMERIC, family="binary", may_overwrite=True,
+    doc="Sum of two cotangents of one value.", domain=NUMERIC, family="binary", may_overwrite=True, commutes=True,
 )
 
 
