@@ -5,7 +5,8 @@
 Read from what nvdisasm prints.  A loop is what lies between the target of a backward branch and the branch.  Which way
 through a piece of code is the usual one the text does not say.  What is rarely run calls a function (the denormals of
 a square root) or is a loop of its own (large arguments of `sin`); other short cuts are for infinities and the like.  So
-the *way* that is counted is the longest one that does neither.
+the *way* that is counted is the longest one that does neither.  What a kernel does again where a number was special is
+taken out of the text before: it is as long as the usual way, and follows it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cujax.engine.backends.cuda_compiler import Resources, compile_for, resources
+from cujax.engine.compiler.emit_cuda import FLAG
 
 ARCHITECTURE = 90
 
@@ -166,8 +168,14 @@ def width(opcode: str) -> int:
 def codes(source: str) -> dict[str, Code]:
     """Every kernel of `source`, by name."""
     taken = resources(source, ARCHITECTURE)
-    listed = instructions_in(_disassembled(compile_for(source, ARCHITECTURE)))
+    listed = instructions_in(_disassembled(compile_for(_without_special(source), ARCHITECTURE)))
     return {name: Code(used, listed[name]) for name, used in taken.items()}
+
+
+def _without_special(source: str) -> str:
+    """`source`, ending where a number was special: the question stays, since it is asked of every number."""
+    asked = f"if ({FLAG}) {{"
+    return source.replace(asked, f'{asked} asm volatile("trap;"); __builtin_unreachable();')
 
 
 def disassembler() -> str:

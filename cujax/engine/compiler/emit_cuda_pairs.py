@@ -7,12 +7,17 @@ several kept elements side by side, and what it loads of the others, and its loo
 reduced as if it were alone: the bits are the same.
 
     for (int item = blockIdx.x * 4; item < n0; item += gridDim.x * 4) {
+        float own_0[4];
+        #pragma unroll
+        for (int k = 0; k < 4; ++k) {
+            const int i0 = item + k < n0 ? item + k : n0 - 1;
+            own_0[k] = x0[i0];
+        }
         cj::Sum<float>::Acc sum_acc_0[4];
         for (int i1 = threadIdx.x; i1 < n1; i1 += blockDim.x) {
             #pragma unroll
             for (int k = 0; k < 4; ++k) {
-                const int i0 = item + k < n0 ? item + k : n0 - 1;
-                sum_acc_0[k] = sum_acc_0[k] + cj::abs(x0[i1] - x0[i0]);
+                sum_acc_0[k] = sum_acc_0[k] + cj::abs(x0[i1] - own_0[k]);
             }
         }
         ...
@@ -23,14 +28,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Accumulator, Body, total_extent
+from cujax.engine.compiler.cpp import type_name
 from cujax.engine.compiler.emit_cuda import FLAG, CudaFrame, sets_flag
 from cujax.engine.compiler.emit_cuda_reduce import FEW, FEW_ITEMS, Blocks
 from cujax.engine.compiler.expression import Load
-from cujax.engine.compiler.frame import indented
+from cujax.engine.compiler.frame import indented, invariant_nodes
 from cujax.engine.compiler.index import axes_in
 from cujax.engine.compiler.kernel import Kernel
 
 _SIDE_BY_SIDE = 4
+_MOST_OWN = 8  # values of each item that stay in registers
 _MOST_ACCUMULATORS = 4  # for each item: each takes a register, and what it is computed from
 
 
@@ -75,14 +82,34 @@ class _Pairs(Blocks):
             every = self._accumulators()
             arrays = [f"{a.reduction.struct}::Acc {self._arrays[a.result]}[{_SIDE_BY_SIDE}];" for a in every]
             empty = [f"{self.names[a.result]} = {a.reduction.struct}::identity();" for a in every]
-            pairs = self._along(0, "0", self.size(self.reduced[-1].extent))
-            item = [*arrays, *_side_by_side(empty), *self.nest(self.reduced[:-1], pairs), *self._results()]
+            with self.writer.scope():
+                own = self._own()
+                pairs = self.nest(self.reduced[:-1], self._along(0, "0", self.size(self.reduced[-1].extent)))
+            item = [*own, *arrays, *_side_by_side(empty), *pairs, *self._results()]
             return [*self._shared(), *hoisted, *self._over_items(item)]
+
+    def _own(self) -> list[str]:
+        """Statements that load what belongs to the kept elements, before the loop: the compiler leaves some inside."""
+        kept, reduced = ({a.number for a in axes} for axes in (self.kept, self.reduced))
+        loads = [n for n in invariant_nodes(self.body.nodes(), reduced) if isinstance(n, Load)]
+        loads = [n for n in loads if kept & set(axes_in(n.place))][:_MOST_OWN]
+        names = {n: f"own_{k}" for k, n in enumerate(loads)}
+        with self.writer.scope() as inside:
+            for load, name in names.items():
+                self.writer.write(f"{name}[k] = {self.writer.value(load)};")
+        for load, name in names.items():
+            self.writer.know(load, f"{name}[k]")
+        arrays = [f"{type_name(n.dtype)} {name}[{_SIDE_BY_SIDE}];" for n, name in names.items()]
+        return [*arrays, *_side_by_side([*self._places(), *inside])] if loads else []
+
+    def _places(self) -> list[str]:
+        """Where the item is; those beyond the last one do what that does, and nobody reads it."""
+        n = self._count()
+        return self.frame.axis_places(self.kept, f"item + k < {n} ? item + k : {n} - 1")
 
     def elements(self, phase: int) -> list[str]:
         """Those of all items at one place of the reduced axes."""
-        n = self._count()
-        places = self.frame.axis_places(self.kept, f"item + k < {n} ? item + k : {n} - 1")
+        places = self._places()
         with self.writer.flagging(FLAG, of_quotients=True):
             quick = _side_by_side([*places, *super().elements(phase)])
         if not sets_flag(quick):

@@ -4,24 +4,30 @@
 
 extern "C" __global__ void fused_sub_abs_reduce_sum_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1) {
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
-    for (int item = int(blockIdx.x) * 4; item < n1; item += int(gridDim.x) * 4) {
+    for (int item = int(blockIdx.x) * 4; item < n0; item += int(gridDim.x) * 4) {
+        float own_0[4];
+        #pragma unroll
+        for (int k = 0; k < 4; ++k) {
+            const int i0 = item + k < n0 ? item + k : n0 - 1;
+            own_0[k] = x0[i0];
+        }
         cj::Sum<float>::Acc sum_acc_0[4];
         #pragma unroll
         for (int k = 0; k < 4; ++k) {
             sum_acc_0[k] = cj::Sum<float>::identity();
         }
-        for (int i1 = int(threadIdx.x); i1 < n0; i1 += int(blockDim.x)) {
+        for (int i1 = int(threadIdx.x); i1 < n1; i1 += int(blockDim.x)) {
             #pragma unroll
             for (int k = 0; k < 4; ++k) {
-                const int i0 = item + k < n1 ? item + k : n1 - 1;
-                const float sub_1 = x0[i0] - x1[i1];  // programs.py:177
+                const int i0 = item + k < n0 ? item + k : n0 - 1;
+                const float sub_1 = own_0[k] - x1[i1];  // programs.py:177
                 const float abs_1 = cj::abs(sub_1);
                 sum_acc_0[k] = sum_acc_0[k] + abs_1;
             }
         }
         #pragma unroll
         for (int k = 0; k < 4; ++k) {
-            if (item + k >= n1) break;
+            if (item + k >= n0) break;
             const int i0 = item + k;
             sum_acc_0[k] = cj::block_reduce<cj::Sum<float>>(sum_acc_0[k], sum_acc_0_shared);
             const float sum_result_0 = sum_acc_0[k];
