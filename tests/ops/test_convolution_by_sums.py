@@ -69,6 +69,13 @@ def test_values(name, dtype):
     np.testing.assert_allclose(found.astype(wide) / scale, exact / scale, atol=tolerance, rtol=0)
 
 
+def test_a_program_of_64_bits_is_compiled_whatever_the_switch_says_then():
+    with cujax.enable_x64(True):
+        x, w = np.ones((1, 130, 130, 1)), np.ones((3, 3, 1, 1))
+        tape = cujax.make_jaxpr(gradient(x.shape))(x, w).tape
+    assert all(isinstance(step, Kernel) for step in generated(tape, "cuda").steps)
+
+
 def is_gain(lhs: tuple, rhs: tuple, language: str = "cuda", dtype: Any = np.float32, **changed: Any) -> bool:
     options = {
         "window_strides": (1, 1), "padding": ((0, 0), (0, 0)), "lhs_dilation": (1, 1), "rhs_dilation": (1, 1),

@@ -19,6 +19,7 @@ from math import prod
 from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.tape import literal
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.conv_dimensions import ConvDimensionNumbers, Pads, Shape, take
 from cujax.engine.ops.conversion import convert_element_type_p
@@ -82,7 +83,8 @@ def _as(dtype: Any, x: Any) -> Any:
 
 
 def _zero(x: Any) -> Any:
-    return x.dtype.type(0)
+    """A literal: a number would become one of 32 bits where the program is compiled without `enable_x64`."""
+    return literal(0, x.dtype)
 
 
 def _sum(seen: Any, y: Any) -> Any:
