@@ -86,6 +86,21 @@ class Places(NamedTuple):
 RunLoop = Callable[[Sequence[Places], int], int]
 
 
+class NestedPhase(NamedTuple):
+    """The kernels of a step of a loop, or of a branch, whose buffers are known when it is called.
+
+    The first three as of `Phase`.  places: (number of a memory, bytes after its beginning) of each buffer, and then of
+    the condition's value.  results: (number of an argument, memory, bytes after its beginning, bytes) of what is copied
+    to an argument when this was the last step, or the branch.
+    """
+
+    launchers: tuple[Any, ...]
+    counts: tuple[int, ...]
+    condition: int
+    places: Sequence[tuple[int, int]]
+    results: Sequence[tuple[int, int, int, int]]
+
+
 class KernelTarget(Protocol):
     """Compiles and runs the kernels that the compiler writes in `language`, "host" or "cuda".
 
@@ -112,6 +127,22 @@ class KernelTarget(Protocol):
 
     def copier(self, nbytes: int) -> Any:
         """What copies so many bytes from a first buffer to a second, as a kernel in a loop."""
+
+    def strided_copier(self, itemsize: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
+        """What copies an array with `strides` in bytes to one without gaps, as a kernel in a loop."""
+
+    def nest(
+        self, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
+        phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, keep: Any,
+    ) -> Any:
+        """A launcher, as a kernel's, that runs a loop of `length` steps (-1: until its condition does not hold).
+
+        memories: (kind, value, stride).  Of kind k >= 0 a memory begins `value` bytes after argument k, of kind -1 at the
+        address `value`, of kind -2 as many bytes after the beginning of a block of `own` bytes; in each step it is
+        `stride` bytes further on.  entries: as the `results` of phases, but copied from arguments before the first step.
+        first: as of `loop`; -1 where the first argument, an int32, chooses one of the phases.  work: of the kernel that
+        has the most.  keep: what addresses belong to.  None where loops are not run by compiled code.
+        """
 
     def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
         """A function that runs the steps of a loop: `run(places, length)`, which gives the number of steps done.

@@ -116,6 +116,14 @@ class CudaTarget:
         """See `api.KernelTarget`."""
         return Copier(nbytes)
 
+    def strided_copier(self, itemsize: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
+        """See `api.KernelTarget`; nobody asks for one, since views are steps of their own."""
+        raise NotImplementedError
+
+    def nest(self, *args: Any) -> None:
+        """See `api.KernelTarget`."""
+        return None
+
     def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
         """See `api.KernelTarget`; None for a loop with a condition, which is on the device."""
         if any(phase.condition >= 0 for phase in phases):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cujax.engine.backends.api import KernelCall, Phase, Places, RunLoop
+from cujax.engine.backends.api import KernelCall, NestedPhase, Phase, Places, RunLoop
 from cujax.engine.backends.array_address import address_of
 from cujax.engine.ground.native import native
 
@@ -54,6 +54,47 @@ def launcher_python(kernel: Any, sizes: Sequence[int], wanted: int, owner: HasTh
 def copier(nbytes: int) -> Any:
     """What copies so many bytes, in a loop of compiled code; None without the extension."""
     return None if native is None else native.Launcher(native.copy_address(), (nbytes,), 1, None).launch
+
+
+def strided_copier(itemsize: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
+    """What copies an array of any strides, the last axis first; None without the extension."""
+    axes = [number for axis in zip(reversed(shape), reversed(strides), strict=True) for number in axis]
+    sizes = (itemsize, len(shape), *axes)
+    return None if native is None else native.Launcher(native.strided_address(), sizes, 1, None).launch
+
+
+class _Owner:
+    """What a launcher of a nest keeps alive."""
+
+    def __init__(self, owner: HasThreads, *kept: Any) -> None:
+        self._owner, self._kept = owner, kept
+
+    @property
+    def threads(self) -> int:
+        return self._owner.threads
+
+
+def nest(
+    owner: HasThreads, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
+    phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, keep: Any,
+) -> Launch | None:
+    """A launcher of a loop or branch in compiled code, see `api.KernelTarget`; None without the extension."""
+    if native is None:
+        return None
+    made = native.Nest(
+        _words(memories), _words(entries),
+        tuple([
+            (tuple([x.__self__ for x in p.launchers]), p.counts, p.condition, _words(p.places), _words(p.results))
+            for p in phases
+        ]),
+        first, length, interval, own,
+    )  # fmt: skip
+    wanted = max(1, work // GRAIN)
+    return native.Launcher(native.nest_address(), made.sizes, wanted, _Owner(owner, made, keep), first >= 0).launch
+
+
+def _words(numbers: Sequence[Sequence[int]]) -> bytes:
+    return np.array(numbers, np.int64).tobytes()
 
 
 def loop(phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:

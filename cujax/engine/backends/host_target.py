@@ -26,7 +26,7 @@ import numpy as np
 from fastrlock.rlock import FastRLock
 
 from cujax.engine.backends import disk_cache, host_compiler, host_launch
-from cujax.engine.backends.api import KernelCall, Phase, RunLoop
+from cujax.engine.backends.api import KernelCall, NestedPhase, Phase, RunLoop
 from cujax.engine.backends.array_address import address_of
 from cujax.engine.backends.host_compiler import HostCompiler, Refused
 from cujax.engine.backends.host_threads import thread_count
@@ -104,6 +104,17 @@ class HostTarget:
     def copier(self, nbytes: int) -> Any:
         """See `api.KernelTarget`."""
         return host_launch.copier(nbytes)
+
+    def strided_copier(self, itemsize: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
+        """See `api.KernelTarget`."""
+        return host_launch.strided_copier(itemsize, shape, strides)
+
+    def nest(
+        self, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
+        phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, keep: Any,
+    ) -> Any:
+        """See `api.KernelTarget`."""
+        return host_launch.nest(self, memories, entries, phases, first, length, interval, own, work, keep)
 
     def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
         """See `api.KernelTarget`."""

@@ -10,7 +10,8 @@ and the one after that to the first again.  Rows of xs and ys move on from step 
 buffers, without running anything, until all of the carry is where it has been before an earlier step.  What lies
 between, mostly two steps, are the *phases* that take turns.
 
-The place of a value is (memory, lag): of rows the row of `lag` steps ago, for a y that is a carry as well.  Memory is
+The place of a value is (memory, lag, offset): of rows the row of `lag` steps ago, for a y that is a carry as well; bytes
+after its beginning, for a part of an array.  Memory is
 
     ("given", k, slot)     a constant or a literal of program k: 0 the body, 1 the condition of a `while_loop`
     ("carry", i)           a carry as it was passed
@@ -28,12 +29,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cujax.engine.backends.api import Buffer, Places, RunLoop
+from cujax.engine.backends.api import Buffer, KernelCall, Places, RunLoop
 from cujax.engine.backends.api import Phase as Kernels
 from cujax.engine.backends.select import selected
+from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.program import Program
-from cujax.engine.compiler.steps import BYTE
+from cujax.engine.compiler.steps import BYTE, KernelStep, Seen, ViewStep
 from cujax.engine.compiler.traffic import bytes_of
+from cujax.engine.core.aval import ShapedArray
 
 FEWEST = 16  # steps that are worth the preparation
 _MOST_PHASES = 16
@@ -41,7 +44,7 @@ _INTERVAL = 1 << 26  # operations, tens of milliseconds: an interrupt waits no l
 _CALL = 500  # operations that take as long as a call does at least
 
 Memory = tuple
-Place = tuple[Memory, int]
+Place = tuple[Memory, int, int]
 Call = tuple[Any, list[Place]]  # what launches a kernel, with the places of its buffers
 
 
@@ -54,6 +57,12 @@ class Phase(NamedTuple):
     carry: tuple[Place, ...]
     calls: list[Call]
     condition: tuple[int, Place] | None
+
+    @property
+    def places(self) -> list[Place]:
+        """Those of all arguments, and then that of the condition's value."""
+        found = [place for _, arguments in self.calls for place in arguments]
+        return found if self.condition is None else [*found, self.condition[1]]
 
 
 class Part(NamedTuple):
@@ -70,15 +79,16 @@ class LoopPlan:
         self, parts: Sequence[Part], phases: Sequence[Phase], first: int, own: Sequence[tuple], run: RunLoop
     ) -> None:
         self._parts, self._phases, self._first, self._own, self._run_steps = parts, phases, first, own, run
+        self._avals = parts[0].program.tape.out_avals
         self._memories: dict[Memory, int] = {}
         self._places = [self._numbered(phase) for phase in phases]
 
-    def _numbered(self, phase: Phase) -> tuple[np.ndarray, np.ndarray]:
-        """The memory of each argument, and of the condition's value at the end, by number; and the lag of each."""
-        places = [place for _, arguments in phase.calls for place in arguments]
-        places += [] if phase.condition is None else [phase.condition[1]]
-        numbers = [self._memories.setdefault(memory, len(self._memories)) for memory, _ in places]
-        return np.array(numbers, np.intp), np.array([lag for _, lag in places], np.int64)
+    def _numbered(self, phase: Phase) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The memory of each argument, and of the condition's value at the end, by number; the lags and offsets."""
+        places = phase.places
+        numbers = [self._memories.setdefault(memory, len(self._memories)) for memory, _, _ in places]
+        lags, offsets = (np.array([place[k] for place in places], np.int64) for k in (1, 2))
+        return np.array(numbers, np.intp), lags, offsets
 
     def run(
         self, consts: Sequence[Sequence[Buffer]], carry: Sequence[Buffer], rows: Sequence[Buffer] = (),
@@ -89,13 +99,13 @@ class LoopPlan:
         rows = [array[::-1] for array in rows] if reverse else rows
         bases, strides = self._addresses(found, rows)
         places = []
-        for numbers, lags in self._places:
+        for numbers, lags, offsets in self._places:
             moves = strides[numbers]
-            places.append(Places(bases[numbers] - lags * moves, moves))
+            places.append(Places(bases[numbers] + offsets - lags * moves, moves))
         done = self._run_steps(places, length)
         return [
-            rows[memory[1]][done - lag, ...] if memory[0] == "rows" else found[memory]
-            for memory, lag in self._phases[self._turn(done)].carry
+            _part(rows[memory[1]][done - lag, ...] if memory[0] == "rows" else found[memory], offset, aval)
+            for (memory, lag, offset), aval in zip(self._phases[self._turn(done)].carry, self._avals, strict=False)
         ]
 
     def _turn(self, step: int) -> int:
@@ -133,12 +143,23 @@ class LoopPlan:
 
 def plan_loop(body: Part, num_carry: int, num_rows: int = 0, condition: Part | None = None) -> LoopPlan | None:
     """The plan for a body (consts, carry, rows of xs, rows of ys) -> (carry, ...); None where there is none."""
-    parts = [body] if condition is None else [body, condition]
-    target = selected().kernels
-    if target is None or not all(_can_follow(part.program) for part in parts):
+    target, followed = selected().kernels, follow_loop(body, num_carry, num_rows, condition)
+    if target is None or followed is None:
         return None
-    own = _Own()
-    carry: tuple[Place, ...] = tuple([(("carry", i), 0) for i in range(num_carry)])
+    phases, first, own = followed
+    parts = [body] if condition is None else [body, condition]
+    run = target.loop([_kernels(phase) for phase in phases], first, interval_of(parts))
+    return None if run is None else LoopPlan(parts, phases, first, own.kinds, run)
+
+
+def follow_loop(
+    body: Part, num_carry: int, num_rows: int, condition: Part | None
+) -> tuple[list[Phase], int, Own] | None:
+    """The phases of a loop, the first of those that take turns, and its own buffers; None where there are none."""
+    if not all(can_follow(part.program) for part in ([body] if condition is None else [body, condition])):
+        return None
+    own = Own()
+    carry: tuple[Place, ...] = tuple([(("carry", i), 0, 0) for i in range(num_carry)])
     phases: list[Phase] = []
     seen: dict[tuple[Place, ...], int] = {}
     while carry not in seen:
@@ -149,19 +170,28 @@ def plan_loop(body: Part, num_carry: int, num_rows: int = 0, condition: Part | N
         calls: list[Call] = []
         check = None
         if condition is not None:
-            (flag,) = _follow(condition.program, [*_given(1, condition), *carry], 1, own, calls)
+            (flag,) = follow(condition.program, [*given(1, condition.num_consts), *carry], 1, own, calls)
             check = len(calls), flag
-        rows = [(("rows", j), 0) for j in range(num_rows)]
-        outputs = _follow(body.program, [*_given(0, body), *carry, *rows], 0, own, calls)
+        rows = [(("rows", j), 0, 0) for j in range(num_rows)]
+        outputs = follow(body.program, [*given(0, body.num_consts), *carry, *rows], 0, own, calls)
         phases.append(Phase(carry, calls, check))
-        carry = tuple([(memory, lag + (memory[0] == "rows")) for memory, lag in outputs[:num_carry]])
-    first = seen[carry]
-    run = target.loop([_kernels(phase) for phase in phases], first, _interval(parts))
-    return None if run is None else LoopPlan(parts, phases, first, own.kinds, run)
+        carry = tuple([(memory, lag + (memory[0] == "rows"), at) for memory, lag, at in outputs[:num_carry]])
+    return phases, seen[carry], own
 
 
-def _can_follow(program: Program) -> bool:
-    return program.kernel_steps is not None and not any(step.copies for step in program.kernel_steps)
+def can_follow(program: Program) -> bool:
+    """Whether all steps are kernels, or see arrays otherwise.  On a device none of them may begin with a copy."""
+    steps, target = program.kernel_steps, selected().kernels
+    return steps is not None and target is not None and (target.language == "host" or not any(step.copies for step in steps))
+
+
+def _part(array: Buffer, offset: int, aval: ShapedArray) -> Buffer:
+    """What is seen of `array` from some bytes on."""
+    dtype = physical(aval.dtype)
+    if offset == 0 and array.shape == aval.shape and array.dtype == dtype:
+        return array
+    backend = selected()
+    return backend.part(backend.contiguous(array).reshape(-1).view(BYTE), offset, aval.shape, dtype)
 
 
 def _kernels(phase: Phase) -> Kernels:
@@ -169,17 +199,23 @@ def _kernels(phase: Phase) -> Kernels:
     return Kernels(tuple(launchers), tuple(counts), -1 if phase.condition is None else phase.condition[0])
 
 
-def _interval(parts: Sequence[Part]) -> int:
+def interval_of(parts: Sequence[Part]) -> int:
     """Steps between two looks for an interrupt."""
-    calls = [call for part in parts for step in part.program.kernel_steps or () for call in step.calls]
-    return max(1, _INTERVAL // max(1, sum(call.work + _CALL for call in calls)))
+    return max(1, _INTERVAL // max(1, sum(call.work + _CALL for call in calls_of(parts))))
 
 
-def _given(k: int, part: Part) -> list[Place]:
-    return [(("given", k, i), 0) for i in range(part.num_consts)]
+def calls_of(parts: Sequence[Part]) -> list[KernelCall]:
+    """Of the kernels of some programs."""
+    steps = [step for part in parts for step in part.program.kernel_steps or ()]
+    return [call for step in steps if isinstance(step, KernelStep) for call in step.calls]
 
 
-class _Own:
+def given(k: int, count: int) -> list[Place]:
+    """The places of the constants of program k."""
+    return [(("given", k, i), 0, 0) for i in range(count)]
+
+
+class Own:
     """The loop's own buffers while steps are followed: their shapes and dtypes, and which of them are in use."""
 
     def __init__(self) -> None:
@@ -193,24 +229,30 @@ class _Own:
             free = [len(self.kinds)]
             self.kinds.append(kind)
         self._used.add(free[0])
-        return ("own", free[0]), 0
+        return ("own", free[0]), 0, 0
 
     def free_all_but(self, places: Sequence[Place]) -> None:
         """Between two steps only the carry is in use."""
-        self._used = {memory[1] for memory, _ in places if memory[0] == "own"}
+        self._used = {memory[1] for memory, _, _ in places if memory[0] == "own"}
 
 
-def _follow(program: Program, inputs: Sequence[Place], k: int, own: _Own, calls: list[Call]) -> list[Place]:
+def follow(program: Program, inputs: Sequence[Place], k: int, own: Own, calls: list[Call]) -> list[Place]:
     """Where a run of program k on inputs in these places has its outputs; what it calls is added to `calls`."""
-    slots = dict(enumerate([*inputs, *[(("given", k, len(inputs) + i), 0) for i in range(len(program.literals))]]))
+    slots = dict(enumerate([*inputs, *[(("given", k, len(inputs) + i), 0, 0) for i in range(len(program.literals))]]))
 
     def place_of(origin: tuple) -> Place:
         if len(origin) == 1:
             return slots[origin[0]]
-        return own.take(origin) if len(origin) == 2 else (("arena", k, origin[0]), 0)
+        return own.take(origin) if len(origin) == 2 else (("arena", k, origin[0]), 0, 0)
 
     for step in program.kernel_steps or ():
+        if isinstance(step, ViewStep):
+            for i, view in zip(step.outputs, step.views, strict=True):
+                slots[i] = _seen(slots[step.inputs[0]], view, own, calls)
+            continue
         results = [place_of(origin) for origin in step.results]
+        if step.target is not None:
+            calls.append((_copier(step.changed), [slots[step.target], results[0]]))
         scratch = [own.take(((step.scratch,), BYTE))] if step.scratch else []
         if not step.is_empty:
             arguments = [*[slots[i] for i in step.inputs], *results, *scratch]
@@ -218,13 +260,25 @@ def _follow(program: Program, inputs: Sequence[Place], k: int, own: _Own, calls:
         for i, place in zip(step.outputs, results, strict=True):
             slots[i] = place
     for source, to in program.copies:
-        calls.append((_copier(program, to), [slots[source], slots[to]]))
+        calls.append((_copier(program.tape.out_avals[program.outputs.index(to)]), [slots[source], slots[to]]))
     return [slots[i] for i in program.outputs]
 
 
-def _copier(program: Program, to: int) -> Any:
-    """Of an output to the buffer in slot `to`."""
-    aval = program.tape.out_avals[program.outputs.index(to)]
+def _seen(place: Place, view: Seen, own: Own, calls: list[Call]) -> Place:
+    """Where what a view sees of the array at `place` lies one after the other: there, or in a copy."""
+    memory, lag, offset = place
+    there = memory, lag, offset + view.offset
+    if view.is_contiguous:
+        return there
+    copy = own.take((view.shape, view.dtype))
+    target = selected().kernels
+    assert target is not None  # there are kernels
+    calls.append((target.strided_copier(view.dtype.itemsize, view.shape, view.strides), [there, copy]))
+    return copy
+
+
+def _copier(aval: ShapedArray) -> Any:
+    """Of an array."""
     target = selected().kernels
     assert target is not None  # there are kernels
     return target.copier(bytes_of([aval]))

@@ -24,7 +24,7 @@ from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimized
 from cujax.engine.compiler.plan import make_plan
 from cujax.engine.compiler.schedule import lay_out, written_by
-from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Layout, Run
+from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Layout, Run, ViewStep
 from cujax.engine.compiler.stretch import in_stretches
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
@@ -44,7 +44,8 @@ class Program:
     owned: numbers of the inputs that a run may overwrite; changed: of those among them that it does overwrite.
     placed: numbers of the outputs that are written into buffers which are passed after the inputs.
     call: the same as calling it, without the context where none is needed.
-    kernel_steps: the steps where all of them are kernels, before some are launched together, and there is one device.
+    kernel_steps: the steps where all of them are kernels or views, before some are launched together, and there is one
+    device.
     Slots hold the inputs first, then the buffers for outputs, which are `num_given` in all, then the literals, and
     everything computed.  What is public of them is for a loop that runs the steps itself (loop_plan.py).
     """
@@ -73,7 +74,8 @@ class Program:
         overwritten = {v: slots[a] for v, a in self.generated.in_place.items()}
         self._may_move = len(backend.devices()) > 1
         made = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
-        self.kernel_steps = None if self._may_move or not all(isinstance(s, KernelStep) for s in made) else made
+        are_compiled = not self._may_move and all(isinstance(s, (KernelStep, ViewStep)) for s in made)
+        self.kernel_steps = made if are_compiled else None
         self.steps = self._in_stretches(made, target)
         self.copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
         copying = [_copying(self.copies, backend.xp)] if self.copies else []
@@ -97,12 +99,27 @@ class Program:
             if isinstance(step, Kernel):
                 found: Any = KernelStep(step, [target.launcher(module, c) for c in step.calls], layout)
             else:
-                # A value of the arena that is dead has its place to itself (schedule.py).
-                spoils = step.primitive.may_spoil and all(a in layout.offsets and a in dead for a in step.inputs)
-                found = ImplStep(step, layout, self.generated.taken.get(step, ()), spoils)
+                found = self._compiled(step, layout, target) or self._step(step, layout, dead)
             found.dead = tuple([layout.slots[v] for v in dead])
             made.append(found)
         return made
+
+    def _step(self, eqn: Eqn, layout: Layout, dead: Sequence[Var]) -> ImplStep:
+        # A value of the arena that is dead has its place to itself (schedule.py).
+        spoils = eqn.primitive.may_spoil and all(a in layout.offsets and a in dead for a in eqn.inputs)
+        return ImplStep(eqn, layout, self.generated.taken.get(eqn, ()), spoils)
+
+    def _compiled(self, eqn: Eqn, layout: Layout, target: Any) -> ViewStep | KernelStep | None:
+        """An equation of which a loop in compiled code needs no Python; None where it does."""
+        if native is None or target is None or target.language != "host":
+            return None
+        if eqn.primitive.view is not None and len(eqn.inputs) == 1:
+            return ViewStep(eqn, layout)
+        call = None if eqn.primitive.nested is None else eqn.primitive.nested(*[a.aval for a in eqn.inputs], **eqn.params)
+        if call is None:
+            return None
+        kernel = Kernel((call.call,), "", tuple(eqn.inputs), tuple(eqn.outputs))
+        return KernelStep(kernel, [call.launch], layout)
 
     def _in_stretches(self, made: list[Any], target: Any) -> list[Any]:
         module = self._module(target)

@@ -1,7 +1,8 @@
 """The steps of a program: what runs, on which slots, and where the buffers of its results come from.
 
     ImplStep    a library call, a loop, or any op where the backend has no kernels, through its `impl`
-    KernelStep  a generated kernel
+    ViewStep    one that sees its operand otherwise
+    KernelStep  a generated kernel, or a small loop or branch as a call of compiled code (nest.py)
     Layout      where everything is: the slots of values, and the origin of each result's buffer
 
 A step's `runner()` is a function of the slots.  The origin of a buffer is one of
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cujax.engine.backends.api import Buffer
+from cujax.engine.backends.array_address import address_of
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.kernel import Kernel
@@ -117,11 +119,43 @@ def _picking(numbers: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
     return itemgetter(*numbers) if len(numbers) > 1 else lambda slots: [slots[i] for i in numbers]
 
 
+class Seen(NamedTuple):
+    """How the result of a view lies in the memory of its operand, if that has no gaps: bytes."""
+
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+    is_contiguous: bool
+
+
+class ViewStep(ImplStep):
+    """An op that copies nothing; `views`: what it does to an operand without gaps."""
+
+    __slots__ = ("_eqn",)
+
+    def __init__(self, eqn: Eqn, layout: Layout) -> None:
+        super().__init__(eqn, layout)
+        self._eqn = eqn
+
+    @property
+    def views(self) -> list[Seen]:
+        """One for each result: found by the op itself, on memory that nobody touches."""
+        eqn, aval = self._eqn, self._eqn.inputs[0].aval
+        array = np.empty(aval.shape, physical(aval.dtype))
+        out = eqn.primitive.impl(np, array, **eqn.params)
+        return [
+            Seen(address_of(v) - address_of(array), v.shape, v.strides, v.dtype, bool(v.flags.c_contiguous))
+            for v in map(np.asarray, out if self.multiple else [out])
+        ]
+
+
 class KernelStep:
     """Runs a kernel on contiguous buffers and those of its results, whose origins are `results`."""
 
     __slots__ = (
-        "backend", "calls", "dead", "inputs", "is_empty", "launches", "outputs", "results", "scratch", "target"
+        "backend", "calls", "changed", "dead", "inputs", "is_empty", "launches", "outputs", "results", "scratch",
+        "target",
     )
 
     def __init__(self, kernel: Kernel, launches: Sequence[Callable], layout: Layout) -> None:
@@ -133,6 +167,7 @@ class KernelStep:
         self.is_empty = kernel.is_empty
         self.calls = () if kernel.is_empty else kernel.calls
         self.target = None if kernel.target is None else slots[kernel.target]
+        self.changed = kernel.writes[0].aval if kernel.writes else None  # what a copy of the target is of
         self.dead: tuple[int, ...] = ()
 
     def run(self, slots: list[Any]) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, NamedTuple
 
+from cujax.engine.compiler.nest import NestedCall, branch_call, is_small
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_by
 from cujax.engine.core.aval import ShapedArray, same_array_type
@@ -63,6 +64,12 @@ def _impl(xp: Any, index: Any, *buffers: Any, branches: Branches) -> list[Any]:
         return compile_tape(_chosen_by_element(branches, index.ndim)).run([index, *buffers])
     chosen = min(max(int(index), 0), len(branches) - 1)
     return compile_tape(branches[chosen]).run(buffers)
+
+
+def _nested(index: ShapedArray, *avals: ShapedArray, branches: Branches) -> NestedCall | None:
+    if index.ndim or not is_small(branches[0].out_avals):
+        return None
+    return branch_call([compile_tape(t) for t in branches])
 
 
 def _jvp(
@@ -293,5 +300,5 @@ cond_p: Primitive = Primitive(
     "cond", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(cond_p, args, params),
     jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a branch is a region of its own"), doc="One of several branches.", domain="tapes",
-    family="control", keys=_keys,
+    family="control", keys=_keys, nested=_nested,
 )

@@ -20,6 +20,8 @@ from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.loop_body import LoopBody, copied
+from cujax.engine.compiler.loop_plan import Part
+from cujax.engine.compiler.nest import NestedCall, Rows, is_small, loop_call
 from cujax.engine.compiler.program import run_compiled_impl
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
@@ -110,6 +112,19 @@ def _run(
     for i in range(loop.length - 1, -1, -1) if loop.reverse else range(loop.length):
         carry = program.run([*consts, *carry, *[rows[i, ...] for rows in (*xs, *ys)]])[: loop.num_carry]
     return body.settled(program, carry)
+
+
+def _nested(*avals: ShapedArray, **params: Any) -> NestedCall | None:
+    loop = Loop(**params)
+    num_ys = len(loop.tape.outputs) - loop.num_carry
+    carry, ys = split_at(loop.tape.out_avals, loop.num_carry)
+    xs = loop.groups(loop.tape.in_avals)[2]
+    rows_fit = all(pitch_of(a.shape, physical(a.dtype)) == a.size for a in (*xs, *ys))
+    if not rows_fit or not is_small([*carry, *[stacked(a, loop.length) for a in ys]]):
+        return None
+    program = loop.body.program()
+    rows = Rows(len(xs), num_ys, loop.length, loop.reverse)
+    return loop_call(Part(program, loop.num_consts), loop.num_carry, loop.body.changed(program), rows=rows)
 
 
 def _runs(language: str | None, **params: Any) -> Runs:
@@ -443,5 +458,5 @@ scan_p: Primitive = Primitive(
     "scan", shape=_shape, impl=_impl, runs=_runs, evaluate=lambda args, params: run_compiled_impl(scan_p, args, params),
     jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop of known length over slices of arrays.",
-    domain="tapes", family="control", keys=_keys, prune=_prune,
+    domain="tapes", family="control", keys=_keys, prune=_prune, nested=_nested,
 )

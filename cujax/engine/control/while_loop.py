@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.loop_body import LoopBody, copied, language
+from cujax.engine.compiler.loop_plan import Part
+from cujax.engine.compiler.nest import NestedCall, is_small, loop_call
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.bounded_while import as_scans
@@ -106,6 +108,15 @@ def _run(loop: While, buffers: Sequence[Any], owned: Sequence[int] = (), most: i
             carry = plan.run([body_consts, cond_consts], carry)
             break
     return body.settled(program, carry)
+
+
+def _nested(*avals: ShapedArray, **params: Any) -> NestedCall | None:
+    loop = While(**params)
+    if loop.is_of_many or not is_small(loop.body_tape.out_avals):
+        return None
+    body, condition = loop.body, Part(compile_tape(loop.cond_tape), loop.cond_consts)
+    program = body.program()
+    return loop_call(Part(program, loop.body_consts), body.num_carry, body.changed(program), condition)
 
 
 def _runs(language: str | None, **params: Any) -> Runs:
@@ -340,7 +351,7 @@ def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
 
 while_p: Primitive = Primitive(
     "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(while_p, args, params),
-    runs=_runs, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
+    runs=_runs, nested=_nested, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
     domain="tapes", family="control", keys=_keys, prune=_prune,
 )

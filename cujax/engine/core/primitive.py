@@ -29,6 +29,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                is computed now and what is recorded on a linear tape
     prune      (read, **params) -> (operands, results, params): which operands and results are left, and the params, of
                the op without results that nobody reads, for ops that hold tapes; those that others need are left
+    nested     (*avals, **params) -> a `NestedCall` of compiler/nest.py, or None: the op as a call of compiled code, on a host
+               with kernels, for ops that run tapes
     runs       (language, **params) -> `Runs`, for ops that run tapes many times: see there
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
@@ -212,6 +214,7 @@ class Primitive:
         family: str = "",
         writes_out: bool | Callable[..., bool] = False,
         runs: Callable[..., Runs] | None = None,
+        nested: Callable | None = None,
         prune: Callable | None = None,
         is_fresh: bool = False,
         may_overwrite: bool = False,
@@ -235,7 +238,7 @@ class Primitive:
         self._avals: dict[Any, Any] = {}
         self.writes_out, self.may_overwrite, self.runs, self.prune = writes_out, may_overwrite, runs, prune
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
-        self.may_spoil = may_spoil
+        self.may_spoil, self.nested = may_spoil, nested
         self.view, self.takes_reversed, self.parts = view, tuple(takes_reversed), parts
         self.commutes, self.parity = commutes, parity
 

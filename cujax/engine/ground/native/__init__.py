@@ -12,6 +12,7 @@ in a tenth of the time:
                 empty, contiguous                          backends/host_backend.py
     device_launch.c  DeviceLaunch, write_addresses         backends/cuda_launch.py
     loop.c      run_loop                                   compiler/loop_plan.py, which says what it stands for
+    nest.c      Nest                                       compiler/nest.py, likewise
 
 The Python functions say what is meant, and serve where the extension was not built (it is optional at install) or
 is switched off (`CUJAX_NATIVE=0`, read at import).  `tests/test_native.py` compares the two.
@@ -24,7 +25,7 @@ from typing import Any
 
 from cujax.engine.ground.config import config
 
-VERSION = 7  # as in native.h
+VERSION = 8  # as in native.h
 
 
 def _load() -> Any:

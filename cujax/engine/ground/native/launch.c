@@ -142,7 +142,9 @@ static int launch_all(Launcher* self, PyObject** buffers, Py_ssize_t count) {
         run(self, addresses, threads);
     if (addresses != on_stack)
         PyMem_Free(addresses);
-    return threads < 0 ? -1 : 0;
+    int failed = threads < 0 || stopped;
+    stopped = 0;
+    return failed ? -1 : 0;
 }
 
 static PyObject* Launcher_launch(Launcher* self, PyObject* buffers) {

@@ -16,6 +16,10 @@ typedef struct {
     long long sizes[];
 } Launcher;
 
+/* Set by a kernel that ends early since an exception has been raised in this thread: whoever returns to Python takes it
+   back, and fails. */
+extern _Thread_local int stopped;
+
 /* How many threads the kernel is to use; -1 on an error. */
 long thread_count(Launcher* self);
 

@@ -125,6 +125,8 @@ static int run_phase(const Phase* phase, long long step, void** moved) {
             return 1;
         const Call* call = &phase->calls[i];
         call->launcher->kernel(addresses + call->first, call->launcher->sizes, call->threads);
+        if (stopped)
+            return 0;
     }
 }
 
@@ -155,6 +157,10 @@ static PyObject* run_loop(PyObject* module, PyObject* args) {
         if (is_over)
             break;
         status = PyErr_CheckSignals();
+    }
+    if (stopped) {
+        stopped = 0;
+        status = -1;
     }
     free_loop(&loop);
     return status < 0 ? NULL : PyLong_FromLongLong(step);
