@@ -125,6 +125,7 @@ APART = {
     "of two": lambda x: both(x[None, :] - 2 * x[:, None]),
     "1/0 and 1/-0": lambda x: both(1 / apart(x)),
     "steps": lambda x: both(jnp.floor(apart(x))),
+    "other rows": lambda x: both(apart(x).reshape(4, 9).reshape(6, 6)),
 }
 
 

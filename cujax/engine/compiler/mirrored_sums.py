@@ -173,9 +173,11 @@ class _Numbers:
 
     # --- axes ---------------------------------------------------------------------------------------------------------
 
-    def _placed(self, result: Var, exchange: Swap) -> _Form:
+    def _placed(self, result: Var, exchange: Swap) -> _Form | None:
         """What stands along some of the axes of `result` and is repeated along the others."""
         source, places = self._source(result)
+        if source is result:  # other rows of the same elements
+            return None
         places = {axis: _exchanged(place, exchange) for axis, place in places.items()}
         places, inner = _in_order(places, source.aval.shape)
         is_same = source.aval.shape == result.aval.shape and all(axis == place for axis, place in places.items())
