@@ -133,15 +133,17 @@ class KernelTarget(Protocol):
 
     def nest(
         self, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
-        phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, keep: Any,
+        phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, may_last: bool,
+        keep: Any,
     ) -> Any:
         """A launcher, as a kernel's, that runs a loop of `length` steps (-1: until its condition does not hold).
 
-        memories: (kind, value, stride).  Of kind k >= 0 a memory begins `value` bytes after argument k, of kind -1 at the
-        address `value`, of kind -2 as many bytes after the beginning of a block of `own` bytes; in each step it is
-        `stride` bytes further on.  entries: as the `results` of phases, but copied from arguments before the first step.
-        first: as of `loop`; -1 where the first argument, an int32, chooses one of the phases.  work: of the kernel that
-        has the most.  keep: what addresses belong to.  None where loops are not run by compiled code.
+        memories: (kind, value, stride).  Of kind k >= 0 a memory begins `value` bytes after argument k, of kind -1 at
+        the address `value`, of kind -2 as many bytes after the beginning of a block of `own` bytes; in each step it is
+        `stride` bytes further on.  entries: as the `results` of phases, but copied from arguments, before the first
+        step.  first: as of `loop`; -1 where the first argument, an int32, chooses one of the phases.  work: of the
+        kernel that has the most.  may_last: whether other threads are to run meanwhile.  keep: what addresses belong
+        to.  None where loops are not run by compiled code.
         """
 
     def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:

@@ -76,7 +76,8 @@ class _Owner:
 
 def nest(
     owner: HasThreads, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
-    phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, keep: Any,
+    phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, may_last: bool,
+    keep: Any,
 ) -> Launch | None:
     """A launcher of a loop or branch in compiled code, see `api.KernelTarget`; None without the extension."""
     if native is None:
@@ -90,7 +91,7 @@ def nest(
         first, length, interval, own,
     )  # fmt: skip
     wanted = max(1, work // GRAIN)
-    return native.Launcher(native.nest_address(), made.sizes, wanted, _Owner(owner, made, keep), first >= 0).launch
+    return native.Launcher(native.nest_address(), made.sizes, wanted, _Owner(owner, made, keep), may_last).launch
 
 
 def _words(numbers: Sequence[Sequence[int]]) -> bytes:

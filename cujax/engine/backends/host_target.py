@@ -111,10 +111,11 @@ class HostTarget:
 
     def nest(
         self, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
-        phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, keep: Any,
+        phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, may_last: bool,
+        keep: Any,
     ) -> Any:
         """See `api.KernelTarget`."""
-        return host_launch.nest(self, memories, entries, phases, first, length, interval, own, work, keep)
+        return host_launch.nest(self, memories, entries, phases, first, length, interval, own, work, may_last, keep)
 
     def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
         """See `api.KernelTarget`."""

@@ -10,8 +10,8 @@ and the one after that to the first again.  Rows of xs and ys move on from step 
 buffers, without running anything, until all of the carry is where it has been before an earlier step.  What lies
 between, mostly two steps, are the *phases* that take turns.
 
-The place of a value is (memory, lag, offset): of rows the row of `lag` steps ago, for a y that is a carry as well; bytes
-after its beginning, for a part of an array.  Memory is
+The place of a value is (memory, lag, offset): of rows the row of `lag` steps ago, for a y that is a carry as well;
+`offset` bytes after its beginning, for a part of an array.  Memory is
 
     ("given", k, slot)     a constant or a literal of program k: 0 the body, 1 the condition of a `while_loop`
     ("carry", i)           a carry as it was passed
@@ -182,7 +182,9 @@ def follow_loop(
 def can_follow(program: Program) -> bool:
     """Whether all steps are kernels, or see arrays otherwise.  On a device none of them may begin with a copy."""
     steps, target = program.kernel_steps, selected().kernels
-    return steps is not None and target is not None and (target.language == "host" or not any(step.copies for step in steps))
+    if steps is None or target is None:
+        return False
+    return target.language == "host" or not any(step.copies for step in steps)
 
 
 def _part(array: Buffer, offset: int, aval: ShapedArray) -> Buffer:

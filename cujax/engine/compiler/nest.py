@@ -14,7 +14,7 @@ steps than what Python adds to them, and does not copy.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -22,7 +22,6 @@ import numpy as np
 
 from cujax.engine.backends.api import Buffer, KernelCall, NestedPhase
 from cujax.engine.backends.select import selected
-from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.loop_plan import (
     Call,
     Memory,
@@ -30,8 +29,8 @@ from cujax.engine.compiler.loop_plan import (
     Part,
     Phase,
     Place,
-    can_follow,
     calls_of,
+    can_follow,
     follow,
     follow_loop,
     given,
@@ -44,6 +43,7 @@ from cujax.engine.core.aval import ShapedArray
 
 MOST_BYTES = 1 << 16  # of results
 _GUESS = 8  # steps of a loop that ends when its condition does
+_SHORT = 1 << 16  # operations, tens of microseconds for which other threads may wait
 _FIXED, _OWN = -1, -2  # kinds of memory beside the number of an argument, as in native/nest.c
 
 
@@ -114,7 +114,8 @@ def branch_call(programs: Sequence[Program]) -> NestedCall | None:
         own.free_all_but(())
         calls: list[Call] = []
         places = follow(program, given(k, num_inputs), k, own, calls)
-        results = [(1 + num_inputs + i, p, a) for i, (p, a) in enumerate(zip(places, program.tape.out_avals, strict=True))]
+        avals = program.tape.out_avals
+        results = [(1 + num_inputs + i, places[i], aval) for i, aval in enumerate(avals)]
         done.append(made.phase(Phase((), calls, None), results))
     return made.call(done, -1, 1, 1, 1)
 
@@ -164,11 +165,13 @@ class _Nest:
         assert target is not None  # there are kernels
         calls = calls_of(self._parts)
         most = max([call.work for call in calls], default=0)
-        launch = target.nest(
-            self._words, self._entries, phases, first, length, interval, self._top, most, self._keep
-        )  # fmt: skip
         work = max(1, steps * sum(call.work for call in calls))
-        return None if launch is None else NestedCall(launch, KernelCall("nest", (), work, may_last=first >= 0))
+        may_last = length < 0 <= first or any(call.may_last for call in calls)
+        launch = target.nest(
+            self._words, self._entries, phases, first, length, interval, self._top, most, may_last or work > _SHORT,
+            self._keep,
+        )  # fmt: skip
+        return None if launch is None else NestedCall(launch, KernelCall("nest", (), work, may_last=may_last))
 
     def _place(self, place: Place) -> tuple[int, int]:
         """Number of the memory, and bytes after its beginning."""

@@ -115,7 +115,8 @@ class Program:
             return None
         if eqn.primitive.view is not None and len(eqn.inputs) == 1:
             return ViewStep(eqn, layout)
-        call = None if eqn.primitive.nested is None else eqn.primitive.nested(*[a.aval for a in eqn.inputs], **eqn.params)
+        nested = eqn.primitive.nested
+        call = None if nested is None else nested(*[a.aval for a in eqn.inputs], **eqn.params)
         if call is None:
             return None
         kernel = Kernel((call.call,), "", tuple(eqn.inputs), tuple(eqn.outputs))

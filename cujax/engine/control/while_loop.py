@@ -351,7 +351,7 @@ def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
 
 while_p: Primitive = Primitive(
     "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(while_p, args, params),
-    runs=_runs, nested=_nested, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
-    cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
+    runs=_runs, nested=_nested, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True,
+    collective=True, cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
     domain="tapes", family="control", keys=_keys, prune=_prune,
 )

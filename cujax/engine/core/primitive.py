@@ -29,8 +29,8 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                is computed now and what is recorded on a linear tape
     prune      (read, **params) -> (operands, results, params): which operands and results are left, and the params, of
                the op without results that nobody reads, for ops that hold tapes; those that others need are left
-    nested     (*avals, **params) -> a `NestedCall` of compiler/nest.py, or None: the op as a call of compiled code, on a host
-               with kernels, for ops that run tapes
+    nested     (*avals, **params) -> a `NestedCall` of compiler/nest.py, or None: the op as a call of compiled code, on
+               a host with kernels, for ops that run tapes
     runs       (language, **params) -> `Runs`, for ops that run tapes many times: see there
     evaluate   (args, params) -> out(s): for ops that run functions, instead of `impl`, outside `jit`
     stage      (trace, args, params) -> out(s): for ops that must turn functions into tapes first
