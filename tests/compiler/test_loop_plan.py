@@ -15,7 +15,7 @@ import cujax.numpy as jnp
 from cujax import lax
 from cujax.engine.backends import host_launch
 from cujax.engine.backends.select import selected
-from cujax.engine.compiler import loop_plan, nest
+from cujax.engine.compiler import loop_plan
 from cujax.engine.ground.native import native
 
 pytestmark = pytest.mark.skipif(
@@ -39,7 +39,7 @@ def counted(monkeypatch):
         return done
 
     monkeypatch.setattr(loop_plan, "FEWEST", 1)
-    monkeypatch.setattr(nest, "MOST_BYTES", -1)  # for which see test_nest.py
+    monkeypatch.setattr(loop_plan, "MOST_COPIED", -1)  # for which see test_nest.py
     monkeypatch.setattr(host_launch, "native", _With(run_loop))
     return steps
 

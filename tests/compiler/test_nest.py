@@ -47,7 +47,7 @@ def made(monkeypatch):
 def through_python(run, monkeypatch):
     """The results of `run`, every step of which Python makes."""
     with monkeypatch.context() as patch:
-        patch.setattr(nest, "MOST_BYTES", -1)
+        patch.setattr(loop_plan, "MOST_COPIED", -1)
         patch.setattr(loop_plan, "FEWEST", 10**9)
         return run()
 
@@ -161,15 +161,23 @@ def test_a_condition_that_runs_a_loop(made, monkeypatch):
 
 @pytest.mark.parametrize("index", [-3, 0, 1, 2, 7])
 def test_a_number_of_no_branch_is_that_of_the_nearest(index, made):
-    run = cujax.jit(lambda k, x: lax.switch(k, [mean_off, lambda x: x.sum() + x, lambda x: mean_off(x)[::-1]], x))
-    expected = [mean_off, lambda x: x.sum() + x, lambda x: mean_off(x)[::-1]][min(max(index, 0), 2)]
-    np.testing.assert_array_equal(run(index, X), cujax.jit(expected)(X))
-    assert len(made) == 1
+    branches = [mean_off, lambda x: x.sum() + x, lambda x: mean_off(x)[::-1]]
+    run = cujax.jit(lambda k, x: lax.fori_loop(0, 2, lambda i, x: lax.switch(k, branches, x), x))
+    expected = branches[min(max(index, 0), 2)]
+    np.testing.assert_array_equal(run(index, X), cujax.jit(lambda x: expected(expected(x)))(X))
+    assert len(made) == 2
+
+
+def test_a_branch_outside_of_loops_is_compiled_when_it_is_taken(made):
+    """A call would have to know all of them before."""
+    run = cujax.jit(lambda k, x: lax.cond(k > 0, mean_off, lambda x: mean_off(x)[::-1], x))
+    run(1, X)
+    assert not made
 
 
 def test_what_is_large_is_not_copied(made):
     """A loop whose results are large goes on to be one of its own; what is in it may be a call."""
-    x = np.zeros(nest.MOST_BYTES // 4 + 1, np.float32)
+    x = np.zeros(loop_plan.MOST_COPIED // 4 + 1, np.float32)
     found = cujax.jit(lambda x: lax.fori_loop(0, 3, lambda i, x: x + repeated(X) + x.sum(), x[:SIZE]).sum() + x)(x)
     many = len(made)
     cujax.jit(lambda x: lax.fori_loop(0, 3, lambda i, x: x - x.sum(), x))(x)
@@ -178,12 +186,128 @@ def test_what_is_large_is_not_copied(made):
     assert found.shape == x.shape
 
 
-def test_library_steps_are_run_by_python(made):
-    """A factorization is no kernel, and so neither is a loop over it."""
-    matrix = np.eye(20, dtype=np.float32) * 2
-    found = cujax.jit(lambda a: lax.fori_loop(0, 3, lambda i, a: jnp.linalg.inv(a), a))(matrix)
-    assert not made
-    np.testing.assert_allclose(found, matrix / 4, rtol=1e-6)
+# --- steps that Python runs -------------------------------------------------------------------------------------------
+
+
+def spun(x):
+    """A factorization is no kernel."""
+    return x * jnp.linalg.inv(jnp.eye(20) * 2 + x[:400].reshape(20, 20) * 1e-3)[0, 0]
+
+
+def noted(x):
+    return cujax.pure_callback(lambda x: np.asarray(x) * 2, cujax.ShapeDtypeStruct(x.shape, x.dtype), x) + 1
+
+
+PYTHON_BODIES = {
+    "a library": lambda c, x: (mean_off(spun(c)) + x, spun(x)),
+    "a library in an inner loop": lambda c, x: (lax.fori_loop(0, 3, lambda i, c: mean_off(spun(c)) + i, c) + x, None),
+    "several results": lambda c, x: (
+        c + jnp.linalg.qr((c + x).reshape(60, 10))[0].reshape(SIZE), jnp.linalg.eigh(jnp.outer(x[:9], x[:9]))[0]),
+    "what it sees otherwise": lambda c, x: (
+        mean_off(jnp.linalg.inv(jnp.eye(10) + 0.01 * (c + x)[::6].reshape(10, 10).T)[3:6, ::2].sum() + c), c[5:9]),
+    "the same twice": lambda c, x: ((lambda y: (y + x, (y, y)))(spun(c))),
+    "nothing": lambda c, x: (mean_off(c) + x, jnp.linalg.eigh(jnp.zeros((0, 3, 3)) + x[0])[0]),
+    "bits": lambda c, x: (
+        mean_off(c) + x, lax.sort(((c * 9).astype(np.int8), c.astype(jnp.bfloat16), c > 0), num_keys=2)),
+    "a function": lambda c, x: (mean_off(noted(c)) * 0.3 + x, None),
+    "a function in a branch": lambda c, x: (
+        lax.cond(x[0] * 2 % 3 > 1.5, noted, lambda c: repeated(c), c) * 0.3 + mean_off(x), c.sum()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PYTHON_BODIES)
+def test_steps_that_python_runs(name, made, monkeypatch):
+    def run():
+        return cujax.jit(lambda c, xs: lax.scan(PYTHON_BODIES[name], c, xs))(X, XS)
+
+    expected = through_python(run, monkeypatch)
+    assert not any(made)
+    found = run()
+    assert all(made)
+    assert made
+    assert_same(expected, found)
+
+
+def test_a_function_may_keep_its_arguments():
+    """They are not the loop's memory, which the next step overwrites."""
+    kept = []
+
+    def keep(x):
+        kept.append(x)
+        return np.asarray(x)
+
+    def step(c, x):
+        c = mean_off(c) + x
+        return cujax.pure_callback(keep, cujax.ShapeDtypeStruct(c.shape, c.dtype), c) + 0, c
+
+    _, ys = cujax.jit(lambda c, xs: lax.scan(step, c, xs))(X, XS)
+    np.testing.assert_array_equal(np.stack(kept), ys)
+
+
+def test_effects_keep_their_order(made):
+    seen = []
+
+    def step(i, c):
+        cujax.debug.callback(lambda i: seen.append(("outer", int(i))), i, ordered=True)
+        return lax.fori_loop(0, 2, inner, mean_off(c))
+
+    def inner(k, c):
+        cujax.debug.callback(lambda k: seen.append(("inner", int(k))), k, ordered=True)
+        return mean_off(c)
+
+    cujax.jit(lambda x: lax.fori_loop(0, 3, step, x))(X)
+    cujax.effects_barrier()
+    assert seen == [e for i in range(3) for e in (("outer", i), ("inner", 0), ("inner", 1))]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_what_fails_ends_all_loops(depth, made):
+    """With the error of the function, in the step in which it fails; and it can be called again."""
+    calls = []
+
+    def fail(x):
+        calls.append(None)
+        if len(calls) == 5:
+            raise RuntimeError("the fifth")
+        return np.asarray(x)
+
+    def within(x, depth):
+        if depth == 0:
+            return cujax.pure_callback(fail, cujax.ShapeDtypeStruct(x.shape, x.dtype), x)
+        return lax.fori_loop(0, 3, lambda i, x: within(mean_off(x), depth - 1), x)
+
+    run = cujax.jit(lambda x: lax.fori_loop(0, 9, lambda i, x: within(mean_off(x), depth), x))
+    with pytest.raises(Exception, match="the fifth"):
+        run(X)
+    assert len(calls) == 5
+    run(X)
+    assert len(calls) == 5 + 9 * 3**depth
+    assert made
+
+
+def test_a_function_that_runs_the_same_loop(made):
+    """Each run has memory of its own, in one thread as well."""
+    begun, inside = [], []
+
+    def again(i, x):
+        if int(i) == 1 and not begun:
+            begun.append(None)
+            inside.append(np.asarray(run(np.asarray(x) * 2)))
+        return np.asarray(x)
+
+    def step(i, x):
+        return mean_off(cujax.pure_callback(again, cujax.ShapeDtypeStruct(x.shape, x.dtype), i, x)) + repeated(x)
+
+    def without(i, x):
+        return mean_off(x) + repeated(x)
+
+    run = cujax.jit(lambda x: lax.fori_loop(0, 3, step, x))
+    expected = cujax.jit(lambda x: lax.fori_loop(0, 3, without, x))
+    np.testing.assert_array_equal(run(X), expected(X))
+    np.testing.assert_array_equal(inside[0], expected(np.asarray(cujax.jit(without)(0, X)) * 2))
+
+
+# --- what is made of loops --------------------------------------------------------------------------------------------
 
 
 MANY = np.stack([X, X * 0.3, np.cos(X)])
@@ -310,7 +434,7 @@ def test_what_has_ended_is_let_go():
 def test_the_programs_steps_are_kernels(made):
     """So that a loop around it can be a call as well."""
     tape = cujax.make_jaxpr(lambda x: mean_off(repeated(x)).reshape(20, 30)[:, 2:4])(X).tape
-    steps = program.compile_tape(tape).kernel_steps
+    steps = program.compile_tape(tape).single_steps
     assert steps is not None
     assert any(isinstance(step, KernelStep) and step.calls[0].name == "nest" for step in steps)
 
@@ -334,3 +458,7 @@ def test_what_is_not_prepared_rightly_is_refused():
     with pytest.raises(TypeError, match="packed words"):
         native.Nest(memories[:-1], b"", (phase,), 0, 1, 1, 0)
     assert native.Nest(memories, b"", (phase,), 0, 1, 1, 0).sizes
+    with pytest.raises(TypeError, match=r"a buffer is \(shape, dtype\)"):
+        native.Callback(len, ((3, np.float32),), 0)
+    with pytest.raises(TypeError, match="not understood"):
+        native.Callback(len, (((3,), "no dtype"),), 0)

@@ -131,6 +131,11 @@ class KernelTarget(Protocol):
     def strided_copier(self, itemsize: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
         """What copies an array with `strides` in bytes to one without gaps, as a kernel in a loop."""
 
+    def python_call(
+        self, function: Callable[..., None], kinds: Sequence[tuple[tuple[int, ...], Any]], inputs: int
+    ) -> Any:
+        """What calls `function`, as a kernel in a loop, with arrays (shape, dtype); it fills those after `inputs`."""
+
     def nest(
         self, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
         phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, may_last: bool,

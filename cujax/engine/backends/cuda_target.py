@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from cujax.engine.backends.api import KernelCall, Module, Phase, RunLoop
+from cujax.engine.backends.api import KernelCall, Module, NestedPhase, Phase, RunLoop
 from cujax.engine.backends.cuda_code import forget_code, machine_code
 from cujax.engine.backends.cuda_graph import Replay
 from cujax.engine.backends.cuda_graph_driver import graph_driver
@@ -116,13 +116,22 @@ class CudaTarget:
         """See `api.KernelTarget`."""
         return Copier(nbytes)
 
-    def strided_copier(self, itemsize: int, shape: Sequence[int], strides: Sequence[int]) -> Any:
-        """See `api.KernelTarget`; nobody asks for one, since views are steps of their own."""
-        raise NotImplementedError
+    # Loops on a device are of kernels alone.
 
-    def nest(self, *args: Any) -> None:
+    def strided_copier(self, itemsize: int, shape: Sequence[int], strides: Sequence[int]) -> None:
         """See `api.KernelTarget`."""
-        return None
+
+    def python_call(
+        self, function: Callable[..., None], kinds: Sequence[tuple[tuple[int, ...], Any]], inputs: int
+    ) -> None:
+        """See `api.KernelTarget`."""
+
+    def nest(
+        self, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
+        phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, may_last: bool,
+        keep: Any,
+    ) -> None:
+        """See `api.KernelTarget`."""
 
     def loop(self, phases: Sequence[Phase], first: int, interval: int) -> RunLoop | None:
         """See `api.KernelTarget`; None for a loop with a condition, which is on the device."""

@@ -63,15 +63,25 @@ def strided_copier(itemsize: int, shape: Sequence[int], strides: Sequence[int]) 
     return None if native is None else native.Launcher(native.strided_address(), sizes, 1, None).launch
 
 
-class _Owner:
-    """What a launcher of a nest keeps alive."""
+def python_call(
+    function: Callable[..., None], kinds: Sequence[tuple[tuple[int, ...], Any]], inputs: int
+) -> Any:
+    """What calls a function, in a loop of compiled code; None without the extension."""
+    if native is None:
+        return None
+    made = native.Callback(function, tuple(kinds), inputs)
+    return native.Launcher(native.callback_address(), made.sizes, 1, _Owner(None, made)).launch
 
-    def __init__(self, owner: HasThreads, *kept: Any) -> None:
+
+class _Owner:
+    """What a launcher keeps alive."""
+
+    def __init__(self, owner: HasThreads | None, *kept: Any) -> None:
         self._owner, self._kept = owner, kept
 
     @property
     def threads(self) -> int:
-        return self._owner.threads
+        return 1 if self._owner is None else self._owner.threads
 
 
 def nest(

@@ -109,6 +109,12 @@ class HostTarget:
         """See `api.KernelTarget`."""
         return host_launch.strided_copier(itemsize, shape, strides)
 
+    def python_call(
+        self, function: Callable[..., None], kinds: Sequence[tuple[tuple[int, ...], Any]], inputs: int
+    ) -> Any:
+        """See `api.KernelTarget`."""
+        return host_launch.python_call(function, kinds, inputs)
+
     def nest(
         self, memories: Sequence[tuple[int, int, int]], entries: Sequence[tuple[int, int, int, int]],
         phases: Sequence[NestedPhase], first: int, length: int, interval: int, own: int, work: int, may_last: bool,

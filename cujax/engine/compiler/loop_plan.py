@@ -34,7 +34,7 @@ from cujax.engine.backends.api import Phase as Kernels
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.program import Program
-from cujax.engine.compiler.steps import BYTE, KernelStep, Seen, ViewStep
+from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Seen, ViewStep
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.core.aval import ShapedArray
 
@@ -42,6 +42,7 @@ FEWEST = 16  # steps that are worth the preparation
 _MOST_PHASES = 16
 _INTERVAL = 1 << 26  # operations, tens of milliseconds: an interrupt waits no longer
 _CALL = 500  # operations that take as long as a call does at least
+MOST_COPIED = 1 << 16  # bytes of results
 
 Memory = tuple
 Place = tuple[Memory, int, int]
@@ -179,12 +180,23 @@ def follow_loop(
     return phases, seen[carry], own
 
 
+def is_small(avals: Sequence[ShapedArray]) -> bool:
+    """Whether results like these may be copied."""
+    return bytes_of(avals) <= MOST_COPIED
+
+
 def can_follow(program: Program) -> bool:
-    """Whether all steps are kernels, or see arrays otherwise.  On a device none of them may begin with a copy."""
-    steps, target = program.kernel_steps, selected().kernels
+    """Whether compiled code can go through the steps.
+
+    On a device they must be kernels that do not begin with a copy.  On the host they may see arrays otherwise, and be
+    run by Python where what they make is small.
+    """
+    steps, target = program.single_steps, selected().kernels
     if steps is None or target is None:
         return False
-    return target.language == "host" or not any(step.copies for step in steps)
+    if target.language != "host":
+        return all(isinstance(step, KernelStep) and not step.copies for step in steps)
+    return all(isinstance(step, (KernelStep, ViewStep)) or is_small(step.out_avals) for step in steps)
 
 
 def _part(array: Buffer, offset: int, aval: ShapedArray) -> Buffer:
@@ -207,9 +219,9 @@ def interval_of(parts: Sequence[Part]) -> int:
 
 
 def calls_of(parts: Sequence[Part]) -> list[KernelCall]:
-    """Of the kernels of some programs."""
-    steps = [step for part in parts for step in part.program.kernel_steps or ()]
-    return [call for step in steps if isinstance(step, KernelStep) for call in step.calls]
+    """Of all but the views of some programs."""
+    steps = [step for part in parts for step in part.program.single_steps or ()]
+    return [call for step in steps for call in (step.calls if isinstance(step, KernelStep) else step.called)]
 
 
 def given(k: int, count: int) -> list[Place]:
@@ -247,10 +259,15 @@ def follow(program: Program, inputs: Sequence[Place], k: int, own: Own, calls: l
             return slots[origin[0]]
         return own.take(origin) if len(origin) == 2 else (("arena", k, origin[0]), 0, 0)
 
-    for step in program.kernel_steps or ():
+    for step in program.single_steps or ():
         if isinstance(step, ViewStep):
             for i, view in zip(step.outputs, step.views, strict=True):
                 slots[i] = _seen(slots[step.inputs[0]], view, own, calls)
+            continue
+        if isinstance(step, ImplStep):
+            found = [place_of(origin) for origin in step.results or step.kinds]
+            calls.append((step.launcher(), [*[slots[i] for i in step.inputs], *found]))
+            slots.update(zip(step.outputs, found, strict=True))
             continue
         results = [place_of(origin) for origin in step.results]
         if step.target is not None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,20 +38,13 @@ from cujax.engine.compiler.loop_plan import (
 )
 from cujax.engine.compiler.program import Program
 from cujax.engine.compiler.schedule import ALIGNMENT
+from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.core.aval import ShapedArray
 
-MOST_BYTES = 1 << 16  # of results
 _GUESS = 8  # steps of a loop that ends when its condition does
 _SHORT = 1 << 16  # operations, tens of microseconds for which other threads may wait
 _FIXED, _OWN = -1, -2  # kinds of memory beside the number of an argument, as in native/nest.c
-
-
-class NestedCall(NamedTuple):
-    """launch: of the buffers of operands and results.  call: what is known of its work."""
-
-    launch: Any
-    call: KernelCall
 
 
 class Rows(NamedTuple):
@@ -61,11 +54,6 @@ class Rows(NamedTuple):
     num_ys: int
     length: int
     reverse: bool
-
-
-def is_small(avals: Sequence[ShapedArray]) -> bool:
-    """Whether results like these may be copied."""
-    return bytes_of(avals) <= MOST_BYTES
 
 
 def loop_call(

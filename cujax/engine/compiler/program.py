@@ -24,7 +24,7 @@ from cujax.engine.compiler.kernel import Kernel, without_comments
 from cujax.engine.compiler.passes import PASSES, dump, optimized
 from cujax.engine.compiler.plan import make_plan
 from cujax.engine.compiler.schedule import lay_out, written_by
-from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Layout, Run, ViewStep
+from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Layout, Run, ViewStep, nested_call
 from cujax.engine.compiler.stretch import in_stretches
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
@@ -44,8 +44,7 @@ class Program:
     owned: numbers of the inputs that a run may overwrite; changed: of those among them that it does overwrite.
     placed: numbers of the outputs that are written into buffers which are passed after the inputs.
     call: the same as calling it, without the context where none is needed.
-    kernel_steps: the steps where all of them are kernels or views, before some are launched together, and there is one
-    device.
+    single_steps: the steps before some are launched together; None where there are several devices.
     Slots hold the inputs first, then the buffers for outputs, which are `num_given` in all, then the literals, and
     everything computed.  What is public of them is for a loop that runs the steps itself (loop_plan.py).
     """
@@ -74,8 +73,7 @@ class Program:
         overwritten = {v: slots[a] for v, a in self.generated.in_place.items()}
         self._may_move = len(backend.devices()) > 1
         made = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
-        are_compiled = not self._may_move and all(isinstance(s, (KernelStep, ViewStep)) for s in made)
-        self.kernel_steps = made if are_compiled else None
+        self.single_steps = None if self._may_move else made
         self.steps = self._in_stretches(made, target)
         self.copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
         copying = [_copying(self.copies, backend.xp)] if self.copies else []
@@ -110,13 +108,12 @@ class Program:
         return ImplStep(eqn, layout, self.generated.taken.get(eqn, ()), spoils)
 
     def _compiled(self, eqn: Eqn, layout: Layout, target: Any) -> ViewStep | KernelStep | None:
-        """An equation of which a loop in compiled code needs no Python; None where it does."""
+        """A view, or a loop that is a call of compiled code; None for others."""
         if native is None or target is None or target.language != "host":
             return None
         if eqn.primitive.view is not None and len(eqn.inputs) == 1:
             return ViewStep(eqn, layout)
-        nested = eqn.primitive.nested
-        call = None if nested is None else nested(*[a.aval for a in eqn.inputs], **eqn.params)
+        call = nested_call(eqn) if eqn.primitive.runs is not None else None
         if call is None:
             return None
         kernel = Kernel((call.call,), "", tuple(eqn.inputs), tuple(eqn.outputs))

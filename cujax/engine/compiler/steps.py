@@ -2,7 +2,7 @@
 
     ImplStep    a library call, a loop, or any op where the backend has no kernels, through its `impl`
     ViewStep    one that sees its operand otherwise
-    KernelStep  a generated kernel, or a small loop or branch as a call of compiled code (nest.py)
+    KernelStep  a generated kernel, or a small loop as a call of compiled code (nest.py)
     Layout      where everything is: the slots of values, and the origin of each result's buffer
 
 A step's `runner()` is a function of the slots.  The origin of a buffer is one of
@@ -21,17 +21,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cujax.engine.backends.api import Buffer
+from cujax.engine.backends.api import Buffer, KernelCall
 from cujax.engine.backends.array_address import address_of
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.schedule import is_large
+from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Var
 from cujax.engine.ground.native import native
 
 Run = Callable[[list[Any]], None]  # what a step does to the slots
 BYTE = np.dtype(np.uint8)
+_PYTHON = 1 << 13  # operations that take as long as a step in Python does at least
+
+
+class NestedCall(NamedTuple):
+    """launch: runs an op, for the buffers of operands and results.  call: what is known of its work."""
+
+    launch: Any
+    call: KernelCall
 
 
 class Layout(NamedTuple):
@@ -49,7 +58,7 @@ class Layout(NamedTuple):
         """Where the buffer comes from into which `var` is written."""
         if var in self.given:
             return (self.given[var],)
-        kind = var.aval.shape, physical(var.aval.dtype)
+        kind = _kind(var.aval)
         return (self.offsets[var], *kind) if var in self.offsets else kind
 
 
@@ -68,7 +77,10 @@ class ImplStep:
     own memory, after a library that may leave anything in them.
     """
 
-    __slots__ = ("backend", "dead", "impl", "inputs", "multiple", "outputs", "overwritten", "params", "results")
+    __slots__ = (
+        "_called", "_eqn", "backend", "dead", "impl", "inputs", "multiple", "outputs", "overwritten", "params",
+        "results",
+    )
 
     def __init__(self, eqn: Eqn, layout: Layout, taken: Sequence[int] = (), spoils: bool = False) -> None:
         self.backend = selected()
@@ -82,6 +94,8 @@ class ImplStep:
         self.results = [layout.origin(v) for v in eqn.outputs] if is_told else None
         self.overwritten = layout.overwritten.get(eqn.outputs[0]) if eqn.outputs else None
         self.dead: tuple[int, ...] = ()
+        self._eqn = eqn
+        self._called: NestedCall | None = None
 
     def run(self, slots: list[Any]) -> None:
         params = self.params
@@ -114,6 +128,53 @@ class ImplStep:
         return run
 
 
+    @property
+    def out_avals(self) -> list[ShapedArray]:
+        """Of the results."""
+        return [v.aval for v in self._eqn.outputs]
+
+    @property
+    def kinds(self) -> list[tuple]:
+        """Shapes and dtypes of buffers for the results."""
+        return [_kind(aval) for aval in self.out_avals]
+
+    @property
+    def called(self) -> Sequence[KernelCall]:
+        """What is known of its work, once a loop has asked for `launcher`."""
+        return () if self._called is None else (self._called.call,)
+
+    def launcher(self) -> Any:
+        """What runs it within a loop of compiled code, for the buffers of its operands and of its results."""
+        if self._called is None:
+            self._called = nested_call(self._eqn) or self._python_call()
+        return self._called.launch
+
+    def _python_call(self) -> NestedCall:
+        eqn, impl, xp = self._eqn, self.impl, self.backend.xp
+        target, inputs, multiple = self.backend.kernels, len(eqn.inputs), self.multiple
+        assert target is not None  # there are loops of compiled code
+        may_keep = eqn.primitive.may_keep
+
+        def run(*buffers: Buffer) -> None:
+            operands = [b.copy() for b in buffers[:inputs]] if may_keep else buffers[:inputs]
+            out = impl(xp, *operands, **eqn.params)
+            for buffer, made in zip(buffers[inputs:], out if multiple else [out], strict=True):
+                xp.copyto(buffer, made)
+
+        kinds = [*[_kind(a.aval) for a in eqn.inputs], *self.kinds]
+        return NestedCall(target.python_call(run, kinds, inputs), KernelCall("python", (), _PYTHON))
+
+
+def nested_call(eqn: Eqn) -> NestedCall | None:
+    """An op that runs tapes as a call of compiled code, where it can be one."""
+    nested = eqn.primitive.nested
+    return None if nested is None else nested(*[a.aval for a in eqn.inputs], **eqn.params)
+
+
+def _kind(aval: ShapedArray) -> tuple:
+    return aval.shape, physical(aval.dtype)
+
+
 def _picking(numbers: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
     """A function that gives the elements with these numbers."""
     return itemgetter(*numbers) if len(numbers) > 1 else lambda slots: [slots[i] for i in numbers]
@@ -132,11 +193,7 @@ class Seen(NamedTuple):
 class ViewStep(ImplStep):
     """An op that copies nothing; `views`: what it does to an operand without gaps."""
 
-    __slots__ = ("_eqn",)
-
-    def __init__(self, eqn: Eqn, layout: Layout) -> None:
-        super().__init__(eqn, layout)
-        self._eqn = eqn
+    __slots__ = ()
 
     @property
     def views(self) -> list[Seen]:

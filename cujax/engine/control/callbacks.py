@@ -155,7 +155,7 @@ def callback(
 ) -> Primitive:
     return Primitive(
         name, shape=_shape, impl=_impl, jvp=jvp, transpose=transpose, batch=batch, effect=effect, doc=doc,
-        cuda=_RUNS_ON_HOST, multiple=True, domain="any dtype", family="control",
+        cuda=_RUNS_ON_HOST, multiple=True, may_keep=True, domain="any dtype", family="control",
     )
 
 

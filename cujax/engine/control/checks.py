@@ -82,5 +82,6 @@ def _batch(
 
 check_p = Primitive(
     "check", shape=_shape, impl=_impl, jvp=_jvp, transpose=_transpose, batch=_batch, effect=True, multiple=True,
-    cuda=not_fusable("it runs on the host"), doc="An assertion on values.", domain="any dtype", family="control",
+    may_keep=True, cuda=not_fusable("it runs on the host"), doc="An assertion on values.", domain="any dtype",
+    family="control",
 )

@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, NamedTuple
 
-from cujax.engine.compiler.nest import NestedCall, branch_call, is_small
+from cujax.engine.compiler.loop_plan import is_small
+from cujax.engine.compiler.nest import branch_call
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
+from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_by
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData

@@ -20,9 +20,10 @@ from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.loop_body import LoopBody, copied
-from cujax.engine.compiler.loop_plan import Part
-from cujax.engine.compiler.nest import NestedCall, Rows, is_small, loop_call
+from cujax.engine.compiler.loop_plan import Part, is_small
+from cujax.engine.compiler.nest import Rows, loop_call
 from cujax.engine.compiler.program import run_compiled_impl
+from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.recompute import with_recomputed_residuals

@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.loop_body import LoopBody, copied, language
-from cujax.engine.compiler.loop_plan import Part
-from cujax.engine.compiler.nest import NestedCall, is_small, loop_call
+from cujax.engine.compiler.loop_plan import Part, is_small
+from cujax.engine.compiler.nest import loop_call
 from cujax.engine.compiler.program import compile_tape, run_compiled_impl
+from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.bounded_while import as_scans
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by

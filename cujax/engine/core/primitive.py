@@ -11,6 +11,7 @@ name when somebody needs the rule.  Rules have these forms (params by keyword, a
                afterwards, and may return it with the result inside
     is_fresh   True: results of `impl` have memory of their own and it keeps no operand, so that both may lie in a
                program's arena and be overwritten afterwards; implied by `writes_out` and `may_overwrite`
+    may_keep   True: `impl` may leave its operands with somebody who reads them later
     may_spoil  True: `impl` also takes `spoils=`, True where nobody reads the operands afterwards, whose memory is the
                program's own: they may be left with anything in them
     view       a `View`, for ops whose `impl` copies nothing
@@ -219,6 +220,7 @@ class Primitive:
         is_fresh: bool = False,
         may_overwrite: bool = False,
         may_spoil: bool = False,
+        may_keep: bool = False,
         view: View | None = None,
         takes_reversed: Sequence[int] = (),
         parts: Callable | None = None,
@@ -238,7 +240,7 @@ class Primitive:
         self._avals: dict[Any, Any] = {}
         self.writes_out, self.may_overwrite, self.runs, self.prune = writes_out, may_overwrite, runs, prune
         self.is_fresh = is_fresh or may_overwrite or bool(writes_out)
-        self.may_spoil, self.nested = may_spoil, nested
+        self.may_spoil, self.may_keep, self.nested = may_spoil, may_keep, nested
         self.view, self.takes_reversed, self.parts = view, tuple(takes_reversed), parts
         self.commutes, self.parity = commutes, parity
 

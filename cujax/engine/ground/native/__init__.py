@@ -13,6 +13,7 @@ in a tenth of the time:
     device_launch.c  DeviceLaunch, write_addresses         backends/cuda_launch.py
     loop.c      run_loop                                   compiler/loop_plan.py, which says what it stands for
     nest.c      Nest                                       compiler/nest.py, likewise
+    callback.c  Callback                                   steps of it that are Python functions
 
 The Python functions say what is meant, and serve where the extension was not built (it is optional at install) or
 is switched off (`CUJAX_NATIVE=0`, read at import).  `tests/test_native.py` compares the two.
@@ -25,7 +26,7 @@ from typing import Any
 
 from cujax.engine.ground.config import config
 
-VERSION = 8  # as in native.h
+VERSION = 9  # as in native.h
 
 
 def _load() -> Any:

@@ -7,8 +7,7 @@
 
 #include "launch.h"
 #include <stddef.h>
-#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
-#include <numpy/arrayobject.h>
+#include "numpy_api.h"
 
 enum { ON_STACK = 32 }; /* addresses */
 
@@ -35,8 +34,7 @@ static PyObject* contiguous(PyObject* copy, PyObject* buffer) {
     return PyArray_CheckScalar(buffer) ? PyArray_FromScalar(buffer, NULL) : PyObject_CallOneArg(copy, buffer);
 }
 
-/* Reads a shape, a tuple; -1 on an error. */
-static int read_shape(PyObject* shape, npy_intp* lengths) {
+int read_shape(PyObject* shape, npy_intp* lengths) {
     if (!PyTuple_Check(shape) || PyTuple_GET_SIZE(shape) > NPY_MAXDIMS) {
         PyErr_Format(PyExc_TypeError, "not a shape: %R", shape);
         return -1;

@@ -11,11 +11,11 @@ static struct PyModuleDef definition = {
 
 static int fill(PyObject* module) {
     PyMethodDef* parts[] = {pytree_functions, array_functions, buffer_functions,
-                            step_functions,   loop_functions,  nest_functions,  device_functions};
+                            step_functions,   loop_functions,  nest_functions,  callback_functions, device_functions};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (PyModule_AddFunctions(module, parts[i]) < 0)
             return -1;
-    PyTypeObject* types[] = {&Launcher_Type, &Nest_Type, &DeviceLaunch_Type};
+    PyTypeObject* types[] = {&Launcher_Type, &Nest_Type, &Callback_Type, &DeviceLaunch_Type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (PyModule_AddType(module, types[i]) < 0)
             return -1;

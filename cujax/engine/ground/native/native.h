@@ -7,7 +7,7 @@
 #include <Python.h>
 
 /* Changes with every change of what Python calls, here and in __init__.py: a module that was built before is not used. */
-#define VERSION 8
+#define VERSION 9
 
 extern PyMethodDef pytree_functions[]; /* pytree.c */
 extern PyMethodDef array_functions[];  /* arrays.c */
@@ -15,9 +15,11 @@ extern PyMethodDef buffer_functions[]; /* launch.c */
 extern PyMethodDef step_functions[];   /* steps.c */
 extern PyMethodDef loop_functions[];   /* loop.c */
 extern PyMethodDef nest_functions[];   /* nest.c */
+extern PyMethodDef callback_functions[]; /* callback.c */
 extern PyMethodDef device_functions[]; /* device_launch.c */
 extern PyTypeObject Launcher_Type;     /* launch.c */
 extern PyTypeObject Nest_Type;         /* nest.c */
+extern PyTypeObject Callback_Type;     /* callback.c */
 extern PyTypeObject DeviceLaunch_Type; /* device_launch.c */
 
 /* Makes NumPy's C interface ready, which launch.c uses; -1 with ImportError when it is not the one compiled for. */
