@@ -65,6 +65,9 @@ PROGRAMS = {  # function, operands, the ops of each stack
     "slogdet": (jnp.linalg.slogdet, (A,), [["slogdet"]]),
     "cholesky": (cholesky, (A,), [["cholesky"]]),
     "two batch axes": (solve, (matrices(3, 5, 60), vectors(3, 5, 60)), [["lu_factors", "linear_solve"]]),
+    "few": (solve, (A[:9], B[:9]), [["lu_factors", "linear_solve"]]),
+    "one": (solve, (A[:1], B[:1]), [["lu_factors", "linear_solve"]]),
+    "qr": (lambda a: jnp.linalg.qr(a, "r"), (A,), [["qr"]]),
     "of one row": (jnp.linalg.inv, (matrices(1),), [["lu_factors", "linear_solve"]]),
     "of six rows": (solve, (matrices(6, 9000), vectors(6, 9000)), [["lu_factors", "linear_solve"]]),
     "float64": (solve, (matrices(4, dtype=np.float64), vectors(4, dtype=np.float64)), [["lu_factors", "linear_solve"]]),
@@ -77,7 +80,6 @@ PROGRAMS = {  # function, operands, the ops of each stack
                    [["lu_factors", "linear_solve", "linear_solve"]]),
 }
 LIBRARY = {
-    "few": (solve, (A[:9], B[:9])),
     "few of six rows": (solve, (matrices(6), vectors(6))),
     "large": (solve, (matrices(7), vectors(7))),
     "complex": (solve, (A + 1j, B + 0j)),
@@ -125,6 +127,16 @@ def check(function, args):
 def test_values(name):
     function, args, _ = PROGRAMS[name]
     check(function, args)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+def test_one_matrix_alone(rows):
+    a, b = matrices(rows, 1)[0], vectors(rows, 1)[0]
+    plan = make_plan(tape_of(solve, (a, b)), "cuda")
+    assert [s.lanes.number for s in plan.steps if isinstance(s, LaneRegion)] == [1]
+    check(solve, (a, b))
+    check(jnp.linalg.qr, (a,))
+    check(lambda a: jnp.linalg.cholesky(a @ a.T), (a,))
 
 
 @pytest.mark.skipif(why_not() is not None, reason="the emulator does not run here")
@@ -177,12 +189,20 @@ def kernels_and_calls(spec, *shapes, dtype="float32"):
     ("ij,jk->ik", ((3, 3), (3, 4)), True),
     ("ij,j->i", ((4, 4), (4,)), True),
     ("i,i->", ((8,), (8,)), True),
-    ("ij,jk->ik", ((5, 5), (5, 5)), False),
-    ("i,i->", ((9,), (9,)), False),
-    ("bi,bi->b", ((2000, 9), (2000, 9)), False),
-    ("ij,jk->ik", ((2000, 3), (3, 3)), False),
+    ("ij,jk->ik", ((5, 5), (5, 5)), True),
+    ("i,i->", ((9,), (9,)), True),
+    ("i,i->", ((20_000,), (20_000,)), True),
+    ("bi,bi->b", ((2000, 9), (2000, 9)), True),
+    ("bi,bi->b", ((20, 900), (20, 900)), True),
+    ("ij,jk->ik", ((2000, 3), (3, 3)), True),
+    ("ij,jk->ik", ((3, 12), (12, 2000)), True),
+    ("ij,jk->ik", ((20, 20), (20, 2)), True),
+    ("ij,j->i", ((80, 80), (80,)), True),
+    ("ij,j->i", ((100, 100), (100,)), False),
+    ("ij,jk->ik", ((20, 20), (20, 20)), False),
+    ("ij,jk->ik", ((3, 20), (20, 2000)), False),
 ])
-def test_products_of_small_matrices_are_written_out(spec, shapes, is_kernel):
+def test_which_products_are_kernels(spec, shapes, is_kernel):
     assert kernels_and_calls(spec, *shapes) == ((1, 0) if is_kernel else (0, 1))
 
 

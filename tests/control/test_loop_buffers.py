@@ -200,7 +200,7 @@ def test_the_last_carry_does_not_hold_on_to_the_rows():
 
 # --- carries ----------------------------------------------------------------------------------------------------
 
-SIDE = 40
+SIDE = 140  # more than is copied
 
 
 def moved(u):

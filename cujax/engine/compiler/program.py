@@ -44,7 +44,8 @@ class Program:
     owned: numbers of the inputs that a run may overwrite; changed: of those among them that it does overwrite.
     placed: numbers of the outputs that are written into buffers which are passed after the inputs.
     call: the same as calling it, without the context where none is needed.
-    single_steps: the steps before some are launched together; None where there are several devices.
+    single_steps: the steps before some are launched together; None without kernels, and where there are several
+    devices.
     Slots hold the inputs first, then the buffers for outputs, which are `num_given` in all, then the literals, and
     everything computed.  What is public of them is for a loop that runs the steps itself (loop_plan.py).
     """
@@ -73,7 +74,7 @@ class Program:
         overwritten = {v: slots[a] for v, a in self.generated.in_place.items()}
         self._may_move = len(backend.devices()) > 1
         made = self._made_steps(Layout(slots, self.arena.offsets, given, overwritten), target)
-        self.single_steps = None if self._may_move else made
+        self.single_steps = None if self._may_move or target is None else made
         self.steps = self._in_stretches(made, target)
         self.copies = [(slots[tape.outputs[k]], i) for k, i in places.items() if given.get(tape.outputs[k]) != i]
         copying = [_copying(self.copies, backend.xp)] if self.copies else []

@@ -1,4 +1,4 @@
-"""Factorizations and solutions of many small matrices, gathered into kernels.
+"""Factorizations and solutions of small matrices, gathered into kernels.
 
     gather_stacks(tape) -> tape, the equations that stand for kernels
 
@@ -18,14 +18,15 @@ from cujax.engine.core.tape import Atom, Eqn, Tape, Var
 
 _OPS = frozenset((
     "lu", "lu_factors", "linear_solve", "det", "slogdet", "cofactors", "triangular_solve", "cholesky",
-    "tridiagonal_solve",
+    "tridiagonal_solve", "qr",
 ))
 _OF_BANDS = ("tridiagonal_solve",)  # operands are stacks of vectors
 _LONGEST_BAND = 8  # more rows are as fast through the kernel that is there for any number (ops/tridiagonal.py)
 _DTYPES = ("float32", "float64")
 _CALL = "checkpoint"  # declared above this floor
-# With fewer matrices a library hardly takes longer, and nothing has to be compiled: which takes seconds above 4 rows.
-_LEAST, _LEAST_OF_LARGE, _LARGE = 1 << 8, 1 << 13, 5
+# Larger ones take seconds to compile, which is worth it for many.  Of up to 4 rows one alone is: on a CPU of 2 cores
+# a solution of 3 x 3 took 36 us through LAPACK and 7 as a kernel, a QR 20 and 2, and 0.1 s to be compiled.
+_LARGE, _LEAST_OF_LARGE = 5, 1 << 13
 
 
 def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
@@ -46,14 +47,14 @@ def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
 
 
 def _is_written_out(eqn: Eqn) -> bool:
-    """Whether lanes can write it out, and there are many."""
+    """Whether lanes can write it out, and it is worth being compiled."""
     op, avals = eqn.primitive, [a.aval for a in eqn.inputs]
     if op.name not in _OPS or op.lane_map is None or avals[0].dtype.name not in _DTYPES:
         return False
     if op.name in _OF_BANDS and avals[0].shape[-1] > _LONGEST_BAND:
         return False
     is_large = op.name not in _OF_BANDS and max(avals[0].shape[-2:]) >= _LARGE
-    is_worth_it = _stack(eqn) >= (_LEAST_OF_LARGE if is_large else _LEAST)
+    is_worth_it = _stack(eqn) >= (_LEAST_OF_LARGE if is_large else 1)
     return is_worth_it and op.lane_map.refusal(*avals, **eqn.params) is None
 
 

@@ -16,7 +16,7 @@ Start reading at `_Axes`, then `_impl`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ from cujax.engine.core.zero import Zero, is_linear, is_zero
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.conversion import convert_element_type, convert_element_type_p
+from cujax.engine.ops.elementwise import mul
 from cujax.engine.ops.families import NUMERIC
 from cujax.engine.ops.precision import (
     PrecisionLike,
@@ -38,7 +39,7 @@ from cujax.engine.ops.precision import (
     product_dtype,
     sum_and_result_dtype,
 )
-from cujax.engine.ops.structural import add_tangents, ndim_of, placed, transpose
+from cujax.engine.ops.structural import add_tangents, broadcast_in_dim, ndim_of, placed, reduce_sum, transpose
 
 DotDimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 
@@ -309,20 +310,67 @@ def _summed_dtype(x: ShapedArray, y: ShapedArray, preferred_element_type: Any) -
     return _WIDE.get(out, out)
 
 
-# Products of very small matrices, one or many, are written out: a library takes longer to begin than for one of them.
-_SMALL = 4  # rows, columns, and products that make an element; of the product of two vectors twice as many
-_MANY = 1024  # elements of a result that is of few products for another reason
+# Small products are kernels, which are fused with what makes their operands and reads their results; a library takes
+# longer to begin.  Sums of few terms are written out where they are needed, others are reductions.
+_FEW = 4  # rows or columns, with which a product is hardly more than reading the other operand
+_SHORT = 16  # terms of an element that are written out
+_SMALL = 1 << 10  # terms in all
+_SMALL_ROWS = 1 << 13  # the same with a vector
+_MANY = 1024  # elements of a product without a sum
+
+
+class _Extents(NamedTuple):
+    """How many indices there are of each kind, and `terms` of each element."""
+
+    batch: int
+    m: int
+    n: int
+    terms: int
+
+    @property
+    def all_terms(self) -> int:
+        return self.batch * self.m * self.n * self.terms
+
+
+def _extents(x: ShapedArray, y: ShapedArray, dimension_numbers: Any) -> _Extents:
+    axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
+    own = ((x, axes.x_batch), (x, axes.x_free), (y, axes.y_free), (x, axes.x_contract))
+    return _Extents(*[prod(_take(a.shape, some)) for a, some in own])
 
 
 def _terms(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **params: Any) -> int | None:
-    """How many products make an element, None where a library computes them faster."""
-    axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
-    batch, m, n = (prod(_take(a.shape, own)) for a, own in ((x, axes.x_batch), (x, axes.x_free), (y, axes.y_free)))
-    terms = prod(_take(x.shape, axes.x_contract))
-    if not terms:
+    """How many products make an element, None where they are not written out."""
+    found = _extents(x, y, dimension_numbers)
+    if found.terms == 1:
+        is_short = found.batch * found.m * found.n >= _MANY or max(found.m, found.n) <= _FEW
+    else:
+        is_short = found.terms <= _SHORT and (found.all_terms <= _SMALL or min(found.m, found.n) <= _FEW)
+    return found.terms if is_short and found.terms else None
+
+
+def _parts(
+    x: ShapedArray, y: ShapedArray, *, language: str, dimension_numbers: Any, preferred_element_type: Any, **params: Any
+) -> Callable[[Any, Any], Any] | None:
+    """A function that sums products, where a library is no faster."""
+    found = _extents(x, y, dimension_numbers)
+    most = _SMALL_ROWS if min(found.m, found.n) == 1 else _SMALL
+    is_small = found.m == found.n == 1 or found.all_terms <= most
+    if not (is_small and found.terms) or _terms(x, y, dimension_numbers=dimension_numbers) is not None:
         return None
-    is_small = max(m, n, terms) <= _SMALL or (m == n == 1 and terms <= 2 * _SMALL)
-    return terms if is_small or (terms == 1 and batch * m * n >= _MANY) else None
+    axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
+    batch, m, n = (_take(a.shape, own) for a, own in ((x, axes.x_batch), (x, axes.x_free), (y, axes.y_free)))
+    shape = (*batch, *m, *n, *_take(x.shape, axes.x_contract))
+    b, of_n, k = len(batch), len(batch) + len(m), len(batch) + len(m) + len(n)
+    work, out = _summed_dtype(x, y, preferred_element_type), _result_dtype(x, y, preferred_element_type)
+
+    def sums(x: Any, y: Any) -> Any:
+        x = transpose(convert_element_type(x, work), (*axes.x_batch, *axes.x_free, *axes.x_contract))
+        y = transpose(convert_element_type(y, work), (*axes.y_batch, *axes.y_free, *axes.y_contract))
+        left = broadcast_in_dim(x, shape, (*range(of_n), *range(k, len(shape))))
+        right = broadcast_in_dim(y, shape, (*range(b), *range(of_n, len(shape))))
+        return convert_element_type(reduce_sum(mul(left, right), tuple(range(k, len(shape)))), out)
+
+    return sums
 
 
 _WIDE = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32}
@@ -333,7 +381,7 @@ _LANE_MAP = LaneMap(_lane_axes, _lane_element, sum=RunningSum(_number_of_product
 dot_general_p: Primitive = Primitive(
     "dot_general", shape=_shape, impl=_impl, jvp=bilinear_jvp(lambda: dot_general_p), transpose=_transpose,
     batch=_batch, cuda=not_fusable("it is a call of BLAS"), lane_map=_LANE_MAP,
-    sum_map=SumMap(_terms, _lane_element), domain=NUMERIC, family="contraction", writes_out=True,
+    sum_map=SumMap(_terms, _lane_element), parts=_parts, domain=NUMERIC, family="contraction", writes_out=True,
     doc="Sum of products over contracted axes, for each index of the batch axes.",
 )
 
