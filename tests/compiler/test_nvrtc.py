@@ -39,7 +39,8 @@ GROUPS = 3
 
 def renamed(kernel: Kernel, prefix: str) -> Kernel:
     """Kernels of several programs in one source need names of their own."""
-    return kernel._replace(text=re.sub(r"\b(fused|copy|scan|while|cond|matrices)_(\w+)\(", rf"{prefix}_\1_\2(", kernel.text))
+    name = r"\b(fused|copy|scan|while|cond|matrices)_(\w+)\("
+    return kernel._replace(text=re.sub(name, rf"{prefix}_\1_\2(", kernel.text))
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
