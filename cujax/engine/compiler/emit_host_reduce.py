@@ -383,10 +383,17 @@ class _Columns(_Shape):
         inner = [f"const cj::i64 {axis} = column + lane;", *statements]
         return ["#pragma omp simd", "for (int lane = 0; lane < width; ++lane) {", *indented(inner), "}"]
 
+    def _step(self, phase: int, target: str) -> list[str]:
+        """As `elements`, for all lanes, after what is the same for these."""
+        with self.writer.scope() as lines:
+            self.frame.hoist(reachable(self.body.roots(phase)), {self.kept[-1].number})
+            lines += self._over_lanes(self.elements(phase, target))
+            return lines
+
     def _phase(self, phase: int) -> list[str]:
         accumulators, last = self.body.phases[phase], self.reduced[-1]
         start = [f"{self._lanes(a)} {self.names[a.result]};" for a in accumulators]
-        inner = self._over_lanes(self.elements(phase, "{name}_block.values[lane]"))
+        inner = self._step(phase, "{name}_block.values[lane]")
         flush = [
             f"for (int lane = 0; lane < width; ++lane) {n}.values[lane] = "
             f"{a.reduction.combine.format(f'{n}.values[lane]', f'{n}_block.values[lane]')};"
@@ -467,5 +474,5 @@ class _SideBySide(_Columns):
 
     def _phase(self, phase: int) -> list[str]:
         start = [f"{self._lanes(a)} {self.names[a.result]};" for a in self.body.phases[phase]]
-        inner = self._over_lanes(self.elements(phase, "{name}.values[lane]"))
+        inner = self._step(phase, "{name}.values[lane]")
         return [*start, *self.nest(self.reduced, inner), *self.results(phase)]

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from itertools import product
 from math import prod
+from typing import NamedTuple
 
 from cujax.engine.compiler.expression import Evaluator, Place, reachable
 from cujax.engine.compiler.index import as_index, axis_index
@@ -32,15 +33,24 @@ from cujax.engine.compiler.kinds import (
     Producers,
     cost,
     kind_of,
+    reduced_length,
     terms_of,
 )
 from cujax.engine.core.primitive import View
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 
 MOST_NODES = 800  # of one kernel: compilers take more than linear time
-# Writing a value and reading it again.  A GPU adds 56 times while it moves the eight bytes (H200: 30 T/s, 4.3 TB/s).
-TRAFFIC = {"host": 10, "cuda": 50}
-_LAUNCH = 20_000  # a kernel of its own
+
+
+class Price(NamedTuple):
+    """In additions.  traffic: of writing a value and reading it again.  launch: of a kernel of its own."""
+
+    traffic: int
+    launch: int
+
+
+# A GPU adds 56 times while it moves the eight bytes (H200: 30 T/s, 4.3 TB/s); a CPU calls a kernel in 0.2 us.
+PRICES = {"host": Price(10, 1000), "cuda": Price(50, 20_000)}
 MOST_PIECES = 32  # of a concatenation that are written side by side
 _MOST_APART = 2 * MOST_NODES  # nodes of all of them
 
@@ -130,15 +140,14 @@ class Decision:
     apart: for written values the axes along which their kernels compute each place in its own way: those along which
     they are concatenated.
     evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.
-    traffic: what writing a value and reading it again costs, in additions.
     reverses: whether libraries take the operands that their `takes_reversed` names reversed as they lie in memory.
     """
 
     def __init__(
         self, tape: Tape, producers: Producers, kind: Callable[[Eqn], str],
-        evaluations: Callable[[Eqn, int], int | None], traffic: int, reverses: bool = False,
+        evaluations: Callable[[Eqn, int], int | None], price: Price, reverses: bool = False,
     ) -> None:
-        self._evaluations, self._traffic = evaluations, traffic
+        self._evaluations, self._price = evaluations, price
         self.kinds = {e: kind(e) for e in tape.eqns}
         self._producers = producers
         self.written: set[Var] = set()
@@ -149,6 +158,7 @@ class Decision:
         self._reverses = reverses
         self._upright: set[Var] = set()  # among those viewed, by steps to which the order of elements matters
         self._paths: dict[Var, dict[tuple, float]] = {}
+        self._times: dict[tuple, int] = {}  # how often what is read on a path is written out in the kernel's text
         self._sizes: dict[Var, int] = {}
         self._extra: dict[Var, float] = {}
         self._nodes: dict[Var, int] = {}
@@ -261,14 +271,14 @@ class Decision:
         if var.aval.size <= 1:
             return False
         roots = {path[0] for path in paths}
-        self._nodes[next(iter(roots))] += cost(eqn) if kind == PRODUCTS else 1
+        self._nodes[next(iter(roots))] += _nodes(eqn, kind) * max(self._times.get(path, 1) for path in paths)
         if len(paths) > 64 or any(len(p) > 20 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
             return True
         evaluations = sum(weight * self._sizes[path[0]] for path, weight in paths.items())
         work = cost(eqn)
         work += work > 0 and len(roots) > 1
         extra = work * max(evaluations - var.aval.size, 0) + self._extra.get(var, 0.0)
-        if extra > self._traffic * var.aval.size + _LAUNCH:
+        if extra > self._price.traffic * var.aval.size + self._price.launch:
             return True
         self._extra[var] = extra
         return False
@@ -287,9 +297,11 @@ class Decision:
             elif kind in (ELEMENTWISE, REDUCTION) and eqn.primitive.name != "random_unwrap":
                 found.update(paths)
             else:
-                share = _share(eqn, number, var)
+                share, terms = _share(eqn, number, var), _written_out(eqn, kind)
                 way = _way(eqn, number, var)
                 found.update({(*path, way): weight * share for path, weight in paths.items()})
+                if terms > 1 or not self._times.keys().isdisjoint(paths):
+                    self._times.update({(*path, way): terms * self._times.get(path, 1) for path in paths})
             if atom.aval.size >= var.aval.size:  # to write what is broadcast saves nothing of what is made of it then
                 self._extra[atom] = max(self._extra.get(atom, 0.0), self._extra.get(var, 0.0))
 
@@ -309,6 +321,17 @@ class Decision:
     def _is_map_over(self, shape: tuple[int, ...], root: Var) -> bool:
         kind = self.kinds[self._producers[root]]
         return root in self.written and root.aval.shape == shape and kind in (ELEMENTWISE, MOVER, PRODUCTS)
+
+
+def _written_out(eqn: Eqn, kind: str) -> int:
+    """How many elements of an operand stand in the text of one of the result."""
+    if kind == PRODUCTS:
+        return terms_of(eqn) or 1
+    return reduced_length(eqn) if kind == SHORT else 1
+
+
+def _nodes(eqn: Eqn, kind: str) -> int:
+    return cost(eqn) if kind == PRODUCTS else 1
 
 
 def _way(eqn: Eqn, number: int, var: Var) -> Hashable:

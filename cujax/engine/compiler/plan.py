@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cujax.engine.compiler.delayed_sums import delay_sums
 from cujax.engine.compiler.epilogues import fuse_epilogues
-from cujax.engine.compiler.fuse import TRAFFIC, Decision, Region, Step
+from cujax.engine.compiler.fuse import PRICES, Decision, Region, Step
 from cujax.engine.compiler.in_parts import in_parts
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
@@ -88,7 +88,7 @@ def _plan(
     while True:
         decision = Decision(
             tape, producers, lambda eqn: LANES if eqn in lanes else producers.kind(eqn),
-            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), TRAFFIC[language], reverses=language == "cuda",
+            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), PRICES[language], reverses=language == "cuda",
         )
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
         inside = {v for v in producers if v not in decision.written and v not in apart}
