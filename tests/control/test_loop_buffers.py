@@ -279,6 +279,41 @@ def test_a_donated_argument_is_overwritten(kind, copies):
     np.testing.assert_array_equal(view, grid())
 
 
+def chosen(lib, new, other):
+    return lib.lax.cond(abs(new - other).max() > 0.2, lambda a, b: a, lambda a, b: b, new, other)
+
+
+SHARED = {  # what another carry makes of the new value of one that is changed in place
+    "a branch": chosen,
+    "a branch of a branch": lambda lib, new, other: chosen(lib, chosen(lib, new, other), other),
+    "a branch that a loop runs": lambda lib, new, other: lib.lax.fori_loop(
+        0, 2, lambda i, c: chosen(lib, c, other), new),
+    "a view": lambda lib, new, other: new[::-1],
+    "a view of what a branch chose": lambda lib, new, other: chosen(lib, new, other[::-1])[::-1],
+}
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, pytest.param(emulated, marks=on_device)], ids=["here", "device"])
+@pytest.mark.parametrize("name", SHARED)
+def test_a_carry_whose_memory_another_may_share_is_not_changed(name, wrap):
+    """Else the other changes with it: as the positions from which a list of neighbours was made."""
+
+    def run(lib, np_):
+        def step(carry, _):
+            x, other = carry
+            x = x + 0.05 + 0.01 * np_.sin(x * 37) + 0.1 * (other * other).mean()
+            return (x, SHARED[name](lib, x, other)), None
+
+        return lib.jit(lambda x: lib.lax.scan(step, (x, x), None, length=15)[0])
+
+    @wrap
+    def found():
+        return run(cujax, jnp)(grid())
+
+    for a, b in zip(found(), run(jax, jax.numpy)(grid()), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("wrap", [lambda f: f, pytest.param(emulated, marks=on_device)], ids=["here", "device"])
 def test_a_carry_that_is_the_condition_itself_may_be_overwritten(wrap):
     """A device is given steps before their condition is read, so that the condition is a carry of its own."""

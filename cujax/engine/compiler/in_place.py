@@ -96,6 +96,21 @@ def made_by(steps: Sequence[Step | Kernel], language: str | None) -> set[Var]:
     return made
 
 
+def shared_by(outputs: Sequence[Var | Literal], steps: Sequence[Step | Kernel], language: str | None) -> set[Var]:
+    """The values whose memory may be that of an output that is a view, or what a branch has chosen."""
+    made = made_by(steps, language)
+    makers = {v: s for s in steps if isinstance(s, Eqn) for v in s.outputs if v not in made}
+    pending = [a for a in outputs if isinstance(a, Var)]
+    found: set[Var] = set()
+    while pending:
+        maker = makers.get(pending.pop())
+        if maker is not None:
+            seen = {a for a in _seen_by(maker, overwrites_of(maker, language)) if isinstance(a, Var)}
+            pending += seen - found
+            found |= seen
+    return found
+
+
 def _seen_by(eqn: Eqn, overwritten: Mapping[int, int]) -> list[Var | Literal]:
     """The operands and results that may share memory after a step that is no kernel."""
     if eqn.primitive.is_fresh:

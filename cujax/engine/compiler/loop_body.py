@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from cujax.engine.backends.api import Buffer
 from cujax.engine.backends.select import selected
-from cujax.engine.compiler.in_place import made_by
+from cujax.engine.compiler.in_place import made_by, shared_by
 from cujax.engine.compiler.loop_plan import LoopPlan, Part, plan_loop
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.program import Program, compile_tape, generated
@@ -38,7 +38,7 @@ class LoopBody(NamedTuple):
         """Numbers of the inputs that the body may overwrite from the second step on.
 
         A carry qualifies if what takes its place in the next step is no other input, no other carry, no y, and made
-        by a step whose results are memory of their own, so that nothing else refers to it.
+        by a step whose results are memory of their own, and if no other carry may share this memory.
         """
         return self.tape.memo(("owned carry", language, self.num_consts, self.num_carry), lambda: self._owned(language))
 
@@ -46,7 +46,8 @@ class LoopBody(NamedTuple):
         if language is None:
             return ()
         rewritten = optimized(self.tape)
-        made = made_by(generated(self.tape, language, (), self.placed).steps, language)
+        steps = generated(self.tape, language, (), self.placed).steps
+        made = made_by(steps, language) - shared_by(rewritten.outputs[: self.num_carry], steps, language)
         carry, ys = rewritten.outputs[: self.num_carry], rewritten.outputs[self.num_carry :]
         return tuple([
             i
