@@ -68,7 +68,6 @@ CJ_REAL_1(tan) CJ_REAL_1(asin) CJ_REAL_1(acos) CJ_REAL_1(atan) CJ_REAL_2(atan2)
 CJ_REAL_1(sinh) CJ_REAL_1(cosh) CJ_REAL_1(tanh) CJ_REAL_1(asinh) CJ_REAL_1(acosh) CJ_REAL_1(atanh)
 CJ_REAL_1(floor) CJ_REAL_1(ceil) CJ_REAL_1(trunc) CJ_REAL_1(rint)
 CJ_REAL_2(copysign) CJ_REAL_2(hypot)
-CJ_FN float exp(float x) { return CJ_LIBRARY(expf)(x); }
 CJ_FN double sin(double x) { return CJ_SIN_COS(sin)(x); }
 CJ_FN double cos(double x) { return CJ_SIN_COS(cos)(x); }
 #undef CJ_REAL_1
@@ -83,12 +82,37 @@ template <class T, class... Rest> CJ_FN T fused_polynomial(T x, T sum, double ne
     return fused_polynomial(x, fma(sum, x, T(next)), rest...);
 }
 
+constexpr float whole_f32 = 12582912.0f;  // 1.5 * 2**23: what is added to it is rounded to an integer, its last bits
+
+#if !CJ_DEVICE && defined(__FMA__)
+
+CJ_FN float power_of_two(i32 n) { return bits_as<float>((n + 127) << 23); }
+
+// 2**n exp(rest), x = n log(2) + rest (Cody and Waite); within 1.01 ulp.  No branch: the vector forms of the system's call
+// a function for each element whose result is not normal, as are most values of a Gaussian.  2**n are two factors, so
+// that it may be 0, subnormal, or infinity; beyond the bounds it is the same as at them.
+CJ_FN float exp(float x) {
+    float inside = x > 89.0f ? 89.0f : x;
+    inside = inside < -104.0f ? -104.0f : inside;
+    float shifted = fma(inside, 0x1.715476p+0f, whole_f32), n = shifted - whole_f32;
+    float rest = fma(n, 0x1.05c61p-29f, fma(n, -0x1.62e43p-1f, inside));
+    float series = fused_polynomial(rest, 0x1.6a23cep-10f, 0x1.123a2p-7, 0x1.5558f2p-5, 0x1.555492p-3, 0x1.fffffcp-2);
+    float sum = fma(rest * rest, series, rest) + 1.0f;
+    i32 exponent = bits_as<i32>(shifted) - bits_as<i32>(whole_f32), half = exponent >> 1;
+    return sum * power_of_two(half) * power_of_two(exponent - half);
+}
+
+#else
+
+CJ_FN float exp(float x) { return CJ_LIBRARY(expf)(x); }
+
+#endif
+
 #if CJ_DEVICE
 
 // Half the instructions of CUDA's sinf and cosf, within 1.8 ulp: x less multiples of pi, which three floats add up to
 // (Cody and Waite), so that one odd polynomial does for all of it, and the last bit of the multiple is the sign.  All
 // three are positive, and the cube has 0 added to it, so that -0 stays.  Of large multiples the library keeps all digits.
-constexpr float whole_f32 = 12582912.0f;  // 1.5 * 2**23: what is added to it is rounded to an integer, its last bits
 
 // Of x, near `multiple` times pi; times -1 where the last bit of `sign` is set.
 CJ_FN float sin_near_multiple(float x, float multiple, u32 sign) {

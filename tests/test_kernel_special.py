@@ -77,7 +77,7 @@ def test_erf_inv_has_the_bits_of_the_op(short, run):
 def test_the_header_has_the_table_of_the_op():
     """128 reciprocals and 128 logarithms."""
     text = (headers_folder() / "portable.h").read_text()
-    tables = re.findall(r"CJ_TABLE double (\w+)\[128\] = \{(.*?)\}", text, re.DOTALL)
+    tables = re.findall(r"CJ_LOOKED_UP double (\w+)\[128\] = \{(.*?)\}", text, re.DOTALL)
     assert [name for name, _ in tables] == ["log_inverses", "log_centres"]
     found = [[float.fromhex(word) for word in re.split(r"[\s,]+", body.strip())] for _, body in tables]
     np.testing.assert_array_equal(found, table())
