@@ -18,6 +18,7 @@ from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.joined_transforms import join_transforms
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.lane_region import LaneRegion
+from cujax.engine.compiler.lane_sharing import repeats_itself
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
 from cujax.engine.compiler.merge import Merger
 from cujax.engine.compiler.multiply_add import fuse_multiply_adds
@@ -114,7 +115,10 @@ def _lanes_of(
         is_loop = eqn.primitive.name in LOOPS and not (language == "host" and is_plain_branch)
         if is_loop or eqn in stacks:
             try:
-                lanes[eqn] = find_lanes(eqn)
+                found = find_lanes(eqn)
+                if language == "host" and is_loop and repeats_itself(eqn, found):
+                    raise Mixed("most of a step is the same for all lanes, and done once", eqn)
+                lanes[eqn] = found
             except Mixed as error:
                 mixed[eqn] = error
     return lanes, mixed
