@@ -19,9 +19,10 @@ import ctypes
 import json
 import os
 import platform
+import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cujax.engine.backends import disk_cache
-from cujax.engine.backends.host_threads import brief_spinning
+from cujax.engine.backends.host_threads import brief_spinning, thread_count
 from cujax.engine.backends.kernel_headers import headers_digest, headers_folder
 from cujax.engine.ground.config import config
 from cujax.engine.ground.source import warn_user
@@ -49,6 +50,7 @@ _FLAGS = ("-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-m
 _SHORT = ("-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fno-schedule-insns2", "-falign-loops=32",
           "-funswitch-loops")
 _LONG = ("-O1", "-ftree-vectorize", "-fstrict-aliasing", "--param=vect-epilogues-nomask=0", "-falign-loops=32")
+_UNIT = 10**5  # characters of a source, half a second, that are worth a compiler of their own
 _LONG_SOURCE = 2**12  # characters; longer texts take most of the time of a first call
 
 # Since a fix of Intel's made these instructions slower (GDS, 2023), GCC uses none of them unless told to, and does not
@@ -118,17 +120,21 @@ class HostCompiler:
         """Compile `source` into the shared object `output`; Refused with what the compiler said.
 
         The text lies in a folder of its own: were it read from a pipe, headers would be looked for in the
-        current directory first.
+        current directory first.  Of a long one several parts are compiled at the same time.
         """
         folder, name = os.path.split(output)
-        with open(os.path.join(folder, "kernels.cpp"), "w") as file:
-            file.write(source)
-        command = [self.path, *self.flags(source), "-iquote", str(headers_folder()), "kernels.cpp", "-o", name,
-                   *self._libraries()]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                              cwd=folder)
-        if done.returncode:
-            raise Refused(done.stderr or done.stdout or f"it ended with code {done.returncode}")
+        units = split(source, thread_count())
+        flags, files = self.flags(source), [f"kernels{k or ''}.cpp" for k in range(len(units))]
+        for file, text in zip(files, units, strict=True):
+            Path(folder, file).write_text(text)
+        headers = ("-iquote", str(headers_folder()))
+        if len(files) > 1:
+            objects = [file.replace(".cpp", ".o") for file in files]
+            compiling = [f for f in flags if f != "-shared"]
+            pairs = zip(files, objects, strict=True)
+            _run_all([[self.path, *compiling, *headers, "-c", file, "-o", o] for file, o in pairs], folder)
+            files = objects
+        _run_all([[self.path, *flags, *headers, *files, "-o", name, *self._libraries()]], folder)
 
     def settle(self) -> HostCompiler:
         """This compiler with the flags that it takes; Refused when it does not compile even without any of them."""
@@ -167,6 +173,36 @@ class HostCompiler:
         if not (self.choice.quick_link and self.is_gcc):
             return ("-lm",)
         return (*(("-lgomp",) if self.choice.openmp else ()), "-lm", "-lc", "-lgcc")
+
+
+def split(source: str, most: int) -> list[str]:
+    """The text in at most so many parts, each with whole kernels, if it is long; not with functions of users in it."""
+    first = source.find("\n\n") + 2
+    head, kernels = source[:first], re.findall(r".*?^extern \"C\" .*?^}\n", source[first:], re.DOTALL | re.MULTILINE)
+    number = min(most, len(source) // _UNIT, len(kernels))
+    is_plain = all(line.startswith("#include") for line in head.split("\n") if line) and "\n#line " not in source
+    if number < 2 or not is_plain or first + sum(map(len, kernels)) != len(source):
+        return [source]
+    units: list[list[str]] = [[] for _ in range(number)]
+    sizes = [0] * number
+    for kernel in sorted(kernels, key=len, reverse=True):
+        smallest = sizes.index(min(sizes))
+        units[smallest].append(kernel)
+        sizes[smallest] += len(kernel)
+    return ["".join([head, *unit]) for unit in units]
+
+
+def _run_all(commands: Sequence[Sequence[str]], folder: str) -> None:
+    """Run compilers at the same time; Refused with what the first that fails has said."""
+    running = [
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, errors="replace", cwd=folder)
+        for command in commands
+    ]
+    said = [process.communicate()[0] for process in running]
+    for process, text in zip(running, said, strict=True):
+        if process.returncode:
+            raise Refused(text or f"it ended with code {process.returncode}")
 
 
 @contextmanager
