@@ -141,7 +141,7 @@ CASES = {name: (f, given(f), [0]) for name, f in ONE.items()} | {
     "kept of much": (average, [array(6, 70_000), array(6)], [1]),
     "kept by columns of much": (lambda x, row: row + x.sum(0), [array(7000, 70), ROW], [1]),
     "in two passes": (lambda x, y: (x / x.mean(1, keepdims=True), y * x.max(1, keepdims=True)), [X, Y], [0, 1]),
-    "rows of few": (lambda x: x / x.sum(1, keepdims=True), [array(50, 9)], [0]),
+    "rows of few": (lambda x: x / x.sum(1, keepdims=True), [array(50, 10)], [0]),
     "long rows": (lambda x: softmax(x), [array(3, 5000)], [0]),
     "several": (many, [X, Y], [0, 1]),
     "written out": (unrolled, [array(50, 3), array(50, 3), array(50, 1)], [0, 1]),

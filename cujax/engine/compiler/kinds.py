@@ -24,7 +24,7 @@ ELEMENTWISE, MOVER, REDUCTION, SHORT = "elementwise", "mover", "reduction", "sho
 PRODUCTS = "products"
 SCATTER, LANES, OPAQUE = "scatter", "lanes", "opaque"
 
-SHORT_LENGTH = 8
+SHORT_LENGTH = 9  # elements of a matrix, velocities of a lattice in two dimensions
 
 
 def kind_of(eqn: Eqn) -> str:

@@ -312,7 +312,7 @@ def _summed_dtype(x: ShapedArray, y: ShapedArray, preferred_element_type: Any) -
 
 # Small products are kernels, which are fused with what makes their operands and reads their results; a library takes
 # longer to begin.  Sums of few terms are written out where they are needed, others are reductions.
-_FEW = 4  # rows or columns, with which a product is hardly more than reading the other operand
+_FEW = 4  # rows, columns or terms, with which a product is hardly more than reading and writing
 _SHORT = 16  # terms of an element that are written out
 _SMALL = 1 << 10  # terms in all
 _SMALL_ROWS = 1 << 13  # the same with a vector
@@ -344,7 +344,7 @@ def _terms(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **params: 
     if found.terms == 1:
         is_short = found.batch * found.m * found.n >= _MANY or max(found.m, found.n) <= _FEW
     else:
-        is_short = found.terms <= _SHORT and (found.all_terms <= _SMALL or min(found.m, found.n) <= _FEW)
+        is_short = found.terms <= _SHORT and (found.all_terms <= _SMALL or min(found[1:]) <= _FEW)
     return found.terms if is_short and found.terms else None
 
 
