@@ -186,6 +186,23 @@ def test_what_is_large_is_not_copied(made):
     assert found.shape == x.shape
 
 
+def test_what_needs_much_memory_gives_it_back(made, monkeypatch):
+    """A call keeps its block."""
+
+    def run(x):
+        waves = jnp.sin(jnp.exp(x * 1e-3) * jnp.arange(9000.0))
+        return mean_off(jnp.where(waves > waves.sum(), waves, jnp.cos(waves)))[3] + x
+
+    def loop(x):
+        return lax.fori_loop(0, 3, lambda i, x: run(x), x)
+
+    expected = cujax.jit(lambda x: loop(x))(np.float32(1))
+    assert made[0]
+    monkeypatch.setattr(nest, "MOST_KEPT", 1 << 10)
+    assert_same(expected, cujax.jit(lambda x: loop(x))(np.float32(1)))
+    assert made[1:] == [None]
+
+
 # --- steps that Python runs -------------------------------------------------------------------------------------------
 
 

@@ -8,8 +8,8 @@ happens in it is followed beforehand, as in loop_plan.py, which says what phases
 the call is made: memory is an argument of the call, has an address of its own (a literal), or lies in a block that
 belongs to the call.  So calls may stand in each other, to any depth.
 
-What is small is done so: results are copied from where the last step has left them.  A large loop costs more in its
-steps than what Python adds to them, and does not copy.
+What is small is done so: results are copied from where the last step has left them, and a call keeps its block.  A
+large loop costs more in its steps than what Python adds to them; it does not copy, and its memory goes back.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.core.aval import ShapedArray
 
+MOST_KEPT = 1 << 24  # bytes of a block
 _GUESS = 8  # steps of a loop that ends when its condition does
 _SHORT = 1 << 16  # operations, tens of microseconds for which other threads may wait
 _FIXED, _OWN = -1, -2  # kinds of memory beside the number of an argument, as in native/nest.c
@@ -151,6 +152,8 @@ class _Nest:
     ) -> NestedCall | None:
         target = selected().kernels
         assert target is not None  # there are kernels
+        if self._top > MOST_KEPT:
+            return None
         calls = calls_of(self._parts)
         most = max([call.work for call in calls], default=0)
         work = max(1, steps * sum(call.work for call in calls))
