@@ -23,6 +23,7 @@ from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, 
 from cujax.engine.compiler.merge import Merger
 from cujax.engine.compiler.multiply_add import fuse_multiply_adds
 from cujax.engine.compiler.scatter_order import order_scatters
+from cujax.engine.compiler.short_axes import reduce_short_axes_first
 from cujax.engine.compiler.small_matrices import gather_stacks
 from cujax.engine.compiler.unscaled_transforms import leave_out_factors
 from cujax.engine.compiler.update import Update
@@ -71,6 +72,8 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     """
     tape = order_scatters(fuse_multiply_adds(join_pads(delay_sums(tape)), language))
     tape = in_parts(tape, language)
+    if language == "host":
+        tape = reduce_short_axes_first(tape)
     if language == "cuda":
         tape = leave_out_factors(join_transforms(fuse_epilogues(tape, has_plan)))
     gathered, stacks = gather_stacks(tape)
