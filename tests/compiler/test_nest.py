@@ -203,6 +203,21 @@ def test_what_needs_much_memory_gives_it_back(made, monkeypatch):
     assert made[1:] == [None]
 
 
+@pytest.mark.parametrize("view", [lambda w: w.T, lambda w: w[:, :300]], ids=["transposed", "columns"])
+def test_large_views_with_gaps_are_not_copied(view, made):
+    """A library takes them as they lie; the loop is left to Python."""
+    wide = np.linspace(0, 1e-3, 400 * 400, dtype=np.float32).reshape(400, 400)
+    first = wide[0, : view(wide).shape[1]]
+
+    def step(w, v):
+        return jnp.tanh(view(w) @ v)[: v.size] + 0.5 * v
+
+    run = cujax.jit(lambda w, v: lax.fori_loop(0, 3, lambda i, v: step(w, v), v))
+    expected = step(wide, step(wide, step(wide, first)))
+    np.testing.assert_allclose(run(wide, first), expected, rtol=1e-4)
+    assert not any(made)
+
+
 # --- steps that Python runs -------------------------------------------------------------------------------------------
 
 
@@ -300,6 +315,28 @@ def test_what_fails_ends_all_loops(depth, made):
     run(X)
     assert len(calls) == 5 + 9 * 3**depth
     assert made
+
+
+def failing(x):
+    def fail(x):
+        raise RuntimeError("here")
+
+    return cujax.pure_callback(fail, cujax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+
+def test_what_fails_holds_on_to_no_memory_of_the_loop(made):
+    """A debugger shows what the frames of a traceback hold."""
+    run = cujax.jit(lambda x: lax.fori_loop(0, 3, lambda i, x: failing(mean_off(x)), x))
+    with pytest.raises(Exception, match="here") as caught:
+        run(X)
+    assert made
+    trace = caught.tb
+    while trace is not None:
+        held = [v for v in trace.tb_frame.f_locals.values() if isinstance(v, np.ndarray)]
+        assert all(v.flags.owndata or v.base is not None for v in held)
+        assert not any(isinstance(v, tuple) and v and isinstance(v[0], np.ndarray) and not v[0].flags.owndata
+                       for v in trace.tb_frame.f_locals.values())
+        trace = trace.tb_next
 
 
 def test_a_function_that_runs_the_same_loop(made):
@@ -409,6 +446,31 @@ def test_an_interrupt_ends_all_loops(depth):
         signal.signal(signal.SIGALRM, previous)
     large = X * 0 + 1e9
     assert np.isfinite(np.asarray(run(large))).all()  # it runs again
+
+
+def test_short_loops_in_a_long_one_look_for_interrupts():
+    """None of them lasts as long as a look takes to come; the outer one does not know how long they last."""
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_):
+        raise Interrupted
+
+    def inner(x):
+        return lax.while_loop(lambda c: c[0] < 15_000, lambda c: (c[0] + 1, mean_off(c[1]) + 1), (0, x))[1]
+
+    run = cujax.jit(lambda x: lax.fori_loop(0, 10**6, lambda i, x: inner(x) * 0.5, x))
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 2.0)
+        started = time.monotonic()
+        with pytest.raises(Interrupted):
+            run(X)
+        assert time.monotonic() - started < 30
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def test_other_threads_run_meanwhile():

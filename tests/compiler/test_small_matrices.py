@@ -217,6 +217,28 @@ def test_their_values(dtype):
     np.testing.assert_allclose(found.astype(wide), expected.astype(wide), rtol=tolerance)
 
 
+PREFERRED = {
+    "bool": (np.ones(20, bool), np.ones(20, bool), None),
+    "sums beyond the result": (np.full(20, 1e200), np.full(20, 1e-200), "float32"),
+    "floats as integers": (np.full(20, 1.5, np.float32), np.full(20, 1.5, np.float32), "int32"),
+    "integers as floats": (np.arange(20, dtype=np.int32), np.arange(20, dtype=np.int32), "float32"),
+    "8 bits": (np.ones(100, jnp.float8_e4m3fn), np.ones(100, jnp.float8_e4m3fn), "float32"),
+    "complex as real": (np.full(20, 1j), np.full(20, 2j), "float64"),
+    "few floats as integers": (np.full(3, 1.5, np.float32), np.full(3, 1.5, np.float32), "int32"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", PREFERRED)
+def test_products_are_summed_in_the_dtype_of_the_library(name):
+    x, y, preferred = PREFERRED[name]
+    dot = partial(lax.dot, preferred_element_type=preferred)
+    expected = dot(x, y)
+    found = cujax.jit(lambda x, y: dot(x, y))(x, y)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+
+
 @pytest.mark.skipif(selected().kernels is None, reason="there is no compiler here, so there are no kernels")
 def test_a_product_fuses_with_its_neighbours():
     def rotated(angles, x):

@@ -194,12 +194,19 @@ def split(source: str, most: int) -> list[str]:
 
 def _run_all(commands: Sequence[Sequence[str]], folder: str) -> None:
     """Run compilers at the same time; Refused with what the first that fails has said."""
-    running = [
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         text=True, errors="replace", cwd=folder)
-        for command in commands
-    ]
-    said = [process.communicate()[0] for process in running]
+    running: list[subprocess.Popen] = []
+    try:
+        for command in commands:
+            running.append(subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors="replace", cwd=folder,
+            ))  # fmt: skip
+        said = [process.communicate()[0] for process in running]
+    except BaseException:
+        for process in running:
+            process.kill()
+            process.wait()
+        raise
     for process, text in zip(running, said, strict=True):
         if process.returncode:
             raise Refused(text or f"it ended with code {process.returncode}")

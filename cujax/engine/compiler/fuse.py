@@ -305,7 +305,6 @@ class Decision:
             if atom.aval.size >= var.aval.size:  # to write what is broadcast saves nothing of what is made of it then
                 self._extra[atom] = max(self._extra.get(atom, 0.0), self._extra.get(var, 0.0))
 
-
     def _goes_apart(self, eqn: Eqn, var: Var, paths: Iterable[tuple]) -> bool:
         """Whether the kernels that read a concatenation do so where they write, and take its few places apart."""
         axis, shape = eqn.params["dimension"], var.aval.shape

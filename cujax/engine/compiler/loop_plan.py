@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cujax.engine.backends.api import Buffer, KernelCall, Places, RunLoop
+from cujax.engine.backends.api import Buffer, KernelCall, KernelTarget, Places, RunLoop
 from cujax.engine.backends.api import Phase as Kernels
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.cpp import physical
@@ -37,11 +37,12 @@ from cujax.engine.compiler.program import Program
 from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Seen, ViewStep
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.core.aval import ShapedArray
+from cujax.engine.ground.native import native
 
 FEWEST = 16  # steps that are worth the preparation
 _MOST_PHASES = 16
 _INTERVAL = 1 << 26  # operations, tens of milliseconds: an interrupt waits no longer
-_CALL = 500  # operations that take as long as a call does at least
+CALL = 500  # operations that take as long as a call does at least
 MOST_COPIED = 1 << 16  # bytes of results
 
 Memory = tuple
@@ -116,9 +117,7 @@ class LoopPlan:
     def _addresses(self, found: Mapping[Memory, Buffer], rows: Sequence[Buffer]) -> tuple[np.ndarray, np.ndarray]:
         """Of each memory where it is in the first step, and by how many bytes it moves from step to step."""
         bases, strides = np.zeros((2, len(self._memories)), np.int64)
-        target = selected().kernels
-        assert target is not None  # there are kernels
-        address_of = target.address_of
+        address_of = kernel_target().address_of
         for memory, number in self._memories.items():
             if memory[0] == "rows":
                 array = rows[memory[1]]
@@ -189,14 +188,21 @@ def can_follow(program: Program) -> bool:
     """Whether compiled code can go through the steps.
 
     On a device they must be kernels that do not begin with a copy.  On the host they may see arrays otherwise, and be
-    run by Python where what they make is small.
+    run by Python, where what they make is small.
     """
     steps, target = program.single_steps, selected().kernels
     if steps is None or target is None:
         return False
     if target.language != "host":
         return all(isinstance(step, KernelStep) and not step.copies for step in steps)
-    return all(isinstance(step, (KernelStep, ViewStep)) or is_small(step.out_avals) for step in steps)
+    return native is not None and all(map(_can_call, steps))
+
+
+def _can_call(step: ImplStep | KernelStep) -> bool:
+    """On the host.  What a view sees with gaps is copied for the next step."""
+    if isinstance(step, KernelStep) or is_small(step.out_avals):
+        return True
+    return isinstance(step, ViewStep) and all(view.is_contiguous for view in step.views)
 
 
 def _part(array: Buffer, offset: int, aval: ShapedArray) -> Buffer:
@@ -215,7 +221,7 @@ def _kernels(phase: Phase) -> Kernels:
 
 def interval_of(parts: Sequence[Part]) -> int:
     """Steps between two looks for an interrupt."""
-    return max(1, _INTERVAL // max(1, sum(call.work + _CALL for call in calls_of(parts))))
+    return max(1, _INTERVAL // max(1, sum(call.work + CALL for call in calls_of(parts))))
 
 
 def calls_of(parts: Sequence[Part]) -> list[KernelCall]:
@@ -290,14 +296,17 @@ def _seen(place: Place, view: Seen, own: Own, calls: list[Call]) -> Place:
     if view.is_contiguous:
         return there
     copy = own.take((view.shape, view.dtype))
-    target = selected().kernels
-    assert target is not None  # there are kernels
-    calls.append((target.strided_copier(view.dtype.itemsize, view.shape, view.strides), [there, copy]))
+    calls.append((kernel_target().strided_copier(view.dtype.itemsize, view.shape, view.strides), [there, copy]))
     return copy
 
 
 def _copier(aval: ShapedArray) -> Any:
     """Of an array."""
+    return kernel_target().copier(bytes_of([aval]))
+
+
+def kernel_target() -> KernelTarget:
+    """That of this process, where there are kernels."""
     target = selected().kernels
-    assert target is not None  # there are kernels
-    return target.copier(bytes_of([aval]))
+    assert target is not None
+    return target

@@ -23,6 +23,7 @@ import numpy as np
 from cujax.engine.backends.api import Buffer, KernelCall, NestedPhase
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.loop_plan import (
+    CALL,
     Call,
     Memory,
     Own,
@@ -35,6 +36,7 @@ from cujax.engine.compiler.loop_plan import (
     follow_loop,
     given,
     interval_of,
+    kernel_target,
 )
 from cujax.engine.compiler.program import Program
 from cujax.engine.compiler.schedule import ALIGNMENT
@@ -150,15 +152,13 @@ class _Nest:
     def call(
         self, phases: Sequence[NestedPhase], first: int, length: int, interval: int, steps: int
     ) -> NestedCall | None:
-        target = selected().kernels
-        assert target is not None  # there are kernels
         if self._top > MOST_KEPT:
             return None
         calls = calls_of(self._parts)
         most = max([call.work for call in calls], default=0)
-        work = max(1, steps * sum(call.work for call in calls))
+        work = max(1, steps * sum(call.work + CALL for call in calls))
         may_last = length < 0 <= first or any(call.may_last for call in calls)
-        launch = target.nest(
+        launch = kernel_target().nest(
             self._words, self._entries, phases, first, length, interval, self._top, most, may_last or work > _SHORT,
             self._keep,
         )  # fmt: skip
@@ -193,10 +193,8 @@ class _Nest:
         return _OWN, self._take(memory, prod(shape) * np.dtype(dtype).itemsize), 0
 
     def _address(self, literal: Buffer) -> int:
-        target = selected().kernels
-        assert target is not None  # there are kernels
         self._keep.append(selected().contiguous(literal))
-        return target.address_of(self._keep[-1])
+        return kernel_target().address_of(self._keep[-1])
 
     def _take(self, memory: Memory, nbytes: int) -> int:
         """Where it begins in the block."""

@@ -14,7 +14,9 @@ A step's `runner()` is a function of the slots.  The origin of a buffer is one o
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -127,7 +129,6 @@ class ImplStep:
 
         return run
 
-
     @property
     def out_avals(self) -> list[ShapedArray]:
         """Of the results."""
@@ -156,8 +157,14 @@ class ImplStep:
         may_keep = eqn.primitive.may_keep
 
         def run(*buffers: Buffer) -> None:
-            operands = [b.copy() for b in buffers[:inputs]] if may_keep else buffers[:inputs]
-            out = impl(xp, *operands, **eqn.params)
+            operands: Sequence[Buffer] = [b.copy() for b in buffers[:inputs]] if may_keep else buffers[:inputs]
+            try:
+                out = impl(xp, *operands, **eqn.params)
+            except BaseException as error:  # whose traceback must not hold on to memory of the loop
+                if not may_keep:
+                    traceback.clear_frames(error.__traceback__)
+                del buffers, operands
+                raise
             for buffer, made in zip(buffers[inputs:], out if multiple else [out], strict=True):
                 xp.copyto(buffer, made)
 
@@ -193,9 +200,9 @@ class Seen(NamedTuple):
 class ViewStep(ImplStep):
     """An op that copies nothing; `views`: what it does to an operand without gaps."""
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)
 
-    @property
+    @cached_property
     def views(self) -> list[Seen]:
         """One for each result: found by the op itself, on memory that nobody touches."""
         eqn, aval = self._eqn, self._eqn.inputs[0].aval

@@ -271,7 +271,7 @@ def _lane_axes(x: ShapedArray, y: ShapedArray, *, dimension_numbers: Any, **para
 
 
 def _lane_element(e: Any, index: tuple, *avals: ShapedArray, **params: Any) -> Any:
-    """The products one after the other; those of half precision are summed in single."""
+    """The products one after the other, in the dtype in which `impl` sums them."""
     total = None
     for number in range(_number_of_products(*avals, **params)):
         term = _product(e, index, number, *avals, **params)
@@ -290,7 +290,7 @@ def _product(
     """The term at the row-major place `number` of the contracted axes."""
     axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
     first, b = len(axes.x_batch), len(axes.x_batch) + len(axes.x_free)
-    dtype = _summed_dtype(x, y, preferred_element_type)
+    dtype, _ = sum_and_result_dtype(x.dtype, y.dtype, preferred_element_type)
     place = ax.unravel(number, _take(x.shape, axes.x_contract))
     of_x = dict(zip((*axes.x_batch, *axes.x_free, *axes.x_contract), (*index[:b], *place), strict=True))
     index_y = (*index[:first], *index[b:], *place)
@@ -301,13 +301,8 @@ def _product(
 def _from_products(
     e: Any, total: Any, x: ShapedArray, y: ShapedArray, *, preferred_element_type: Any, **_: Any
 ) -> Any:
-    out = _result_dtype(x, y, preferred_element_type)
+    _, out = sum_and_result_dtype(x.dtype, y.dtype, preferred_element_type)
     return e.value(0, out) if total is None else e.convert(total, out)
-
-
-def _summed_dtype(x: ShapedArray, y: ShapedArray, preferred_element_type: Any) -> Any:
-    out = _result_dtype(x, y, preferred_element_type)
-    return _WIDE.get(out, out)
 
 
 # Small products are kernels, which are fused with what makes their operands and reads their results; a library takes
@@ -355,13 +350,14 @@ def _parts(
     found = _extents(x, y, dimension_numbers)
     most = _SMALL_ROWS if min(found.m, found.n) == 1 else _SMALL
     is_small = found.m == found.n == 1 or found.all_terms <= most
-    if not (is_small and found.terms) or _terms(x, y, dimension_numbers=dimension_numbers) is not None:
+    is_of_library = not all(map(_is_of_kernels, (x.dtype, y.dtype)))
+    if is_of_library or not (is_small and found.terms) or _terms(x, y, dimension_numbers=dimension_numbers) is not None:
         return None
     axes = _axes_of(x.ndim, y.ndim, dimension_numbers)
     batch, m, n = (_take(a.shape, own) for a, own in ((x, axes.x_batch), (x, axes.x_free), (y, axes.y_free)))
     shape = (*batch, *m, *n, *_take(x.shape, axes.x_contract))
     b, of_n, k = len(batch), len(batch) + len(m), len(batch) + len(m) + len(n)
-    work, out = _summed_dtype(x, y, preferred_element_type), _result_dtype(x, y, preferred_element_type)
+    work, out = sum_and_result_dtype(x.dtype, y.dtype, preferred_element_type)
 
     def sums(x: Any, y: Any) -> Any:
         x = transpose(convert_element_type(x, work), (*axes.x_batch, *axes.x_free, *axes.x_contract))
@@ -373,7 +369,9 @@ def _parts(
     return sums
 
 
-_WIDE = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32}
+def _is_of_kernels(dtype: Any) -> bool:
+    """Not numbers of 8 or 4 bits that NumPy has not."""
+    return dtype.itemsize > 1 or dtype.kind in "bui"
 
 
 _LANE_MAP = LaneMap(_lane_axes, _lane_element, sum=RunningSum(_number_of_products, _product, _from_products))

@@ -18,7 +18,7 @@ typedef struct {
 
 /* Set by a kernel that ends early since an exception has been raised in this thread: whoever returns to Python takes it
    back, and fails. */
-extern _Thread_local int stopped;
+extern _Thread_local int stopped __attribute__((visibility("hidden")));
 
 /* How many threads the kernel is to use; -1 on an error. */
 long thread_count(Launcher* self);

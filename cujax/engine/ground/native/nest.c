@@ -13,6 +13,7 @@
 enum { ALIGNMENT = 64 };
 
 _Thread_local int stopped = 0;
+static _Thread_local double since_look = 0;
 
 /* --- what Python has prepared ------------------------------------------------------------------------------------ */
 
@@ -118,9 +119,10 @@ static int read_nest(Nest* self, PyObject* memories, PyObject* entries, PyObject
         PyErr_NoMemory();
         return -1;
     }
-    for (self->count = 0; self->count < count; self->count++) {
-        Phase* phase = &self->phases[self->count];
-        if (read_phase(phase, PyTuple_GET_ITEM(phases, self->count)) < 0)
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Phase* phase = &self->phases[i];
+        self->count = i + 1; /* what dealloc frees */
+        if (read_phase(phase, PyTuple_GET_ITEM(phases, i)) < 0)
             return -1;
         self->most = phase->num_places > self->most ? phase->num_places : self->most;
     }
@@ -213,11 +215,16 @@ static const Phase* phase_of(const Nest* nest, long long step) {
     return &nest->phases[nest->first + (step - nest->first) % (nest->count - nest->first)];
 }
 
-/* All steps; returns how many. */
+/* All steps; returns how many.  Of all loops of a thread, also short ones in long ones, steps count towards the next look
+   for an interrupt. */
 static long long run_steps(const Nest* nest, const Block* block, int threads) {
+    const double share = 1.0 / (double)nest->interval;
     for (long long step = 0;; step++) {
-        if (step > 0 && step % nest->interval == 0)
+        since_look += share;
+        if (since_look >= 1) {
+            since_look = 0;
             stop_with_lock(0);
+        }
         if (stopped || step == nest->steps || !run_phase(nest, phase_of(nest, step), block, step, threads))
             return step;
     }
