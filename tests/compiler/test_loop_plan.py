@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import gc
-import signal
 import threading
-import time
 
 import numpy as np
 import pytest
+from loops import SIZE, XS, X, assert_interrupted, assert_same, mean_off, needs_compiled_loops
 
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
 from cujax.engine.backends import host_launch
-from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan
 from cujax.engine.ground.native import native
 
-pytestmark = pytest.mark.skipif(
-    selected().kernels is None or selected().kernels.language != "host" or native is None,
-    reason="steps are prepared for kernels of the host and the extension",
-)
-
-SIZE = 600  # more than one lane keeps in registers: these loops are no kernels
-X = np.linspace(-1, 1, SIZE, dtype=np.float32)
-XS = np.linspace(0, 2, 7 * SIZE, dtype=np.float32).reshape(7, SIZE)
+pytestmark = needs_compiled_loops
 
 
 @pytest.fixture
@@ -52,11 +43,6 @@ class _With:
 
     def __getattr__(self, name):
         return getattr(native, name)
-
-
-def mean_off(x):
-    """Mixes all elements."""
-    return x - x.sum() / SIZE
 
 
 SCANS = {
@@ -86,12 +72,6 @@ def both_ways(run, monkeypatch, counted):
     found = run()
     assert counted, "the loop was not prepared"
     return expected, found
-
-
-def assert_same(expected, found):
-    for a, b in zip(cujax.tree.leaves(expected), cujax.tree.leaves(found), strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -208,23 +188,8 @@ def test_memory_comes_back(counted):
 
 
 def test_an_interrupt_ends_the_loop(counted):
-    class Interrupted(Exception):
-        pass
-
-    def interrupt(*_):
-        raise Interrupted
-
     run = cujax.jit(lambda x: lax.while_loop(lambda c: c.sum() < 1e9, mean_off, x))
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
-        started = time.monotonic()
-        with pytest.raises(Interrupted):
-            run(X)
-        assert time.monotonic() - started < 30
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    assert_interrupted(lambda: run(X))
     assert_same(run(X * 0 + 1e9), X * 0 + 1e9)
 
 

@@ -3,68 +3,21 @@
 from __future__ import annotations
 
 import gc
-import signal
 import threading
-import time
 import weakref
 
 import numpy as np
 import pytest
+from loops import SIZE, XS, X, assert_interrupted, assert_same, mean_off, needs_compiled_loops, repeated
 
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
-from cujax.engine.backends.select import selected
 from cujax.engine.compiler import loop_plan, nest, program
 from cujax.engine.compiler.steps import KernelStep
 from cujax.engine.ground.native import native
 
-pytestmark = pytest.mark.skipif(
-    selected().kernels is None or selected().kernels.language != "host" or native is None,
-    reason="loops and branches are calls of compiled code with kernels of the host and the extension",
-)
-
-SIZE = 600  # more than one lane keeps in registers: these loops are no kernels
-X = np.linspace(-1, 1, SIZE, dtype=np.float32)
-XS = np.linspace(0, 2, 7 * SIZE, dtype=np.float32).reshape(7, SIZE)
-
-
-@pytest.fixture
-def made(monkeypatch):
-    """The calls that have been made."""
-    calls = []
-    called = nest._Nest.call
-
-    def call(self, *args):
-        found = called(self, *args)
-        calls.append(found)
-        return found
-
-    monkeypatch.setattr(nest._Nest, "call", call)
-    return calls
-
-
-def through_python(run, monkeypatch):
-    """The results of `run`, every step of which Python makes."""
-    with monkeypatch.context() as patch:
-        patch.setattr(loop_plan, "MOST_COPIED", -1)
-        patch.setattr(loop_plan, "FEWEST", 10**9)
-        return run()
-
-
-def assert_same(expected, found):
-    for a, b in zip(cujax.tree.leaves(expected), cujax.tree.leaves(found), strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
-
-
-def mean_off(x):
-    """Mixes all elements: a step of more than one kernel."""
-    return x - x.sum() / SIZE
-
-
-def repeated(c, times=3):
-    return lax.fori_loop(0, times, lambda i, c: mean_off(c) * 0.5 + i, c)
+pytestmark = needs_compiled_loops
 
 
 def until(c):
@@ -121,11 +74,11 @@ BODIES = {
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("name", BODIES)
-def test_in_a_loop(name, reverse, made, monkeypatch):
+def test_in_a_loop(name, reverse, made, through_python):
     def run():
         return cujax.jit(lambda c, xs: lax.scan(BODIES[name], c, xs, reverse=reverse))(X, XS)
 
-    expected = through_python(run, monkeypatch)
+    expected = through_python(run)
     assert not any(made)
     found = run()
     assert len(made) > 1
@@ -134,7 +87,7 @@ def test_in_a_loop(name, reverse, made, monkeypatch):
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 9])
-def test_in_a_while_loop(steps, made, monkeypatch):
+def test_in_a_while_loop(steps, made, through_python):
     def run():
         return cujax.jit(lambda x: lax.while_loop(lambda s: s[0] < steps, turn, (0, x, x)))(X)
 
@@ -142,19 +95,19 @@ def test_in_a_while_loop(steps, made, monkeypatch):
         i, a, b = s
         return i + 1, b, mean_off(repeated(chosen(a, b), 2)) + until(b)[1]
 
-    expected = through_python(run, monkeypatch)
+    expected = through_python(run)
     found = run()
     assert all(made)
     assert_same(expected, found)
 
 
-def test_a_condition_that_runs_a_loop(made, monkeypatch):
+def test_a_condition_that_runs_a_loop(made, through_python):
     def run():
         return cujax.jit(
             lambda x: lax.while_loop(lambda x: repeated(x).max() < 50, lambda x: mean_off(x) * 2 + x.max(), x)
         )(X)
 
-    expected = through_python(run, monkeypatch)
+    expected = through_python(run)
     assert_same(expected, run())
     assert all(made)
 
@@ -218,152 +171,6 @@ def test_large_views_with_gaps_are_not_copied(view, made):
     assert not any(made)
 
 
-# --- steps that Python runs -------------------------------------------------------------------------------------------
-
-
-def spun(x):
-    """A factorization is no kernel."""
-    return x * jnp.linalg.inv(jnp.eye(20) * 2 + x[:400].reshape(20, 20) * 1e-3)[0, 0]
-
-
-def noted(x):
-    return cujax.pure_callback(lambda x: np.asarray(x) * 2, cujax.ShapeDtypeStruct(x.shape, x.dtype), x) + 1
-
-
-PYTHON_BODIES = {
-    "a library": lambda c, x: (mean_off(spun(c)) + x, spun(x)),
-    "a library in an inner loop": lambda c, x: (lax.fori_loop(0, 3, lambda i, c: mean_off(spun(c)) + i, c) + x, None),
-    "several results": lambda c, x: (
-        c + jnp.linalg.qr((c + x).reshape(60, 10))[0].reshape(SIZE), jnp.linalg.eigh(jnp.outer(x[:9], x[:9]))[0]),
-    "what it sees otherwise": lambda c, x: (
-        mean_off(jnp.linalg.inv(jnp.eye(10) + 0.01 * (c + x)[::6].reshape(10, 10).T)[3:6, ::2].sum() + c), c[5:9]),
-    "the same twice": lambda c, x: ((lambda y: (y + x, (y, y)))(spun(c))),
-    "nothing": lambda c, x: (mean_off(c) + x, jnp.linalg.eigh(jnp.zeros((0, 3, 3)) + x[0])[0]),
-    "bits": lambda c, x: (
-        mean_off(c) + x, lax.sort(((c * 9).astype(np.int8), c.astype(jnp.bfloat16), c > 0), num_keys=2)),
-    "a function": lambda c, x: (mean_off(noted(c)) * 0.3 + x, None),
-    "a function in a branch": lambda c, x: (
-        lax.cond(x[0] * 2 % 3 > 1.5, noted, lambda c: repeated(c), c) * 0.3 + mean_off(x), c.sum()),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", PYTHON_BODIES)
-def test_steps_that_python_runs(name, made, monkeypatch):
-    def run():
-        return cujax.jit(lambda c, xs: lax.scan(PYTHON_BODIES[name], c, xs))(X, XS)
-
-    expected = through_python(run, monkeypatch)
-    assert not any(made)
-    found = run()
-    assert all(made)
-    assert made
-    assert_same(expected, found)
-
-
-def test_a_function_may_keep_its_arguments():
-    """They are not the loop's memory, which the next step overwrites."""
-    kept = []
-
-    def keep(x):
-        kept.append(x)
-        return np.asarray(x)
-
-    def step(c, x):
-        c = mean_off(c) + x
-        return cujax.pure_callback(keep, cujax.ShapeDtypeStruct(c.shape, c.dtype), c) + 0, c
-
-    _, ys = cujax.jit(lambda c, xs: lax.scan(step, c, xs))(X, XS)
-    np.testing.assert_array_equal(np.stack(kept), ys)
-
-
-def test_effects_keep_their_order(made):
-    seen = []
-
-    def step(i, c):
-        cujax.debug.callback(lambda i: seen.append(("outer", int(i))), i, ordered=True)
-        return lax.fori_loop(0, 2, inner, mean_off(c))
-
-    def inner(k, c):
-        cujax.debug.callback(lambda k: seen.append(("inner", int(k))), k, ordered=True)
-        return mean_off(c)
-
-    cujax.jit(lambda x: lax.fori_loop(0, 3, step, x))(X)
-    cujax.effects_barrier()
-    assert seen == [e for i in range(3) for e in (("outer", i), ("inner", 0), ("inner", 1))]
-
-
-@pytest.mark.parametrize("depth", [0, 1, 2])
-def test_what_fails_ends_all_loops(depth, made):
-    """With the error of the function, in the step in which it fails; and it can be called again."""
-    calls = []
-
-    def fail(x):
-        calls.append(None)
-        if len(calls) == 5:
-            raise RuntimeError("the fifth")
-        return np.asarray(x)
-
-    def within(x, depth):
-        if depth == 0:
-            return cujax.pure_callback(fail, cujax.ShapeDtypeStruct(x.shape, x.dtype), x)
-        return lax.fori_loop(0, 3, lambda i, x: within(mean_off(x), depth - 1), x)
-
-    run = cujax.jit(lambda x: lax.fori_loop(0, 9, lambda i, x: within(mean_off(x), depth), x))
-    with pytest.raises(Exception, match="the fifth"):
-        run(X)
-    assert len(calls) == 5
-    run(X)
-    assert len(calls) == 5 + 9 * 3**depth
-    assert made
-
-
-def failing(x):
-    def fail(x):
-        raise RuntimeError("here")
-
-    return cujax.pure_callback(fail, cujax.ShapeDtypeStruct(x.shape, x.dtype), x)
-
-
-def test_what_fails_holds_on_to_no_memory_of_the_loop(made):
-    """A debugger shows what the frames of a traceback hold."""
-    run = cujax.jit(lambda x: lax.fori_loop(0, 3, lambda i, x: failing(mean_off(x)), x))
-    with pytest.raises(Exception, match="here") as caught:
-        run(X)
-    assert made
-    trace = caught.tb
-    while trace is not None:
-        held = [v for v in trace.tb_frame.f_locals.values() if isinstance(v, np.ndarray)]
-        assert all(v.flags.owndata or v.base is not None for v in held)
-        assert not any(isinstance(v, tuple) and v and isinstance(v[0], np.ndarray) and not v[0].flags.owndata
-                       for v in trace.tb_frame.f_locals.values())
-        trace = trace.tb_next
-
-
-def test_a_function_that_runs_the_same_loop(made):
-    """Each run has memory of its own, in one thread as well."""
-    begun, inside = [], []
-
-    def again(i, x):
-        if int(i) == 1 and not begun:
-            begun.append(None)
-            inside.append(np.asarray(run(np.asarray(x) * 2)))
-        return np.asarray(x)
-
-    def step(i, x):
-        return mean_off(cujax.pure_callback(again, cujax.ShapeDtypeStruct(x.shape, x.dtype), i, x)) + repeated(x)
-
-    def without(i, x):
-        return mean_off(x) + repeated(x)
-
-    run = cujax.jit(lambda x: lax.fori_loop(0, 3, step, x))
-    expected = cujax.jit(lambda x: lax.fori_loop(0, 3, without, x))
-    np.testing.assert_array_equal(run(X), expected(X))
-    np.testing.assert_array_equal(inside[0], expected(np.asarray(cujax.jit(without)(0, X)) * 2))
-
-
-# --- what is made of loops --------------------------------------------------------------------------------------------
-
-
 MANY = np.stack([X, X * 0.3, np.cos(X)])
 TRANSFORMED = {  # and whether calls are made: loops of many lanes are kernels
     "grad": (lambda f: cujax.grad(lambda x: (f(x) ** 2).sum()), X, True),
@@ -419,12 +226,6 @@ def test_several_threads_at_the_same_time():
 def test_an_interrupt_ends_all_loops(depth):
     """However deep the loop is that does not end."""
 
-    class Interrupted(Exception):
-        pass
-
-    def interrupt(*_):
-        raise Interrupted
-
     def endless(x):
         return lax.while_loop(lambda c: c.sum() < 1e9, mean_off, x)
 
@@ -434,16 +235,7 @@ def test_an_interrupt_ends_all_loops(depth):
         return lax.fori_loop(0, 3, lambda i, x: mean_off(x) + within(x, depth - 1), x)
 
     run = cujax.jit(lambda x: within(x, depth) + 1)
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
-        started = time.monotonic()
-        with pytest.raises(Interrupted):
-            run(X)
-        assert time.monotonic() - started < 30
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    assert_interrupted(lambda: run(X))
     large = X * 0 + 1e9
     assert np.isfinite(np.asarray(run(large))).all()  # it runs again
 
@@ -451,26 +243,11 @@ def test_an_interrupt_ends_all_loops(depth):
 def test_short_loops_in_a_long_one_look_for_interrupts():
     """None of them lasts as long as a look takes to come; the outer one does not know how long they last."""
 
-    class Interrupted(Exception):
-        pass
-
-    def interrupt(*_):
-        raise Interrupted
-
     def inner(x):
         return lax.while_loop(lambda c: c[0] < 15_000, lambda c: (c[0] + 1, mean_off(c[1]) + 1), (0, x))[1]
 
     run = cujax.jit(lambda x: lax.fori_loop(0, 10**6, lambda i, x: inner(x) * 0.5, x))
-    previous = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 2.0)
-        started = time.monotonic()
-        with pytest.raises(Interrupted):
-            run(X)
-        assert time.monotonic() - started < 30
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    assert_interrupted(lambda: run(X), after=2.0)
 
 
 def test_other_threads_run_meanwhile():

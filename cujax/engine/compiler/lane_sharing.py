@@ -10,9 +10,8 @@ computes the numbers, once, and another all lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 from cujax.engine.compiler.fuse import PRICES
 from cujax.engine.compiler.kinds import cost
@@ -25,25 +24,27 @@ _CALLS = 4  # kernels of a step
 _MOSTLY = 3  # times what is a lane's own
 
 
-class _Work(NamedTuple):
+@dataclass(frozen=True)
+class _Work:
     """Operations: `shared` once for all lanes, `own` in each."""
 
-    shared: float
-    own: float
+    shared: float = 0
+    own: float = 0
 
-    def __add__(self, other: _Work) -> _Work:  # type: ignore[override]
+    def __add__(self, other: _Work) -> _Work:
         return _Work(self.shared + other.shared, self.own + other.own)
 
-    def __mul__(self, times: float) -> _Work:  # type: ignore[override]
+    def __mul__(self, times: float) -> _Work:
         return _Work(self.shared * times, self.own * times)
 
 
 def repeats_itself(eqn: Eqn, lanes: Lanes) -> bool:
     """Whether a step is faster as several kernels."""
     price, vectors = PRICES["host"], lanes.number / _VECTOR
-    shared, own = _of_step((), eqn, lanes)
+    work = _of_step((), eqn, lanes)
     moved = price.traffic * sum(prod(lanes.rest_of((), v)) for v in eqn.outputs if v.aval.size >= lanes.number)
-    return shared > _MOSTLY * own and shared * vectors > shared + vectors * moved + _CALLS * price.launch
+    as_kernels = work.shared + vectors * moved + _CALLS * price.launch
+    return work.shared > _MOSTLY * work.own and work.shared * vectors > as_kernels
 
 
 def _of_step(scope: Scope, eqn: Eqn, lanes: Lanes) -> _Work:
@@ -54,24 +55,19 @@ def _of_step(scope: Scope, eqn: Eqn, lanes: Lanes) -> _Work:
         return tests + _of_tape(inner, params["body_tape"], lanes)
     if eqn.primitive.name == COND:
         branches = enumerate(params["branches"])
-        return _sum(_of_tape((*inner, number), tape, lanes) for number, tape in branches)
+        return sum((_of_tape((*inner, number), tape, lanes) for number, tape in branches), _Work())
     return _of_tape(inner, params["tape"], lanes)
 
 
 def _of_tape(scope: Scope, tape: Tape, lanes: Lanes) -> _Work:
     """Of inner loops whose length is known all steps."""
-    found = []
+    found = _Work()
     for eqn in optimized(tape).eqns:
         if eqn.primitive.name in LOOPS or eqn.primitive.name in INLINED:
-            found.append(_of_step(scope, eqn, lanes) * eqn.params.get("length", 1))
+            found += _of_step(scope, eqn, lanes) * eqn.params.get("length", 1)
             continue
         for var in [v for v in eqn.outputs if (scope, v) in lanes.changing]:
             work = cost(eqn) * prod(lanes.rest_of(scope, var))
             is_own = any(axis is not None for axis in lanes.axes_of(scope, var))
-            found.append(_Work(0, work) if is_own else _Work(work, 0))
-    return _sum(found)
-
-
-def _sum(works: Iterable[_Work]) -> _Work:
-    shared, own = zip(*works, (0, 0), strict=True)
-    return _Work(sum(shared), sum(own))
+            found += _Work(own=work) if is_own else _Work(work)
+    return found

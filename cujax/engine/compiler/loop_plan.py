@@ -1,7 +1,7 @@
-"""The steps of a loop, prepared all at once: on the host no Python runs from one step to the next, on a GPU graphs of
-many steps are launched where no buffer moves.
+"""The steps of a loop, prepared all at once: on the host compiled code goes through them, on a GPU graphs of many steps
+are launched where no buffer moves.
 
-    plan = plan_loop(body, num_carry, num_rows)    None where a step is more than kernels
+    plan = plan_loop(body, num_carry, num_rows)    None where they cannot be (`can_follow`)
     carry = plan.run([consts], carry, rows, length, reverse)
 
 Each step calls the same kernels; what differs are their buffers.  Before the first step the carry is where the caller

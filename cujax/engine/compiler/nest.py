@@ -1,6 +1,6 @@
-"""Loops and branches inside of programs as calls of compiled code, on the host: no Python runs before they are done.
+"""Loops and branches inside of programs as calls of compiled code, on the host.
 
-    loop_call(body, num_carry, ...)     of a loop, all of whose steps are kernels, views, or such calls again
+    loop_call(body, num_carry, ...)     of a loop whose steps are kernels, views, such calls again, or small
     branch_call(programs)               of a branch
 
 A call is a kernel as any other, which takes the buffers of the op's operands and then those of its results.  What
@@ -64,7 +64,7 @@ def loop_call(
 ) -> NestedCall | None:
     """Of a loop with the operands (condition's consts, body's consts, carry, xs) and the results (carry, ys).
 
-    changed: the carries that the body overwrites.  None where a step is more than kernels.
+    changed: the carries that the body overwrites.  None where compiled code cannot go through the steps.
     """
     followed = follow_loop(body, num_carry, 0 if rows is None else rows.num_xs + rows.num_ys, condition)
     if followed is None:
