@@ -1,6 +1,6 @@
 """`pytest tests/compiler --update-golden` writes the kernels' texts anew; read the difference before it is kept.
 
-Fixtures for loops in compiled code (loops.py).
+Fixtures for loops in compiled code (compiled_loops.py).
 """
 
 from __future__ import annotations

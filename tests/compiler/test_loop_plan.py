@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from loops import SIZE, XS, X, assert_interrupted, assert_same, mean_off, needs_compiled_loops
+from compiled_loops import SIZE, XS, X, assert_interrupted, assert_same, mean_off, needs_compiled_loops
 
 import cujax
 import cujax.numpy as jnp

@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
-from loops import SIZE, XS, X, assert_interrupted, assert_same, mean_off, needs_compiled_loops, repeated
+from compiled_loops import SIZE, XS, X, assert_interrupted, assert_same, mean_off, needs_compiled_loops, repeated
 
 import cujax
 import cujax.numpy as jnp

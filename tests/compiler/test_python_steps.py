@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from loops import SIZE, XS, X, assert_same, mean_off, needs_compiled_loops, repeated
+from compiled_loops import SIZE, XS, X, assert_same, mean_off, needs_compiled_loops, repeated
 
 import cujax
 import cujax.numpy as jnp
