@@ -161,16 +161,25 @@ CJ_FN float log(float x) {
     return bits_as<u32>(x) - 0x00800000u >= 0x7f000000u ? log_of_special(x) : log_of_normal(x);
 }
 
-// 1 / x of normal x whose inverse is normal, to the last bit.
-CJ_FN float inverse_of_normal(float x) {
+// 1 / x and 1 / sqrt(x) but for the last bit.  Subnormal numbers are zeros to them, as operands and as results.
 #if CJ_GPU
+CJ_FN float approximate_inverse(float x) {
     float found;
     asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(found) : "f"(x));
     return found;
-#else
-    return 1.0f / x;
-#endif
 }
+CJ_FN float approximate_inverse_root(float x) {
+    float found;
+    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(found) : "f"(x));
+    return found;
+}
+#else
+CJ_FN float without_subnormal(float x) {
+    return CJ_LIBRARY(fabsf)(x) < 0x1p-126f ? CJ_LIBRARY(copysignf)(0.0f, x) : x;
+}
+CJ_FN float approximate_inverse(float x) { return without_subnormal(1.0f / without_subnormal(x)); }
+CJ_FN float approximate_inverse_root(float x) { return 1.0f / CJ_LIBRARY(sqrtf)(without_subnormal(x)); }
+#endif
 
 // x ** y = 2 ** (y log2(x)) with two thirds of the instructions of CUDA's, and without its five branches; within 3 ulp.
 // x = 2**n (1 + f), 1 + f between the roots of 1/2 and 2; of u = 2 f / (2 + f) the logarithm is log2(e) u + u**3 times a
@@ -180,7 +189,7 @@ CJ_APART float pow_of_special(float x, float y) { return CJ_LIBRARY(powf)(x, y);
 CJ_FN float pow(float x, float y) {
     u32 bits = bits_as<u32>(x), power = (bits - 0x3f3504f3u) & 0xff800000u;
     float f = bits_as<float>(bits - power) - 1.0f, n = float(i32(power)) * 0x1p-23f;
-    float inverse = inverse_of_normal(f + 2.0f), u = (f + f) * inverse, left = f - u;
+    float inverse = approximate_inverse(f + 2.0f), u = (f + f) * inverse, left = f - u;
     float u_low = fma(-f, u, left + left) * inverse, square = u * u;
     float series = fused_polynomial(square, 0x1.5c4ae2p-11f, 0x1.a597d2p-9f, 0x1.277764p-6f, 0x1.ec709ep-4f) * square;
     float small = fma(u, series, fma(u_low, fma(series, 3.0f, 0x1.715476p+0f), u * 0x1.4ae0cp-26f));
@@ -265,14 +274,8 @@ CJ_FN bool has_special_root(float x) { return bits_as<u32>(x) - 0x0d000000u >= 0
 // x * rsqrt(x) and a step of Newton's, which fma makes exact (Markstein, IBM J. Res. Dev. 34, 1990): the instructions that
 // the compiler makes of a root, in the range in which it takes them.
 CJ_FN float root_of_normal(float x) {
-#if CJ_GPU
-    float inverse;
-    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(x));
-    float found = x * inverse;
+    float inverse = approximate_inverse_root(x), found = x * inverse;
     return fma(fma(-found, found, x), inverse * 0.5f, found);
-#else
-    return CJ_LIBRARY(sqrtf)(x);
-#endif
 }
 
 #define CJ_QUICK(name, is_special, usual)             \
@@ -286,27 +289,28 @@ CJ_QUICK(log, has_special_root, log_of_normal)
 CJ_QUICK(sqrt, has_special_root, root_of_normal)
 #undef CJ_QUICK
 
-// To a quotient numbers are special that are 0, or below 2**-60 or from 2**60 on in magnitude: within them no step leaves
-// the normal numbers.
-CJ_FN bool has_special_quotient(float x) { return (bits_as<u32>(x) & 0x7fffffffu) - 0x21800000u >= 0x3c000000u; }
+// Roots and quotients that are looked at afterwards, which takes a comparison each: steps that leave the numbers in which
+// they are exact make NaN, or what is too small to be sure of.  A subnormal number has an infinite inverse and one beyond
+// 2**126 the inverse 0, and that of 0, infinity or NaN is NaN after a step; of a root, so it is with all four.
+CJ_FN float root(float x, bool& special) {
+    float found = root_of_normal(x);
+    special |= !(found >= 0x1p-50f);
+    return found;
+}
 
 // The instructions that the compiler makes of a quotient in its own range: 1 / y and a step of Newton's, and what is left
 // of x (Markstein, as above).
 CJ_FN float quotient_of_normal(float x, float y) {
-#if CJ_GPU
-    float inverse;
-    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(y));
+    float inverse = approximate_inverse(y);
     inverse = fma(fma(-y, inverse, 1.0f), inverse, inverse);
     float found = x * inverse;
     return fma(inverse, fma(-y, found, x), found);
-#else
-    return x / y;
-#endif
 }
 
 CJ_FN float div(float x, float y, bool& special) {
-    special |= has_special_quotient(x) || has_special_quotient(y);
-    return quotient_of_normal(x, y);
+    float found = quotient_of_normal(x, y);
+    special |= !(CJ_LIBRARY(fabsf)(x) >= 0x1p-100f) | !(CJ_LIBRARY(fabsf)(found) >= 0x1p-125f);
+    return found;
 }
 
 #else

@@ -21,11 +21,8 @@ namespace cj {
 // quotient there, without its question whether they will do.
 CJ_FN double quotient_of_normals(double x, double y) { return x / y; }
 CJ_FN float quotient_of_normals(float x, float y) {
-#if CJ_GPU
-    float inverse = inverse_of_normal(y);
-    inverse = fma(inverse, fma(-y, inverse, 1.0f), inverse);
-    float found = x * inverse;
-    return fma(inverse, fma(-y, found, x), found);
+#if CJ_DEVICE
+    return quotient_of_normal(x, y);
 #else
     return x / y;
 #endif

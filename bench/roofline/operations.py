@@ -20,8 +20,8 @@ from cujax.engine.compiler.body import Body
 from cujax.engine.compiler.cpp import type_name
 from cujax.engine.compiler.emit_cuda_pairs import side_by_side
 from cujax.engine.compiler.emit_lanes import LaneBody
-from cujax.engine.compiler.expression import Choice, Load, Node, Operation, Register, reachable
-from cujax.engine.compiler.frame import invariant_nodes
+from cujax.engine.compiler.expression import FUSED_SUM, Choice, Load, Node, Operation, Register, reachable
+from cujax.engine.compiler.frame import invariant_nodes, terms
 from cujax.engine.compiler.generate import source_of
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.lane_blocks import Block, Leave, Repeat, Straight, Switch, roots_of
@@ -75,16 +75,17 @@ def counted(region: Any) -> Work:
 
 
 def _of_body(body: Body) -> Work:
-    roots = [*[a.node for p in body.phases for a in p], *[s.node for p in body.full for s in p]]
+    accumulators = [a for p in body.phases for a in p]
+    roots = [*[n for a in accumulators for n in terms(a)], *[s.node for p in body.full for s in p]]
     per_element = reachable(roots)
     fixed = set(invariant_nodes(per_element, {a.number for a in body.axes if a.is_reduced or not body.reduced_axes}))
     moving = [n for n in per_element if n not in fixed]
     elements, items = prod(a.extent for a in body.axes), prod(a.extent for a in body.kept_axes)
     last = [n for n in reachable([s.node for s in body.kept]) if n not in set(per_element)]
     operations = _times(_operations(moving), elements) + _times(_operations(last), items)
-    for accumulator in [a for p in body.phases for a in p]:
-        kind = str(type_name(accumulator.node.dtype))
-        operations[Kind("combine", "{0} + {1}", (kind, kind))] += elements
+    for accumulator in accumulators:
+        kind, number = str(type_name(accumulator.node.dtype)), len(terms(accumulator))
+        operations[Kind("combine", FUSED_SUM if number > 1 else "{0} + {1}", (kind,) * (number + 1))] += elements
     loads = sum(isinstance(n, Load) for n in moving) * elements // side_by_side(body)
     stores = sum(len(p) for p in body.full) * elements + len(body.kept) * items
     return Work(operations, Counter(), loads, stores, reduces=any(body.phases), elements=elements)

@@ -14,7 +14,7 @@ from typing import Any
 from cujax.engine.core.array import Array
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.random_bits import fma
+from cujax.engine.ops.elementwise import fma
 from cujax.engine.ops.special import portable_log as log
 from cujax.engine.ops.special import portable_log1p as log1p
 

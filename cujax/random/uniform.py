@@ -15,7 +15,7 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.random_bits import fma
+from cujax.engine.ops.elementwise import fma
 from cujax.numpy.promotion import operand
 from cujax.random.arguments import canonical_shape, float_dtype, parameter, sample_shape, stretch
 from cujax.random.bits import raw_bits

@@ -121,6 +121,7 @@ def of_three(a, b, y):
 
 PAIRS = {
     "distances": (distances, (1027,), (50,)),
+    "very many distances": (distances, (16_390,), (33,)),
     "attraction": (attraction, (1025, 3), (1025,)),
     "of three": (of_three, (33,), (32,), (70,)),
     "along the first axis": (lambda x, y: (x[:, None] * y).sum(0), (40,), (1030,)),
@@ -173,5 +174,7 @@ def test_what_is_reduced_side_by_side():
 
     assert side_by_side(distances, (1024,), (33,)) == [True]
     assert side_by_side(distances, (1023,), (33,)) == side_by_side(distances, (1024,), (32,)) == [False]
+    (few,), (many,) = (kernels_of(attraction, (n, 3), (n,)) for n in (16_383, 16_384))
+    assert "< 4; ++k" in few.text and "< 8; ++k" in many.text and "__launch_bounds__(256, 2)" in many.text
     assert side_by_side(lambda a, x: (a * x).sum(1), (2000, 50), (50,)) == [False]
     assert side_by_side(lambda a: (a * 2).sum(1), (2000, 50)) == [False]

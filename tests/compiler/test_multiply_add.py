@@ -33,7 +33,7 @@ def ops(tape):
 def fused(function, *args, language="host"):
     """The ops of `function` after the pass, without loops and what moves data."""
     tape = fuse_multiply_adds(optimized(cujax.make_jaxpr(function)(*args).tape), language)
-    kept = ("fma", "mul", "add", "add_any", "sub", "neg", "square", "integer_pow")
+    kept = ("fma", "mul", "add", "add_any", "sub", "neg", "square", "integer_pow", "summand", "reduce_sum")
     return [name for name in ops(tape) if name in kept]
 
 
@@ -90,6 +90,51 @@ def test_outside_of_loops_where_asked():
     assert found == {"loops": ["mul", "add", "fma"], "everywhere": ["fma", "fma"], "nowhere": ["mul", "add"] * 2}
 
 
+SUMS = {
+    "product": (lambda x, y: (x * y).sum(), ["summand", "reduce_sum"]),
+    "square": (lambda x, y: (x**2).sum(), ["summand", "reduce_sum"]),
+    "read elsewhere": (lambda x, y: (lambda p: p.sum() + p)(x * y), ["mul", "reduce_sum", "add"]),
+    "sum of a product and more": (lambda x, y: (x * y + x).sum(), ["mul", "add", "reduce_sum"]),
+    "largest": (lambda x, y: (x * y).max(), ["mul"]),
+    "half precision": (lambda x, y: (x.astype("float16") * 3).sum(), ["mul", "reduce_sum"]),
+    "integers": (lambda x, y: (x.astype("int32") * 3).sum(), ["mul", "reduce_sum"]),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_in_a_sum(name):
+    function, expected = SUMS[name]
+    assert fused(function, X, Y) == expected
+    with config.override("fused_multiply_add", "nowhere"):
+        assert fused(function, X, Y) == ["mul" if op == "summand" and name == "product" else
+                                         "integer_pow" if op == "summand" else op for op in expected]
+
+
+def squares(x):
+    return (x * x).sum(-1)
+
+
+@pytest.mark.skipif(selected().kernels is None, reason="programs run op by op: nothing is fused")
+def test_values_of_sums():
+    """Of a short sum the order is known; a long one is nearer to the exact sum of the products."""
+    rows = np.stack([X, Y, Z], -1)
+    expected = fma(Z, Z, fma(Y, Y, X * X))
+    np.testing.assert_array_equal(cujax.jit(squares)(rows), expected)
+    with config.override("fused_multiply_add", "nowhere"):
+        np.testing.assert_array_equal(cujax.jit(squares)(rows), X * X + Y * Y + Z * Z)
+    assert (expected != X * X + Y * Y + Z * Z).any()
+    tiny = np.full(1000, 1 + 2.0**-12, np.float32)  # its square is rounded to 1 + 2**-11
+    exact = 1000 * (2.0**-24 + 2.0**-11)
+    assert abs(float(cujax.jit(lambda x: (x * x).sum() - 1000)(tiny)) - exact) < 1e-4
+
+
+@pytest.mark.skipif(why_not() is not None, reason="the emulator does not run here")
+def test_a_device_gives_the_same_bits_of_short_sums():
+    with emulated_backend():
+        found = np.asarray(cujax.jit(lambda x: squares(x))(np.stack([X, Y, Z], -1)))
+    np.testing.assert_array_equal(found, fma(Z, Z, fma(Y, Y, X * X)))
+
+
 def test_not_by_a_function_of_the_library(monkeypatch):
     monkeypatch.setattr(multiply_add, "has_fma", lambda: False)
     assert fused(once(FUSED["product first"][0]), X, Y, Z) == ["mul", "add"]
@@ -100,13 +145,16 @@ def test_what_may_belong_to_a_sampler_stays():
     def draws(key, x):
         return lax.fori_loop(0, 3, lambda k, c: c * 2.0 + random.normal(random.fold_in(key, k), c.shape), x)
 
+    def sums(key, x):
+        return (random.normal(key, x.shape) * x).sum()
+
     def receives(key, x):
         noise = random.normal(key, (3, *x.shape))
         return noise[0] * x + x, lax.scan(lambda c, n: (c * 2.0 + n, None), x, noise)[0]
 
     key = random.key(1)
     with config.override("fused_multiply_add", "everywhere"):
-        for function in (draws, receives):
+        for function in (draws, receives, sums):
             kept = optimized(cujax.make_jaxpr(function)(key, X).tape)
             assert ops(fuse_multiply_adds(kept, "host")) == ops(kept)
 

@@ -12,6 +12,7 @@ from cujax.engine.backends import numpy_special
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler.passes import (
     PASSES,
+    drop_factors_of_one,
     fold_scalar_constants,
     inline_calls,
     optimize,
@@ -66,6 +67,17 @@ def test_equal_subexpressions_are_shared_but_zeros_of_different_sign_are_not():
     assert names(tape) == ["sin", "add"]
     tape = share_common_subexpressions(tape_of(lambda x: (x * np.float32(0.0), x * np.float32(-0.0)), 1.0))
     assert names(tape).count("mul") == 2
+
+
+def test_factors_of_one_are_dropped():
+    ones = np.float32(1)
+    assert names(drop_factors_of_one(tape_of(lambda x: lax.mul(x, ones) + 1, np.float32(2)))) == ["add"]
+    tape = drop_factors_of_one(tape_of(lambda x: x * jnp.ones(3) * 2 * jnp.ones(3), np.arange(3, dtype="f")))
+    assert names(tape).count("mul") == 1
+    assert "mul" in names(drop_factors_of_one(tape_of(lambda x: x * jnp.ones(3), 2.0)))  # it has another shape
+    assert names(optimized(tape_of(cujax.grad(lambda x: x.sum() * ones), np.arange(3.0)))) == ["broadcast_in_dim"]
+    special = np.array([np.nan, -np.inf, -0.0, 1e-45], np.float32)
+    assert np.asarray(cujax.jit(lambda x: x * ones)(special)).tobytes() == special.tobytes()
 
 
 @pytest.mark.parametrize("square", [lambda x: x**2, jnp.square], ids=["power", "square"])

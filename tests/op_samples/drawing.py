@@ -78,7 +78,6 @@ RANDOM = [
         for width in (8, 16, 32, 64)
         for partitionable, layout in ((True, "partitionable"), (False, "older layout"))
     ),
-    Sample("fma", [reals(A), reals(A), reals(A)], jax=lambda x, y, z: x * y + z, dtypes=["float32", "float64"]),
     Sample("optimization_barrier", [reals(A), reals(SCALAR)], jax=lambda *xs: lax.optimization_barrier(xs)),
     Sample("stop_gradient", [reals(A)], dtypes=[*FLOATS, *COMPLEX], jax=lax.stop_gradient),
 ]

@@ -283,13 +283,28 @@ class Evaluator:
                 at.insert(axis, as_index(i))
             element = self.element(x, at)
             lifted = self._call(reduction.lift(str(number)), (element,), reduction.accumulator)
-            total = lifted if total is None else self._call(reduction.combine, (total, lifted), reduction.accumulator)
+            total = lifted if total is None else self.combined(reduction, total, lifted)
         return self._intern(
             Operation, reduction.lower, (total,), eqn.outputs[0].aval.dtype, eqn.primitive.name, eqn.source
         )
 
+    def combined(self, reduction: Reduction, total: Node, lifted: Node) -> Node:
+        """The running result `total` after one more element."""
+        factors = factors_of_summand(lifted)
+        text, args = (FUSED_SUM, (*factors, total)) if factors else (reduction.combine, (total, lifted))
+        return self._call(text, args, reduction.accumulator)
+
     def _call(self, text: str, args: tuple, dtype: Any) -> Node:
         return args[0] if text == "{0}" else self._intern(Operation, text, args, dtype, "part", None)
+
+
+FUSED_SUM = "cj::fma({0}, {1}, {2})"
+
+
+def factors_of_summand(node: Node) -> tuple[Node, Node] | None:
+    """The factors of a product that is rounded together with the sum it enters."""
+    is_summand = isinstance(node, Operation) and node.name == "summand"
+    return node.args if is_summand else None  # type: ignore[attr-defined]
 
 
 _ARITHMETIC = {  # where it is not the plain operator: integers wrap, booleans are a field of two

@@ -11,7 +11,17 @@ from types import MappingProxyType
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
 from cujax.engine.compiler.cpp import memory_type_name, physical, type_name
-from cujax.engine.compiler.expression import Load, Node, Operation, Reduced, Register, index_elements, reachable
+from cujax.engine.compiler.expression import (
+    FUSED_SUM,
+    Load,
+    Node,
+    Operation,
+    Reduced,
+    Register,
+    factors_of_summand,
+    index_elements,
+    reachable,
+)
 from cujax.engine.compiler.index import Condition, axes_in, shifts_in
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer
@@ -144,10 +154,21 @@ class Frame:
 
     def combine(self, accumulator: Accumulator, running: str) -> None:
         """Write the statement by which an element enters the running result."""
-        value = self.writer.value(accumulator.node)
+        values = [self.writer.value(n) for n in terms(accumulator)]
+        self.writer.write(self.enter(accumulator, running, values))
+
+    def enter(self, accumulator: Accumulator, running: str, values: Sequence[str]) -> str:
+        """The statement by which the element that is made of its `terms` enters the running result."""
+        if len(values) > 1:
+            return f"{running} = {FUSED_SUM.format(*values, running)};"
         place = f"cj::i64({self.writer.index(accumulator.position)})"
-        lifted = accumulator.reduction.lift(place).format(value)
-        self.writer.write(f"{running} = {accumulator.reduction.combine.format(running, lifted)};")
+        lifted = accumulator.reduction.lift(place).format(*values)
+        return f"{running} = {accumulator.reduction.combine.format(running, lifted)};"
+
+
+def terms(accumulator: Accumulator) -> tuple[Node, ...]:
+    """What must be known for an element to enter: itself, or two factors that are multiplied as they enter."""
+    return factors_of_summand(accumulator.node) or (accumulator.node,)
 
 
 def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> list[Node]:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from cujax.engine.compiler.expression import Node, Place, Reduction, Register, reader
@@ -34,13 +35,10 @@ def reduce_elements(program: Any, eqn: Eqn, held: Any, evaluator: TapeEvaluator)
             at.insert(axis, as_index(i))
         return evaluator.element(x, at)
 
-    def combine(total: Node, term: Node) -> Node:
-        return evaluator._call(reduction.combine, (total, term), reduction.accumulator)
-
     def result(total: Node, index: Place) -> Node:
         return evaluator._call(reduction.lower, (total,), out.aval.dtype)
 
-    _accumulate(program, held, reduced_length(eqn), term, combine, result)
+    _accumulate(program, held, reduced_length(eqn), term, partial(evaluator.combined, reduction), result)
 
 
 def sum_terms(program: Any, eqn: Eqn, held: Any, evaluator: TapeEvaluator) -> None:

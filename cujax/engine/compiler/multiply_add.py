@@ -4,7 +4,8 @@
 
 An instruction then does what two did, and loops that compute take up to half as long.  Compilers can do it too, each in
 its own way; done here, all targets round alike.  A product that something else reads as well stays a product, for it
-would be computed twice.
+would be computed twice.  Of a reduction, `sum(a * b)`, the product becomes a `summand`, which kernels fuse with the
+running sum (`Evaluator.combined`, `Frame.combine`); how it is rounded where no kernel sums it is the product's own.
 
 Numbers drawn from random keys have the same bits everywhere, so whatever may belong to a sampler stays as it is: what
 depends on random bits that the tape draws, and loops that draw.
@@ -21,16 +22,16 @@ from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var, literal, subtapes
 from cujax.engine.ground.config import config
-from cujax.engine.ops.elementwise import neg_p
-from cujax.engine.ops.random_bits import fma_p
+from cujax.engine.ops.elementwise import fma_p, neg_p, summand_p
 
 _SUMS = ("add", "add_any", "sub")
+_REDUCTION = "reduce_sum"
 _DTYPES = ("float32", "float64")
 _RANDOM = "random"  # family of ops
 
 
 def fuse_multiply_adds(tape: Tape, language: str) -> Tape:
-    """`tape` with the sums of products in its loops, or everywhere, rounded once."""
+    """`tape` with products rounded together with sums that they enter, in its loops and reductions, or everywhere."""
     if config.fused_multiply_add == "nowhere" or (language == "host" and not has_fma()):
         return tape
     return _fused(tape, config.fused_multiply_add == "everywhere")
@@ -38,12 +39,11 @@ def fuse_multiply_adds(tape: Tape, language: str) -> Tape:
 
 def _fused(tape: Tape, also_here: bool) -> Tape:
     """also_here: outside of the loops of `tape` too."""
-    if not also_here and not any(_runs_tapes(e) for e in tape.eqns):
+    if not also_here and not any(_runs_tapes(e) or e.primitive.name == _REDUCTION for e in tape.eqns):
         return tape
     drawn = _drawn(tape)
     eqns = [_with_fused_tapes(e, also_here) if _runs_tapes(e) and e not in drawn else e for e in tape.eqns]
-    if also_here:
-        eqns = _MultiplyAdds(eqns, tape.outputs, drawn).eqns
+    eqns = _MultiplyAdds(eqns, tape.outputs, drawn, (*_SUMS, _REDUCTION) if also_here else (_REDUCTION,)).eqns
     if eqns == list(tape.eqns):
         return tape
     return remove_dead_code(Tape(tape.inputs, eqns, tape.outputs, tape.name))[0]
@@ -84,9 +84,10 @@ def _draws(eqn: Eqn) -> bool:
 
 
 class _MultiplyAdds:
-    """eqns: the equations given, with sums of products fused; the products that nobody reads any more among them."""
+    """eqns: the equations given, with `sums` of products fused; the products that nobody reads any more among them."""
 
-    def __init__(self, eqns: Sequence[Eqn], outputs: Sequence[Atom], drawn: set[Eqn]) -> None:
+    def __init__(self, eqns: Sequence[Eqn], outputs: Sequence[Atom], drawn: set[Eqn], sums: Sequence[str]) -> None:
+        self._sums = sums
         self._uses = Counter([*[a for e in eqns for a in e.inputs if isinstance(a, Var)], *outputs])
         self._factors: dict[Atom, tuple[Atom, Atom]] = {}
         self.eqns: list[Eqn] = []
@@ -96,9 +97,17 @@ class _MultiplyAdds:
     def _add(self, eqn: Eqn, may_fuse: bool) -> None:
         if may_fuse and (factors := _factors(eqn)) and self._uses[eqn.outputs[0]] == 1:
             self._factors[eqn.outputs[0]] = factors
-        if may_fuse and eqn.primitive.name in _SUMS and _dtype(eqn) in _DTYPES:
-            eqn = self._sum(eqn)
+        if may_fuse and eqn.primitive.name in self._sums and _dtype(eqn) in _DTYPES:
+            eqn = self._reduction(eqn) if eqn.primitive.name == _REDUCTION else self._sum(eqn)
         self.eqns.append(eqn)
+
+    def _reduction(self, eqn: Eqn) -> Eqn:
+        (x,) = eqn.inputs
+        if x not in self._factors:
+            return eqn
+        product = Var(x.aval)
+        self.eqns.append(Eqn(summand_p, list(self._factors[x]), [product], {}, eqn.source))
+        return Eqn(eqn.primitive, [product], eqn.outputs, eqn.params, eqn.source)
 
     def _sum(self, eqn: Eqn) -> Eqn:
         """x + y or x - y, with the first of the two that is a product fused."""

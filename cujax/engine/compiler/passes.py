@@ -2,8 +2,10 @@
 
     inline_calls                     the equations of a called tape stand in place of the call
     fold_scalar_constants            equations of literals become literals
+    drop_factors_of_one              x * 1 is x, as of cotangents that begin as 1
     share_common_subexpressions      an equation that stands twice is computed once
     share_mirrored_sums              sums along two axes that differ in nothing but a sign are computed once
+    scale_after_sums                 sums of what is negated or doubled are negated or doubled themselves
     square_without_roots             |z|**2 of a complex z is the sum of the squares of its parts
     remove_dead_code                 what nobody reads goes (core/simplify.py)
 
@@ -22,13 +24,15 @@ from typing import Any
 import numpy as np
 
 from cujax.engine.compiler.mirrored_sums import share_mirrored_sums
+from cujax.engine.compiler.scaled_sums import scale_after_sums
 from cujax.engine.core.check import check_if_asked
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ops.complex_parts import abs_p, imag_p, real_p
-from cujax.engine.ops.elementwise import add_p, integer_pow_p, square_p
+from cujax.engine.ops.elementwise import add_p, integer_pow_p, mul_p, square_p
+from cujax.engine.ops.structural import broadcast_in_dim_p
 
 Mapping = dict[Var, Atom]
 
@@ -103,6 +107,31 @@ def _fold(eqn: Eqn, inputs: Sequence[Any]) -> Literal | None:
 
 def _with_inputs(eqn: Eqn, inputs: Sequence[Atom]) -> Eqn:
     return Eqn(eqn.primitive, inputs, eqn.outputs, eqn.params, eqn.source)
+
+
+def drop_factors_of_one(tape: Tape) -> Tape:
+    """Products with the literal 1, or an array of it, are the other factor, bit for bit."""
+    ones: set[Atom] = {e.outputs[0] for e in tape.eqns if e.primitive is broadcast_in_dim_p and _is_one(e.inputs[0])}
+    known: Mapping = {}
+    eqns = []
+    for eqn in tape.eqns:
+        inputs = _read(known, eqn.inputs)
+        if eqn.primitive is mul_p and (other := _other_than_one(inputs, eqn.outputs[0].aval, ones)):
+            known[eqn.outputs[0]] = other
+        else:
+            eqns.append(eqn if inputs == list(eqn.inputs) else _with_inputs(eqn, inputs))
+    return Tape(tape.inputs, eqns, _read(known, tape.outputs), tape.name) if known else tape
+
+
+def _other_than_one(factors: Sequence[Atom], aval: Any, ones: set[Atom]) -> Var | None:
+    """The factor of `aval` beside one that is 1."""
+    pairs = (factors, factors[::-1])
+    return next((x for x, y in pairs if isinstance(x, Var) and x.aval is aval and (y in ones or _is_one(y))), None)
+
+
+def _is_one(atom: Atom) -> bool:
+    is_number = isinstance(atom, Literal) and not atom.aval.shape and not dtypes.is_key(atom.aval.dtype)
+    return is_number and bool(atom.buffer == 1)  # type: ignore[union-attr]
 
 
 _APART = frozenset(("control", "barrier"))  # families of ops that stay apart from their equals
@@ -187,8 +216,10 @@ def _without_dead_code(tape: Tape) -> Tape:
 PASSES: tuple[tuple[str, Callable[[Tape], Tape]], ...] = (
     ("inline_calls", inline_calls),
     ("fold_scalar_constants", fold_scalar_constants),
+    ("drop_factors_of_one", drop_factors_of_one),
     ("share_common_subexpressions", share_common_subexpressions),
     ("share_mirrored_sums", share_mirrored_sums),
+    ("scale_after_sums", scale_after_sums),
     ("square_without_roots", square_without_roots),
     ("remove_dead_code", _without_dead_code),
 )

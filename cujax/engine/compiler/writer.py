@@ -50,12 +50,18 @@ _QUICK = re.compile(r"cj::(sin|cos|log|sqrt)\(\{0\}\)")
 _QUOTIENT = re.compile(r"cj::(div\(\{0\}, \{1\}\)|integer_pow<-\d+>\(\{0\}\))")
 
 
-def quick_form(node: Node, flag: str, of_quotients: bool = False) -> str:
-    """The text of an operation that sets `flag` where it does not hold; "" where there is no such function."""
+def quick_form(node: Node, flag: str, by_results: bool = False) -> str:
+    """The text of an operation that sets `flag` where it does not hold; "" where there is no such function.
+
+    by_results: roots are looked at afterwards, and quotients too.
+    """
     if not flag or not isinstance(node, Operation) or node.dtype != np.float32:
         return ""
-    is_quick = _QUICK.fullmatch(node.text) or (of_quotients and _QUOTIENT.fullmatch(node.text))
-    return node.text.replace(")", f", {flag})") if is_quick else ""
+    is_quick = _QUICK.fullmatch(node.text) or (by_results and _QUOTIENT.fullmatch(node.text))
+    if not is_quick:
+        return ""
+    text = node.text.replace(")", f", {flag})")
+    return text.replace("cj::sqrt(", "cj::root(") if by_results else text
 
 
 class Sizes:
@@ -110,7 +116,7 @@ class Writer:
         self._instead: Mapping[Var | Literal, str] = {}
         self.reduced: dict[Reduced, str] = {}  # names of results of reductions
         self.flag = ""  # a variable that is set where functions do not hold, if these may do without what is special
-        self._are_quotients_flagged = False
+        self._looks_at_results = False
         self.register_suffix = ""  # where a register is an array, the element that is meant
         # Where statements are repeated side by side: which of their indices are the same in all, and these, by name.
         self.is_shared: Callable[[Index], bool] = lambda index: False
@@ -132,16 +138,16 @@ class Writer:
             self._line = line
 
     @contextmanager
-    def flagging(self, flag: str, of_quotients: bool = False) -> Iterator[None]:
+    def flagging(self, flag: str, by_results: bool = False) -> Iterator[None]:
         """Inside, functions set the variable where they do not hold.
 
-        of_quotients: divisions too, to which 0 is special.
+        by_results: divisions too, to which a numerator of 0 is special, and roots by what they give.
         """
-        self.flag, self._are_quotients_flagged = flag, of_quotients
+        self.flag, self._looks_at_results = flag, by_results
         try:
             yield
         finally:
-            self.flag, self._are_quotients_flagged = "", False
+            self.flag, self._looks_at_results = "", False
 
     @contextmanager
     def instead(self, elements: Mapping[Var | Literal, str]) -> Iterator[None]:
@@ -238,7 +244,7 @@ class Writer:
             return
         if isinstance(node, Operation):
             args = [self._text(a) if isinstance(a, Node) else f"cj::u64({self.index(a)})" for a in node.args]
-            quick = quick_form(node, self.flag, self._are_quotients_flagged)
+            quick = quick_form(node, self.flag, self._looks_at_results)
             text, name = (quick or node.text).format(*args), node.name
             if node.field:
                 text = f"{text}.{node.field}"

@@ -74,7 +74,7 @@ OPTIONS: tuple[Option, ...] = (
            "bias) + residual.", True),
     Option("fused_multiply_add", "loops", ("loops", "everywhere", "nowhere"),
            "Where kernels round a product and the sum that it enters once, in one instruction: 'loops', in the bodies "
-           "of loops; 'everywhere'; or 'nowhere', which gives NumPy's bits.", True),
+           "of loops and in reductions, which are loops; 'everywhere'; or 'nowhere', which gives NumPy's bits.", True),
     Option("conv_autotune", False, bool,
            "On a GPU, the first call of a convolution tries the algorithms that cuDNN proposes and keeps the fastest; "
            "when off, the one that cuDNN ranks first. Which one that is may change the last bits, from one tuning to "

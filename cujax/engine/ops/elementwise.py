@@ -1,6 +1,6 @@
 """Arithmetic and the elementary functions of real and complex numbers.
 
-    add sub mul div rem neg square integer_pow reciprocal pow
+    add sub mul div rem neg square integer_pow reciprocal pow fma summand
     exp exp2 expm1 log log1p logistic sqrt rsqrt cbrt
     sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
 
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.backends.select import library
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Parity, Primitive
 from cujax.engine.core.trace import aval_of
@@ -30,12 +31,14 @@ from cujax.engine.ops.families import (
     FLOAT,
     INEXACT,
     NUMBER,
+    Domain,
     binary,
     common_shape,
     dtype_error,
     elementwise_batch,
     operands,
     partials_jvp,
+    ternary,
     unary,
 )
 from cujax.engine.ops.logic import eq, select_n
@@ -80,12 +83,26 @@ def _div_impl(xp: Any, x: Any, y: Any, **out: Any) -> Any:
 div_p, div = binary(
     "div", domain=NUMBER, doc="x / y; integers are rounded toward zero.", cuda="cj::div({x}, {y})",
     impl=_div_impl, may_overwrite=True,
-    jvp=(lambda t, out, x, y: div(t, y), lambda t, out, x, y: mul(mul(neg(t), x), integer_pow(y, -2))),
+    jvp=(lambda t, out, x, y: div(t, y), lambda t, out, x, y: mul(mul(neg(t), x), square(reciprocal(y)))),
     transpose=lambda ct, x, y: (div(ct, y), None),
 )
 square_p, square = unary(
     "square", domain=NUMBER, doc="x * x.", cuda="{x} * {x}", parity=Parity.EVEN,
     jvp=lambda t, out, x: mul(t, mul(2, x)),
+)
+
+# --- one rounding -------------------------------------------------------------------------------------
+
+_FUSED = Domain("float32, float64", "f")
+fma_p, fma = ternary(
+    "fma", domain=_FUSED, doc="x * y + z, rounded once.",
+    cuda="cj::fma({x}, {y}, {z})", impl=lambda xp, x, y, z: library(xp).fma(x, y, z),
+    jvp=(lambda t, out, x, y, z: mul(t, y), lambda t, out, x, y, z: mul(x, t), lambda t, out, x, y, z: t),
+)
+summand_p, summand = binary(
+    "summand", domain=_FUSED, doc="x * y, which a kernel that sums it rounds together with the sum.",
+    cuda="{x} * {y}", ufunc="multiply", commutes=True,
+    jvp=(lambda t, out, x, y: mul(t, y), lambda t, out, x, y: mul(x, t)),
 )
 
 # --- powers -------------------------------------------------------------------------------------------
@@ -254,7 +271,7 @@ logistic_p, logistic = _transcendental(
     impl=_logistic_impl, may_overwrite=True,
     jvp=lambda t, out, x: mul(t, mul(out, sub(1, out))),
 )
-sqrt_p, sqrt = _transcendental("sqrt", doc="Square root.", jvp=lambda t, out, x: mul(t, div(0.5, out)))
+sqrt_p, sqrt = _transcendental("sqrt", doc="Square root.", jvp=lambda t, out, x: mul(t, mul(0.5, reciprocal(out))))
 rsqrt_p, rsqrt = _transcendental(
     "rsqrt", doc="1 / sqrt(x).", impl=_rsqrt_impl, may_overwrite=True,
     jvp=lambda t, out, x: mul(t, mul(-0.5, div(out, x))),

@@ -5,7 +5,6 @@
     random_seed random_split random_fold_in  keys from integers, from keys, from keys with integers
     random_clone                             the same keys, for another use
     random_bits                              unsigned integers of 8, 16, 32 or 64 bits from keys
-    fma                                      x * y + z rounded once, what scales uniform numbers
 
 A key is one element of a `KeyDtype`, stored as a 64-bit word: the first word of its pair in the low half,
 the second in the high half.  Ops with `shape` give an array of that shape for each element of `keys`; the
@@ -32,7 +31,6 @@ from cujax.engine.core.primitive import ABSENT, NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
-from cujax.engine.ops.elementwise import mul
 from cujax.engine.ops.families import (
     INTEGER,
     Domain,
@@ -40,7 +38,6 @@ from cujax.engine.ops.families import (
     common_shape,
     elementwise_batch,
     operands,
-    ternary,
 )
 from cujax.engine.ops.structural import move_dim, zero_tangent_jvp
 
@@ -322,12 +319,3 @@ def random_bits(keys: Any, bit_width: int, shape: Sequence[int], partitionable: 
     TypeError for another width, ValueError for a negative length.
     """
     return random_bits_p.bind(keys, bit_width=bit_width, shape=tuple(shape), partitionable=partitionable)
-
-
-# --- one rounding ---------------------------------------------------------------------------------------
-
-fma_p, fma = ternary(
-    "fma", domain=Domain("float32, float64", "f"), doc="x * y + z, rounded once.",
-    cuda="cj::fma({x}, {y}, {z})", impl=lambda xp, x, y, z: library(xp).fma(x, y, z),
-    jvp=(lambda t, out, x, y, z: mul(t, y), lambda t, out, x, y, z: mul(x, t), lambda t, out, x, y, z: t),
-)

@@ -4,7 +4,7 @@
 #include "reduce.h"
 #include "threads.h"
 
-static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
+static void fused_sub_summand_reduce_sum_4_more_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -21,24 +21,19 @@ static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const
             const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
                 const float sub_1 = x0[3 * i1] - x0[3 * i0];  // programs.py:61
-                const float mul_1 = sub_1 * sub_1;  // programs.py:62
-                const float sub_2 = x0[3 * i1 + 1] - x0[3 * i0 + 1];  // programs.py:61
-                const float mul_2 = sub_2 * sub_2;  // programs.py:62
-                const float part_1 = mul_1 + mul_2;
-                const float sub_3 = x0[3 * i1 + 2] - x0[3 * i0 + 2];  // programs.py:61
-                const float mul_3 = sub_3 * sub_3;  // programs.py:62
-                const float part_2 = part_1 + mul_3;
+                const float sub_2 = x0[3 * i1 + 2] - x0[3 * i0 + 2];
+                const float sub_3 = x0[3 * i1 + 1] - x0[3 * i0 + 1];
+                const float summand_1 = sub_1 * sub_1;  // programs.py:62
+                const float part_1 = cj::fma(sub_3, sub_3, summand_1);
+                const float part_2 = cj::fma(sub_2, sub_2, part_1);
                 const float reduce_sum_1 = part_2;
                 const float add_1 = reduce_sum_1 + 0.01f;
                 const float sqrt_1 = cj::sqrt(add_1);  // programs.py:63
-                const float mul_4 = add_1 * sqrt_1;
-                const float div_1 = cj::div(x1[i1], mul_4);
-                const float mul_5 = sub_1 * div_1;
-                sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_5;
-                const float mul_6 = sub_2 * div_1;
-                sum_acc_1_lanes.values[lane] = sum_acc_1_lanes.values[lane] + mul_6;
-                const float mul_7 = sub_3 * div_1;
-                sum_acc_2_lanes.values[lane] = sum_acc_2_lanes.values[lane] + mul_7;
+                const float mul_1 = add_1 * sqrt_1;
+                const float div_1 = cj::div(x1[i1], mul_1);
+                sum_acc_0_lanes.values[lane] = cj::fma(sub_1, div_1, sum_acc_0_lanes.values[lane]);
+                sum_acc_1_lanes.values[lane] = cj::fma(sub_3, div_1, sum_acc_1_lanes.values[lane]);
+                sum_acc_2_lanes.values[lane] = cj::fma(sub_2, div_1, sum_acc_2_lanes.values[lane]);
             };
             cj::i64 at = block;
             for (; at + cj::lane_count <= stop; at += cj::lane_count) {
@@ -69,7 +64,7 @@ static void fused_sub_mul_reduce_sum_3_more_f32_part(void* const* buffers, const
     }
 }
 
-extern "C" void fused_sub_mul_reduce_sum_3_more_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void fused_sub_summand_reduce_sum_4_more_f32(void* const* buffers, const long long* sizes, int threads) {
     const cj::i64 n0 = sizes[0];
-    cj::share(fused_sub_mul_reduce_sum_3_more_f32_part, buffers, sizes, n0, threads);
+    cj::share(fused_sub_summand_reduce_sum_4_more_f32_part, buffers, sizes, n0, threads);
 }

@@ -20,9 +20,9 @@ extern "C" __global__ void fused_sub_abs_reduce_sum_f32(const float* CJ_RESTRICT
             #pragma unroll
             for (int k = 0; k < 4; ++k) {
                 const int i0 = item + k < n0 ? item + k : n0 - 1;
-                const float sub_1 = own_0[k] - x1[i1];  // programs.py:177
-                const float abs_1 = cj::abs(sub_1);
-                sum_acc_0[k] = sum_acc_0[k] + abs_1;
+                const float sub_2 = own_0[k] - x1[i1];  // programs.py:177
+                const float abs_2 = cj::abs(sub_2);
+                sum_acc_0[k] = sum_acc_0[k] + abs_2;
             }
         }
         #pragma unroll

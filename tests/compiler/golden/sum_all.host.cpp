@@ -4,7 +4,7 @@
 #include "reduce.h"
 #include "threads.h"
 
-static void fused_mul_reduce_sum_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
+static void fused_summand_reduce_sum_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
@@ -20,8 +20,7 @@ static void fused_mul_reduce_sum_f32_part(void* const* buffers, const long long*
             const cj::i64 stop = block + cj::block_length < last ? block + cj::block_length : last;
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
                 const float load_1 = x0[i1];
-                const float mul_1 = load_1 * load_1;  // programs.py:146
-                sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_1;
+                sum_acc_0_lanes.values[lane] = cj::fma(load_1, load_1, sum_acc_0_lanes.values[lane]);
             };
             cj::i64 at = block;
             for (; at + cj::lane_count <= stop; at += cj::lane_count) {
@@ -41,13 +40,13 @@ static void fused_mul_reduce_sum_f32_part(void* const* buffers, const long long*
     }
 }
 
-extern "C" void fused_mul_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void fused_summand_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
     cj::Sum<float>::Acc sum_acc_0_parts[1024];
     void* const with_parts[] = {buffers[0], buffers[1], sum_acc_0_parts};
-    cj::share(fused_mul_reduce_sum_f32_part, with_parts, sizes, 64, threads);
+    cj::share(fused_summand_reduce_sum_f32_part, with_parts, sizes, 64, threads);
     const cj::i64 item = 0;
     cj::Tree<cj::Sum<float>> sum_acc_0;
     for (int k = 0; k < 64; ++k) sum_acc_0.add(sum_acc_0_parts[item * 64 + k]);

@@ -2,7 +2,7 @@
 #include "math.h"
 #include "reduce.h"
 
-extern "C" __global__ void fused_reduce_sum_div_sub_square_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1) {
+extern "C" __global__ void fused_reduce_sum_div_sub_summand_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0, int n1) {
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
     __shared__ cj::Sum<float>::Acc sum_acc_1_shared[32];
     for (int item = int(blockIdx.x); item < n1; item += int(gridDim.x)) {
@@ -17,8 +17,7 @@ extern "C" __global__ void fused_reduce_sum_div_sub_square_f32(const float* CJ_R
         for (int i1 = int(threadIdx.x); i1 < n0; i1 += int(blockDim.x)) {
             const float div_1 = cj::div(sum_result_0, 153.0f);  // programs.py:151
             const float sub_1 = x0[n0 * i0 + i1] - div_1;
-            const float square_1 = sub_1 * sub_1;
-            sum_acc_1 = sum_acc_1 + square_1;
+            sum_acc_1 = cj::fma(sub_1, sub_1, sum_acc_1);
         }
         sum_acc_1 = cj::block_reduce<cj::Sum<float>>(sum_acc_1, sum_acc_1_shared);
         const float sum_result_1 = sum_acc_1;

@@ -4,7 +4,7 @@
 #include "reduce.h"
 #include "threads.h"
 
-static void fused_reduce_sum_div_sub_square_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
+static void fused_reduce_sum_div_sub_summand_f32_part(void* const* buffers, const long long* sizes, cj::i64 from, cj::i64 to) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
@@ -40,8 +40,7 @@ static void fused_reduce_sum_div_sub_square_f32_part(void* const* buffers, const
             const auto element = [&](cj::i64 i1, int lane) __attribute__((always_inline)) {
                 const float div_1 = cj::div(sum_result_0, 153.0f);  // programs.py:151
                 const float sub_1 = x0[n0 * i0 + i1] - div_1;
-                const float square_1 = sub_1 * sub_1;
-                sum_acc_1_lanes.values[lane] = sum_acc_1_lanes.values[lane] + square_1;
+                sum_acc_1_lanes.values[lane] = cj::fma(sub_1, sub_1, sum_acc_1_lanes.values[lane]);
             };
             cj::i64 at = block;
             for (; at + cj::lane_count <= stop; at += cj::lane_count) {
@@ -63,7 +62,7 @@ static void fused_reduce_sum_div_sub_square_f32_part(void* const* buffers, const
     }
 }
 
-extern "C" void fused_reduce_sum_div_sub_square_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void fused_reduce_sum_div_sub_summand_f32(void* const* buffers, const long long* sizes, int threads) {
     const cj::i64 n1 = sizes[1];
-    cj::share(fused_reduce_sum_div_sub_square_f32_part, buffers, sizes, n1, threads);
+    cj::share(fused_reduce_sum_div_sub_summand_f32_part, buffers, sizes, n1, threads);
 }
