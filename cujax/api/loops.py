@@ -236,10 +236,13 @@ def _stack(leaves: Sequence[Any]) -> Any:
 def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, *, max_steps: int | None = None) -> Any:
     """Run `val = body_fun(val)` while `cond_fun(val)`, starting from the pytree `init_val`.
 
-    max_steps: the loop ends after so many steps, whatever the condition says.  With it the loop is differentiable in
-    both modes, without it (as in JAX) in forward mode alone.  Going backwards, of up to 4,096 steps at most 128 states
-    are kept and each step is computed once more; 64 states and one more computation go with every further factor of 64
-    (recursive checkpoints).
+    max_steps: the loop ends after so many steps, whatever the condition says.
+
+    Both modes differentiate a loop by up to 8 real numbers, in the state that it begins with and in what it reads;
+    where it is independent along some axes, as `vmap` makes it, by so many for each place along them.  These
+    derivatives are carried along.  Other loops have forward mode, and with `max_steps` reverse mode: of up to 4,096
+    steps at most 128 states are kept and each step is computed once more; 64 states and one more computation go with
+    every further factor of 64 (recursive checkpoints).
 
     TypeError when `cond_fun` does not return one boolean or `body_fun` changes the type of the state; ValueError for
     a negative `max_steps`.
@@ -289,7 +292,7 @@ def _while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, max_steps
 
 def _bind_while(condition: Staged, body: Staged, init: Sequence[Any], max_steps: int | None) -> list[Any]:
     """The last carry.  What the body hands on untouched becomes a constant of the loop, and is a result as it
-    came: its gradient does not have to pass through the loop, which has no reverse mode."""
+    came: its gradient does not have to pass through the loop, which may have no reverse mode."""
     n, m = len(condition.consts), len(body.consts)
     fixed = [a is b for a, b in zip(body.tape.inputs[m:], body.tape.outputs, strict=True)]
     moving, constant = split_by(fixed, range(len(init)))
@@ -330,7 +333,7 @@ def _check_condition(cond_fun: Callable, condition: Staged) -> None:
 def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any, *, unroll: Any = None) -> Any:
     """Run `val = body_fun(i, val)` for i from `lower` to `upper - 1`.
 
-    Differentiable in both modes when the bounds are known while tracing, in forward mode otherwise.
+    Differentiable in both modes when the bounds are known while tracing, otherwise as `while_loop` is.
     TypeError when the bounds are not integers of one type or `body_fun` changes the type of `val`.
     """
     if not callable(body_fun):

@@ -165,7 +165,7 @@ CASES = {
     "lanes_while": Case(cujax.vmap(kepler), (f32(77) / 3,)),
     "lanes_switch": Case(cujax.vmap(settled), (np.arange(77, dtype=np.int32) % 3, f32(77))),
     "lanes_random": Case(cujax.vmap(walk), (np.arange(154, dtype=np.uint32).reshape(77, 2),), 2),
-    "lanes_gradient": Case(decay_gradient, (f32(77), np.float32(0.1)), 3),
+    "lanes_gradient": Case(decay_gradient, (f32(77), np.float32(0.1)), 2),
     "transpose_mixed": Case(lambda x, y: x.T * y + 1, (f32(53, 37), U)),
     "transpose_axes": Case(lambda x, y: jnp.transpose(x, (2, 1, 0)) - y, (f32(53, 3, 37), f32(37, 3, 53))),
     "transpose_stencil": Case(lambda x, y: y + roll_step(x.T), (f32(53, 37), U)),

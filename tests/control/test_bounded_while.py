@@ -8,10 +8,17 @@ import pytest
 import cujax
 import cujax.numpy as jnp
 from cujax import lax
-from cujax.engine.control import bounded_while
+from cujax.engine.control import bounded_while, scan, while_loop
 from cujax.engine.ground.config import config
 
-pytestmark = pytest.mark.usefixtures("x64", "every_operation_rounded")
+pytestmark = pytest.mark.usefixtures("x64", "every_operation_rounded", "residuals_kept")
+
+
+@pytest.fixture
+def residuals_kept(monkeypatch):
+    """As of loops that cannot carry their Jacobian."""
+    monkeypatch.setattr(while_loop, "carried_jacobian", lambda *_: None)
+    monkeypatch.setattr(scan, "carried_jacobian", lambda *_: None)
 
 
 @pytest.fixture

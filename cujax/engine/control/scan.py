@@ -25,6 +25,7 @@ from cujax.engine.compiler.nest import Rows, loop_call
 from cujax.engine.compiler.program import run_compiled_impl
 from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
+from cujax.engine.control.carried_jacobian import CarriedJacobian, carried_jacobian
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.recompute import with_recomputed_residuals
 from cujax.engine.control.rows import are_readable, empty_rows, pitch_of, readable_rows
@@ -248,12 +249,22 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
 
     u_carry = fixed_point(u_init, carry_after)
     flags = (*u_consts, *u_carry, *u_xs)
-    key = ("scan_split", flags, loop.num_consts, loop.num_carry)
-    halves: _Halves = loop.tape.memo(key, lambda: _divide(loop, flags, [*u_carry, *[False] * num_ys]))
+    forced = [*u_carry, *[False] * num_ys]
     consts, carry, xs = loop.groups(args)
     (k_consts, l_consts), (k_carry, l_carry), (k_xs, l_xs) = (
         split_by(u, a) for u, a in ((u_consts, consts), (u_carry, carry), (u_xs, xs))
     )
+    jacobian = _jacobian(loop, flags, forced, split_by(u_carry, u_init)[1])
+    if jacobian is not None:
+        entries = jacobian.first()
+        outs = scan_p.bind(
+            *k_consts, *k_carry, *entries, *k_xs,
+            **loop.with_body(jacobian.body, len(k_consts), len(k_carry) + len(entries)),
+        )
+        known_carry, entries, ys = split_at(outs, len(k_carry), len(entries))
+        return merge_by(forced, [*known_carry, *ys], jacobian.product(entries, [*l_consts, *l_carry]))
+    key = ("scan_split", flags, loop.num_consts, loop.num_carry)
+    halves: _Halves = loop.tape.memo(key, lambda: _divide(loop, flags, forced))
     invariants = run_tape(halves.invariant, k_consts) if halves.num_invariant else []
     outs = scan_p.bind(
         *k_consts, *k_carry, *k_xs, **loop.with_body(halves.known, len(k_consts), len(k_carry))
@@ -267,6 +278,19 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
         loop.with_body(halves.linear, len(linear_consts), len(l_carry)),
     )
     return merge_by(halves.parts.unknown_out, known_outs, linear_outs)
+
+
+def _jacobian(
+    loop: Loop, unknown: Sequence[bool], forced: Sequence[bool], starts: Sequence[bool]
+) -> CarriedJacobian | None:
+    """For a loop whose slices are known and stay so, if it is the better way."""
+    parts = split_tape(loop.tape, unknown, forced)
+    consts, carry, xs = loop.groups(unknown)
+    if any(xs) or list(parts.unknown_out) != list(forced):
+        return None
+    key = ("scan_jacobian", tuple(unknown), tuple(starts), loop.num_consts, loop.num_carry)
+    num_consts, num_carry = (len(g) - sum(g) for g in (consts, carry))
+    return loop.tape.memo(key, lambda: carried_jacobian(parts, num_consts, num_carry, starts, scan_p))
 
 
 def _divide(loop: Loop, unknown: Sequence[bool], forced: Sequence[bool]) -> _Halves:

@@ -7,8 +7,9 @@ A condition of shape `lanes` is one for each of as many independent loops: all c
 element along them changes no more once its condition is false.  Batching makes such a loop of one whose condition
 differs from element to element.  Where it is not a lane kernel (compiler/lanes.py) it runs until the last is done.
 
-Forward derivatives carry the tangents along.  Reverse mode needs `max_steps`, a promise that there are no more
-(bounded_while.py); where it is None, the number of steps, and so the memory for residuals, is not known.
+Forward derivatives carry the tangents along.  In reverse mode a loop of lanes with few numbers in each carries its
+Jacobian (carried_jacobian.py).  Others need `max_steps`, a promise that there are no more (bounded_while.py): else the
+number of steps, and so the memory for residuals, is not known.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.bounded_while import as_scans
+from cujax.engine.control.carried_jacobian import CarriedJacobian, carried_jacobian
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
-from cujax.engine.control.scan import fixed_point
+from cujax.engine.control.scan import fixed_point, scan_p
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import num_steps
@@ -42,7 +44,7 @@ from cujax.engine.ops.reductions import reduce_or
 from cujax.engine.ops.structural import broadcast_in_dim, move_dim
 from cujax.engine.transforms.batching import batch_tape
 from cujax.engine.transforms.jvp import instantiate, jvp_tape
-from cujax.engine.transforms.linearize import record_unknown, split_tape
+from cujax.engine.transforms.linearize import SplitTape, record_unknown, split_tape
 
 
 class While(NamedTuple):
@@ -200,33 +202,50 @@ def _with_extra_inputs(tape: Tape, avals: Sequence[ShapedArray]) -> Tape:
 
 
 def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[Any]:
-    """The known carries run now, in a loop of their own; the loop of all carries is recorded whole.
+    """The known carries run now, in a loop of their own, with the Jacobian of the others if it can be carried.
 
-    With a bound on its steps it is divided as the scans that it then is.
+    If not, the loop of all carries is recorded whole; with a bound on its steps it is divided as the scans that it
+    then is.
     """
     loop = While(**params)
-    if loop.max_steps is not None:
-        tape = as_scans(loop.cond_tape, loop.cond_consts, loop.body_tape, loop.body_consts, loop.max_steps)
-        return run_tape(tape, args)
     u_cond, u_body, u_init = loop.groups(unknown)
     u_carry = fixed_point(
         u_init, lambda flags: split_tape(loop.body_tape, [*u_body, *flags]).unknown_out
     )
-    condition_unknown = split_tape(loop.cond_tape, [*u_cond, *u_carry]).unknown_out[0]
-    recorded = record_unknown(while_p, [_once_more(a) for a in args], params)
-    if condition_unknown or all(u_carry):
-        return recorded
-    cond_consts, body_consts, carry = loop.groups(args)
-    parts = split_tape(loop.body_tape, [*u_body, *u_carry], u_carry)
-    num_known = len(u_carry) - sum(u_carry)
-    body = rearrange(parts.known, range(len(parts.known.inputs)), range(num_known))
-    condition = split_tape(loop.cond_tape, [*u_cond, *u_carry]).known
-    known_cond, known_body, known_carry = (
-        split_by(u, x)[0] for u, x in ((u_cond, cond_consts), (u_body, body_consts), (u_carry, carry))
+    is_condition_known = not split_tape(loop.cond_tape, [*u_cond, *u_carry]).unknown_out[0]
+    (known_cond, _), (known_body, linear_consts), (known_carry, linear_carry) = (
+        split_by(u, x) for u, x in zip((u_cond, u_body, u_carry), loop.groups(args), strict=True)
     )
+    parts = split_tape(loop.body_tape, [*u_body, *u_carry], u_carry)
+    condition = split_tape(loop.cond_tape, [*u_cond, *u_carry]).known
+    jacobian = _jacobian(loop, parts, u_carry, u_init) if is_condition_known else None
+    if jacobian is not None:
+        entries = jacobian.first()
+        condition = _with_extra_inputs(condition, [aval_of(e) for e in entries])
+        known = While(condition, len(known_cond), jacobian.body, len(known_body))
+        outs = while_p.bind(*known_cond, *known_body, *known_carry, *entries, **known._asdict())
+        known_outs, entries = split_at(outs, len(known_carry))
+        return merge_by(u_carry, known_outs, jacobian.product(entries, [*linear_consts, *linear_carry]))
+    if loop.max_steps is not None:
+        tape = as_scans(loop.cond_tape, loop.cond_consts, loop.body_tape, loop.body_consts, loop.max_steps)
+        return run_tape(tape, args)
+    recorded = record_unknown(while_p, [_once_more(a) for a in args], params)
+    if not is_condition_known or all(u_carry):
+        return recorded
+    body = rearrange(parts.known, range(len(parts.known.inputs)), range(len(known_carry)))
     known = While(condition, len(known_cond), body, len(known_body))
     known_outs = while_p.bind(*known_cond, *known_body, *known_carry, **known._asdict())
     return merge_by(u_carry, known_outs, split_by(u_carry, recorded)[1])
+
+
+def _jacobian(
+    loop: While, parts: SplitTape, u_carry: Sequence[bool], u_init: Sequence[bool]
+) -> CarriedJacobian | None:
+    """Of the carries that are unknown, if it can be carried."""
+    num_carry, starts = len(u_carry) - sum(u_carry), split_by(u_carry, u_init)[1]
+    num_consts = len(parts.known.inputs) - num_carry
+    key = ("while_jacobian", parts, tuple(starts))
+    return loop.body_tape.memo(key, lambda: carried_jacobian(parts, num_consts, num_carry, starts, scan_p, True))
 
 
 def _once_more(arg: Any) -> Any:
@@ -237,9 +256,9 @@ def _once_more(arg: Any) -> Any:
 def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     raise ValueError(
         "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop "
-        "values: the number of steps, and so the memory for what the backward pass needs, is not known. Give "
-        "lax.while_loop a bound, max_steps=1000, or use lax.scan, or lax.fori_loop with start and stop that are Python "
-        "integers; forward mode (jvp, jacfwd) works."
+        "values, if they mix more than a few real numbers: the number of steps, and so the memory for what the "
+        "backward pass needs, is not known. Give lax.while_loop a bound, max_steps=1000, or use lax.scan, or "
+        "lax.fori_loop with start and stop that are Python integers; forward mode (jvp, jacfwd) works."
     )
 
 

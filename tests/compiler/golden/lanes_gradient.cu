@@ -3,51 +3,41 @@
 #include "index.h"
 #include "reduce.h"
 
-extern "C" __global__ void scan_mul_neg_fma_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1) {
+extern "C" __global__ void scan_mul_neg_fma_1_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, int n0, int n1) {
     const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
     const int threads = int(gridDim.x) * int(blockDim.x);
     const float load_1 = x1[0];
     for (int lane = thread; lane < n1; lane += threads) {
         const int i0 = lane;
-        float r1_0;
-        r1_0 = x0[i0];
-        for (int t2 = 0; t2 < n0; ++t2) {
-            const float index_1 = r1_0;
-            const float mul_1 = load_1 * index_1;  // programs.py:110
+        float r1_0, r2_0, r3_0;
+        const float load_2 = x0[i0];
+        r1_0 = load_2;
+        r2_0 = 0.0f;
+        r3_0 = 1.0f;
+        for (int t4 = 0; t4 < n0; ++t4) {
+            const float mul_1 = load_1 * r1_0;  // programs.py:110
             const float neg_1 = -mul_1;
-            const float fma_1 = cj::fma(neg_1, index_1, index_1);
-            y0[n1 * t2 + i0] = index_1;
+            const float fma_1 = cj::fma(neg_1, r1_0, r1_0);
+            const float fma_2 = cj::fma(load_1, r2_0, r1_0);
+            const float mul_2 = mul_1 * r2_0;
+            const float fma_3 = cj::fma(fma_2, r1_0, mul_2);
+            const float neg_2 = -fma_3;
+            const float add_any_1 = r2_0 + neg_2;
+            const float mul_3 = load_1 * r3_0;
+            const float mul_4 = mul_1 * r3_0;
+            const float fma_4 = cj::fma(mul_3, r1_0, mul_4);
+            const float neg_3 = -fma_4;
+            const float add_any_2 = r3_0 + neg_3;
             r1_0 = fma_1;
+            r2_0 = add_any_1;
+            r3_0 = add_any_2;
         }
+        y0[i0] = r2_0;
+        y1[i0] = r3_0;
     }
 }
 
-extern "C" __global__ void scan_neg_mul_fma_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, int n0, int n1, int n2) {
-    const int thread = int(blockIdx.x) * int(blockDim.x) + int(threadIdx.x);
-    const int threads = int(gridDim.x) * int(blockDim.x);
-    const float load_1 = x1[0];
-    for (int lane = thread; lane < n1; lane += threads) {
-        const int i0 = lane;
-        float r1_0, r2_0;
-        r1_0 = 0.0f;
-        r2_0 = 1.0f;
-        for (int t3 = 0; t3 < n0; ++t3) {
-            const float neg_1 = -r2_0;  // programs.py:110
-            const float load_2 = x0[-n1 * t3 + i0 + n2];
-            const float mul_1 = neg_1 * load_2;
-            const float fma_1 = cj::fma(mul_1, load_2, r1_0);  // programs.py:110
-            const float mul_2 = load_1 * load_2;  // programs.py:110
-            const float fma_2 = cj::fma(mul_2, neg_1, r2_0);
-            const float fma_3 = cj::fma(load_1, mul_1, fma_2);
-            r1_0 = fma_1;
-            r2_0 = fma_3;
-        }
-        y0[i0] = r1_0;
-        y1[i0] = r2_0;
-    }
-}
-
-extern "C" __global__ void fused_reduce_sum_add_any_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0) {
+extern "C" __global__ void fused_reduce_sum_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0) {
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
     for (int item = int(blockIdx.x); item < 1; item += int(gridDim.x)) {
         cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
@@ -65,8 +55,7 @@ extern "C" __global__ void fused_reduce_sum_add_any_f32(const float* CJ_RESTRICT
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
         const float sum_result_0 = sum_acc_0;
         if (threadIdx.x == 0) {
-            const float add_any_1 = 0.0f + sum_result_0;  // programs.py:110
-            y0[0] = add_any_1;
+            y0[0] = sum_result_0;
         }
     }
 }

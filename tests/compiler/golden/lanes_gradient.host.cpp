@@ -4,91 +4,62 @@
 #include "reduce.h"
 
 template <bool full>
-static void scan_mul_neg_fma_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
+static void scan_mul_neg_fma_1_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
     const int lanes = full ? 64 : count;
     const float load_1 = x1[0];
-    float r1_0[64];
+    float r1_0[64], r2_0[64], r3_0[64];
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
-        r1_0[k] = x0[i0];
+        const float load_2 = x0[i0];
+        r1_0[k] = load_2;
+        r2_0[k] = 0.0f;
+        r3_0[k] = 1.0f;
     }
-    for (cj::i64 t2 = 0; t2 < n0; ++t2) {
+    for (cj::i64 t4 = 0; t4 < n0; ++t4) {
         #pragma omp simd
         for (int k = 0; k < lanes; ++k) {
-            const cj::i64 i0 = base + k;
-            const float index_1 = r1_0[k];
-            const float mul_1 = load_1 * index_1;  // programs.py:110
+            const float mul_1 = load_1 * r1_0[k];  // programs.py:110
             const float neg_1 = -mul_1;
-            const float fma_1 = cj::fma(neg_1, index_1, index_1);
-            y0[n1 * t2 + i0] = index_1;
+            const float fma_1 = cj::fma(neg_1, r1_0[k], r1_0[k]);
+            const float fma_2 = cj::fma(load_1, r2_0[k], r1_0[k]);
+            const float mul_2 = mul_1 * r2_0[k];
+            const float fma_3 = cj::fma(fma_2, r1_0[k], mul_2);
+            const float neg_2 = -fma_3;
+            const float add_any_1 = r2_0[k] + neg_2;
+            const float mul_3 = load_1 * r3_0[k];
+            const float mul_4 = mul_1 * r3_0[k];
+            const float fma_4 = cj::fma(mul_3, r1_0[k], mul_4);
+            const float neg_3 = -fma_4;
+            const float add_any_2 = r3_0[k] + neg_3;
             r1_0[k] = fma_1;
-        }
-    }
-}
-
-extern "C" void scan_mul_neg_fma_f32(void* const* buffers, const long long* sizes, int threads) {
-    const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
-    const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
-    float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
-    const cj::i64 n0 = sizes[0];
-    const cj::i64 n1 = sizes[1];
-    #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (cj::i64 base = 0; base < n1; base += 64) {
-        if (base + 64 <= n1) scan_mul_neg_fma_f32_lanes<true>(x0, x1, y0, n0, n1, base, 64);
-        else scan_mul_neg_fma_f32_lanes<false>(x0, x1, y0, n0, n1, base, int(n1 - base));
-    }
-}
-
-template <bool full>
-static void scan_neg_mul_fma_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 base, int count) {
-    const int lanes = full ? 64 : count;
-    const float load_1 = x1[0];
-    float r1_0[64], r2_0[64];
-    #pragma omp simd
-    for (int k = 0; k < lanes; ++k) {
-        r1_0[k] = 0.0f;
-        r2_0[k] = 1.0f;
-    }
-    for (cj::i64 t3 = 0; t3 < n0; ++t3) {
-        #pragma omp simd
-        for (int k = 0; k < lanes; ++k) {
-            const cj::i64 i0 = base + k;
-            const float neg_1 = -r2_0[k];  // programs.py:110
-            const float load_2 = x0[-n1 * t3 + i0 + n2];
-            const float mul_1 = neg_1 * load_2;
-            const float fma_1 = cj::fma(mul_1, load_2, r1_0[k]);  // programs.py:110
-            const float mul_2 = load_1 * load_2;  // programs.py:110
-            const float fma_2 = cj::fma(mul_2, neg_1, r2_0[k]);
-            const float fma_3 = cj::fma(load_1, mul_1, fma_2);
-            r1_0[k] = fma_1;
-            r2_0[k] = fma_3;
+            r2_0[k] = add_any_1;
+            r3_0[k] = add_any_2;
         }
     }
     #pragma omp simd
     for (int k = 0; k < lanes; ++k) {
         const cj::i64 i0 = base + k;
-        y0[i0] = r1_0[k];
-        y1[i0] = r2_0[k];
+        y0[i0] = r2_0[k];
+        y1[i0] = r3_0[k];
     }
 }
 
-extern "C" void scan_neg_mul_fma_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void scan_mul_neg_fma_1_more_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
     float* CJ_RESTRICT y1 = static_cast<float*>(buffers[3]);
     const cj::i64 n0 = sizes[0];
     const cj::i64 n1 = sizes[1];
-    const cj::i64 n2 = sizes[2];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n1; base += 64) {
-        if (base + 64 <= n1) scan_neg_mul_fma_f32_lanes<true>(x0, x1, y0, y1, n0, n1, n2, base, 64);
-        else scan_neg_mul_fma_f32_lanes<false>(x0, x1, y0, y1, n0, n1, n2, base, int(n1 - base));
+        if (base + 64 <= n1) scan_mul_neg_fma_1_more_f32_lanes<true>(x0, x1, y0, y1, n0, n1, base, 64);
+        else scan_mul_neg_fma_1_more_f32_lanes<false>(x0, x1, y0, y1, n0, n1, base, int(n1 - base));
     }
 }
 
-extern "C" void fused_reduce_sum_add_any_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void fused_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
     const cj::i64 n0 = sizes[0];
@@ -114,6 +85,5 @@ extern "C" void fused_reduce_sum_add_any_f32(void* const* buffers, const long lo
         sum_acc_0.add(sum_acc_0_lanes.total());
     }
     const float sum_result_0 = sum_acc_0.total();
-    const float add_any_1 = 0.0f + sum_result_0;  // programs.py:110
-    y0[0] = add_any_1;
+    y0[0] = sum_result_0;
 }
