@@ -76,6 +76,9 @@ CJ_FN double cos(double x) { return CJ_SIN_COS(cos)(x); }
 CJ_FN float fma(float x, float y, float z) { return CJ_LIBRARY(fmaf)(x, y, z); }
 CJ_FN double fma(double x, double y, double z) { return CJ_LIBRARY(fma)(x, y, z); }
 
+// x * y; 0 where y is, whatever x is.
+template <class T> CJ_FN T mul_nonzero(T x, T y) { return y == T(0) ? y : T(x * y); }
+
 // The polynomial with these coefficients, that of the highest power first, fused at every step.
 template <class T> CJ_FN T fused_polynomial(T, T sum) { return sum; }
 template <class T, class... Rest> CJ_FN T fused_polynomial(T x, T sum, double next, Rest... rest) {

@@ -238,11 +238,11 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val: Any, *, max_ste
 
     max_steps: the loop ends after so many steps, whatever the condition says.
 
-    Both modes differentiate a loop by up to 8 real numbers, in the state that it begins with and in what it reads;
-    where it is independent along some axes, as `vmap` makes it, by so many for each place along them.  These
-    derivatives are carried along.  Other loops have forward mode, and with `max_steps` reverse mode: of up to 4,096
-    steps at most 128 states are kept and each step is computed once more; 64 states and one more computation go with
-    every further factor of 64 (recursive checkpoints).
+    Both modes differentiate a loop by up to 8 real numbers of one dtype, in the state that it begins with and in what
+    it reads; where it is independent along some axes, as `vmap` makes it, by so many for each place along them.  These
+    derivatives are carried along, as in forward mode.  Other loops have forward mode, and with `max_steps` reverse
+    mode: of up to 4,096 steps at most 128 states are kept and each step is computed once more; 64 states and one more
+    computation go with every further factor of 64 (recursive checkpoints).
 
     TypeError when `cond_fun` does not return one boolean or `body_fun` changes the type of the state; ValueError for
     a negative `max_steps`.

@@ -57,6 +57,15 @@ def test_values(name, dtype):
     assert found.dtype == one_by_one.dtype
 
 
+def test_factors_stay_in_the_range_of_the_dtype():
+    def many(x):
+        for _ in range(16):
+            x = x + x
+        return x.sum()
+
+    np.testing.assert_array_equal(cujax.jit(many)(np.full(4, 6e-8, "float16")), np.float16(2.0**-6))
+
+
 def test_a_sum_that_is_zero_has_no_sign():
     found = np.asarray(cujax.jit(lambda x: (-x).sum(0))(np.zeros((40, 3), np.float32)))
     np.testing.assert_array_equal(np.signbit(found), False)

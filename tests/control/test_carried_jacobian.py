@@ -299,6 +299,145 @@ def test_custom_derivatives_inside():
     np.testing.assert_allclose(found, slope, rtol=1e-6)
 
 
+# --- what has other rules in reverse mode -----------------------------------------------------------------------------
+
+
+def clipped(m):
+    @m.lib.custom_vjp
+    def clip(x):
+        return x
+
+    clip.defvjp(lambda x: (x, None), lambda _, ct: (m.np.clip(ct, -0.5, 0.5),))
+    return lambda _, x: clip(m.np.sin(x))
+
+
+def tripled(m):
+    """With a transpose of its own."""
+    return lambda _, x: m.derivatives.linear_call(
+        lambda r, x: x * r, lambda r, ct: 3 * ct * r, np.float32(0.7), m.np.sin(x)
+    )
+
+
+@pytest.mark.parametrize("step", [clipped, tripled])
+def test_rules_of_the_user_for_reverse_mode_are_followed(step):
+    agree(lambda m: m.lib.grad(lambda x: m.lax.fori_loop(0, 4, step(m), x).sum())(X))
+    with pytest.raises(ValueError, match="max_steps"):
+        cujax.grad(lambda x: lax.while_loop(lambda x: x < 9, lambda x: clipped(OURS)(0, x) + x + 2, x))(0.1)
+
+
+def test_collectives():
+    agree(lambda m: m.lib.vmap(m.lib.grad(
+        lambda x: m.lax.fori_loop(0, 4, lambda _, s: m.np.sin(s + 0.1 * m.lax.psum(s * s, "i")), x)
+    ), axis_name="i")(X))
+
+
+def test_a_known_part_of_a_tangent():
+    """A rule that begins its iteration with something else than zero, and takes that away in the end."""
+    def case(m):
+        @m.lib.custom_jvp
+        def f(x):
+            return 5 * x
+
+        @f.defjvp
+        def rule(primals, tangents):
+            (x,), (t,) = primals, tangents
+
+            def step(_, s):
+                return m.np.cos(s[0]), s[1] * m.np.sin(s[0]) + t
+
+            z, known = x, x
+            for _ in range(3):
+                z, known = m.np.cos(z), known * m.np.sin(z)
+            return 5 * x, m.lax.fori_loop(0, 3, step, (x, x))[1] - known
+
+        return m.lib.linearize(f, 2.0)[1](1.0), m.lib.grad(f)(2.0)
+
+    agree(case)
+
+
+# --- what is not reached ----------------------------------------------------------------------------------------------
+
+
+def test_what_begins_constant_has_no_slope():
+    """The root has none where the loop begins."""
+    agree(lambda m: m.lib.grad(
+        lambda k: m.lax.fori_loop(0, 9, lambda _, h: h + 0.1 * (k - m.np.sqrt(h)), m.np.zeros(3)).sum()
+    )(0.5))
+    agree(lambda m: m.lib.grad(
+        lambda k: m.lax.fori_loop(0, 9, lambda _, s: (s[0] / s[1] + k, m.np.sqrt(s[1])), (m.np.zeros(3), k))[0].sum()
+    )(0.5))
+
+
+def test_what_nobody_reads_may_grow_beyond_all_bounds():
+    def case(m):
+        def masked(r):
+            rates = r * m.np.array([1, 4, 4], "float32")
+            x = m.lax.fori_loop(0, 300, lambda _, x: rates * x * (1 - x), m.np.array([0.3, 0.1, 0.6], "float32"))
+            return m.np.where(np.arange(3) < 1, x, 0).sum()
+
+        return m.lib.grad(masked)(np.float32(0.9))
+
+    agree(case)
+
+
+# --- lanes ------------------------------------------------------------------------------------------------------------
+
+
+def test_carries_that_have_nothing_to_do_with_one_another():
+    def apart(m, x, y):
+        return m.lax.while_loop(
+            lambda s: s[0] < 3, lambda s: (s[0] + 1, m.np.sin(s[1]) * K[0], m.np.cos(s[2])), (0, x, y)
+        )[1:]
+
+    def loss(m, x, y):
+        return sum((q * q).sum() for q in m.lib.vmap(lambda x, y: apart(m, x, y))(x, y))
+
+    found = cujax.grad(lambda *xs: loss(OURS, *xs), (0, 1))(X, V)
+    for a, b in zip(found, jax.jacfwd(lambda *xs: loss(THEIRS, *xs), (0, 1))(X, V), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_lanes_in_another_order():
+    """Two lane axes, of which what the loop reads has them the other way round."""
+    a = np.linspace(2, 9, 12, dtype=np.float32).reshape(3, 4)
+
+    def roots(m, a):
+        return m.lib.vmap(m.lib.vmap(lambda a: root(m, a)), 1)(a)
+
+    def driven(m, k, y):
+        return m.lax.while_loop(lambda s: s[0] < 4, lambda s: (s[0] + 1, m.np.sin(s[1]) * k.T), (0, y))[1]
+
+    for function, args in ((roots, (a,)), (driven, (a, a.T))):
+        found = cujax.grad(lambda *xs, f=function: (f(OURS, *xs) ** 2).sum())(*args)
+        expected = jax.jacfwd(lambda *xs, f=function: (f(THEIRS, *xs) ** 2).sum())(*args)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+# --- loops with a bound -----------------------------------------------------------------------------------------------
+
+
+def test_loops_with_a_bound():
+    def decay(x):
+        return lax.while_loop(lambda x: x > 1, lambda x: jnp.sqrt(x) - 0.01, x, max_steps=30)
+
+    assert len(loops(cujax.grad(decay), np.float32(20))) == 1
+    free = cujax.grad(lambda x: lax.while_loop(lambda x: x > 1, lambda x: jnp.sqrt(x) - 0.01, x))
+    np.testing.assert_allclose(cujax.grad(decay)(np.float32(20)), free(np.float32(20)), rtol=1e-6)
+
+
+def test_the_bound_remains_for_what_is_differentiated_again():
+    def loop(m, x, k):
+        def step(s):
+            return s[0] + 1, m.np.sin(s[1]) * k + 0.1 * m.np.roll(s[1], 1)
+
+        bound = {"max_steps": 9} if m is OURS else {}
+        return m.lax.while_loop(lambda s: s[0] < 6, step, (0, x), **bound)[1].sum()
+
+    found = cujax.jacrev(lambda x: cujax.grad(lambda k: loop(OURS, x, k))(np.float32(0.3)))(X)
+    expected = jax.jacfwd(lambda x: jax.jacfwd(lambda k: loop(THEIRS, x, k))(np.float32(0.3)))(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
 REFUSED = {
     "many numbers that mix": (lambda x: jnp.sin(jnp.roll(x, 1)), jnp.asarray(X)),
     "a matrix": (lambda x: x @ x, jnp.asarray(RNG.standard_normal((4, 4)))),

@@ -63,6 +63,7 @@ ELEMENTWISE = [
     binary("sub", reals(A), reals(SCALAR), jax=lambda x, y: x - y, label="sub of a scalar"),
     binary("mul", reals(SCALAR), reals(A), jax=lambda x, y: x * y, label="mul by a scalar"),
     binary("mul", reals(A), reals(A)),
+    binary("mul_nonzero", reals(A), reals(A), jax=lambda x, y: x * y, dtypes=FLOATS),
     binary("summand", reals(A), reals(A), jax=lambda x, y: x * y, dtypes=["float32", "float64"]),
     Sample("fma", [reals(A), reals(A), reals(A)], jax=lambda x, y, z: x * y + z, dtypes=["float32", "float64"]),
     binary("div", reals(A), reals(A, 0.4, 2)),

@@ -57,7 +57,7 @@ def side_by_side(body: Body) -> int:
     is_long = total_extent(body.reduced_axes) > FEW and items >= _SIDE_BY_SIDE * FEW_ITEMS
     if not (is_plain and is_long and _is_of_pairs(body)):
         return 1
-    stay = len(body.phases[0]) + len(_own_loads(body)) + len(_terms(body.phases[0]))
+    stay = len(body.phases[0]) + len(_own_loads(body)) + len(_every_term(body.phases[0]))
     return _MANY if items >= _MANY_ITEMS and stay <= _MOST_OF_MANY else _SIDE_BY_SIDE
 
 
@@ -76,7 +76,7 @@ def _own_loads(body: Body) -> list[Load]:
     return [n for n in loads if kept & set(axes_in(n.place))]
 
 
-def _terms(accumulators: Sequence[Accumulator]) -> list[Node]:
+def _every_term(accumulators: Sequence[Accumulator]) -> list[Node]:
     """What must be known for a pair to enter the running results."""
     return list(dict.fromkeys(n for a in accumulators for n in terms(a)))
 
@@ -143,7 +143,7 @@ class _Pairs(Blocks):
         ... sum_acc_0[k] = sum_acc_0[k] + term_0[k];
         """
         accumulators = self.body.phases[phase]
-        names = {n: f"term_{k}" for k, n in enumerate(_terms(accumulators))}
+        names = {n: f"term_{k}" for k, n in enumerate(_every_term(accumulators))}
         with self.writer.flagging(FLAG, by_results=True):
             quick = self._computed(phase, names)
         if not sets_flag(quick):

@@ -290,7 +290,7 @@ class Evaluator:
 
     def combined(self, reduction: Reduction, total: Node, lifted: Node) -> Node:
         """The running result `total` after one more element."""
-        factors = factors_of_summand(lifted)
+        factors = factors_of_summand(lifted) if reduction.is_sum else ()
         text, args = (FUSED_SUM, (*factors, total)) if factors else (reduction.combine, (total, lifted))
         return self._call(text, args, reduction.accumulator)
 
@@ -301,10 +301,9 @@ class Evaluator:
 FUSED_SUM = "cj::fma({0}, {1}, {2})"
 
 
-def factors_of_summand(node: Node) -> tuple[Node, Node] | None:
-    """The factors of a product that is rounded together with the sum it enters."""
-    is_summand = isinstance(node, Operation) and node.name == "summand"
-    return node.args if is_summand else None  # type: ignore[attr-defined]
+def factors_of_summand(node: Node) -> tuple[Any, ...]:
+    """The two factors of a product that is rounded together with the sum it enters; none of what is not one."""
+    return node.args if isinstance(node, Operation) and node.name == "summand" else ()
 
 
 _ARITHMETIC = {  # where it is not the plain operator: integers wrap, booleans are a field of two

@@ -167,8 +167,9 @@ class Frame:
 
 
 def terms(accumulator: Accumulator) -> tuple[Node, ...]:
-    """What must be known for an element to enter: itself, or two factors that are multiplied as they enter."""
-    return factors_of_summand(accumulator.node) or (accumulator.node,)
+    """What must be known for an element to enter: itself, or two factors that are multiplied as they enter a sum."""
+    factors = factors_of_summand(accumulator.node) if accumulator.reduction.is_sum else ()
+    return factors or (accumulator.node,)
 
 
 def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> list[Node]:

@@ -84,6 +84,7 @@ def reduced_length(eqn: Eqn) -> int:
 _FUNCTION = re.compile(r"cj::\w+")
 _CHEAP = frozenset("cj::" + name for name in (
     "convert", "bitcast", "real", "imag", "conj", "make_complex", "abs", "sign", "max", "min", "clamp", "fma",
+    "mul_nonzero",
     "bit_not", "shift_left", "shift_right_logical", "shift_right_arithmetic", "is_finite", "floor", "ceil",
     "round", "random_wrap", "random_unwrap", "random_seed",
 ))

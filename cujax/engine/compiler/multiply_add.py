@@ -5,7 +5,7 @@
 An instruction then does what two did, and loops that compute take up to half as long.  Compilers can do it too, each in
 its own way; done here, all targets round alike.  A product that something else reads as well stays a product, for it
 would be computed twice.  Of a reduction, `sum(a * b)`, the product becomes a `summand`, which kernels fuse with the
-running sum (`Evaluator.combined`, `Frame.combine`); how it is rounded where no kernel sums it is the product's own.
+running sum (`Evaluator.combined`, `Frame.enter`); how it is rounded where no kernel sums it is the product's own.
 
 Numbers drawn from random keys have the same bits everywhere, so whatever may belong to a sampler stays as it is: what
 depends on random bits that the tape draws, and loops that draw.

@@ -110,7 +110,10 @@ def _with_inputs(eqn: Eqn, inputs: Sequence[Atom]) -> Eqn:
 
 
 def drop_factors_of_one(tape: Tape) -> Tape:
-    """Products with the literal 1, or an array of it, are the other factor, bit for bit."""
+    """Products with the literal 1, or an array of it, are the other factor.
+
+    Real ones to the bit; of complex infinities NumPy makes NaN.
+    """
     ones: set[Atom] = {e.outputs[0] for e in tape.eqns if e.primitive is broadcast_in_dim_p and _is_one(e.inputs[0])}
     known: Mapping = {}
     eqns = []

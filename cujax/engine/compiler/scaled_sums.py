@@ -3,12 +3,12 @@
     scale_after_sums(tape) -> tape
 
 The derivative of a square is twice a number, added to itself, and that of a difference has its sign changed: both for
-every pair of particles where a force is wanted, of which only the sum is.  Both are exact, so the bits are the same:
+every pair of particles where a force is wanted, of which only the sum is.
 
     sum(-(x + x))    becomes    0 - 2 * sum(x)
 
-and if x is a product, it enters its sum in one instruction (multiply_add.py).  0 less a sum, for a sum that is zero is
-+0 whatever the signs of its terms.
+and if x is a product, it enters its sum in one instruction (multiply_add.py).  The bits are the same as long as no
+x + x overflows, but for the sign of a zero: 0 less a sum, since one that is zero is +0 whatever the signs of its terms.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from cujax.engine.core.tape import Atom, Eqn, Tape, Var, literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.elementwise import add_p, mul_p, neg_p, sub_p
 from cujax.engine.ops.structural import add_any_p, reduce_sum_p
+
+_LARGEST = 4  # factor: in any dtype it is far from the end of the range
 
 
 def scale_after_sums(tape: Tape) -> Tape:
@@ -41,7 +43,7 @@ def _rewritten(eqn: Eqn, producers: Mapping[Atom, Eqn], uses: Mapping[Atom, int]
     if eqn.primitive is not reduce_sum_p or not dtypes.is_inexact(eqn.inputs[0].aval.dtype) or reduced_length(eqn) < 2:
         return [eqn]
     (term,), factor = eqn.inputs, 1
-    while uses[term] == 1 and term in producers and (step := _scale(producers[term])):
+    while abs(factor) < _LARGEST and uses[term] == 1 and term in producers and (step := _scale(producers[term])):
         term, by = step
         factor *= by
     if term is eqn.inputs[0]:

@@ -5,10 +5,11 @@ The body is a tape (consts, carry, slices of xs) -> (carry, slices of ys).  Para
     tape, num_consts, num_carry, length, reverse, unroll
 
 Reverse mode divides the loop in two by `split`: a known loop that also stacks the residuals of each step,
-and a linear loop that reads them; values that do not change from step to step are not stacked.  The
-transpose of a linear loop is a loop in the other direction that carries the cotangents of consts and
-carry.  Which carries have tangents, are unknown or are batched is found as a fixed point: a carry that
-depends on one in a single step does so after the next.
+and a linear loop that reads them; values that do not change from step to step are not stacked.  Where few
+numbers are differentiated by, the known loop carries their Jacobian instead, and no linear loop is left
+(carried_jacobian.py).  The transpose of a linear loop is a loop in the other direction that carries the
+cotangents of consts and carry.  Which carries have tangents, are unknown or are batched is found as a fixed
+point: a carry that depends on one in a single step does so after the next.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import Slices, num_steps, stacked_keys
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
-from cujax.engine.core.recording import record_pure, run_tape
+from cujax.engine.core.recording import is_known_zero, record_pure, run_tape
 from cujax.engine.core.simplify import drop_inputs, part_depending_on, rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
 from cujax.engine.core.zero import Linear, Zero, is_linear
+from cujax.engine.ground.config import config
 from cujax.engine.ops.structural import add_tangents, move_dim
 from cujax.engine.transforms.batching import batch_tape
 from cujax.engine.transforms.jvp import instantiate, jvp_tape
@@ -254,7 +256,9 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
     (k_consts, l_consts), (k_carry, l_carry), (k_xs, l_xs) = (
         split_by(u, a) for u, a in ((u_consts, consts), (u_carry, carry), (u_xs, xs))
     )
-    jacobian = _jacobian(loop, flags, forced, split_by(u_carry, u_init)[1])
+    begun = split_by(u_carry, u_init)[1]
+    starts = [is_unknown or not is_known_zero(x) for is_unknown, x in zip(begun, l_carry, strict=True)]
+    jacobian = _jacobian(loop, flags, forced, starts)
     if jacobian is not None:
         entries = jacobian.first()
         outs = scan_p.bind(
@@ -288,7 +292,8 @@ def _jacobian(
     consts, carry, xs = loop.groups(unknown)
     if any(xs) or list(parts.unknown_out) != list(forced):
         return None
-    key = ("scan_jacobian", tuple(unknown), tuple(starts), loop.num_consts, loop.num_carry)
+    debugs = config.debug_nans, config.debug_infs
+    key = ("scan_jacobian", tuple(unknown), tuple(starts), loop.num_consts, loop.num_carry, debugs)
     num_consts, num_carry = (len(g) - sum(g) for g in (consts, carry))
     return loop.tape.memo(key, lambda: carried_jacobian(parts, num_consts, num_carry, starts, scan_p))
 

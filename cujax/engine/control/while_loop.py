@@ -33,11 +33,12 @@ from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import num_steps
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
-from cujax.engine.core.recording import record_pure, run_tape
+from cujax.engine.core.recording import is_known_zero, record_pure, run_tape
 from cujax.engine.core.simplify import drop_inputs, rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape, subtapes
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
+from cujax.engine.ground.config import config
 from cujax.engine.ops.logic import select_n
 from cujax.engine.ops.random_bits import random_clone_p
 from cujax.engine.ops.reductions import reduce_or
@@ -218,11 +219,13 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
     )
     parts = split_tape(loop.body_tape, [*u_body, *u_carry], u_carry)
     condition = split_tape(loop.cond_tape, [*u_cond, *u_carry]).known
-    jacobian = _jacobian(loop, parts, u_carry, u_init) if is_condition_known else None
+    begun = split_by(u_carry, u_init)[1]
+    starts = [is_unknown or not is_known_zero(x) for is_unknown, x in zip(begun, linear_carry, strict=True)]
+    jacobian = _jacobian(loop, parts, u_carry, starts) if is_condition_known else None
     if jacobian is not None:
         entries = jacobian.first()
         condition = _with_extra_inputs(condition, [aval_of(e) for e in entries])
-        known = While(condition, len(known_cond), jacobian.body, len(known_body))
+        known = While(condition, len(known_cond), jacobian.body, len(known_body), loop.max_steps)
         outs = while_p.bind(*known_cond, *known_body, *known_carry, *entries, **known._asdict())
         known_outs, entries = split_at(outs, len(known_carry))
         return merge_by(u_carry, known_outs, jacobian.product(entries, [*linear_consts, *linear_carry]))
@@ -239,13 +242,15 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
 
 
 def _jacobian(
-    loop: While, parts: SplitTape, u_carry: Sequence[bool], u_init: Sequence[bool]
+    loop: While, parts: SplitTape, u_carry: Sequence[bool], starts: Sequence[bool]
 ) -> CarriedJacobian | None:
     """Of the carries that are unknown, if it can be carried."""
-    num_carry, starts = len(u_carry) - sum(u_carry), split_by(u_carry, u_init)[1]
+    num_carry, is_needed = len(u_carry) - sum(u_carry), loop.max_steps is None
     num_consts = len(parts.known.inputs) - num_carry
-    key = ("while_jacobian", parts, tuple(starts))
-    return loop.body_tape.memo(key, lambda: carried_jacobian(parts, num_consts, num_carry, starts, scan_p, True))
+    key = ("while_jacobian", parts, tuple(starts), is_needed, config.debug_nans, config.debug_infs)
+    return loop.body_tape.memo(
+        key, lambda: carried_jacobian(parts, num_consts, num_carry, starts, scan_p, is_needed)
+    )
 
 
 def _once_more(arg: Any) -> Any:
@@ -256,9 +261,10 @@ def _once_more(arg: Any) -> Any:
 def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     raise ValueError(
         "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop "
-        "values, if they mix more than a few real numbers: the number of steps, and so the memory for what the "
-        "backward pass needs, is not known. Give lax.while_loop a bound, max_steps=1000, or use lax.scan, or "
-        "lax.fori_loop with start and stop that are Python integers; forward mode (jvp, jacfwd) works."
+        "values, unless it is by at most 8 real numbers of one dtype, or by so many for each place along axes that the "
+        "loop does not mix: the number of steps, and so the memory for what the backward pass needs, is not known. "
+        "Give lax.while_loop a bound, max_steps=1000, or use lax.scan, or lax.fori_loop with start and stop that are "
+        "Python integers; forward mode (jvp, jacfwd) works."
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from cujax.engine.core.array import ConcreteArray, to_array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.context import context, using_trace
@@ -43,6 +45,15 @@ class TapeTracer(Tracer):
         return f"JitTracer({self.aval.str_weak()})"
 
     __str__ = __repr__
+
+
+def is_known_zero(x: Any) -> bool:
+    """Whether a value is seen to be an array of zeros, as `zeros_of` makes it."""
+    if type(x) is TapeTracer:
+        eqn: Any = next((e for e in reversed(x.owner.eqns) if x.variable in e.outputs), None)  # type: ignore[attr-defined]
+        is_spread = eqn is not None and eqn.primitive.name == "broadcast_in_dim"
+        return is_spread and type(eqn.inputs[0]) is Literal and not np.any(eqn.inputs[0].buffer)
+    return type(x) is ConcreteArray and not x.buffer.any()
 
 
 class Origin:

@@ -1,6 +1,6 @@
 """Arithmetic and the elementary functions of real and complex numbers.
 
-    add sub mul div rem neg square integer_pow reciprocal pow fma summand
+    add sub mul div rem neg square integer_pow reciprocal pow fma summand mul_nonzero
     exp exp2 expm1 log log1p logistic sqrt rsqrt cbrt
     sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh
 
@@ -89,6 +89,12 @@ div_p, div = binary(
 square_p, square = unary(
     "square", domain=NUMBER, doc="x * x.", cuda="{x} * {x}", parity=Parity.EVEN,
     jvp=lambda t, out, x: mul(t, mul(2, x)),
+)
+mul_nonzero_p, mul_nonzero = binary(
+    "mul_nonzero", domain=Domain("floating-point", "f"), doc="x * y; 0 where y is, whatever x is.",
+    cuda="cj::mul_nonzero({x}, {y})", impl=lambda xp, x, y: xp.where(y == 0, y, xp.multiply(x, y)),
+    jvp=(lambda t, out, x, y: mul_nonzero(t, y), lambda t, out, x, y: mul_nonzero(x, t)),
+    transpose=lambda ct, x, y: (mul_nonzero(ct, y), None) if is_linear(x) else (None, mul_nonzero(x, ct)),
 )
 
 # --- one rounding -------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ _confluent.defjvp(_confluent_jvp, symbolic_zeros=True)
 def _tangent(tangents: tuple, of_parameters: Callable, of_x: Callable) -> Array:
     """The sum over the arguments that vary; slopes of parameters are summed only where one of these does.
 
-    For they come out of a loop, through which there is no reverse mode.
+    For they come out of a loop of their own.
     """
     *parameters, t_x = tangents
     parts = [] if type(t_x) is SymbolicZero else [t_x * of_x()]

@@ -4,7 +4,7 @@
 #include "reduce.h"
 
 template <bool full>
-static void scan_mul_neg_fma_1_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
+static void scan_mul_neg_fma_2_more_f32_lanes(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, cj::i64 n0, cj::i64 n1, cj::i64 base, int count) {
     const int lanes = full ? 64 : count;
     const float load_1 = x1[0];
     float r1_0[64], r2_0[64], r3_0[64];
@@ -22,19 +22,21 @@ static void scan_mul_neg_fma_1_more_f32_lanes(const float* CJ_RESTRICT x0, const
             const float mul_1 = load_1 * r1_0[k];  // programs.py:110
             const float neg_1 = -mul_1;
             const float fma_1 = cj::fma(neg_1, r1_0[k], r1_0[k]);
-            const float fma_2 = cj::fma(load_1, r2_0[k], r1_0[k]);
-            const float mul_2 = mul_1 * r2_0[k];
-            const float fma_3 = cj::fma(fma_2, r1_0[k], mul_2);
-            const float neg_2 = -fma_3;
-            const float add_any_1 = r2_0[k] + neg_2;
-            const float mul_3 = load_1 * r3_0[k];
-            const float mul_4 = mul_1 * r3_0[k];
-            const float fma_4 = cj::fma(mul_3, r1_0[k], mul_4);
-            const float neg_3 = -fma_4;
-            const float add_any_2 = r3_0[k] + neg_3;
+            const float mul_nonzero_1 = cj::mul_nonzero(load_1, r2_0[k]);
+            const float add_any_1 = r1_0[k] + mul_nonzero_1;
+            const float mul_nonzero_2 = cj::mul_nonzero(r1_0[k], add_any_1);
+            const float mul_nonzero_3 = cj::mul_nonzero(mul_1, r2_0[k]);
+            const float add_any_2 = mul_nonzero_2 + mul_nonzero_3;
+            const float neg_2 = -add_any_2;
+            const float add_any_3 = r2_0[k] + neg_2;
+            const float mul_2 = load_1 * r3_0[k];
+            const float mul_3 = mul_1 * r3_0[k];
+            const float fma_2 = cj::fma(mul_2, r1_0[k], mul_3);
+            const float neg_3 = -fma_2;
+            const float add_any_4 = r3_0[k] + neg_3;
             r1_0[k] = fma_1;
-            r2_0[k] = add_any_1;
-            r3_0[k] = add_any_2;
+            r2_0[k] = add_any_3;
+            r3_0[k] = add_any_4;
         }
     }
     #pragma omp simd
@@ -45,7 +47,7 @@ static void scan_mul_neg_fma_1_more_f32_lanes(const float* CJ_RESTRICT x0, const
     }
 }
 
-extern "C" void scan_mul_neg_fma_1_more_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void scan_mul_neg_fma_2_more_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     const float* CJ_RESTRICT x1 = static_cast<const float*>(buffers[1]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[2]);
@@ -54,36 +56,35 @@ extern "C" void scan_mul_neg_fma_1_more_f32(void* const* buffers, const long lon
     const cj::i64 n1 = sizes[1];
     #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (cj::i64 base = 0; base < n1; base += 64) {
-        if (base + 64 <= n1) scan_mul_neg_fma_1_more_f32_lanes<true>(x0, x1, y0, y1, n0, n1, base, 64);
-        else scan_mul_neg_fma_1_more_f32_lanes<false>(x0, x1, y0, y1, n0, n1, base, int(n1 - base));
+        if (base + 64 <= n1) scan_mul_neg_fma_2_more_f32_lanes<true>(x0, x1, y0, y1, n0, n1, base, 64);
+        else scan_mul_neg_fma_2_more_f32_lanes<false>(x0, x1, y0, y1, n0, n1, base, int(n1 - base));
     }
 }
 
-extern "C" void fused_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void fused_mul_nonzero_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
+    float* CJ_RESTRICT y1 = static_cast<float*>(buffers[2]);
     const cj::i64 n0 = sizes[0];
     cj::Tree<cj::Sum<float>> sum_acc_0;
     for (cj::i64 block = 0; block < n0; block += cj::block_length) {
         cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
         const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
         const auto element = [&](cj::i64 i0, int lane) __attribute__((always_inline)) {
-            sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + x0[i0];
+            const float load_1 = y0[i0];
+            const float mul_nonzero_1 = cj::mul_nonzero(load_1, 1.0f);  // programs.py:110
+            y0[i0] = mul_nonzero_1;
+            const float mul_nonzero_2 = cj::mul_nonzero(x0[i0], 1.0f);
+            sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_nonzero_2;
         };
         cj::i64 at = block;
         for (; at + cj::lane_count <= stop; at += cj::lane_count) {
             #pragma omp simd
             for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
         }
-        if (at < stop) {
-            const int before = cj::lane_count - int(stop - at);
-            const auto sum_acc_0_lanes_before = sum_acc_0_lanes;
-            #pragma omp simd
-            for (int lane = 0; lane < cj::lane_count; ++lane) element(stop - cj::lane_count + lane, lane);
-            for (int lane = 0; lane < cj::lane_count; ++lane) sum_acc_0_lanes.values[lane] = cj::select(lane < before, sum_acc_0_lanes_before.values[lane], sum_acc_0_lanes.values[lane]);
-        }
+        for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
         sum_acc_0.add(sum_acc_0_lanes.total());
     }
     const float sum_result_0 = sum_acc_0.total();
-    y0[0] = sum_result_0;
+    y1[0] = sum_result_0;
 }
