@@ -31,7 +31,7 @@ from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ops.complex_parts import abs_p, imag_p, real_p
-from cujax.engine.ops.elementwise import add_p, integer_pow_p, mul_p, square_p
+from cujax.engine.ops.elementwise import add_p, integer_pow_p, mul_nonzero_p, mul_p, square_p
 from cujax.engine.ops.structural import broadcast_in_dim_p
 
 Mapping = dict[Var, Atom]
@@ -119,7 +119,7 @@ def drop_factors_of_one(tape: Tape) -> Tape:
     eqns = []
     for eqn in tape.eqns:
         inputs = _read(known, eqn.inputs)
-        if eqn.primitive is mul_p and (other := _other_than_one(inputs, eqn.outputs[0].aval, ones)):
+        if eqn.primitive in (mul_p, mul_nonzero_p) and (other := _other_than_one(inputs, eqn.outputs[0].aval, ones)):
             known[eqn.outputs[0]] = other
         else:
             eqns.append(eqn if inputs == list(eqn.inputs) else _with_inputs(eqn, inputs))

@@ -1,5 +1,6 @@
 #include "prelude.h"
 #include "math.h"
+#include "index.h"
 #include "reduce.h"
 
 extern "C" __global__ void scan_mul_neg_fma_2_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, int n0, int n1) {
@@ -38,21 +39,25 @@ extern "C" __global__ void scan_mul_neg_fma_2_more_f32(const float* CJ_RESTRICT 
     }
 }
 
-extern "C" __global__ void fused_mul_nonzero_reduce_sum_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, float* CJ_RESTRICT y1, int n0) {
+extern "C" __global__ void fused_reduce_sum_f32(const float* CJ_RESTRICT x0, float* CJ_RESTRICT y0, int n0) {
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
     for (int item = int(blockIdx.x); item < 1; item += int(gridDim.x)) {
         cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
-        for (int i0 = int(threadIdx.x); i0 < n0; i0 += int(blockDim.x)) {
-            const float load_1 = y0[i0];
-            const float mul_nonzero_1 = cj::mul_nonzero(load_1, 1.0f);  // programs.py:110
-            y0[i0] = mul_nonzero_1;
-            const float mul_nonzero_2 = cj::mul_nonzero(x0[i0], 1.0f);
-            sum_acc_0 = sum_acc_0 + mul_nonzero_2;
+        for (int pack = int(threadIdx.x); pack < n0 / 4; pack += int(blockDim.x)) {
+            const cj::Pack<float> x0_pack = cj::load_pack(x0 + pack * 4);
+            #pragma unroll
+            for (int k = 0; k < 4; ++k) {
+                const int i0 = pack * 4 + k;
+                sum_acc_0 = sum_acc_0 + x0_pack.at[k];
+            }
+        }
+        for (int i0 = n0 / 4 * 4 + int(threadIdx.x); i0 < n0; i0 += int(blockDim.x)) {
+            sum_acc_0 = sum_acc_0 + x0[i0];
         }
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
         const float sum_result_0 = sum_acc_0;
         if (threadIdx.x == 0) {
-            y1[0] = sum_result_0;
+            y0[0] = sum_result_0;
         }
     }
 }

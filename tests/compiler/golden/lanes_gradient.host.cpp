@@ -61,30 +61,31 @@ extern "C" void scan_mul_neg_fma_2_more_f32(void* const* buffers, const long lon
     }
 }
 
-extern "C" void fused_mul_nonzero_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
+extern "C" void fused_reduce_sum_f32(void* const* buffers, const long long* sizes, int threads) {
     const float* CJ_RESTRICT x0 = static_cast<const float*>(buffers[0]);
     float* CJ_RESTRICT y0 = static_cast<float*>(buffers[1]);
-    float* CJ_RESTRICT y1 = static_cast<float*>(buffers[2]);
     const cj::i64 n0 = sizes[0];
     cj::Tree<cj::Sum<float>> sum_acc_0;
     for (cj::i64 block = 0; block < n0; block += cj::block_length) {
         cj::Lanes<cj::Sum<float>> sum_acc_0_lanes;
         const cj::i64 stop = block + cj::block_length < n0 ? block + cj::block_length : n0;
         const auto element = [&](cj::i64 i0, int lane) __attribute__((always_inline)) {
-            const float load_1 = y0[i0];
-            const float mul_nonzero_1 = cj::mul_nonzero(load_1, 1.0f);  // programs.py:110
-            y0[i0] = mul_nonzero_1;
-            const float mul_nonzero_2 = cj::mul_nonzero(x0[i0], 1.0f);
-            sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + mul_nonzero_2;
+            sum_acc_0_lanes.values[lane] = sum_acc_0_lanes.values[lane] + x0[i0];
         };
         cj::i64 at = block;
         for (; at + cj::lane_count <= stop; at += cj::lane_count) {
             #pragma omp simd
             for (int lane = 0; lane < cj::lane_count; ++lane) element(at + lane, lane);
         }
-        for (int lane = 0; at < stop; ++at, ++lane) element(at, lane);
+        if (at < stop) {
+            const int before = cj::lane_count - int(stop - at);
+            const auto sum_acc_0_lanes_before = sum_acc_0_lanes;
+            #pragma omp simd
+            for (int lane = 0; lane < cj::lane_count; ++lane) element(stop - cj::lane_count + lane, lane);
+            for (int lane = 0; lane < cj::lane_count; ++lane) sum_acc_0_lanes.values[lane] = cj::select(lane < before, sum_acc_0_lanes_before.values[lane], sum_acc_0_lanes.values[lane]);
+        }
         sum_acc_0.add(sum_acc_0_lanes.total());
     }
     const float sum_result_0 = sum_acc_0.total();
-    y1[0] = sum_result_0;
+    y0[0] = sum_result_0;
 }
