@@ -2,8 +2,8 @@
 
 Where a body is on its ellipse at a given time follows from M = E - e sin E, which has no solution in closed form. Here
 a `while_loop` runs Newton's iteration for one orbit. `vmap` of it makes one kernel, in which every orbit leaves as soon
-as its own iteration has converged: circles after two steps, long orbits close to the Sun after ten. With `max_steps`
-the loop has derivatives in reverse mode, too, which here give the velocity.
+as its own iteration has converged: circles after two steps, long orbits close to the Sun after ten. The loop carries
+its derivatives along, so it has them in reverse mode, too, which here give the velocity.
 
     python examples/kepler_orbits.py [--side 1000] [--out kepler.png]
 
@@ -20,7 +20,6 @@ import cujax
 import cujax.numpy as jnp
 from cujax import lax
 
-MOST_STEPS = 50
 CLOSE = 1e-12  # steps of Newton's method below this are not worth another
 
 
@@ -40,7 +39,7 @@ def eccentric_anomaly(mean, e):
         return anomaly - change, change, count + 1
 
     start = (jnp.pi + 0 * mean, 1 + 0 * mean, 0)
-    anomaly, _, count = lax.while_loop(goes_on, improve, start, max_steps=MOST_STEPS)
+    anomaly, _, count = lax.while_loop(goes_on, improve, start)
     return anomaly, count
 
 

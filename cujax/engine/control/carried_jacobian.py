@@ -235,11 +235,12 @@ class _Step:
         state, residuals = [linear.inputs[n + k] for k in ordered], linear.inputs[:n]
         scalars = [linear.inputs[n + k] for k in range(first) if k not in numbers]
         body = Tape([*scalars, *state, *residuals], eqns, [*outputs, *state[len(carry) :]])
-        params = {"tape": body, "num_consts": len(scalars), "num_carry": len(state), "length": 2, "reverse": False}
+        counts = {"num_consts": len(scalars), "num_carry": len(state), "length": 2, "unroll": 1}
+        params = {"tape": body, "reverse": False, **counts}
         avals = [*[v.aval for v in (*scalars, *state)], *[v.aval.update(shape=(2, *v.aval.shape)) for v in residuals]]
         results = [Var(v.aval) for v in state]
         try:
-            lanes = find_lanes(Eqn(scan, [Var(a) for a in avals], results, {**params, "unroll": 1}, None))
+            lanes = find_lanes(Eqn(scan, [Var(a) for a in avals], results, params, None))
         except Mixed:
             return None
         found = {k: _Input(v.aval, lanes.axes_of((), v)) for k, v in zip(ordered, results, strict=True)}
