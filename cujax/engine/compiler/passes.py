@@ -133,8 +133,9 @@ def _other_than_one(factors: Sequence[Atom], aval: Any, ones: set[Atom]) -> Var 
 
 
 def _is_one(atom: Atom) -> bool:
-    is_number = isinstance(atom, Literal) and not atom.aval.shape and not dtypes.is_key(atom.aval.dtype)
-    return is_number and bool(atom.buffer == 1)  # type: ignore[union-attr]
+    if not isinstance(atom, Literal) or atom.aval.shape or dtypes.is_key(atom.aval.dtype):
+        return False
+    return bool(atom.buffer == 1)
 
 
 _APART = frozenset(("control", "barrier"))  # families of ops that stay apart from their equals

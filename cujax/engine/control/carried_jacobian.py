@@ -21,6 +21,7 @@ still 0 meets an infinite slope here, nor a cotangent of 0 an entry that has gro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ from cujax.engine.control.flags import split_at
 from cujax.engine.control.recompute import with_recomputed_residuals
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import Primitive
-from cujax.engine.core.recording import record_pure, run_tape
+from cujax.engine.core.recording import is_known_zero, record_pure, run_tape
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Tape, Var, literal, subtapes
 from cujax.engine.ground import dtypes
@@ -161,10 +162,15 @@ def carried_jacobian(
     return CarriedJacobian(step.body(columns), columns, tuple(step.consts), tuple(step.carry))
 
 
+def starts_of(begun: Sequence[bool], carry: Sequence[Any]) -> list[bool]:
+    """Which linear carries are not zero before the first step: those that are `begun`, unknown, and known others."""
+    return [is_unknown or not is_known_zero(x) for is_unknown, x in zip(begun, carry, strict=True)]
+
+
 class _Step:
     """One step of the loop: its known and its linear part, of which `consts` and `carry` are the linear inputs.
 
-    begun: the inputs that have columns, by number, and which carries they are.
+    `_begun`: the inputs that have columns, by number, and which carries they are.
     """
 
     def __init__(self, parts: SplitTape, num_consts: int, num_carry: int, starts: Sequence[bool]) -> None:
@@ -218,7 +224,7 @@ class _Step:
             sets.append(joined.union(*others))
         return sets
 
-    @property
+    @cached_property
     def _needed(self) -> list[set[int]]:
         """For each carry the inputs on which a step makes it depend."""
         n, count = self._num_residuals, len(self.carry)
@@ -279,18 +285,17 @@ class _Step:
 
     def columns(self) -> Iterator[_Column]:
         """Those of all elements of the consts, and of the carries that are not zero before the first step."""
-        needed = self._needed
         for number, own in self._begun:
-            rows = self._rows(number, own, needed)
+            rows = self._rows(number)
             carried = tuple([row for row in rows if not (row == own and self._hands_on(number, rows, row))])
             for element in product(*map(range, self._inputs[number].rest)):
                 yield _Column(number, own, element, rows, carried)
 
-    def _rows(self, number: int, own: int | None, needed: Sequence[set[int]]) -> tuple[int, ...]:
+    def _rows(self, number: int) -> tuple[int, ...]:
         """The carries that depend on an input: what depends on one in a step does so after the next."""
         first, reached = len(self.consts), {number}
         while True:
-            after = reached | {first + row for row, of_row in enumerate(needed) if of_row & reached}
+            after = reached | {first + row for row, needed in enumerate(self._needed) if needed & reached}
             if after == reached:
                 return tuple(sorted(k - first for k in reached if k >= first))
             reached = after

@@ -26,7 +26,7 @@ from cujax.engine.compiler.nest import Rows, loop_call
 from cujax.engine.compiler.program import run_compiled_impl
 from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
-from cujax.engine.control.carried_jacobian import CarriedJacobian, carried_jacobian
+from cujax.engine.control.carried_jacobian import CarriedJacobian, carried_jacobian, starts_of
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.recompute import with_recomputed_residuals
 from cujax.engine.control.rows import are_readable, empty_rows, pitch_of, readable_rows
@@ -34,7 +34,7 @@ from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import Slices, num_steps, stacked_keys
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
-from cujax.engine.core.recording import is_known_zero, record_pure, run_tape
+from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import drop_inputs, part_depending_on, rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape
 from cujax.engine.core.trace import aval_of
@@ -256,8 +256,7 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
     (k_consts, l_consts), (k_carry, l_carry), (k_xs, l_xs) = (
         split_by(u, a) for u, a in ((u_consts, consts), (u_carry, carry), (u_xs, xs))
     )
-    begun = split_by(u_carry, u_init)[1]
-    starts = [is_unknown or not is_known_zero(x) for is_unknown, x in zip(begun, l_carry, strict=True)]
+    starts = starts_of(split_by(u_carry, u_init)[1], l_carry)
     jacobian = _jacobian(loop, flags, forced, starts)
     if jacobian is not None:
         entries = jacobian.first()

@@ -26,14 +26,14 @@ from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.bounded_while import as_scans
-from cujax.engine.control.carried_jacobian import CarriedJacobian, carried_jacobian
+from cujax.engine.control.carried_jacobian import CarriedJacobian, carried_jacobian, starts_of
 from cujax.engine.control.flags import merge_by, nonzero_flags, pad_zeros, split_at, split_by
 from cujax.engine.control.scan import fixed_point, scan_p
 from cujax.engine.core.aval import ShapedArray, same_array_type
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.key_loops import num_steps
 from cujax.engine.core.primitive import Primitive, Runs, not_fusable
-from cujax.engine.core.recording import is_known_zero, record_pure, run_tape
+from cujax.engine.core.recording import record_pure, run_tape
 from cujax.engine.core.simplify import drop_inputs, rearrange, remove_dead_code
 from cujax.engine.core.tape import Tape, subtapes
 from cujax.engine.core.trace import aval_of
@@ -219,8 +219,7 @@ def _split(unknown: Sequence[bool], args: Sequence[Any], **params: Any) -> list[
     )
     parts = split_tape(loop.body_tape, [*u_body, *u_carry], u_carry)
     condition = split_tape(loop.cond_tape, [*u_cond, *u_carry]).known
-    begun = split_by(u_carry, u_init)[1]
-    starts = [is_unknown or not is_known_zero(x) for is_unknown, x in zip(begun, linear_carry, strict=True)]
+    starts = starts_of(split_by(u_carry, u_init)[1], linear_carry)
     jacobian = _jacobian(loop, parts, u_carry, starts) if is_condition_known else None
     if jacobian is not None:
         entries = jacobian.first()

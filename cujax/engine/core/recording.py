@@ -48,11 +48,13 @@ class TapeTracer(Tracer):
 
 
 def is_known_zero(x: Any) -> bool:
-    """Whether a value is seen to be an array of zeros, as `zeros_of` makes it."""
+    """Whether a value is seen to be an array of zeros, as `zeros_of` makes it.  A concrete array is read."""
     if type(x) is TapeTracer:
-        eqn: Any = next((e for e in reversed(x.owner.eqns) if x.variable in e.outputs), None)  # type: ignore[attr-defined]
-        is_spread = eqn is not None and eqn.primitive.name == "broadcast_in_dim"
-        return is_spread and type(eqn.inputs[0]) is Literal and not np.any(eqn.inputs[0].buffer)
+        assert isinstance(x.owner, TapeTrace)
+        eqn = next((e for e in reversed(x.owner.eqns) if x.variable in e.outputs), None)
+        if eqn is None or eqn.primitive.name != "broadcast_in_dim":
+            return False
+        return isinstance(eqn.inputs[0], Literal) and not np.any(eqn.inputs[0].buffer)
     return type(x) is ConcreteArray and not x.buffer.any()
 
 
