@@ -275,10 +275,11 @@ CJ_FN double log(double x) {
 CJ_FN bool has_special_root(float x) { return bits_as<u32>(x) - 0x0d000000u >= 0x72800000u; }
 
 // x * rsqrt(x) and a step of Newton's, which fma makes exact (Markstein, IBM J. Res. Dev. 34, 1990): the instructions that
-// the compiler makes of a root, in the range in which it takes them.
+// the compiler makes of a root, in the range in which it takes them.  The inverse is -inf for a negative subnormal number;
+// taken without its sign, it makes NaN of that.
 CJ_FN float root_of_normal(float x) {
     float inverse = approximate_inverse_root(x), found = x * inverse;
-    return fma(fma(-found, found, x), inverse * 0.5f, found);
+    return fma(fma(-found, found, x), CJ_LIBRARY(fabsf)(inverse) * 0.5f, found);
 }
 
 #define CJ_QUICK(name, is_special, usual)             \
@@ -294,7 +295,7 @@ CJ_QUICK(sqrt, has_special_root, root_of_normal)
 
 // Roots and quotients that are looked at afterwards, which takes a comparison each: steps that leave the numbers in which
 // they are exact make NaN, or what is too small to be sure of.  A subnormal number has an infinite inverse and one beyond
-// 2**126 the inverse 0, and that of 0, infinity or NaN is NaN after a step; of a root, so it is with all four.
+// 2**126 the inverse 0, and that of 0, infinity or NaN is NaN after a step; of a root, so it is with all of them.
 CJ_FN float root(float x, bool& special) {
     float found = root_of_normal(x);
     special |= !(found >= 0x1p-50f);

@@ -168,6 +168,20 @@ def test_special_roots_and_quotients_are_those_of_one_alone(monkeypatch):
         assert 0 < np.isfinite(np.asarray(b)).sum() < len(x)
 
 
+def test_roots_of_negative_subnormal_numbers_are_nan():
+    x, y = np.ones(2048, np.float32), np.ones(64, np.float32)
+    x[[3, 7, 11]] = -1e-40, -1.1754942e-38, -1e-45
+
+    def roots(x, y):
+        return jnp.sqrt(x[:, None] * y).sum(1)
+
+    (kernel,) = kernels_of(roots, x.shape, y.shape)
+    assert "cj::root(" in kernel.text
+    with emulated_backend():
+        found = np.asarray(cujax.jit(lambda x, y: roots(x, y))(x, y))
+    assert np.flatnonzero(np.isnan(found)).tolist() == [3, 7, 11] and (found[:3] == 64).all()
+
+
 def test_what_is_reduced_side_by_side():
     def side_by_side(function, *shapes):
         return ["item + k <" in kernel.text for kernel in kernels_of(function, *shapes)]

@@ -19,6 +19,7 @@ from cujax.engine.backends.kernel_errors import KernelCompileError
 from cujax.engine.backends.select import selected
 from cujax.engine.compiler import program as programs
 from cujax.engine.compiler.loop_body import LoopBody
+from cujax.engine.compiler.loop_plan import LoopPlan
 from cujax.engine.control.rows import empty_rows, readable_rows
 
 needs_kernels = pytest.mark.skipif(selected().kernels is None, reason="programs run op by op: nothing is in place")
@@ -161,6 +162,33 @@ def test_rows_are_not_copied_where_they_can_be_read(monkeypatch):
         (x,) = buffers(np.zeros(shape, np.float32))
         assert readable_rows(x) is x
     assert readable_rows(*buffers(np.zeros((9, 5), np.float32))).strides == (32, 4)
+
+
+@needs_kernels
+def test_prepared_loops_get_rows_where_kernels_may_read(monkeypatch):
+    """Of 1001 numbers of 4 bytes, whose rows would begin anywhere."""
+    monkeypatch.setattr(selected(), "alignment", 16, raising=False)
+    seen, run = [], LoopPlan.run
+
+    def spied(self, consts, carry, rows, *args):
+        seen.extend(address(row[i, ...]) % 16 for row in rows for i in range(len(row)))
+        return run(self, consts, carry, rows, *args)
+
+    monkeypatch.setattr(LoopPlan, "run", spied)
+    c, xs = np.ones(1001, np.float32), np.random.default_rng(0).uniform(0, 1, (20, 1001)).astype(np.float32)
+
+    def sums(np_, c, x):
+        y = (x * c).sum()
+        return np_.roll(c, 1) * 0.5 + y / 1001, y
+
+    found = cujax.jit(lambda c, xs: lax.scan(lambda c, x: sums(jnp, c, x), c, xs))(c, xs)
+    expected = []
+    for x in xs:
+        c, y = sums(np, c, x)
+        expected.append(y)
+    np.testing.assert_allclose(found[1], expected, rtol=1e-5)
+    np.testing.assert_allclose(found[0], c, rtol=1e-5)
+    assert len(seen) >= 20 and not any(seen[:20])
 
 
 def body_of(step, *avals, num_carry=1):

@@ -48,3 +48,38 @@ def test_generated_kernels_find_the_last_elements(name, n):
     slots = slots_of(x, out, *call.sizes)
     target.launch(handle, call.blocks, (call.threads,), 0, slots, blocks=blocks_of(places, call))
     assert out[places].tolist() == (values + 1).tolist()
+
+
+# Functions of a vector of n that lead through an array of n * n numbers, which is never written.
+THROUGH_SQUARES = {
+    "shifted": lambda x, n: jnp.concatenate([jnp.zeros(3, x.dtype), jnp.outer(x, x).ravel()[:-3]]).reshape(n, n).sum(1),
+    "without the diagonal": lambda x, n: jnp.outer(x, x).ravel()[:-1].reshape(n - 1, n + 1)[:, 1:].sum(1),
+    "numbered": lambda x, n: (x * jnp.arange(n * n, dtype=x.dtype).reshape(n, n)).sum(1),
+    "every other": lambda x, n: jnp.outer(x, x).T.ravel()[::2],
+}
+
+
+@pytest.mark.parametrize("name", THROUGH_SQUARES)
+def test_places_in_between_are_counted_in_64_bits_where_32_are_too_few(name):
+    def text(n):
+        tape = record_pure(lambda x: [THROUGH_SQUARES[name](x, n)], [ShapedArray((n,), np.dtype(np.float32))])
+        return generated(tape, "cuda").source
+
+    assert "int n0" in text(30_000)
+    assert "int n0" not in text(60_000)
+
+
+def test_the_last_row_of_a_large_square_that_is_never_written():
+    n = 60_000
+    tape = record_pure(lambda x: [THROUGH_SQUARES["shifted"](x, n)], [ShapedArray((n,), np.dtype(np.float32))])
+    made = generated(tape, "cuda")
+    (kernel,) = made.kernels
+    (call,) = kernel.calls
+    x, out = np.zeros(n, np.float32), np.full(n, -1, np.float32)
+    x[[0, n - 1]] = 1
+    target = EmulatorTarget()
+    blocks = sorted({row % call.blocks[0] for row in (0, 1, n - 1)})
+    handle = target.compile(made.source).function(call.name)
+    target.launch(handle, call.blocks, (call.threads,), 0, slots_of(x, out, *call.sizes), blocks=blocks)
+    assert np.flatnonzero(out == 1).tolist() == [0, 1, n - 1]
+    assert np.flatnonzero(out == 0).size > 50  # other rows of these blocks

@@ -15,9 +15,9 @@ from math import prod
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, Body, Store, total_extent
 from cujax.engine.compiler.cpp import memory_type_name, physical
-from cujax.engine.compiler.expression import Load, Node, Operation, index_elements
+from cujax.engine.compiler.expression import Load, Node, index_elements
 from cujax.engine.compiler.frame import Frame, indented
-from cujax.engine.compiler.index import AxisAtom, Index
+from cujax.engine.compiler.index import AxisAtom, Index, visit
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
@@ -36,19 +36,20 @@ class CudaFrame(Frame):
         super().__init__(name, body)
         self.index = "int" if _fits_int(body) else "cj::i64"
 
-    def head(self, extra: str = "", suffix: str = "", resident: int = 0) -> list[str]:
+    def head(self, extra: str = "", suffix: str = "", resident: int = 0, threads: int = THREADS) -> list[str]:
         """The beginning of the function: its arguments by name, one slot of 8 bytes each.
 
-        resident: blocks of `THREADS` threads for which a multiprocessor should have registers at a time; 0: any.
+        threads: of a block.  resident: blocks for which a multiprocessor should have registers at a time; 0: any.
         """
         sizes = [f"{'int' if self.index == 'int' else 'long long'} {n}" for n in self.sizes.names]
         arguments = [f"{kind} {name}" for kind, name in self.pointers()] + ([extra] if extra else []) + sizes
-        bounds = f"__launch_bounds__({THREADS}, {resident}) " if resident else ""
+        limits = [threads, resident] if resident else [threads] if threads > THREADS else []
+        bounds = f"__launch_bounds__({', '.join(map(str, limits))}) " if limits else ""
         return [f'extern "C" __global__ void {bounds}{self.name}{suffix}({", ".join(arguments)}) {{']
 
-    def function(self, lines: Sequence[str], extra: str = "", suffix: str = "") -> str:
+    def function(self, lines: Sequence[str], extra: str = "", suffix: str = "", threads: int = THREADS) -> str:
         """The whole function; its sizes are those that are known by now."""
-        return "\n".join([*self.head(extra, suffix), *indented(lines), "}"])
+        return "\n".join([*self.head(extra, suffix, threads=threads), *indented(lines), "}"])
 
     def take_last(self, axis: Axis) -> list[str]:
         """A division takes twenty instructions, a product with what the host has divided takes four.
@@ -74,13 +75,16 @@ class CudaFrame(Frame):
 def _fits_int(body: Body) -> bool:
     """All sizes fit, and no index comes from data, which may be anything before it is clamped.
 
-    A reduction counts along kept and reduced axes by themselves.  Numbers of elements may go beyond all arrays of the
-    kernel: where it draws a few of very many random numbers.
+    A reduction counts along kept and reduced axes by themselves.  Indices, and parts of them, may go beyond all arrays
+    of the kernel: where it draws a few of very many random numbers, or through an array that is never written.
     """
     nodes = body.nodes()
     if any(index_elements(i) for n in nodes for i in n.indices):
         return False
-    numbers = [i.high for n in nodes if isinstance(n, Operation) for i in n.indices]
+    indices: list[Index] = []
+    for index in [i for n in nodes for i in n.indices]:
+        visit(index, indices.append)
+    numbers = [max(i.high, -i.low) for i in indices]
     sizes = [*_spaces(body), *[v.aval.size for v in (*body.reads, *body.writes)]]
     return all(size < _FITS_INT for size in (*numbers, *sizes))
 

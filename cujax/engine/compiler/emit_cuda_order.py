@@ -84,7 +84,7 @@ class _Frame(CudaFrame):
         numbers = {name: getattr(self.lists, name) for name in ("owners", "chunks", "updates", "spacing")}
         names = ", ".join([self.sizes.give(name, value) for name, value in numbers.items()])
         lists = f"const cj::Lists<{self.lists.index}> lists(memory, {names});"
-        text = self.function([lists, *lines], "char* CJ_RESTRICT memory")
+        text = self.function([lists, *lines], "char* CJ_RESTRICT memory", threads=threads)
         return text, KernelCall(self.name, self.sizes.values, self.lists.body.work, blocks, threads)
 
     def where_inside(self, update: str, statement: str) -> list[str]:

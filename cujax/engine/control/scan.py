@@ -111,7 +111,8 @@ def _run(
     xs = [readable_rows(x) for x in xs]
     plan = body.plan(program, len(xs) + len(ys)) if loop.length >= loop_plan.FEWEST else None
     if plan is not None:
-        rows = [*map(selected().contiguous, xs), *ys]
+        packed = selected().contiguous
+        rows = [*[packed(x) if are_readable(x.shape[1:], x.dtype) else x for x in xs], *ys]
         return body.settled(program, plan.run([consts], carry, rows, loop.length, loop.reverse))
     for i in range(loop.length - 1, -1, -1) if loop.reverse else range(loop.length):
         carry = program.run([*consts, *carry, *[rows[i, ...] for rows in (*xs, *ys)]])[: loop.num_carry]

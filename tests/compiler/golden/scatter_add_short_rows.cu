@@ -20,7 +20,7 @@ extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32_count(const cj:
     lists.keep(counts);
 }
 
-extern "C" __global__ void fused_scatter_add_lt_add_select_n_f32_offsets(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, char* CJ_RESTRICT memory, int owners, int chunks, int updates, int spacing) {
+extern "C" __global__ void __launch_bounds__(1024) fused_scatter_add_lt_add_select_n_f32_offsets(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, char* CJ_RESTRICT memory, int owners, int chunks, int updates, int spacing) {
     const cj::Lists<int> lists(memory, owners, chunks, updates, spacing);
     __shared__ int sums[32];
     lists.add_up(sums);
