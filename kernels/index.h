@@ -4,6 +4,7 @@
 //     floor_div(i, n), floor_mod(i, n) rounded down, for n > 0; the remainder is in 0 ... n - 1
 //     take_last(rest, n, magic, shift) the remainder of rest, which becomes the quotient, without a division
 //     wrap_index(i, n)                 i as counted from the end where it is negative
+//     turn(next, first, place)         next, or a place before it and after first
 //     to_index(x)                      an integer that was loaded, as an index
 //     Pack<T>, load_pack, store_pack   as many elements as 16 bytes hold, at an address that 16 divides
 
@@ -36,6 +37,8 @@ CJ_FN int take_last(int& rest, int n, int magic, int shift) {
     rest = quotient;
     return last;
 }
+
+template <class I> CJ_FN I turn(I next, I first, I place) { return first < place && place < next ? place : next; }
 
 template <class I> CJ_FN I wrap_index(I i, I n) { return i < 0 ? i + n : i; }
 

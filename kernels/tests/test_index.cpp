@@ -26,6 +26,10 @@ TEST(the_last_place_is_taken_without_a_division) {
     }
 }
 
+TEST(the_next_turn_is_after_the_first_place_and_before_the_end) {
+    CHECK(turn(9, 2, 5) == 5 && turn(9, 2, 2) == 9 && turn(9, 2, 9) == 9 && turn(9, 2, -1) == 9 && turn(5, 2, 7) == 5);
+}
+
 TEST(packs_hold_16_bytes) {
     alignas(16) f16 x[8] = {0, 1, 2, 3, 4, 5, 6, 7}, y[8];
     CHECK(Pack<f16>::count == 8 && Pack<double>::count == 2 && is_pack_aligned(x) && !is_pack_aligned(x + 1));

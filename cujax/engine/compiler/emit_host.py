@@ -17,9 +17,10 @@ from collections.abc import Callable, Sequence
 
 from cujax.engine.compiler.body import Axis, Body, conditions_along, middle_value, total_extent
 from cujax.engine.compiler.cpp import physical
+from cujax.engine.compiler.emit_host_turns import Turns, turns_in
 from cujax.engine.compiler.expression import Load, Node
 from cujax.engine.compiler.frame import Frame, indented
-from cujax.engine.compiler.index import AxisAtom, Condition, Index, axes_in
+from cujax.engine.compiler.index import Condition, Index, axes_in, split_off
 from cujax.engine.compiler.update import Update
 from cujax.engine.compiler.writer import INDENT, Sizes
 
@@ -80,7 +81,7 @@ def map_kernel(name: str, body: Body) -> tuple[str, Sizes]:
     frame = HostFrame(name, body)
     if not body.axes:
         return _single(frame), frame.sizes
-    if len(body.axes) == 1 and not frame.interior:
+    if len(body.axes) == 1 and not frame.interior and not turns_in(body, body.axes[0]):
         return _flat(frame), frame.sizes
     return _rows(frame), frame.sizes
 
@@ -136,10 +137,17 @@ class RowFunction:
         self._frame, self._axis, self._name = frame, axis, f"{frame.name}_{suffix}"
         self._width, pragma = _vectors(frame, axis, nodes)
         with frame.writer.scope() as self._lines:
-            frame.hoist(nodes, {axis.number})
-            with frame.writer.scope() as inner:
-                write()
-            self._lines += [pragma, frame.loop(axis, "begin", "end"), *indented(inner), "}"]
+            turns = Turns(frame, axis, nodes, frame.hoist(nodes, {axis.number}, self._sure))
+            with frame.writer.scope() as piece:
+                turns.name_shifts()
+                with frame.writer.scope() as inner:
+                    write()
+                if turns:
+                    piece += self._loops(pragma, inner)
+                    self._lines += turns.pieces(piece)
+                else:
+                    self._lines += [pragma, frame.loop(axis, "begin", "end"), *indented(inner), "}"]
+        self._turns = bool(turns)
         places = [("cj::i64", name) for number, name in frame.axes.items() if number != axis.number]
         known = [*frame.pointers(), *[("cj::i64", n) for n in frame.sizes.names], *places, *others]
         words = set(re.findall(r"\w+", "\n".join(self._lines)))
@@ -161,36 +169,51 @@ class RowFunction:
             *[text for c, truth in self._interior.items() for text in _narrow(self._frame, c, truth, self._axis)],
             f"low = cj::min(low, {end});", "high = cj::max(low, high);",
             *self._middle(f"{self._name}<true>", "low", "high"),
-            *self._pieces(f"{self._name}<false>", "ends", (begin, "low", "high", end)),
+            *_two_pieces("ends", (begin, "low", "high", end), self._call(f"{self._name}<false>", "ends")),
         ]
 
     def _middle(self, function: str, begin: str, end: str) -> list[str]:
-        """Whole vectors, and the last one again, ending where the piece ends: single elements take as long each.
-
-        Not so where results lie over operands, which are read a second time, nor of updates, which are
-        added to what lies there.
-        """
-        if self._frame.body.region.in_place or isinstance(self._frame.body.region, Update):
+        if self._turns or self._is_once:
             return [f"{function}({', '.join([*self._arguments, begin, end])});"]
-        over = f"({end} - {begin}) % {self._width}"
+        return self._vectors_first(begin, end, self._call(function, "parts"))
+
+    @property
+    def _sure(self) -> list[Node]:
+        """What is computed for each element."""
+        return [s.node for stores in self._frame.body.full for s in stores if s.condition is True]
+
+    @property
+    def _is_once(self) -> bool:
+        """Whether no element may be computed twice: results lie over operands, or updates are added."""
+        return bool(self._frame.body.region.in_place) or isinstance(self._frame.body.region, Update)
+
+    def _loops(self, pragma: str, element: Sequence[str]) -> list[str]:
+        """The loop over a piece between turns."""
+        if self._is_once:
+            return [pragma, self._frame.loop(self._axis, "first", "next"), *indented(element), "}"]
+        loop = [pragma, self._frame.loop(self._axis, "parts[k]", "parts[k + 1]"), *indented(element), "}"]
+        return self._vectors_first("first", "next", loop)
+
+    def _vectors_first(self, begin: str, end: str, lines: Sequence[str]) -> list[str]:
+        """Whole vectors, and the last one again, ending where the piece ends: single elements take as long each."""
         return [
-            f"const cj::i64 over = {over}, whole = {end} - over;",
+            f"const cj::i64 over = ({end} - {begin}) % {self._width}, whole = {end} - over;",
             f"const cj::i64 last = whole > {begin} ? {end} - {self._width} : whole;",
-            *self._pieces(function, "parts", (begin, "whole", f"over ? last : {end}", end)),
+            *_two_pieces("parts", (begin, "whole", f"over ? last : {end}", end), lines),
         ]
 
-    def _pieces(self, function: str, name: str, bounds: Sequence[str]) -> list[str]:
-        """Two pieces, by one call in a loop, since the compiler would write out two; either may be empty."""
+    def _call(self, function: str, name: str) -> list[str]:
         arguments = ", ".join([*self._arguments, f"{name}[k]", f"{name}[k + 1]"])
-        return [
-            f"const cj::i64 {name}[] = {{{', '.join(bounds)}}};",
-            "for (int k = 0; k < 4; k += 2)",
-            f"{INDENT}if ({name}[k] < {name}[k + 1]) {function}({arguments});",
-        ]
+        return [f"if ({name}[k] < {name}[k + 1]) {function}({arguments});"]
 
     @property
     def _arguments(self) -> list[str]:
         return [name for _, name in self._known]
+
+
+def _two_pieces(name: str, bounds: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Two pieces, by `lines` once in a loop, since the compiler would write out two; either may be empty."""
+    return [f"const cj::i64 {name}[] = {{{', '.join(bounds)}}};", "for (int k = 0; k < 4; k += 2)", *indented(lines)]
 
 
 def _vectors(frame: HostFrame, axis: Axis, nodes: Sequence[Node]) -> tuple[int, str]:
@@ -236,8 +259,7 @@ def _narrow(frame: HostFrame, condition: Condition, truth: bool, last: Axis) -> 
 
 def _keep(frame: HostFrame, index: Index, last: Axis) -> list[str]:
     """Statements that keep [low, high) to where index >= 0."""
-    c = next((c for a, c in index.terms if isinstance(a, AxisAtom) and a.number == last.number), 0)
-    rest = Index(tuple([(a, k) for a, k in index.terms if getattr(a, "number", None) != last.number]), index.constant)
+    c, rest = split_off(index, last.number)
     if c == 0:
         return [f"if (!({frame.writer._comparison(rest)})) high = low;"]
     if c > 0:

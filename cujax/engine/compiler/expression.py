@@ -166,12 +166,13 @@ class Evaluator:
 
     producers: the equation that makes each variable.  inside: whether a variable is computed in this kernel;
     all others are loaded.  reductions: results of this kernel's own reductions, known by `Reduced`.
+    turns: whether rows are computed in pieces, between the places where a choice along them changes.
     """
 
     def __init__(
-        self, producers: Producers, inside: Callable[[Var], bool], reductions: Mapping[Var, Any]
+        self, producers: Producers, inside: Callable[[Var], bool], reductions: Mapping[Var, Any], turns: bool = False
     ) -> None:
-        self._producers, self._inside, self._reductions = producers, inside, reductions
+        self._producers, self._inside, self._reductions, self._turns = producers, inside, reductions, turns
         self._elements: dict[tuple[Var, Place], Node] = {}
         self._nodes: dict[tuple, Node] = {}
         self._made: dict[tuple, Any] = {}  # what rules make once for several elements
@@ -240,7 +241,7 @@ class Evaluator:
     def choice(self, condition: Condition, if_true: Node, if_false: Node) -> Node:
         """One of two nodes; of two elements of one buffer a single load, if they lie a fixed distance apart."""
         if isinstance(if_true, Load) and isinstance(if_false, Load) and if_true.source is if_false.source:
-            place = shifted(condition, if_true.place, if_false.place)
+            place = shifted(condition, if_true.place, if_false.place, self._turns)
             if place is not None:
                 return self._intern(Load, if_true.source, place, if_true.dtype)
         return self._intern(Choice, condition, if_true, if_false)

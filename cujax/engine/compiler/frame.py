@@ -6,7 +6,9 @@ begins.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from types import MappingProxyType
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, Store
@@ -22,7 +24,7 @@ from cujax.engine.compiler.expression import (
     index_elements,
     reachable,
 )
-from cujax.engine.compiler.index import Condition, axes_in, shifts_in
+from cujax.engine.compiler.index import Condition, axes_in, choices_in, shifts_in
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer
 from cujax.engine.core.tape import Var
@@ -65,6 +67,16 @@ class Frame:
         name = self.axes[axis.number]
         return f"for ({self.index} {name} = {begin}; {name} < {end or self.sizes.name(axis.extent)}; ++{name}) {{"
 
+    @contextmanager
+    def renamed(self, axis: Axis, name: str) -> Iterator[None]:
+        """Inside, the place along an axis has this name."""
+        usual = self.axes[axis.number]
+        self.axes[axis.number] = name
+        try:
+            yield
+        finally:
+            self.axes[axis.number] = usual
+
     def axis_places(self, axes: Sequence[Axis], number: str) -> list[str]:
         """The places along `axes` of the element with that row-major number."""
         if not axes:
@@ -81,14 +93,24 @@ class Frame:
         n, name = self.sizes.name(axis.extent), self.axes[axis.number]
         return [f"const {self.index} {name} = rest % {n};", f"rest /= {n};"]
 
-    def hoist(self, nodes: Sequence[Node], axes: set[int]) -> None:
-        """Name here what depends on none of `axes`: what is loaded, or computed from such, and shifts of places."""
-        for shift in shifts_in([i for n in nodes for i in n.indices]):
+    def hoist(self, nodes: Sequence[Node], axes: set[int], sure: Sequence[Node] = ()) -> AbstractSet[Node]:
+        """Name here what depends on none of `axes`: what is loaded, or computed from such, and choices of places.
+
+        sure: of these one is computed at least, whatever is chosen.  Returns the nodes that depend on none.
+        """
+        indices = [i for n in nodes for i in n.indices]
+        for shift in shifts_in(indices):
             if not any(axes & axes_in(i) for i in shift.condition.indices):
-                self.writer.name_shift(shift, self.index)
-        for node in invariant_nodes(nodes, axes):
+                self.writer.name_choice(shift, self.index, "shift")
+        fixed = dict.fromkeys(invariant_nodes(nodes, axes, _read_in_any_case(sure)))
+        for node in fixed:
             if isinstance(node, (Load, Operation)):
                 self.writer.declare(node)
+        for choice in choices_in(indices):
+            read = [n for part in choice.parts() for n in index_elements(part)]
+            if read and fixed.keys() >= {*read} and not any(axes & axes_in(part) for part in choice.parts()):
+                self.writer.name_choice(choice, self.index, "place")
+        return fixed.keys()
 
     def store_all(self, stores: Sequence[Store], targets: Mapping[Var, str] = MappingProxyType({})) -> None:
         """Write elements of their buffers, or `targets`."""
@@ -172,13 +194,27 @@ def terms(accumulator: Accumulator) -> tuple[Node, ...]:
     return factors or (accumulator.node,)
 
 
-def invariant_nodes(nodes: Sequence[Node], axes: set[int]) -> list[Node]:
+def invariant_nodes(
+    nodes: Sequence[Node], axes: set[int], in_any_case: AbstractSet[Node] = frozenset()
+) -> list[Node]:
     """Of `nodes`, inputs first, those that depend on none of `axes` and may be computed whatever is chosen."""
     found: dict[Node, None] = {}
     for node in nodes:
         own = set().union(*map(axes_in, node.indices)) if node.indices else set()
-        is_safe = not isinstance(node, Load) or node.stays_inside()
+        is_safe = not isinstance(node, Load) or node.stays_inside() or node in in_any_case
         is_fixed = is_safe and not isinstance(node, (Reduced, Register))
         if is_fixed and not own & axes and all(n in found for n in node.parts):
             found[node] = None
     return list(found)
+
+
+def _read_in_any_case(roots: Sequence[Node]) -> AbstractSet[Node]:
+    """What is computed for `roots` outside of choices."""
+    found: set[Node] = set()
+    pending = list(roots)
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            pending += node.before
+    return found

@@ -14,11 +14,12 @@ or *kept* (one for each element of what remains without the axes).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import product
 from math import prod
 from typing import NamedTuple
 
+from cujax.engine.compiler.cells import CellAxes
 from cujax.engine.compiler.expression import Evaluator, Place, reachable
 from cujax.engine.compiler.index import as_index, axis_index
 from cujax.engine.compiler.kinds import (
@@ -31,10 +32,7 @@ from cujax.engine.compiler.kinds import (
     SCATTER,
     SHORT,
     Producers,
-    cost,
-    kind_of,
     reduced_length,
-    terms_of,
 )
 from cujax.engine.core.primitive import View
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
@@ -53,11 +51,18 @@ class Price(NamedTuple):
 PRICES = {"host": Price(10, 1000), "cuda": Price(50, 20_000)}
 MOST_PIECES = 32  # of a concatenation that are written side by side
 _MOST_APART = 2 * MOST_NODES  # nodes of all of them
+_MAPS = (ELEMENTWISE, MOVER, PRODUCTS)
 
 
 def is_view(eqn: Eqn) -> bool:
     """Whether it copies nothing as a step of its own."""
     return eqn.primitive.view is not None
+
+
+class _Cell(NamedTuple):
+    """The end of a path to what belongs to the cell that is computed; `axes`: which of its axes are those of cells."""
+
+    axes: tuple[int, ...]
 
 
 class Region:
@@ -88,7 +93,8 @@ class Region:
         self.apart = frozenset(apart)
         self.reductions = {root: eqn} if is_reduction else {}
         self.evaluator = Evaluator(
-            producers, lambda v: v in inside or v in self.full or v in self.kept, self.reductions
+            producers, lambda v: v in inside or v in self.full or v in self.kept, self.reductions,
+            turns=not is_reduction,
         )
         operand = eqn.inputs[0] if is_reduction else root
         element = self.evaluator.element(operand, self.axis_indices())
@@ -138,20 +144,23 @@ class Decision:
     """Which values are written: `written`; all others of fusable equations are computed where they are read.
 
     apart: for written values the axes along which their kernels compute each place in its own way: those along which
-    they are concatenated.
+    they are concatenated, and those of `short_axes` that are of cells.
     evaluations: how many elements of an operand the lanes of a loop read, None where that is not known.
     reverses: whether libraries take the operands that their `takes_reversed` names reversed as they lie in memory.
     """
 
     def __init__(
         self, tape: Tape, producers: Producers, kind: Callable[[Eqn], str],
-        evaluations: Callable[[Eqn, int], int | None], price: Price, reverses: bool = False,
+        evaluations: Callable[[Eqn, int], int | None], price: Price, short_axes: Mapping[Var, tuple[int, ...]],
+        reverses: bool = False,
     ) -> None:
         self._evaluations, self._price = evaluations, price
+        self._short_axes, self._cell_axes = short_axes, CellAxes(producers)
         self.kinds = {e: kind(e) for e in tape.eqns}
         self._producers = producers
         self.written: set[Var] = set()
         self.apart: dict[Var, set[int]] = {}
+        self.of_cells: set[Var] = set()  # those of them whose kernels compute once what belongs to a cell
         self.views: set[Eqn] = set()  # steps of their own that copy nothing, for operands of opaque steps
         self._forced = {a for a in tape.outputs if isinstance(a, Var)}
         self._viewed: set[Var] = set()
@@ -187,7 +196,7 @@ class Decision:
         for var in eqn.outputs:
             if eqn not in self.views and self._is_written(eqn, var, kind):
                 self.written.add(var)
-                self._paths[var] = {(var,): 1.0}
+                self._paths[var] = {self._first_path(var, kind): 1.0}
                 self._sizes[var] = eqn.inputs[0].aval.size if kind == REDUCTION else var.aval.size
                 self._extra[var], self._nodes[var] = 0.0, 0
             self._spread(eqn, var, kind)
@@ -270,18 +279,35 @@ class Decision:
             return True
         if var.aval.size <= 1:
             return False
-        roots = {path[0] for path in paths}
-        self._nodes[next(iter(roots))] += _nodes(eqn, kind) * max(self._times.get(path, 1) for path in paths)
-        if len(paths) > 64 or any(len(p) > 20 for p in paths) or self._nodes[next(iter(roots))] > MOST_NODES:
+        roots = list(dict.fromkeys(path[0] for path in paths))
+        most = _MOST_APART if roots[0] in self.of_cells else MOST_NODES
+        self._nodes[roots[0]] += self._nodes_of(eqn, kind) * max(self._times.get(path, 1) for path in paths)
+        if len(paths) > 64 or any(len(p) > 20 for p in paths) or self._nodes[roots[0]] > most:
             return True
         evaluations = sum(weight * self._sizes[path[0]] for path, weight in paths.items())
-        work = cost(eqn)
+        work = self._producers.cost(eqn)
         work += work > 0 and len(roots) > 1
         extra = work * max(evaluations - var.aval.size, 0) + self._extra.get(var, 0.0)
         if extra > self._price.traffic * var.aval.size + self._price.launch:
             return True
         self._extra[var] = extra
         return False
+
+    def _first_path(self, var: Var, kind: str) -> tuple:
+        """Of the kernel that writes `var`; of cells, where that goes over them."""
+        short = self._short_axes.get(var, ()) if kind in _MAPS else ()
+        if not short:
+            return (var,)
+        self.apart.setdefault(var, set()).update(short)
+        self.of_cells.add(var)
+        axes = tuple([k for k, d in enumerate(var.aval.shape) if k not in short and d > 1])
+        return self._path_of_cells(var, axes, var)
+
+    def _path_of_cells(self, root: Var, axes: tuple[int, ...], var: Var) -> tuple:
+        """All numbers that `var` has for a cell are written out."""
+        path = (root, _Cell(axes))
+        self._times[path] = var.aval.size // prod(var.aval.shape[k] for k in axes)
+        return path
 
     def _spread(self, eqn: Eqn, var: Var, kind: str) -> None:
         """Tell the operands from where, and how often, they are read through `var`."""
@@ -291,19 +317,40 @@ class Decision:
             if not isinstance(atom, Var):
                 continue
             found = self._paths.setdefault(atom, {})
+            same, others = self._of_cells(eqn, var, atom, paths)
+            found.update(same)
             if is_apart:  # what several pieces are made of is computed once for all of them
                 length = atom.aval.shape[eqn.params["dimension"]]
-                found.update({(*path, (id(eqn), length)): w * _share(eqn, number, var) for path, w in paths.items()})
+                share = self._share(eqn, number, var)
+                found.update({(*path, (id(eqn), length)): weight * share for path, weight in others.items()})
             elif kind in (ELEMENTWISE, REDUCTION) and eqn.primitive.name != "random_unwrap":
-                found.update(paths)
+                found.update(others)
             else:
-                share, terms = _share(eqn, number, var), _written_out(eqn, kind)
-                way = _way(eqn, number, var)
-                found.update({(*path, way): weight * share for path, weight in paths.items()})
-                if terms > 1 or not self._times.keys().isdisjoint(paths):
-                    self._times.update({(*path, way): terms * self._times.get(path, 1) for path in paths})
+                share, terms = self._share(eqn, number, var), self._written_out(eqn, kind)
+                way = self._way(eqn, number, var)
+                found.update({(*path, way): weight * share for path, weight in others.items()})
+                if terms > 1 or not self._times.keys().isdisjoint(others):
+                    self._times.update({(*path, way): terms * self._times.get(path, 1) for path in others})
             if atom.aval.size >= var.aval.size:  # to write what is broadcast saves nothing of what is made of it then
                 self._extra[atom] = max(self._extra.get(atom, 0.0), self._extra.get(var, 0.0))
+
+    def _of_cells(
+        self, eqn: Eqn, var: Var, atom: Var, paths: Mapping[tuple, float]
+    ) -> tuple[dict[tuple, float], Mapping[tuple, float]]:
+        """Those of the paths on which an operand belongs to the same cell, and is computed once; and the others."""
+        same: dict[tuple, float] = {}
+        others = dict(paths)
+        for path in paths:
+            if not isinstance(path[-1], _Cell):
+                continue
+            axes = self._cell_axes(eqn, var, atom, path[-1].axes)
+            if axes is not None:
+                root = path[0]
+                same[self._path_of_cells(root, axes, atom)] = atom.aval.size / self._sizes[root]
+                del others[path]
+            elif not atom.aval.shape:
+                others[(*path, None)] = others.pop(path)
+        return same, others
 
     def _goes_apart(self, eqn: Eqn, var: Var, paths: Iterable[tuple]) -> bool:
         """Whether the kernels that read a concatenation do so where they write, and take its few places apart."""
@@ -319,55 +366,50 @@ class Decision:
 
     def _is_map_over(self, shape: tuple[int, ...], root: Var) -> bool:
         kind = self.kinds[self._producers[root]]
-        return root in self.written and root.aval.shape == shape and kind in (ELEMENTWISE, MOVER, PRODUCTS)
+        return root in self.written and root.aval.shape == shape and kind in _MAPS
 
+    def _written_out(self, eqn: Eqn, kind: str) -> int:
+        """How many elements of an operand stand in the text of one of the result."""
+        if kind == PRODUCTS:
+            return self._producers.terms(eqn) or 1
+        return reduced_length(eqn) if kind == SHORT else 1
 
-def _written_out(eqn: Eqn, kind: str) -> int:
-    """How many elements of an operand stand in the text of one of the result."""
-    if kind == PRODUCTS:
-        return terms_of(eqn) or 1
-    return reduced_length(eqn) if kind == SHORT else 1
+    def _nodes_of(self, eqn: Eqn, kind: str) -> int:
+        return self._producers.cost(eqn) if kind == PRODUCTS else 1
 
+    def _way(self, eqn: Eqn, number: int, var: Var) -> Hashable:
+        """From the place in `var` to those in an operand: equal where equal movers lead from one to the others."""
+        if len(eqn.inputs) == 1 and self._producers.kind(eqn) in (MOVER, SHORT):
+            return eqn.primitive, eqn.outputs.index(var), eqn.inputs[0].aval.shape, *eqn.params.items()
+        return id(eqn), number
 
-def _nodes(eqn: Eqn, kind: str) -> int:
-    return cost(eqn) if kind == PRODUCTS else 1
+    def _share(self, eqn: Eqn, number: int, var: Var) -> float:
+        """How often operand `number` is computed for each element of `var` that is.
 
+        What a broadcast repeats along the last axes is computed once for all of them, before the loop over these.
+        """
+        operand, name, kind = eqn.inputs[number].aval, eqn.primitive.name, self._producers.kind(eqn)
+        if name == "random_unwrap":
+            return 0.5  # who reads one word of a key reads both
+        if name in ("concatenate", "pad") or kind == SHORT:
+            share = operand.size / max(var.aval.size, 1)
+            return share if kind == SHORT else min(1.0, share)
+        if kind == PRODUCTS:
+            return self._share_of_products(eqn, operand.size, var)
+        if name != "broadcast_in_dim":
+            return 1.0
+        source = dict(zip(eqn.params["broadcast_dimensions"], operand.shape, strict=True))
+        repeated = 1
+        for axis in reversed(range(var.aval.ndim)):
+            if source.get(axis, 1) != 1:
+                break
+            repeated *= max(var.aval.shape[axis], 1)
+        return 1 / repeated
 
-def _way(eqn: Eqn, number: int, var: Var) -> Hashable:
-    """From the place in `var` to those in an operand: equal where equal movers lead from one to the others."""
-    if len(eqn.inputs) == 1 and kind_of(eqn) in (MOVER, SHORT):
-        return eqn.primitive, eqn.outputs.index(var), eqn.inputs[0].aval.shape, *eqn.params.items()
-    return id(eqn), number
-
-
-def _share(eqn: Eqn, number: int, var: Var) -> float:
-    """How often operand `number` is computed for each element of `var` that is.
-
-    What a broadcast repeats along the last axes is computed once for all of them, before the loop over these.
-    """
-    operand, name = eqn.inputs[number].aval, eqn.primitive.name
-    if name == "random_unwrap":
-        return 0.5  # who reads one word of a key reads both
-    if name in ("concatenate", "pad") or kind_of(eqn) == SHORT:
-        share = operand.size / max(var.aval.size, 1)
-        return share if kind_of(eqn) == SHORT else min(1.0, share)
-    if kind_of(eqn) == PRODUCTS:
-        return _share_of_products(eqn, operand.size, var)
-    if name != "broadcast_in_dim":
-        return 1.0
-    source = dict(zip(eqn.params["broadcast_dimensions"], operand.shape, strict=True))
-    repeated = 1
-    for axis in reversed(range(var.aval.ndim)):
-        if source.get(axis, 1) != 1:
-            break
-        repeated *= max(var.aval.shape[axis], 1)
-    return 1 / repeated
-
-
-def _share_of_products(eqn: Eqn, size: int, var: Var) -> float:
-    """As `_share`: each term reads an element of both operands.  A filter that all places share is read once a row."""
-    terms = terms_of(eqn) or 0
-    return terms / max(prod(var.aval.shape[-1:]), 1) if size <= terms else terms
+    def _share_of_products(self, eqn: Eqn, size: int, var: Var) -> float:
+        """As `_share`: a term reads an element of each operand.  A filter that all places share is read once a row."""
+        terms = self._producers.terms(eqn)
+        return terms / max(prod(var.aval.shape[-1:]), 1) if size <= terms else terms
 
 
 Step = Region | Eqn

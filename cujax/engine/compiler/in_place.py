@@ -159,9 +159,23 @@ def _changing_its_target(update: Update) -> Update:
 
 
 def _own_places(region: Region, is_free: IsFree, placed: Collection[Var]) -> dict[Var, Var]:
-    """For results of a map an operand of the same type and shape that is read only where the result is written."""
-    operands = _read_at(flatten(region.axis_indices(), region.shape), region, is_free)
+    """For results of a map an operand of the same type and shape that is read only where the result is written.
+
+    Where places along short axes are computed side by side, all that is read of a cell is read before it is written.
+    """
+    if region.apart:
+        operands = [v for v in region.reads if isinstance(v, Var) and is_free(v) and _is_read_in_its_cell(v, region)]
+    else:
+        operands = _read_at(flatten(region.axis_indices(), region.shape), region, is_free)
     return _matched([v for v in region.writes if v not in placed], operands)
+
+
+def _is_read_in_its_cell(var: Var, region: Region) -> bool:
+    own = region.axis_indices()
+    return var.aval.shape == region.shape and all(
+        index == own[k] or (k in region.apart and not index.terms)
+        for place in region.reads[var] for k, index in enumerate(place)
+    )
 
 
 def _read_at(place: Index, region: Region, is_free: IsFree) -> list[Var]:

@@ -14,6 +14,7 @@ left is exact; nothing here knows C++.  Start at `Index`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 INFINITY = float("inf")
@@ -285,31 +286,60 @@ def is_positional(index: Index) -> bool:
     return all(isinstance(a, AxisAtom) and abs(c) == 1 for a, c in index.terms)
 
 
-def shifted(condition: Condition, if_true: Index, if_false: Index) -> Index | None:
-    """One of two places as the second plus a shift or none; None unless positions decide and the shift is a number."""
+def shifted(condition: Condition, if_true: Index, if_false: Index, turns: bool = False) -> Index | None:
+    """One of two places as the second plus a shift or none; None unless the shift is a number, and simple to find.
+
+    Positions decide, or what is the same for all that lies side by side in memory; or, with `turns`, their comparison
+    with that.
+    """
     shift = if_true - if_false
-    if shift.terms or not all(map(is_positional, condition.indices)):
+    if shift.terms:
         return None
+    if not all(map(is_positional, condition.indices)):
+        row = {a.number for a, c in if_false.terms if isinstance(a, AxisAtom) and abs(c) == 1}
+        if not all((turns and turns_along(i, row)) or row.isdisjoint(axes_in(i)) for i in condition.indices):
+            return None
     low, high = min(if_true.low, if_false.low), max(if_true.high, if_false.high)
     return (if_false + choose(condition, shift.constant, 0)).bounded(low, high)
 
 
-def shifts_in(indices: Iterable[Index]) -> list[ChoiceAtom]:
-    """The shifts in `indices`, as `shifted` makes them, each once."""
+def turns_along(index: Index, axes: AbstractSet[int]) -> bool:
+    """Whether, as one goes along one of the axes, the index changes its sign once at most."""
+    parts = [(a, c) for a, c in index.terms if not axes.isdisjoint(axes_in(of_atom(a)))]
+    return len(parts) <= 1 and all(isinstance(a, AxisAtom) and abs(c) == 1 for a, c in parts)
+
+
+def split_off(index: Index, axis: int) -> tuple[int, Index]:
+    """The coefficient of an iteration axis, and what else there is."""
+    factor = sum(c for a, c in index.terms if isinstance(a, AxisAtom) and a.number == axis)
+    others = tuple([(a, c) for a, c in index.terms if not isinstance(a, AxisAtom) or a.number != axis])
+    return factor, Index(others, index.constant)
+
+
+def choices_in(indices: Iterable[Index]) -> list[ChoiceAtom]:
+    """The choices in `indices`, each once, after those in its own."""
     found: dict[ChoiceAtom, None] = {}
 
-    def see(part: Index) -> None:
-        choices = [a for a, _ in part.terms if isinstance(a, ChoiceAtom)]
-        found.update(dict.fromkeys(a for a in choices if _is_shift(a)))
+    def see(index: Index) -> None:
+        for atom, _ in index.terms:
+            for part in atom.parts():
+                see(part)
+            if isinstance(atom, ChoiceAtom):
+                found[atom] = None
 
     for index in indices:
-        visit(index, see)
+        see(index)
     return list(found)
 
 
-def _is_shift(choice: ChoiceAtom) -> bool:
-    are_numbers = not choice.if_true.terms and not choice.if_false.terms
-    return are_numbers and all(map(is_positional, choice.condition.indices))
+def shifts_in(indices: Iterable[Index]) -> list[ChoiceAtom]:
+    """The shifts in `indices` that positions decide, as `shifted` makes them."""
+    return [c for c in choices_in(indices) if is_shift(c) and all(map(is_positional, c.condition.indices))]
+
+
+def is_shift(choice: ChoiceAtom) -> bool:
+    """Whether it is one of two numbers."""
+    return not choice.if_true.terms and not choice.if_false.terms
 
 
 def _narrowed(index: Index, known: Iterable[Index]) -> Index:

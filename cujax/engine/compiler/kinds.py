@@ -62,13 +62,28 @@ class Producers(dict[Var, Eqn]):
         super().__init__((v, e) for e in tape.eqns for v in e.outputs)
         self.texts: dict[Eqn, str] = {}
         self._kinds: dict[Eqn, str] = {}
+        self._terms: dict[Eqn, int] = {}
 
     def kind(self, eqn: Eqn) -> str:
-        """As `kind_of`."""
+        """As `kind_of`, but for what `write_out` was called for."""
         found = self._kinds.get(eqn)
         if found is None:
             found = self._kinds[eqn] = kind_of(eqn)
         return found
+
+    def terms(self, eqn: Eqn) -> int:
+        """How many products are added up for an element, of PRODUCTS."""
+        return self._terms.get(eqn) or terms_of(eqn) or 0
+
+    def cost(self, eqn: Eqn) -> int:
+        """As `cost`, but for what `write_out` was called for."""
+        return 2 * self._terms[eqn] if eqn in self._terms else cost(eqn)
+
+    def write_out(self, eqn: Eqn, terms: int) -> None:
+        """Let a reduction, or a sum of products, of so many terms be SHORT or PRODUCTS."""
+        self._kinds[eqn] = SHORT if self.kind(eqn) == REDUCTION else PRODUCTS
+        if self._kinds[eqn] == PRODUCTS:
+            self._terms[eqn] = terms
 
 
 def terms_of(eqn: Eqn) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cujax.engine.compiler.cells import find_cells
 from cujax.engine.compiler.delayed_sums import delay_sums
 from cujax.engine.compiler.epilogues import fuse_epilogues
 from cujax.engine.compiler.fuse import PRICES, Decision, Region, Step
@@ -88,17 +89,22 @@ def _plan(
 ) -> Plan:
     """stacks: equations of `tape` that stand for kernels, beside its loops."""
     producers = Producers(tape)
+    short_axes, sums = find_cells(tape)
+    for eqn, terms in sums.items():
+        producers.write_out(eqn, terms)
     lanes, mixed = _lanes_of(tape, stacks, language)
     while True:
         decision = Decision(
             tape, producers, lambda eqn: LANES if eqn in lanes else producers.kind(eqn),
-            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), PRICES[language], reverses=language == "cuda",
+            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), PRICES[language], short_axes,
+            reverses=language == "cuda",
         )
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
         inside = {v for v in producers if v not in decision.written and v not in apart}
         refused = set(mixed)
-        steps = _steps(tape, decision, producers, inside, lanes, mixed, language)
-        if set(mixed) == refused:
+        steps, whole = _steps(tape, decision, producers, inside, lanes, mixed, language)
+        short_axes = {v: axes for v, axes in short_axes.items() if v not in whole}
+        if set(mixed) == refused and not whole:
             break
     changes = write_in_place(_without_unread(steps, tape), tape, inside, language, owned, placed)
     return Plan(changes.steps, owned & changes.overwritten, changes.taken, mixed)
@@ -130,9 +136,12 @@ def _lanes_of(
 def _steps(
     tape: Tape, decision: Decision, producers: Producers, inside: set[Var], lanes: dict[Eqn, Lanes],
     mixed: dict[Eqn, Mixed], language: str,
-) -> list[Step]:
-    """The steps in order; a loop that turns out not to be a kernel goes from `lanes` to `mixed`."""
-    merger = Merger()
+) -> tuple[list[Step], set[Var]]:
+    """The steps in order, and values of cells that are too much to be written out side by side.
+
+    A loop that turns out not to be a kernel goes from `lanes` to `mixed`.
+    """
+    merger, whole = Merger(), set[Var]()
     for eqn in tape.eqns:
         kind = decision.kinds[eqn]
         if kind == LANES:
@@ -150,9 +159,12 @@ def _steps(
             merger.add(eqn)
         for var in eqn.outputs:
             if var in decision.written:
-                merger.add(Region(producers, inside, var, decision.apart.get(var, ())))
+                map_or_sum = Region(producers, inside, var, decision.apart.get(var, ()))
+                if var in decision.of_cells and not map_or_sum.apart:
+                    whole.add(var)
+                merger.add(map_or_sum)
     merger.join_groups()
-    return merger.ordered()
+    return merger.ordered(), whole
 
 
 def _without_unread(steps: list[Step], tape: Tape) -> list[Step]:

@@ -353,10 +353,10 @@ class Writer:
         condition = self._in_interior(atom.condition, self._comparisons(atom.condition))
         return self._find(atom) or f"({condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)})"
 
-    def name_shift(self, atom: ChoiceAtom, kind: str) -> None:
-        """From here on, in this scope, the shift has a name; `kind` is the type of indices."""
+    def name_choice(self, atom: ChoiceAtom, kind: str, word: str) -> None:
+        """From here on, in this scope, the choice has a name; `kind` is the type of indices."""
         if self._find(atom) is None:
-            fresh, condition = self._fresh("shift"), self._comparisons(atom.condition)
+            fresh, condition = self._fresh(word), self._comparisons(atom.condition)
             text = f"{condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)}"
             self.write(f"const {kind} {fresh} = {text};")
             self._known[-1][atom] = fresh

@@ -6,12 +6,18 @@ extern "C" __global__ void fused_add_f32(const cj::i32* CJ_RESTRICT x0, const fl
     const cj::i64 thread = cj::i64(blockIdx.x) * cj::i64(blockDim.x) + cj::i64(threadIdx.x);
     const cj::i64 threads = cj::i64(gridDim.x) * cj::i64(blockDim.x);
     const cj::i32 load_1 = x0[0];
+    const cj::i64 place_1 = 0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1);
+    const cj::i64 place_2 = 0 >= place_1 + 1 ? 0 : place_1;
+    const cj::i64 place_3 = place_2 >= n1 ? n2 : place_2;
+    const cj::i64 place_4 = 0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n3 : cj::to_index(2);
+    const cj::i64 place_5 = 0 >= place_4 + 1 ? 0 : place_4;
+    const cj::i64 place_6 = place_5 >= n4 ? n5 : place_5;
     for (cj::i64 item = thread; item < n7; item += threads) {
         cj::i64 rest = item;
         const cj::i64 i1 = rest % n6;
         rest /= n6;
         const cj::i64 i0 = rest;
-        const float load_2 = x1[n0 * i0 + n0 * ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1))) >= n2 ? n3 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)))) + i1 + ((0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))) >= n4 ? n5 : (0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))))];
+        const float load_2 = x1[n3 * i0 + n3 * place_3 + i1 + place_6];
         const float add_1 = load_2 + 1.0f;  // programs.py:135
         y0[n6 * i0 + i1] = add_1;
     }

@@ -5,9 +5,15 @@
 
 static inline void fused_add_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 n3, cj::i64 n4, cj::i64 n5, cj::i64 n6, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     const cj::i32 load_1 = x0[0];
+    const cj::i64 place_1 = 0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1);
+    const cj::i64 place_2 = 0 >= place_1 + 1 ? 0 : place_1;
+    const cj::i64 place_3 = place_2 >= n1 ? n2 : place_2;
+    const cj::i64 place_4 = 0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n3 : cj::to_index(2);
+    const cj::i64 place_5 = 0 >= place_4 + 1 ? 0 : place_4;
+    const cj::i64 place_6 = place_5 >= n4 ? n5 : place_5;
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float load_2 = x1[n0 * i0 + n0 * ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1))) >= n2 ? n3 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n1 : cj::to_index(load_1)))) + i1 + ((0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))) >= n4 ? n5 : (0 >= (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2)) + 1 ? 0 : (0 >= cj::to_index(2) + 1 ? cj::to_index(2) + n0 : cj::to_index(2))))];
+        const float load_2 = x1[n3 * i0 + n3 * place_3 + i1 + place_6];
         const float add_1 = load_2 + 1.0f;  // programs.py:135
         y0[n6 * i0 + i1] = add_1;
     }

@@ -6,15 +6,18 @@ extern "C" __global__ void copy_f32(const cj::i32* CJ_RESTRICT x0, const float* 
     const cj::i64 thread = cj::i64(blockIdx.x) * cj::i64(blockDim.x) + cj::i64(threadIdx.x);
     const cj::i64 threads = cj::i64(gridDim.x) * cj::i64(blockDim.x);
     const cj::i32 load_1 = x0[0];
+    const cj::i64 place_1 = 0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1);
+    const cj::i64 place_2 = 0 >= place_1 + 1 ? 0 : place_1;
+    const cj::i64 place_3 = place_2 >= n0 ? n1 : place_2;
     for (cj::i64 item = thread; item < n3; item += threads) {
         cj::i64 rest = item;
         const cj::i64 i1 = rest % n2;
         rest /= n2;
         const cj::i64 i0 = rest;
-        const bool inside_1 = i0 >= ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1))) >= n0 ? n1 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)))) && ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1))) >= n0 ? n1 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)))) >= i0;
+        const bool inside_1 = i0 >= place_3 && place_3 >= i0;
         float chosen_1;
         if (inside_1) {
-            const float load_2 = x1[n2 * i0 - n2 * ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1))) >= n0 ? n1 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)))) + i1];
+            const float load_2 = x1[n2 * i0 - n2 * place_3 + i1];
             chosen_1 = load_2;
         } else {
             chosen_1 = x2[n2 * i0 + i1];

@@ -5,12 +5,15 @@
 
 static inline void copy_f32_row(const cj::i32* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, const float* CJ_RESTRICT x2, float* CJ_RESTRICT y0, cj::i64 n0, cj::i64 n1, cj::i64 n2, cj::i64 i0, cj::i64 begin, cj::i64 end) {
     const cj::i32 load_1 = x0[0];
+    const cj::i64 place_1 = 0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1);
+    const cj::i64 place_2 = 0 >= place_1 + 1 ? 0 : place_1;
+    const cj::i64 place_3 = place_2 >= n0 ? n1 : place_2;
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const bool inside_1 = i0 >= ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1))) >= n0 ? n1 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)))) && ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1))) >= n0 ? n1 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)))) >= i0;
+        const bool inside_1 = i0 >= place_3 && place_3 >= i0;
         float chosen_1;
         if (inside_1) {
-            const float load_2 = x1[n2 * i0 - n2 * ((0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1))) >= n0 ? n1 : (0 >= (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)) + 1 ? 0 : (0 >= cj::to_index(load_1) + 1 ? cj::to_index(load_1) + n0 : cj::to_index(load_1)))) + i1];
+            const float load_2 = x1[n2 * i0 - n2 * place_3 + i1];
             chosen_1 = load_2;
         } else {
             chosen_1 = x2[n2 * i0 + i1];

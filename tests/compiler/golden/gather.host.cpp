@@ -8,9 +8,11 @@ static inline void fused_lt_add_select_n_mul_f32_row(const cj::i32* CJ_RESTRICT 
     const bool lt_1 = load_1 < 0;  // programs.py:134
     const cj::i32 add_1 = cj::wrap(load_1) + cj::wrap(37);
     const cj::i32 select_n_1 = cj::select(lt_1, add_1, load_1);
+    const cj::i64 place_1 = cj::to_index(select_n_1) >= n0 ? n1 : cj::to_index(select_n_1);
+    const cj::i64 place_2 = 0 >= cj::to_index(select_n_1) + 1 ? 0 : place_1;
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
-        const float load_2 = x1[n2 * (0 >= cj::to_index(select_n_1) + 1 ? 0 : (cj::to_index(select_n_1) >= n0 ? n1 : cj::to_index(select_n_1))) + i1];
+        const float load_2 = x1[n2 * place_2 + i1];
         const float mul_1 = load_2 * 2.0f;  // programs.py:134
         y0[n2 * i0 + i1] = mul_1;
     }
