@@ -11,8 +11,9 @@ from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
-from cujax.numpy.arithmetic import divide, remainder
+from cujax.numpy.arithmetic import divide, floor_divide, remainder
 from cujax.numpy.cumulative import cumsum
+from cujax.numpy.dtype_objects import result_type
 from cujax.numpy.joining import concatenate
 from cujax.numpy.logic import choose_where, not_equal
 from cujax.numpy.promotion import ArrayLike, arrays_of, as_array, promote_inexact
@@ -152,15 +153,18 @@ def unwrap(
     p = as_array("unwrap", p)
     if dtypes.is_complex(p.dtype):
         raise ValueError("jnp.unwrap does not support complex inputs.")
-    if dtypes.is_integer(p.dtype) or dtypes.is_bool(p.dtype):
-        (p,) = promote_inexact("unwrap", p)
+    dtype = result_type(p, period)
+    is_whole = dtypes.is_integer(dtype)
+    p = lax.convert_element_type(p, dtype) if is_whole else promote_inexact("unwrap", p)[0]
     axis = canonical_axis(axis, p.ndim)
     if not p.size:
         return p
-    half = divide(period, 2)
+    half = floor_divide(period, 2) if is_whole else divide(period, 2)
     jumps = diff(p, axis=axis)
     folded = remainder(jumps + half, period) - half
-    folded = choose_where((folded == -half) & (jumps > 0), half, folded)
-    correction = choose_where(abs(jumps) < (half if discont is None else discont), 0.0, folded - jumps)
+    is_halfway = (folded == -half) & (jumps > 0)  # of whole numbers only an even period has a half
+    folded = choose_where(is_halfway & (remainder(period, 2) == 0) if is_whole else is_halfway, half, folded)
+    is_small = abs(jumps) < (divide(period, 2) if discont is None else discont)
+    correction = choose_where(is_small, 0, folded - jumps)
     start = _cut(p, axis, 0, 1)
     return concatenate([start, _cut(p, axis, 1, None) + cumsum(correction, axis)], axis)

@@ -146,10 +146,10 @@ def _is_kind(dtype: np.dtype, kind: Any) -> bool:
 
 
 def isscalar(element: Any) -> bool:
-    """Whether element is a number or an array without axes."""
+    """Whether element is a number, a string or an array without axes."""
     if isinstance(element, Array | np.ndarray | np.generic):
         return element.ndim == 0
-    return isinstance(element, int | float | complex) or (
+    return isinstance(element, int | float | complex | str | bytes) or (
         hasattr(element, "__jax_array__") and isscalar(element.__jax_array__())
     )
 

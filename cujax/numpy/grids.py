@@ -59,7 +59,7 @@ def arange(
     length = max(0, math.ceil((last - first) / stride)) if stride != 1 else max(0, math.ceil(last - first))
     counted = lax.iota(np.int32 if dtypes.is_bool(dtype) else dtype, length)
     scaled = counted if stride == 1 else lax.mul(counted, _in_dtype(stride, counted.dtype))
-    moved = scaled if first == 0 else lax.add(scaled, _in_dtype(first, counted.dtype))
+    moved = scaled if first == 0 and stride > 0 else lax.add(scaled, _in_dtype(first, counted.dtype))
     return lax.convert_element_type(moved, dtype)
 
 

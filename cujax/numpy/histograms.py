@@ -66,15 +66,13 @@ def histogram(
     edges = histogram_bin_edges(data, bins, range)
     (values,) = arrays_of(promote_inexact("histogram", data))
     amount = lax.broadcast_in_dim(values.dtype.type(1), values.shape, ()) if weights is None else ravel(
-        as_array("histogram", weights)
+        arrays_of(promote_inexact("histogram", weights))[0]
     )
     if amount.shape != values.shape:
         raise ValueError("weights should have the same shape as a.")
     counts = _count(_bin_numbers(values, edges), amount, edges.shape[0] - 1)
     if density:
-        widths = lax.convert_element_type(
-            diff(edges), counts.dtype if dtypes.is_inexact(counts.dtype) else edges.dtype
-        )
+        widths = lax.convert_element_type(diff(edges), counts.dtype)
         counts = counts / widths / reductions.sum(counts)
     return counts, edges
 

@@ -100,8 +100,11 @@ def _iterate(self: Array) -> Any:
     return iter(joining.unstack(self))
 
 
-def _round(self: Array, ndigits: int = 0) -> Array:
-    return parts.round(self, ndigits)
+def _round(self: Array, ndigits: int | None = None) -> Array:
+    """As Python has it: to integers, unless a number of digits is asked for."""
+    if ndigits is not None:
+        return parts.round(self, ndigits)
+    return lax.convert_element_type(parts.round(self, 0), dtypes.canonicalize(np.dtype(int)))
 
 
 _OPERATORS: dict[str, Callable] = {
@@ -163,6 +166,8 @@ def _view(self: Array, dtype: Any = None, type: None = None) -> Array:
     if dtype is None:
         return self
     dtype = dtypes.canonicalize_user(dtype, "view")
+    if self.dtype != dtype and (self.dtype in dtypes.INT4S or dtype in dtypes.INT4S):
+        raise NotImplementedError(f"view: {self.dtype} as {dtype}: numbers of 4 bits have a byte each; use astype")
     old, new = self.dtype.itemsize, dtype.itemsize
     if old != new and not self.ndim:
         raise ValueError("Changing the dtype of a 0d array is only supported if the itemsize is unchanged")

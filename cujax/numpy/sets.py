@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from cujax import lax
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -82,8 +84,9 @@ def _unique(ar: Array, axis: int | None, equal_nan: bool, size: int | None, fill
     dtype = dtypes.python_scalar_dtype(int)
     if not length:
         return _unique_of_nothing(rows, axis, size or 0, fill_value, ar.shape if axis is None else (0,))
-    order = _row_order(rows)
-    ordered = rows[order]
+    compared = choose_where(lax.ne(rows, rows), np.nan, rows) if equal_nan and dtypes.is_complex(rows.dtype) else rows
+    order = _row_order(compared)
+    ordered = compared[order]
     is_first = _starts(ordered, equal_nan)
     number = cumsum(is_first, dtype=dtype) - 1
     inverse = full((length,), 0, dtype).at[order].set(number)

@@ -42,6 +42,8 @@ def take(
     a, indices = as_arrays("take", a, indices)
     if axis is None:
         a, axis = ravel(a), 0
+    if dtypes.is_bool(indices.dtype) or not indices.size:
+        indices = lax.convert_element_type(indices, np.int32)
     if not dtypes.is_integer(indices.dtype):
         raise ValueError(f"take: indices must have an integer type, got {indices.dtype}")
     axis = canonical_axis(axis, a.ndim)

@@ -97,15 +97,21 @@ class ufunc:
             check_arraylike(f"{self.__name__}.reduce", a, where)
         if where is not None and self.identity is None and initial is None:
             raise ValueError(f"reduction operation {self.__name__} does not have an identity: give 'initial'")
+        dtype = self._dtype(dtype)
         a = self._operand(a, dtype)
-        if self._reduce is not None:
-            return self._reduce(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
-        return self._reduce_in_turn(a, axis, keepdims, initial, where)
+        if self._reduce is None:
+            found = self._reduce_in_turn(a, axis, keepdims, initial, where)
+        else:
+            found = self._reduce(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
+        return found if dtype is None else lax.convert_element_type(found, dtype)
+
+    def _dtype(self, dtype: Any) -> Any:
+        return None if dtype is None else dtypes.canonicalize_user(dtype, self.__name__)
 
     def _operand(self, a: ArrayLike, dtype: Any) -> Array:
         a = as_array(self.__name__, a)
         if dtype is not None:
-            a = lax.convert_element_type(a, dtypes.canonicalize_user(dtype, self.__name__))
+            a = lax.convert_element_type(a, dtype)
         return a if self._prepare is None else self._prepare(self.__name__, a)
 
     def _reduce_in_turn(self, a: Array, axis: Any, keepdims: bool, initial: Any, where: Any) -> Array:
@@ -135,7 +141,7 @@ class ufunc:
         """The results of `reduce` up to each element along `axis`."""
         self._binary("accumulate")
         reductions.refuse_out(f"{self.__name__}.accumulate", out)
-        a = self._operand(a, dtype)
+        a = self._operand(a, self._dtype(dtype))
         axis = canonical_axis(axis, a.ndim)
         if self._accumulate is not None:
             return self._accumulate(a, axis=axis)

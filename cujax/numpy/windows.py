@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from cujax import lax
+from cujax.api.custom_jvp import custom_jvp
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
+from cujax.engine.ops import bessel
 from cujax.numpy.creation import full
 from cujax.numpy.logic import choose_where
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_args_inexact
@@ -58,7 +60,23 @@ def i0(x: ArrayLike) -> Array:
     (x,) = arrays_of(promote_args_inexact("i0", x))
     if dtypes.is_complex(x.dtype):
         raise ValueError(f"i0 takes real numbers, got {x.aval.str_short()}")
+    return modified_bessel_0(x)
+
+
+@custom_jvp
+def modified_bessel_0(x: Array) -> Array:
+    """I0, of real numbers; smooth at 0, as the formula is not."""
     return lax.exp(lax.abs(x)) * lax.bessel_i0e(x)
+
+
+@custom_jvp
+def modified_bessel_1(x: Array) -> Array:
+    """I1, the derivative of I0."""
+    return lax.exp(lax.abs(x)) * lax.bessel_i1e(x)
+
+
+modified_bessel_0.defjvps(lambda t, out, x: t * modified_bessel_1(x))
+modified_bessel_1.defjvps(lambda t, out, x: t * (modified_bessel_0(x) - bessel.over_x(x, out, bessel.series_of_i1)))
 
 
 def kaiser(M: int, beta: ArrayLike) -> Array:

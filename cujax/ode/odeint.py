@@ -70,7 +70,10 @@ def _forwards(
 def _backwards(
     func: Callable, rtol: float, atol: float, mxstep: float, hmax: float, residuals: tuple, ct: Any
 ) -> tuple:
-    """The adjoint a = d(loss)/dy obeys da/dt = -a df/dy; that by the arguments is the integral of -a df/dargs."""
+    """The adjoint a = d(loss)/dy obeys da/dt = -a df/dy; that by the arguments is the integral of -a df/dargs.
+
+    That by the first time is what a longer way would add, -a f, and so changes by the integral of -a df/dt.
+    """
     ys, t, args = residuals
 
     def reversed_field(state: tuple, minus_t: Any, *args: Any) -> tuple:
@@ -83,10 +86,10 @@ def _backwards(
         y, ct_here, end, begin = at
         by_t = sum_of_products(func(y, end, *args), ct_here)
         adjoint = map(jnp.add, adjoint, ct_here)
-        begins = (y, adjoint, jnp.zeros_like(end), *by_args)
+        begins = (y, adjoint, by_t0 - by_t, *by_args)
         found = _odeint(reversed_field, rtol, atol, mxstep, hmax, begins, jnp.stack([-end, -begin]), args)
-        _, adjoint, _, *by_args = map(lambda x: x[1], found)
-        return (adjoint, tuple(by_args), by_t0 - by_t), by_t
+        _, adjoint, by_t0, *by_args = map(lambda x: x[1], found)
+        return (adjoint, tuple(by_args), by_t0), by_t
 
     zeros = map(lambda x: jnp.zeros_like(x[-1]), ys)
     start = (zeros, map(jnp.zeros_like, args), jnp.zeros_like(t[0]))
@@ -97,8 +100,8 @@ def _backwards(
 
 
 def sum_of_products(a: Any, b: Any) -> Any:
-    """Of all elements of two pytrees."""
-    return sum(jnp.sum(x * y) for x, y in zip(leaves(a), leaves(b), strict=True))
+    """Of all elements of two pytrees, the real part."""
+    return sum(jnp.real(jnp.sum(x * y)) for x, y in zip(leaves(a), leaves(b), strict=True))
 
 
 _odeint.defvjp(_forwards, _backwards)

@@ -169,6 +169,17 @@ def test_sinc_has_its_derivatives_at_zero():
     check_transforms("jnp.sinc(x)", value=X)
 
 
+def test_derivatives_near_zero():
+    """sinc's are -pi^2 x / 3 and -pi^2 / 3 there, where those of the quotient cancel; I0's are x / 2 and 1 / 2."""
+    near = np.array([0, 1e-4, -1e-4, 1e-2], np.float32)
+    first, second = (cujax.vmap(f)(near) for f in (cujax.grad(jnp.sinc), cujax.grad(cujax.grad(jnp.sinc))))
+    np.testing.assert_allclose(first, -np.pi**2 / 3 * near, rtol=1e-3)
+    np.testing.assert_allclose(second, np.full(4, -np.pi**2 / 3), rtol=1e-3)
+    first, second = (cujax.vmap(f)(near) for f in (cujax.grad(jnp.i0), cujax.grad(cujax.grad(jnp.i0))))
+    np.testing.assert_allclose(first, near / 2, rtol=1e-4)
+    np.testing.assert_allclose(second, np.full(4, 0.5), rtol=1e-4)
+
+
 def test_integer_power():
     check("xi ** 3")
     check("jnp.power(xi, jnp.arange(4))")

@@ -46,6 +46,11 @@ x != xi
 x < 1
 2 <= x
 round(x * 1.234, 1)
+round(x * 1.234)
+round(xi)
+round(c)
+round(x[0, 0])
+round(x > 0)
 np.float32(3) * x
 np.ones((3, 4), np.float32) + x
 x + [1, 2, 3, 4]
@@ -89,6 +94,8 @@ x.argmin()
 x.argsort(0)
 x.astype('int8')
 x.astype(bool)
+jnp.array([3.0, -1.0, 99.0, nan]).astype('int4')
+jnp.array([3.0, -1.0, 99.0, nan]).astype('uint4')
 xi[0, :2].choose([x[0, :2], x[1, :2]], mode='clip')
 x.clip(0, 1)
 x.clip(min=0)

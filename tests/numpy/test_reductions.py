@@ -7,6 +7,9 @@ from oracle_cases import check, check_transforms, lines
 
 CASES = r"""
 jnp.sum(x, 0)
+jnp.sum(x, jnp.int32(1))
+x.max(np.array(0))
+jnp.sum(x, axis=jnp.array(1.0))
 jnp.sum(x, (0, 1), keepdims=True)
 jnp.sum(x, axis=-1, dtype=jnp.float16)
 jnp.sum(x, where=x > 0)

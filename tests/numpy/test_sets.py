@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from oracle_cases import check, lines
+
+import cujax.numpy as jnp
 
 CASES = r"""
 jnp.unique(jnp.array([3, 1, 1, 2]), size=5)
@@ -40,3 +43,12 @@ jnp.unique(jnp.zeros((0, 2)), axis=0)
 @pytest.mark.parametrize("case", lines(CASES))
 def test_agrees_with_jax(case):
     check(case)
+
+
+def test_complex_nan_counts_once():
+    """Whichever of its parts it is; the first of them stays, as in NumPy, where JAX gives nan + 0j."""
+    nan = np.nan
+    x = np.array([complex(0, nan), complex(nan, 1), 1, complex(2, nan), complex(nan, nan), 3, 1], np.complex64)
+    for found, expected in zip(jnp.unique(x, True, True, True), np.unique(x, True, True, True), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert len(jnp.unique(x, equal_nan=False)) == 6

@@ -143,3 +143,26 @@ def test_odeint_of_captured_values():
         return odeint(lambda y, t: -rate * y, jnp.asarray(1.0), jnp.array([0.0, 1.0]))[-1]
 
     np.testing.assert_allclose(cujax.grad(found)(0.7), -np.exp(-0.7), rtol=1e-6)
+
+
+def test_odeint_by_the_first_time_of_a_driven_equation():
+    """y(1) = y0 + sin(1) - sin(t0), and by way of a time in between."""
+
+    def found(t):
+        return odeint(lambda y, t: jnp.cos(t), jnp.asarray(1.0), t)[-1]
+
+    for t in ([0.3, 1.0], [0.3, 0.5, 1.0]):
+        expected = [-np.cos(0.3), *[0.0] * (len(t) - 2), np.cos(1.0)]
+        np.testing.assert_allclose(cujax.grad(found)(np.array(t)), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_odeint_of_complex_states():
+    """exp(i w t) (1 + i / 2)."""
+
+    def found(w, t):
+        return jnp.real(odeint(lambda y, t, w: 1j * w * y, jnp.array(1 + 0.5j), t, w)[-1])
+
+    by_w, by_t = cujax.grad(found, (0, 1))(1.3, np.array([0.0, 0.5, 1.0]))
+    slope = (1j * (1 + 0.5j) * np.exp(1.3j)).real
+    np.testing.assert_allclose(by_w, slope, rtol=1e-5)
+    np.testing.assert_allclose(by_t, [-1.3 * slope, 0, 1.3 * slope], rtol=1e-5, atol=1e-5)

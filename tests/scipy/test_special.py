@@ -548,3 +548,13 @@ def test_orders_of_few_bits(x64, n, x, expected):
 def test_series_of_float32_leave_out_what_rounding_takes_away():
     assert declare._significant((1.0, 1e-3, 1e-12), is_double=False) == 2
     assert declare._significant((1.0, 1e-3, 1e-12), is_double=True) == 3
+
+
+def test_log_ndtr_is_differentiated_twice_far_above():
+    """The slope is density / ndtr: both go to 0 there, and so does its derivative."""
+    x = np.array([-30, -3, -0.5, 0, 0.5, 2, 14, 20, 100], np.float32)
+    first, second = (cujax.vmap(f)(x) for f in (cujax.grad(special.log_ndtr), cujax.grad(cujax.grad(special.log_ndtr))))
+    wide = x.astype(np.float64)
+    slope = np.sqrt(2 / np.pi) / scipy_special.erfcx(-wide / np.sqrt(2))
+    np.testing.assert_allclose(first, slope, rtol=1e-5, atol=1e-37)
+    np.testing.assert_allclose(second, -slope * (wide + slope), rtol=1e-3, atol=1e-35)

@@ -260,8 +260,10 @@ def _once_more(arg: Any) -> Any:
 def _transpose(cts: Sequence[Any], *operands: Any, **params: Any) -> list[Any]:
     raise ValueError(
         "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop "
-        "values, unless it is by at most 8 real numbers of one dtype, or by so many for each place along axes that the "
-        "loop does not mix: the number of steps, and so the memory for what the backward pass needs, is not known. "
+        "values, unless of what the loop reads and carries at most 8 real numbers of one dtype are differentiated, or "
+        "so many for each place along axes that it does not mix: the number of steps, and so the memory for what the "
+        "backward pass needs, is not known. (An array that is made of a few parameters counts by its elements: let "
+        "the loop make it.) "
         "Give lax.while_loop a bound, max_steps=1000, or use lax.scan, or lax.fori_loop with start and stop that are "
         "Python integers; forward mode (jvp, jacfwd) works."
     )

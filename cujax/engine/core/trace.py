@@ -257,6 +257,11 @@ def aval_of(x: Any) -> ShapedArray:
     return to_array(x).aval
 
 
+def is_value(x: Any) -> bool:
+    """Whether an op that has nothing to do may return `x` as it is: neither a number nor a literal of a tape."""
+    return hasattr(x, "aval") and type(x) is not Literal
+
+
 def is_evaluating() -> bool:
     """True when the current trace runs ops at once."""
     return context.trace is EVAL_TRACE

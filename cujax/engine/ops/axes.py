@@ -26,7 +26,7 @@ def canonical_axes(axes: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """A tuple of axes counted from the front: from None (all), one integer, or a sequence without repeats."""
     if axes is None:
         return tuple(range(ndim))
-    if not isinstance(axes, Iterable):
+    if not isinstance(axes, Iterable) or (hasattr(axes, "ndim") and axes.ndim == 0):
         return (canonical_axis(axes, ndim, name),)
     result = tuple(canonical_axis(a, ndim, name) for a in axes)
     if len(set(result)) != len(result):

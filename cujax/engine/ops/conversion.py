@@ -40,7 +40,7 @@ def _convert_impl(xp: Any, x: Any, *, new_dtype: Any, weak_type: bool) -> Any:
 
 def _saturating_cast(xp: Any, x: Any, new_dtype: Any) -> Any:
     """Float to integer as XLA does it: NaN becomes 0, values out of range the nearest bound."""
-    info = np.iinfo(new_dtype)
+    info = dtypes.iinfo(new_dtype)
     wide = x.astype(np.float64)
     inside = xp.trunc(xp.clip(xp.where(xp.isnan(wide), 0, wide), float(info.min), float(info.max)))
     result = xp.where(inside >= float(info.max), 0, inside).astype(new_dtype)  # 2**63 - 1 is not a float64

@@ -13,7 +13,7 @@ from typing import Any
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import ABSENT, Primitive, View
-from cujax.engine.core.trace import aval_of
+from cujax.engine.core.trace import aval_of, is_value
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ops import axes as ax
 from cujax.engine.ops.constants import zeros_of
@@ -107,7 +107,7 @@ def concatenate(operands: Sequence[Any], dimension: int) -> Any:
     operands = list(operands)
     if not operands:
         raise ValueError("concatenate needs at least one array")
-    if len(operands) == 1 and hasattr(operands[0], "aval"):
+    if len(operands) == 1 and is_value(operands[0]):
         return operands[0]
     return concatenate_p.bind(*operands, dimension=as_int(dimension))
 

@@ -19,7 +19,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import ABSENT, Primitive, View
 from cujax.engine.core.tape import Literal, literal
-from cujax.engine.core.trace import aval_of
+from cujax.engine.core.trace import aval_of, is_value
 from cujax.engine.core.zero import Zero, is_linear
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import axes as ax
@@ -134,7 +134,7 @@ def slice_in_dim(
     shape = shape_of(operand)
     axis = ax.canonical_axis(axis, len(shape))
     start, limit = _bound(start_index, 0, shape[axis]), _bound(limit_index, shape[axis], shape[axis])
-    if start == 0 and limit == shape[axis] and as_int(stride) == 1 and hasattr(operand, "aval"):
+    if start == 0 and limit == shape[axis] and as_int(stride) == 1 and is_value(operand):
         return operand
     return slice(
         operand,

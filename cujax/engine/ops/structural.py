@@ -24,7 +24,7 @@ import numpy as np
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.axis import AxisData
 from cujax.engine.core.primitive import ABSENT, Primitive, View, not_fusable
-from cujax.engine.core.trace import aval_of
+from cujax.engine.core.trace import aval_of, is_value
 from cujax.engine.core.zero import Zero
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.error_names import called_by_user
@@ -162,7 +162,7 @@ def reshape(operand: Any, new_sizes: Sequence[int], dimensions: Sequence[int] | 
     sizes = tuple(map(operator.index, new_sizes))
     return (
         operand
-        if shape_of(operand) == sizes and hasattr(operand, "aval")
+        if shape_of(operand) == sizes and is_value(operand)
         else reshape_p.bind(operand, new_sizes=sizes)
     )
 
@@ -201,7 +201,7 @@ transpose_p = mover(
 def transpose(operand: Any, permutation: Sequence[int]) -> Any:
     """`operand` with axis `permutation[i]` at place i.  TypeError when it is not a permutation."""
     permutation = tuple(map(operator.index, permutation))
-    if permutation == tuple(range(ndim_of(operand))) and hasattr(operand, "aval"):
+    if permutation == tuple(range(ndim_of(operand))) and is_value(operand):
         return operand
     return transpose_p.bind(operand, permutation=permutation)
 
@@ -245,7 +245,7 @@ squeeze_p = mover(
 def squeeze(array: Any, dimensions: Sequence[int]) -> Any:
     """`array` without the axes `dimensions`, each of length one.  ValueError for another length."""
     dimensions = tuple(sorted(ax.canonical_axes(tuple(dimensions), ndim_of(array))))
-    return squeeze_p.bind(array, dimensions=dimensions) if dimensions else array
+    return array if not dimensions and is_value(array) else squeeze_p.bind(array, dimensions=dimensions)
 
 
 def expand_dims(array: Any, dimensions: Sequence[int]) -> Any:
@@ -335,7 +335,7 @@ def broadcast_in_dim(operand: Any, shape: Sequence[int], broadcast_dimensions: S
     TypeError when an axis has neither length 1 nor the length of its target.
     """
     shape, dims = tuple(map(operator.index, shape)), tuple(map(operator.index, broadcast_dimensions))
-    if shape_of(operand) == shape and dims == tuple(range(len(shape))) and hasattr(operand, "aval"):
+    if shape_of(operand) == shape and dims == tuple(range(len(shape))) and is_value(operand):
         return operand
     return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims)
 
@@ -383,7 +383,7 @@ def reduce_sum(operand: Any, axes: Sequence[int], *, out_sharding: Any = None) -
     ValueError for axes that the operand does not have.
     """
     axes = tuple(axes)
-    return operand if not axes and hasattr(operand, "aval") else reduce_sum_p.bind(operand, axes=axes)
+    return operand if not axes and is_value(operand) else reduce_sum_p.bind(operand, axes=axes)
 
 
 def unbroadcast(ct: Any, aval: ShapedArray) -> Any:

@@ -18,7 +18,8 @@ from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import bessel as ops
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
-from cujax.scipy.special.declare import of_op, of_reals
+from cujax.numpy.windows import modified_bessel_0, modified_bessel_1
+from cujax.scipy.special.declare import composed_of_reals, of_op, of_reals
 
 _REAL = "TypeError for complex numbers."
 
@@ -38,20 +39,16 @@ y0 = of_op("y0", ops.bessel_y0, f"The Bessel function of the second kind and ord
 y1 = of_op("y1", ops.bessel_y1, f"The Bessel function of the second kind and order 1: -inf at 0, NaN below.  {_REAL}")
 
 
-@of_reals(lambda t, out, x: t * i1(x), error=TypeError, weak=True)
+@composed_of_reals(error=TypeError, weak=True)
 def i0(x: Array) -> Array:
     """The modified Bessel function of the first kind and of order 0; elementwise.  TypeError for complex numbers."""
-    return jnp.exp(jnp.abs(x)) * lax.bessel_i0e(x)
+    return modified_bessel_0(x)
 
 
-def _i1_slope(t: Array, out: Array, x: Array) -> Array:
-    return t * (i0(x) - ops.over_x(x, out, ops.series_of_i1))
-
-
-@of_reals(_i1_slope, error=TypeError, weak=True)
+@composed_of_reals(error=TypeError, weak=True)
 def i1(x: Array) -> Array:
     """The modified Bessel function of the first kind and of order 1; elementwise.  TypeError for complex numbers."""
-    return jnp.exp(jnp.abs(x)) * lax.bessel_i1e(x)
+    return modified_bessel_1(x)
 
 
 @of_reals(lambda t, out, x: -t * k1(x), error=TypeError, weak=True)

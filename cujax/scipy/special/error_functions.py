@@ -191,9 +191,15 @@ def ndtr(x: Array) -> Array:
     return 0.5 * lax.erfc(x * -math.sqrt(0.5))
 
 
-@of_reals(
-    lambda t, out, x: t * (math.sqrt(2 / math.pi) / _erfcx(x * -math.sqrt(0.5))), error=TypeError, floats_only=True
-)
+def _log_ndtr_slope(t: Array, out: Array, x: Array) -> Array:
+    """density / ndtr: both are 0 far below, and by themselves above, where `_erfcx` would be infinite."""
+    is_below = x < 0
+    below, above = jnp.where(is_below, x, -1), jnp.where(is_below, 0, x)
+    of_below = math.sqrt(2 / math.pi) / _erfcx(below * -math.sqrt(0.5))
+    return t * jnp.where(is_below, of_below, _DENSITY_AT_0 * jnp.exp(-0.5 * above * above) / ndtr(above))
+
+
+@of_reals(_log_ndtr_slope, error=TypeError, floats_only=True)
 def _log_ndtr(x: Array) -> Array:
     scaled = x * math.sqrt(0.5)
     below = jnp.log(0.5 * _erfcx(-jnp.minimum(scaled, 0))) - 0.5 * x * x
