@@ -401,8 +401,9 @@ def test_launch(functions, kernels, count):
 
 
 @needs_compiler
-@pytest.mark.parametrize("wanted, threads, used", [(1, 8, 1), (4, 8, 4), (4, 2, 2), (3, 1, 1)])
+@pytest.mark.parametrize("wanted, threads, used", [(1, 8, 1), (20, 8, 8), (16, 40, 16), (20, 1, 1), (2, 8, 1)])
 def test_threads_of_a_launch(functions, kernels, wanted, threads, used):
+    time.sleep(1e-3)  # until those are asleep that others have woken
     assert total(functions, kernels, 1, wanted, threads)[0] == used
 
 
@@ -421,7 +422,7 @@ def test_long_kernels_let_other_threads_run(functions, kernels):
 @needs_compiler
 def test_threads_launch_side_by_side(functions, kernels):
     found = []
-    threads = [threading.Thread(target=lambda: found.append(total(functions, kernels, 40, 2, 2))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(total(functions, kernels, 40, 16, 2))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -462,10 +463,27 @@ def test_small_work_stays_on_one_thread(monkeypatch):
     target.threads = 4
     module, used = target.compile(source), np.zeros(1, np.int32)
     found = []
-    for work in (1, 2**16, 2**17, 2**17 + 2**16, 2**30):
+    for work in (1, 2**16, 2**19, 2**30):
+        time.sleep(1e-3)  # threads that wait are asleep then
         target.launcher(module, KernelCall("count", (), work))([used])
         found.append(int(used[0]))
-    assert found == [1, 1, 2, 3, 4]
+    assert found == [1, 1, 1, 4]
+
+
+def test_threads_that_are_awake_share_small_work(monkeypatch):
+    """They are woken when kernels that follow each other have had as much work as is worth it."""
+    source = """extern "C" void count(void* const* buffers, const long long* sizes, int threads) {
+        *(int*)buffers[0] = threads;
+    }"""
+    target = target_of("auto")
+    target.threads = 4
+    used = np.zeros(1, np.int32)
+    launch = target.launcher(target.compile(source), KernelCall("count", (), 2**17 + 2**16))
+    found = []
+    for _ in range(2000):
+        launch([used])
+        found.append(int(used[0]))
+    assert {1, 3} == {*found}
 
 
 FORK = """

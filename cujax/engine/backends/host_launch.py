@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from struct import Struct
+from time import monotonic_ns
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,12 @@ from cujax.engine.backends.api import KernelCall, NestedPhase, Phase, Places, Ru
 from cujax.engine.backends.array_address import address_of
 from cujax.engine.ground.native import native
 
-GRAIN = 1 << 16  # operations that one thread does faster than others can be woken
+GRAIN = 1 << 16  # operations that one thread does faster than others, which are awake, can be told of them
+
+# Threads that wait for work sleep after some 15 microseconds, and it takes 40 to wake them, in which one thread does
+# about 16 grains.  So they are woken by a kernel of so much work, or when kernels in a row have had as much.
+WORTH_WAKING = 16
+_AWAKE = 15_000  # nanoseconds
 
 _PACK = [Struct(f"{count}P").pack for count in range(64)]
 
@@ -38,6 +44,28 @@ def launcher(kernel: Any, call: KernelCall, owner: HasThreads) -> Launch:
     return native.Launcher(kernel.address, call.sizes, wanted, owner, call.may_last).launch
 
 
+class _Row:
+    """Kernels that could use threads and follow each other: their grains, and when the last of them ended."""
+
+    grains = last_end = 0
+
+    def threads(self, wanted: int, most: int) -> int:
+        """How many threads a kernel of `wanted` grains uses, of `most`: those that are awake or worth waking."""
+        if min(wanted, most) <= 1:
+            return 1
+        if monotonic_ns() - self.last_end > _AWAKE:
+            self.grains = 0
+        self.grains += wanted
+        return min(wanted, most) if self.grains >= WORTH_WAKING else 1
+
+    def ended(self, wanted: int) -> None:
+        if wanted > 1:
+            self.last_end = monotonic_ns()
+
+
+_row = _Row()
+
+
 def launcher_python(kernel: Any, sizes: Sequence[int], wanted: int, owner: HasThreads) -> Launch:
     """The same through `ctypes`."""
     packed = (ctypes.c_longlong * len(sizes))(*sizes)
@@ -46,7 +74,8 @@ def launcher_python(kernel: Any, sizes: Sequence[int], wanted: int, owner: HasTh
     def launch(buffers: Sequence[np.ndarray], _keep: Any = packed) -> None:
         count = len(buffers)
         pack = _PACK[count] if count < len(_PACK) else Struct(f"{count}P").pack
-        kernel(pack(*[address_of(b) for b in buffers]), sizes_address, min(wanted, owner.threads))
+        kernel(pack(*[address_of(b) for b in buffers]), sizes_address, _row.threads(wanted, owner.threads))
+        _row.ended(wanted)
 
     return launch
 

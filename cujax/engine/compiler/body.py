@@ -235,7 +235,8 @@ class Body:
             return prod(self.region.shape) * (1 + self.region.size // 4)
         if all(v.aval.size == 0 for v in self.writes):
             return 0
-        return max(prod(self.region.shape), 1) * (1 + self.region.size // 4)
+        elements = prod(d for k, d in enumerate(self.region.shape) if k not in self.region.apart)
+        return max(elements, 1) * (1 + self.region.size // 4)
 
     # --- buffers and conditions -----------------------------------------------------------------------------------
 

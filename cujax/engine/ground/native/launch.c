@@ -2,14 +2,16 @@
    are those of backends/host_backend.py.
 
    A kernel is `void kernel(void* const* buffers, const long long* sizes, int threads)`.  One that is not worth a second
-   thread is not worth giving up the interpreter's lock either, unless it may last.
+   thread is not worth giving up the interpreter's lock either, unless it may last.  Threads that sleep are woken for more:
+   `_Row` there.
 */
 
 #include "launch.h"
 #include <stddef.h>
+#include <time.h>
 #include "numpy_api.h"
 
-enum { ON_STACK = 32 }; /* addresses */
+enum { ON_STACK = 32 /* addresses */, WORTH_WAKING = 16 /* grains */, AWAKE = 15000 /* nanoseconds */ };
 
 int import_numpy(void) {
     return PyArray_ImportNumPyAPI();
@@ -121,11 +123,32 @@ long thread_count(Launcher* self) {
     return count < self->wanted ? count : self->wanted;
 }
 
+static long long nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Of kernels that could use threads and follow each other.  Who reads or writes them holds the interpreter's lock. */
+static long long grains_in_a_row, last_end;
+
+/* `threads`, if they are awake or worth waking, else one. */
+static long worth_waking(Launcher* self, long threads) {
+    if (threads <= 1)
+        return threads;
+    if (nanoseconds() - last_end > AWAKE)
+        grains_in_a_row = 0;
+    grains_in_a_row += self->wanted;
+    return grains_in_a_row >= WORTH_WAKING ? threads : 1;
+}
+
 static void run(Launcher* self, void* const* addresses, long threads) {
     PyThreadState* state = self->wanted > 1 || self->may_last ? PyEval_SaveThread() : NULL;
     self->kernel(addresses, self->sizes, (int)threads);
     if (state != NULL)
         PyEval_RestoreThread(state);
+    if (self->wanted > 1)
+        last_end = nanoseconds();
 }
 
 static int launch_all(Launcher* self, PyObject** buffers, Py_ssize_t count) {
@@ -137,7 +160,7 @@ static int launch_all(Launcher* self, PyObject** buffers, Py_ssize_t count) {
     }
     long threads = read_addresses(buffers, count, addresses) < 0 ? -1 : thread_count(self);
     if (threads >= 0)
-        run(self, addresses, threads);
+        run(self, addresses, worth_waking(self, threads));
     if (addresses != on_stack)
         PyMem_Free(addresses);
     int failed = threads < 0 || stopped;

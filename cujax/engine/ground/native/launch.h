@@ -10,7 +10,7 @@ typedef void Kernel(void* const* buffers, const long long* sizes, int threads);
 typedef struct {
     PyObject_VAR_HEAD
     Kernel* kernel;
-    long wanted;      /* threads that are worth waking */
+    long wanted;      /* threads among which to share its work, a grain for each at least */
     PyObject* owner;  /* its attribute `threads` is how many there are */
     int may_last;     /* nobody knows how long it runs */
     long long sizes[];
