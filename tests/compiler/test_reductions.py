@@ -94,3 +94,20 @@ def test_many_sums_of_columns_fit_on_the_stack(columns, count, dtype):
         sums = cujax.jit(lambda a, b: [jnp.sum(a[:, None] * b * (k + 1), 0) for k in range(count)])(a, b)
     for k, found in enumerate(sums):
         np.testing.assert_array_equal(found, np.full(columns, 66_000 * (k + 1)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_functions_over_columns_of_every_width(dtype):
+    """The last vector of a tile ends where the tile ends, and shares elements with the one before."""
+    with cujax.enable_x64(True):
+        for n in (*range(1, 36), 63, 64, 65, 100, 127, 128, 129, 150):
+            x = np.random.default_rng(n).uniform(-1, 1, (150, n)).astype(dtype)
+            sums, largest = cujax.jit(lambda x: (jnp.exp(x).sum(0), jnp.sin(x).argmax(0)))(x)
+            wide = x.astype(np.float64)
+            rtol = {2: 2e-3, 4: 1e-5, 8: 1e-13}[x.dtype.itemsize]
+            np.testing.assert_allclose(np.asarray(sums, np.float64), np.exp(wide).sum(0), rtol=rtol)
+            places = np.take_along_axis(np.sin(wide), np.asarray(largest)[None], 0)[0]
+            np.testing.assert_allclose(places, np.sin(wide).max(0), rtol=rtol)
+            together = cujax.jit(lambda x: jnp.exp(x - x.max(0)) / jnp.exp(x - x.max(0)).sum(0))(x)
+            expected = np.exp(wide - wide.max(0)) / np.exp(wide - wide.max(0)).sum(0)
+            np.testing.assert_allclose(np.asarray(together, np.float64), expected, rtol=10 * rtol)

@@ -85,9 +85,9 @@ def test_functions_of_short_rows(name, length):
 
 
 def test_rows_whose_elements_are_exponentials_are_reduced_side_by_side():
-    assert "lane < width" in source(lambda x: nn.softmax(x, axis=-1), rows(10))
-    assert "lane < width" not in source(lambda x: x.sum(-1), rows(10)), "additions alone are as fast in a plain loop"
-    assert "lane < width" not in source(lambda x: nn.softmax(x, axis=-1), rows(10)[:8]), "too few to fill a vector"
+    assert "lane < lanes" in source(lambda x: nn.softmax(x, axis=-1), rows(10))
+    assert "int lane" not in source(lambda x: x.sum(-1), rows(10)), "additions alone are as fast in a plain loop"
+    assert "int lane" not in source(lambda x: nn.softmax(x, axis=-1), rows(10)[:8]), "too few to fill a vector"
 
 
 def test_rows_of_infinities_and_nans():

@@ -135,7 +135,7 @@ class RowFunction:
         others: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._frame, self._axis, self._name = frame, axis, f"{frame.name}_{suffix}"
-        self._width, pragma = _vectors(frame, axis, nodes)
+        self._width, pragma = vectors(frame, axis, nodes)
         with frame.writer.scope() as self._lines:
             turns = Turns(frame, axis, nodes, frame.hoist(nodes, {axis.number}, self._sure))
             with frame.writer.scope() as piece:
@@ -216,7 +216,7 @@ def _two_pieces(name: str, bounds: Sequence[str], lines: Sequence[str]) -> list[
     return [f"const cj::i64 {name}[] = {{{', '.join(bounds)}}};", "for (int k = 0; k < 4; k += 2)", *indented(lines)]
 
 
-def _vectors(frame: HostFrame, axis: Axis, nodes: Sequence[Node]) -> tuple[int, str]:
+def vectors(frame: HostFrame, axis: Axis, nodes: Sequence[Node]) -> tuple[int, str]:
     """How many elements of a row are computed at once, and the pragma that says so.
 
     Of bytes among numbers GCC would take as many as there are bytes in a vector, which few rows are long enough for.

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from cujax.engine.compiler.body import Accumulator, Axis, Body, total_extent
 from cujax.engine.compiler.cpp import type_name
-from cujax.engine.compiler.emit_host import HostFrame
+from cujax.engine.compiler.emit_host import HostFrame, vectors
 from cujax.engine.compiler.expression import Operation, reachable
 from cujax.engine.compiler.frame import indented
 from cujax.engine.compiler.index import axes_in
@@ -51,10 +51,14 @@ def reduce_kernel(name: str, body: Body) -> tuple[str, Sizes]:
 def _gains_beside(body: Body) -> bool:
     """Whether there are functions of elements, which whole vectors compute, and rows enough to fill these."""
     reduced = {a.number for a in body.reduced_axes}
-    inner = [n for phase in range(len(body.phases)) for n in reachable(body.roots(phase))]
-    calls = [n for n in inner if isinstance(n, Operation) and calls_function(n.text)]
-    is_inside = any(reduced & axes_in(i) for n in calls for m in reachable([n]) for i in m.indices)
+    is_inside = any(reduced & axes_in(i) for n in _calls(body) for m in reachable([n]) for i in m.indices)
     return is_inside and bool(body.kept_axes) and body.kept_axes[-1].extent >= _BESIDE
+
+
+def _calls(body: Body) -> list[Operation]:
+    """The functions that are computed of elements."""
+    inner = [n for phase in range(len(body.phases)) for n in reachable(body.roots(phase))]
+    return [n for n in inner if isinstance(n, Operation) and calls_function(n.text)]
 
 
 class _Shape:
@@ -340,7 +344,15 @@ class _Columns(_Shape):
 
     Every 128 steps the running results are added to those of all steps before and begin anew, so that the error
     of a long sum stays small.
+
+    A tile that is no whole number of vectors has one more, which ends where the tile ends, if functions are computed:
+    single elements take as long as vectors.  So there are more lanes than elements, and some elements have two.
     """
+
+    def __init__(self, frame: HostFrame) -> None:
+        super().__init__(frame)
+        self.vector = vectors(frame, self.kept[-1], self.body.nodes())[0]
+        self.is_filled = bool(_calls(self.body)) and not self.body.region.in_place
 
     def _tiles(self) -> int:
         return self._tiles_of(self.tile)
@@ -368,20 +380,38 @@ class _Columns(_Shape):
         return min(_MOST_CHUNKS * 4 * _TILE // self.tile, _MOST_BYTES // of_one)
 
     def _places(self, number: str) -> list[str]:
-        n = self.size(self.kept[-1].extent)
+        n, vector = self.size(self.kept[-1].extent), self.vector
+        filled = [
+            f"const int whole = width - width % {vector};",
+            f"const int lanes = whole < width && whole > 0 ? whole + {vector} : width;",
+        ]
         return [
             f"const cj::i64 column = {number} % tiles * {self.tile};",
             f"const int width = {n} - column < {self.tile} ? int({n} - column) : {self.tile};",
+            *(filled if self.is_filled else []),
             *self.frame.axis_places(self.kept[:-1], f"{number} / tiles"),
         ]
+
+    @property
+    def count(self) -> str:
+        """How many lanes there are."""
+        return "lanes" if self.is_filled else "width"
 
     def _lanes(self, accumulator: Accumulator) -> str:
         return f"cj::Lanes<{self.struct(accumulator)}, {self.tile}>"
 
     def _over_lanes(self, statements: Sequence[str]) -> list[str]:
         axis = self.frame.axes[self.kept[-1].number]
-        inner = [f"const cj::i64 {axis} = column + lane;", *statements]
-        return ["#pragma omp simd", "for (int lane = 0; lane < width; ++lane) {", *indented(inner), "}"]
+        if not self.is_filled:
+            inner = [f"const cj::i64 {axis} = column + lane;", *statements]
+            return ["#pragma omp simd", "for (int lane = 0; lane < width; ++lane) {", *indented(inner), "}"]
+        inner = [f"const cj::i64 {axis} = place + lane;", *statements]
+        part = [
+            "const int begin = k ? whole : 0, end = k ? lanes : whole;",
+            "const cj::i64 place = k ? column + width - lanes : column;",
+            "#pragma omp simd", "for (int lane = begin; lane < end; ++lane) {", *indented(inner), "}",
+        ]
+        return ["for (int k = 0; k < 2; ++k) {", *indented(part), "}"]
 
     def _step(self, phase: int, target: str) -> list[str]:
         """As `elements`, for all lanes, after what is the same for these."""
@@ -395,7 +425,7 @@ class _Columns(_Shape):
         start = [f"{self._lanes(a)} {self.names[a.result]};" for a in accumulators]
         inner = self._step(phase, "{name}_block.values[lane]")
         flush = [
-            f"for (int lane = 0; lane < width; ++lane) {n}.values[lane] = "
+            f"for (int lane = 0; lane < {self.count}; ++lane) {n}.values[lane] = "
             f"{a.reduction.combine.format(f'{n}.values[lane]', f'{n}_block.values[lane]')};"
             for a in accumulators
             for n in (self.names[a.result],)
@@ -423,7 +453,7 @@ class _Columns(_Shape):
         lowered = accumulator.reduction.lower.format(f"{name}.values[lane]")
         return [
             f"{type_name(accumulator.result.dtype)} {name}_results[{self.tile}];",
-            f"for (int lane = 0; lane < width; ++lane) {name}_results[lane] = {lowered};",
+            f"for (int lane = 0; lane < {self.count}; ++lane) {name}_results[lane] = {lowered};",
         ]
 
     def _finish(self) -> list[str]:
@@ -450,7 +480,7 @@ class _Columns(_Shape):
         return [
             f"{self._lanes(accumulator)} {name};",
             f"for (int k = 0; k < {chunks}; ++k)",
-            f"{INDENT}for (int lane = 0; lane < width; ++lane) {name}.values[lane] = {combined};",
+            f"{INDENT}for (int lane = 0; lane < {self.count}; ++lane) {name}.values[lane] = {combined};",
         ]
 
 
