@@ -35,6 +35,7 @@ from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
 from cujax.engine.core.array import describe_value
 from cujax.engine.core.context import context
+from cujax.engine.core.interned import forget
 from cujax.engine.core.key_reuse import check_keys, passes_keys
 from cujax.engine.core.leaves import call_key, read_buffers, wrap_buffers
 from cujax.engine.core.recording import Origin, record, run_tape
@@ -336,6 +337,7 @@ def clear_caches() -> None:
     """Forget everything that was traced and compiled; the next call of a jitted function traces again."""
     for made in list(_made):
         made.clear_cache()
+    forget()
 
 
 def jit(

@@ -21,6 +21,7 @@ from cujax.engine.control.staging import Staged, flatten_operands, stage
 from cujax.engine.control.while_loop import while_p
 from cujax.engine.core.array import Array, to_array
 from cujax.engine.core.aval import ShapedArray, same_array_type
+from cujax.engine.core.interned import interned
 from cujax.engine.core.simplify import rearrange
 from cujax.engine.core.tape import literal
 from cujax.engine.core.trace import Tracer, aval_of
@@ -300,9 +301,9 @@ def _bind_while(condition: Staged, body: Staged, init: Sequence[Any], max_steps:
     values = [init[i] for i in constant]
     outs = while_p.bind(
         *condition.consts, *values, *body.consts, *values, *(init[i] for i in moving),
-        cond_tape=rearrange(condition.tape, [*range(n), *(n + i for i in order)]),
+        cond_tape=interned(rearrange(condition.tape, [*range(n), *(n + i for i in order)])),
         cond_consts=n + len(constant),
-        body_tape=rearrange(body.tape, [*range(m), *(m + i for i in order)], moving),
+        body_tape=interned(rearrange(body.tape, [*range(m), *(m + i for i in order)], moving)),
         body_consts=m + len(constant),
         max_steps=max_steps,
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cujax.engine.core.array import to_array
 from cujax.engine.core.aval import ShapedArray
+from cujax.engine.core.interned import interned
 from cujax.engine.core.recording import Origin, record
 from cujax.engine.core.tape import Tape, Var
 from cujax.engine.core.trace import Tracer, aval_of
@@ -36,7 +37,7 @@ def stage(transform: str, fun: Callable, in_tree: Any, in_avals: Sequence[Shaped
     paths, _ = pytree.flatten_with_path(pytree.unflatten(in_tree, in_avals))
     names = [pytree.keystr(path) for path, _ in paths]
     tape, consts = record(flat, in_avals, function_name(fun), Origin(transform, fun, names))
-    return Staged(tape, consts, out_tree)
+    return Staged(interned(tape), consts, out_tree)
 
 
 def check_leaf(leaf: Any, transform: str, fun: Callable, verb: str = "was given") -> Any:
@@ -70,7 +71,7 @@ def share_consts(stageds: Sequence[Staged]) -> tuple[list[Tape], list[Any]]:
         before = [_unread(c) for c in all_consts[:start]]
         after = [_unread(c) for c in all_consts[start + own :]]
         ordered = [*before, *inputs[:own], *after, *inputs[own:]]
-        tapes.append(Tape(ordered, staged.tape.eqns, staged.tape.outputs, staged.tape.name))
+        tapes.append(interned(Tape(ordered, staged.tape.eqns, staged.tape.outputs, staged.tape.name)))
         start += own
     return tapes, all_consts
 

@@ -19,7 +19,7 @@ from cujax.engine.core.explain_tracer import leak_error
 from cujax.engine.core.leaks import leak_checked
 from cujax.engine.core.primitive import Primitive
 from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
-from cujax.engine.core.trace import Trace, Tracer
+from cujax.engine.core.trace import Trace, Tracer, is_evaluating
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.source import describe_function, user_line
 
@@ -58,6 +58,9 @@ def is_known_zero(x: Any) -> bool:
     return type(x) is ConcreteArray and not x.buffer.any()
 
 
+_EACH_TIME = frozenset(("scan", "while_loop", "cond", "switch"))  # transformations that record outside of `jit`
+
+
 class Origin:
     """Whose code is being recorded: the transformation's name, the function, names of its flat arguments."""
 
@@ -78,12 +81,16 @@ class _Captured(NamedTuple):
 
 
 class TapeTrace(Trace):
-    """Records ops.  `inputs`, `eqns` and `captured` grow until `finish` freezes them into a tape."""
+    """Records ops.  `inputs`, `eqns` and `captured` grow until `finish` freezes them into a tape.
 
-    __slots__ = ("captured", "eqns", "inputs", "made_by", "name")
+    keeps_scalars: arrays of rank 0 that are captured are inputs, not literals.
+    """
 
-    def __init__(self, name: str = "", made_by: Origin | None = None) -> None:
+    __slots__ = ("captured", "eqns", "inputs", "keeps_scalars", "made_by", "name")
+
+    def __init__(self, name: str = "", made_by: Origin | None = None, keeps_scalars: bool = False) -> None:
         super().__init__()
+        self.keeps_scalars = keeps_scalars
         self.inputs: list[Var] = []
         self.eqns: list[Eqn] = []
         self.captured: dict[int, _Captured] = {}
@@ -111,7 +118,8 @@ class TapeTrace(Trace):
         if isinstance(x, Tracer) and not x.owner.alive:
             raise leak_error(x)
         value = x if isinstance(x, Tracer) else to_array(x)
-        if type(value) is ConcreteArray and not value.aval.shape and not dtypes.is_key(value.aval.dtype):
+        is_kept = value.aval.shape or dtypes.is_key(value.aval.dtype) or (self.keeps_scalars and value is x)
+        if type(value) is ConcreteArray and not is_kept:
             return Literal(value.to_numpy()[()], value.aval)
         var = Var(value.aval)
         self.captured[id(x)] = _Captured(x, value, var)
@@ -167,9 +175,11 @@ def record(
 ) -> tuple[Tape, list[Any]]:
     """Run `fun(*tracers) -> sequence of values` on tracers of the given avals.
 
-    Returns the tape and the values it captured, which are its leading inputs.
+    Returns the tape and the values it captured, which are its leading inputs.  What is recorded for each call anew, as
+    the body of a loop outside of `jit`, has no values of arrays in it, so that it has one program for all of them.
     """
-    trace = TapeTrace(name, made_by)
+    each_time = made_by is not None and made_by.transform in _EACH_TIME and is_evaluating()
+    trace = TapeTrace(name, made_by, keeps_scalars=each_time)
     tracers = [trace.input(a) for a in in_avals]
     with using_trace(trace):
         outs = fun(*tracers)
