@@ -173,6 +173,18 @@ def test_what_is_too_much_to_be_written_out_stays_whole(monkeypatch):
     assert all(isinstance(s, Region) for s in steps) and not any(s.apart for s in steps)
 
 
+@pytest.mark.parametrize("n", [9, 32])
+def test_matrices_of_cells_are_of_a_library_where_they_are_large(n):
+    def function(np_, a, b, x):
+        return np_.tanh(b @ np_.tanh(a @ x))
+
+    a, b, x = draw(n, n) / n, draw(n, n, seed=1) / n, draw(n, 1000)
+    steps = steps_of(lambda *args: function(jnp, *args), a, b, x)
+    products = [s.primitive.name for s in steps if not isinstance(s, Region)]
+    assert products == (["dot_general"] * 2 if n == 32 else [])
+    np.testing.assert_allclose(cujax.jit(lambda *args: function(jnp, *args))(a, b, x), function(np, a, b, x), rtol=1e-5)
+
+
 def test_sums_that_are_results_too():
     def function(np_, x):
         total = x.sum(0)

@@ -37,6 +37,7 @@ from cujax.engine.compiler.kinds import (
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 
 MOST_NUMBERS = 32  # of a cell
+_MOST_PRODUCTS = 200  # by which a matrix changes them; with more a library is better
 _FEWEST_CELLS = 256
 _FUSABLE = (ELEMENTWISE, MOVER, PRODUCTS, SHORT)
 
@@ -53,6 +54,9 @@ class Cells(NamedTuple):
 
     short_axes: dict[Var, tuple[int, ...]]
     sums: dict[Eqn, int]  # and the number of terms
+
+
+NO_CELLS = Cells({}, {})
 
 
 def find_cells(tape: Tape) -> Cells:
@@ -93,7 +97,8 @@ def _terms_of_longer_sum(eqn: Eqn, producers: Producers) -> int:
     elif kind == OPAQUE and eqn.primitive.sum_map is not None and eqn.primitive.lane_map is not None:
         avals = [a.aval for a in eqn.inputs]
         is_of_kernels = all(type_name(a.dtype) is not None for a in (*avals, eqn.outputs[0].aval))
-        terms = eqn.primitive.lane_map.sum.length(*avals, **eqn.params) if is_of_kernels else 0
+        is_small = min(a.size for a in avals) <= _MOST_PRODUCTS
+        terms = eqn.primitive.lane_map.sum.length(*avals, **eqn.params) if is_of_kernels and is_small else 0
     return terms if terms <= MOST_NUMBERS else 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cujax.engine.compiler.cells import find_cells
+from cujax.engine.compiler.cells import NO_CELLS, Cells, find_cells
 from cujax.engine.compiler.delayed_sums import delay_sums
 from cujax.engine.compiler.epilogues import fuse_epilogues
 from cujax.engine.compiler.fuse import PRICES, Decision, Region, Step
@@ -78,33 +78,33 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
     if language == "cuda":
         tape = leave_out_factors(join_transforms(fuse_epilogues(tape, has_plan)))
     gathered, stacks = gather_stacks(tape)
-    plan = _plan(gathered, stacks, language, frozenset(owned), placed)
+    plan = _plan(gathered, stacks, find_cells(gathered), language, frozenset(owned), placed)
     if any(s in plan.mixed for s in stacks):
-        plan = _plan(tape, [], language, frozenset(owned), placed)
+        plan = _plan(tape, [], find_cells(tape), language, frozenset(owned), placed)
     return plan
 
 
 def _plan(
-    tape: Tape, stacks: Collection[Eqn], language: str, owned: frozenset[Var], placed: Collection[Var]
+    tape: Tape, stacks: Collection[Eqn], cells: Cells, language: str, owned: frozenset[Var], placed: Collection[Var]
 ) -> Plan:
     """stacks: equations of `tape` that stand for kernels, beside its loops."""
     producers = Producers(tape)
-    short_axes, sums = find_cells(tape)
-    for eqn, terms in sums.items():
+    for eqn, terms in cells.sums.items():
         producers.write_out(eqn, terms)
     lanes, mixed = _lanes_of(tape, stacks, language)
     while True:
         decision = Decision(
             tape, producers, lambda eqn: LANES if eqn in lanes else producers.kind(eqn),
-            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), PRICES[language], short_axes,
-            reverses=language == "cuda",
+            lambda eqn, operand: evaluations(eqn, operand, lanes[eqn]), PRICES[language],
+            cells.short_axes, reverses=language == "cuda",
         )
         apart = {v for e, k in decision.kinds.items() if k in (OPAQUE, SCATTER, LANES) for v in e.outputs}
         inside = {v for v in producers if v not in decision.written and v not in apart}
         refused = set(mixed)
-        steps, whole = _steps(tape, decision, producers, inside, lanes, mixed, language)
-        short_axes = {v: axes for v, axes in short_axes.items() if v not in whole}
-        if set(mixed) == refused and not whole:
+        steps, is_whole = _steps(tape, decision, producers, inside, lanes, mixed, language)
+        if is_whole:
+            return _plan(tape, stacks, NO_CELLS, language, owned, placed)
+        if set(mixed) == refused:
             break
     changes = write_in_place(_without_unread(steps, tape), tape, inside, language, owned, placed)
     return Plan(changes.steps, owned & changes.overwritten, changes.taken, mixed)
@@ -136,12 +136,12 @@ def _lanes_of(
 def _steps(
     tape: Tape, decision: Decision, producers: Producers, inside: set[Var], lanes: dict[Eqn, Lanes],
     mixed: dict[Eqn, Mixed], language: str,
-) -> tuple[list[Step], set[Var]]:
-    """The steps in order, and values of cells that are too much to be written out side by side.
+) -> tuple[list[Step], bool]:
+    """The steps in order, and whether what is computed for a cell is too much to be written out side by side.
 
     A loop that turns out not to be a kernel goes from `lanes` to `mixed`.
     """
-    merger, whole = Merger(), set[Var]()
+    merger, is_whole = Merger(), False
     for eqn in tape.eqns:
         kind = decision.kinds[eqn]
         if kind == LANES:
@@ -160,11 +160,10 @@ def _steps(
         for var in eqn.outputs:
             if var in decision.written:
                 map_or_sum = Region(producers, inside, var, decision.apart.get(var, ()))
-                if var in decision.of_cells and not map_or_sum.apart:
-                    whole.add(var)
+                is_whole |= var in decision.of_cells and not map_or_sum.apart
                 merger.add(map_or_sum)
     merger.join_groups()
-    return merger.ordered(), whole
+    return merger.ordered(), is_whole
 
 
 def _without_unread(steps: list[Step], tape: Tape) -> list[Step]:
