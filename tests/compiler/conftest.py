@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+import cujax
 from cujax.engine.compiler import loop_plan, nest
 
 
@@ -26,6 +27,7 @@ def made(monkeypatch):
         return found
 
     monkeypatch.setattr(nest._Nest, "call", call)
+    cujax.clear_caches()  # of what equal loops have made
     return calls
 
 
@@ -37,6 +39,10 @@ def through_python(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(loop_plan, "MOST_COPIED", -1)
             patch.setattr(loop_plan, "FEWEST", 10**9)
-            return run()
+            cujax.clear_caches()
+            try:
+                return run()
+            finally:
+                cujax.clear_caches()
 
     return call
