@@ -1,7 +1,7 @@
 """Arrays of a few numbers for each of many cells, where sums over the few enter what is computed for each of them.
 
     find_cells(tape) -> Cells
-    CellAxes(producers)(eqn, var, axes)         which axes of its operands are those of the cells
+    CellAxes(producers)(eqn, var, atom, axes)   which axes of its operands are those of the cells
 
 A lattice Boltzmann step sums its populations to a density and a velocity, and relaxes every population towards what
 follows from these; a field of directions divides each component by the root of the sum of their squares.  In arrays,
@@ -36,7 +36,7 @@ from cujax.engine.compiler.kinds import (
 )
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 
-MOST_NUMBERS = 32  # of a cell
+_MOST_NUMBERS = 32  # of a cell
 _MOST_PRODUCTS = 200  # by which a matrix changes them; with more a library is better
 _FEWEST_CELLS = 256
 _FUSABLE = (ELEMENTWISE, MOVER, PRODUCTS, SHORT)
@@ -61,6 +61,8 @@ NO_CELLS = Cells({}, {})
 
 def find_cells(tape: Tape) -> Cells:
     """See the module's docstring."""
+    if not any(e.primitive.sum_map is not None or "axes" in e.params for e in tape.eqns):
+        return NO_CELLS  # there are no sums
     producers = Producers(tape)
     longer = {e: n for e in tape.eqns if (n := _terms_of_longer_sum(e, producers))}
     for eqn, terms in longer.items():
@@ -99,7 +101,7 @@ def _terms_of_longer_sum(eqn: Eqn, producers: Producers) -> int:
         is_of_kernels = all(type_name(a.dtype) is not None for a in (*avals, eqn.outputs[0].aval))
         is_small = min(a.size for a in avals) <= _MOST_PRODUCTS
         terms = eqn.primitive.lane_map.sum.length(*avals, **eqn.params) if is_of_kernels and is_small else 0
-    return terms if terms <= MOST_NUMBERS else 0
+    return terms if terms <= _MOST_NUMBERS else 0
 
 
 def _summed_along(eqn: Eqn, producers: Producers) -> Iterator[Space]:
@@ -110,7 +112,7 @@ def _summed_along(eqn: Eqn, producers: Producers) -> Iterator[Space]:
         short = tuple([k for k, axis in enumerate(axes) if axis is None])
         numbers = prod(shape[k] for k in short)
         is_whole = len(places) == numbers and all(not i.terms for place in places for k in short for i in [place[k]])
-        is_many = numbers <= MOST_NUMBERS and atom.aval.size // numbers >= _FEWEST_CELLS
+        is_many = numbers <= _MOST_NUMBERS and atom.aval.size // numbers >= _FEWEST_CELLS
         if short and short[-1] < len(shape) - 1 and is_whole and is_many:
             yield Space(shape, short)
 

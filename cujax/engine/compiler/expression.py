@@ -394,6 +394,18 @@ def reachable(roots: Sequence[Node]) -> list[Node]:
     return list(order)
 
 
+def certain(roots: Sequence[Node]) -> set[Node]:
+    """The nodes that are computed whatever is chosen."""
+    found: set[Node] = set()
+    pending = list(roots)
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            pending += node.before
+    return found
+
+
 def reader(evaluator: Evaluator, eqn: Eqn) -> Any:
     """The `e` of a rule that reads elements of the operands of `eqn`."""
     return _Reader(evaluator, eqn)

@@ -20,6 +20,7 @@ from cujax.engine.compiler.expression import (
     Operation,
     Reduced,
     Register,
+    certain,
     factors_of_summand,
     index_elements,
     reachable,
@@ -102,7 +103,7 @@ class Frame:
         for shift in shifts_in(indices):
             if not any(axes & axes_in(i) for i in shift.condition.indices):
                 self.writer.name_choice(shift, self.index, "shift")
-        fixed = dict.fromkeys(invariant_nodes(nodes, axes, _read_in_any_case(sure)))
+        fixed = dict.fromkeys(invariant_nodes(nodes, axes, certain(sure)))
         for node in fixed:
             if isinstance(node, (Load, Operation)):
                 self.writer.declare(node)
@@ -206,15 +207,3 @@ def invariant_nodes(
         if is_fixed and not own & axes and all(n in found for n in node.parts):
             found[node] = None
     return list(found)
-
-
-def _read_in_any_case(roots: Sequence[Node]) -> AbstractSet[Node]:
-    """What is computed for `roots` outside of choices."""
-    found: set[Node] = set()
-    pending = list(roots)
-    while pending:
-        node = pending.pop()
-        if node not in found:
-            found.add(node)
-            pending += node.before
-    return found

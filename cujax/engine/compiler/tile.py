@@ -23,7 +23,7 @@ import numpy as np
 
 from cujax.engine.compiler.body import Axis, Body
 from cujax.engine.compiler.cpp import literal_text, memory_type_name, physical
-from cujax.engine.compiler.expression import Choice, Constant, Load, Node, index_elements, reachable
+from cujax.engine.compiler.expression import Choice, Constant, Load, Node, certain, index_elements, reachable
 from cujax.engine.compiler.frame import Frame
 from cujax.engine.compiler.index import Condition, Index
 from cujax.engine.compiler.layout import SHORT_AXIS, stride
@@ -133,7 +133,7 @@ class _Search:
         for node in self._nodes:
             self._kinds[node] = self._kind(node)
         is_certain = not any(isinstance(s.condition, Condition) for s in body.full[0])
-        self._certain = _certain(self._roots if is_certain else [])
+        self._certain = certain(self._roots if is_certain else [])
 
     def _kind(self, node: Node) -> bool | None:
         parts = {self._kinds[p] for p in node.parts}
@@ -164,18 +164,6 @@ class _Search:
         ((condition, is_true),) = sides
         nothing = Constant(literal_text(np.zeros((), node.dtype)[()], node.dtype), node.dtype)
         return Choice(condition, *((node, nothing) if is_true else (nothing, node)))
-
-
-def _certain(roots: Sequence[Node]) -> set[Node]:
-    """The nodes that are computed whatever is chosen."""
-    found: set[Node] = set()
-    pending = list(roots)
-    while pending:
-        node = pending.pop()
-        if node not in found:
-            found.add(node)
-            pending += node.before
-    return found
 
 
 def _stays_inside(node: Node) -> bool:
