@@ -61,20 +61,23 @@ NO_CELLS = Cells({}, {})
 
 def find_cells(tape: Tape) -> Cells:
     """See the module's docstring."""
-    if not any(e.primitive.sum_map is not None or "axes" in e.params for e in tape.eqns):
-        return NO_CELLS  # there are no sums
+    candidates = {e for e in tape.eqns if e.primitive.sum_map is not None or "axes" in e.params}
+    if not candidates:
+        return NO_CELLS
     producers = Producers(tape)
-    longer = {e: n for e in tape.eqns if (n := _terms_of_longer_sum(e, producers))}
+    longer = {e: n for e in tape.eqns if e in candidates and (n := _terms_of_longer_sum(e, producers))}
     for eqn, terms in longer.items():
         producers.write_out(eqn, terms)
     spaces_of: dict[Var, dict[Space, None]] = {}  # of the sums that a value is made of
     sums: dict[Space, list[Eqn]] = {}
     found: dict[Space, list[Var]] = {}
     for eqn in tape.eqns:
+        spaces = {s: None for a in eqn.inputs if isinstance(a, Var) for s in spaces_of.get(a, ())}
+        if not spaces and eqn not in candidates:
+            continue
         kind = producers.kind(eqn)
         if kind not in _FUSABLE:
             continue
-        spaces = {s: None for a in eqn.inputs if isinstance(a, Var) for s in spaces_of.get(a, ())}
         for var in eqn.outputs if spaces and kind != SHORT else ():
             for space in spaces:
                 if var.aval.shape == space.shape:
