@@ -47,6 +47,19 @@ def test_against_jax(name):
     np.testing.assert_allclose(np.asarray(found).astype(kind), np.asarray(expected).astype(kind), rtol=2e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 130), (1, 64), (40, 1), (1, 1), (2, 1)])
+def test_windows_of_one_along_an_axis_begin_anywhere_along_it(shape):
+    starts = np.stack([RANDOM.integers(0, 1 + a - b, 500) for a, b in zip(TABLE.shape, shape, strict=True)], 1)
+    expected = np.zeros_like(TABLE)
+    for row, column in starts:
+        expected[row : row + shape[0], column : column + shape[1]] += 1
+
+    def total(x, starts):
+        return cujax.vmap(lambda start: lax.dynamic_slice(x, start, shape))(starts).sum()
+
+    np.testing.assert_array_equal(cujax.jit(cujax.grad(total))(TABLE, starts), expected)
+
+
 def test_the_operand_of_a_scatter_stays_as_it_was():
     x = jnp.asarray(TABLE)
     cujax.jit(SCATTERS["add"])(x, PLACES, ROWS)

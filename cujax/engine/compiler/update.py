@@ -104,8 +104,9 @@ class Update(Region):
         """The extents and strides of the axes of the target along which starts differ."""
         numbers, shape = self.eqn.params["dimension_numbers"], self.target.aval.shape
         axes = zip(window_axes(len(shape), as_gather(numbers)), numbers.update_window_dims, strict=True)
-        whole = {axis for axis, dim in axes if dim not in self.ordered_axes}
-        return [(d, prod(shape[a + 1 :])) for a, d in enumerate(shape) if d > 1 and a not in whole]
+        indexed, updates = numbers.scatter_dims_to_operand_dims, self.shape
+        begun_at_0 = {axis for axis, dim in axes if axis not in indexed or updates[dim] == shape[axis]}
+        return [(d, prod(shape[a + 1 :])) for a, d in enumerate(shape) if d > 1 and a not in begun_at_0]
 
     @property
     def independent_axes(self) -> tuple[int, ...]:
