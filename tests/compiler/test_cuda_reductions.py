@@ -77,6 +77,11 @@ def pairs(np_, x):
     return force.sum(1), force.sum(0)
 
 
+def test_many_sums_share_the_memory_of_a_block():
+    (kernel,) = kernels_of(lambda x: [jnp.sum(jnp.sin(x * k), 0) for k in range(30)] + [x.max(0)], (5000, 4))
+    assert kernel.text.count("__shared__") == 2, "one for sums, one for the greatest"
+
+
 def test_arrays_over_pairs_are_not_written():
     found = kernels_of(lambda x: pairs(jnp, x), (3000,))
     assert all(v.aval.size <= 3000 for kernel in found for v in kernel.writes)

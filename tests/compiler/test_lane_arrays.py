@@ -212,6 +212,23 @@ def test_values_on_a_device(name, always_arrays):
         check(PROGRAMS[name], draw(5) / 10)
 
 
+def test_an_axis_of_lanes_is_as_long_as_an_array(always_arrays):
+    def program(m, x):
+        rows = m.np.outer(x, m.np.arange(1.0, 13)).reshape(-1, 1, 12) + m.np.arange(12.0)[:, None]
+        rotated = m.api.vmap(m.api.vmap(lambda v: m.lax.fori_loop(0, 3, lambda k, v: m.np.roll(v, 1) * 0.5 + v.sum(), v)))
+        return rotated(rows)
+
+    with emulated_backend():
+        check(program, draw(5) / 10)
+
+
+@pytest.mark.parametrize("length, is_kernel", [(1000, True), (3000, False)])
+def test_what_a_device_sets_aside_for_each_thread_is_limited(length, is_kernel):
+    program = over_lanes(lambda m, v, k: m.np.roll(v, 1) * 0.5 + v.sum(), lambda m, x: row(m, x, length))
+    assert not steps(program, draw(3), "host").mixed
+    assert bool(steps(program, draw(3), "cuda").mixed) != is_kernel
+
+
 @pytest.mark.parametrize("name", WITHOUT_FUNCTIONS)
 def test_the_bits_are_those_of_variables(name, monkeypatch):
     x = draw(21) / 10

@@ -467,6 +467,10 @@ def test_numbers_have_64_bits_where_32_are_too_few():
     assert "cj::Lists<cj::i64>" in sum_of_rows(900, 1, 3 * 10**9).text
 
 
+def test_rows_may_be_empty():
+    assert kernel_of(lambda x, i, u: x.at[i].add(u), np.ones((5, 0), "f"), np.zeros(3, int), np.ones((3, 0), "f")).is_empty
+
+
 def test_the_lists_have_room_for_all_updates():
     assert sum_of_rows(399, 128, 40_960).scratch >= 8 * 40_960 + 4 * (399 * 160 + 1)
 

@@ -59,8 +59,11 @@ class CudaFrame(Frame):
         if self.index != "int" or axis.extent < 2 or len(self.body.nodes()) > _LARGE:
             return super().take_last(axis)
         n, shift = self.sizes.name(axis.extent), (axis.extent - 1).bit_length() - 1
-        magic = self.sizes.give(f"{n}_magic", (1 << 32 + shift) // axis.extent + 1)
-        text = f"cj::take_last(rest, {n}, {magic}, {self.sizes.give(f'{n}_shift', shift)})"
+        magic = (1 << 32 + shift) // axis.extent + 1
+        factors = (magic, shift) if n.isdigit() else (
+            self.sizes.give(f"{n}_magic", magic), self.sizes.give(f"{n}_shift", shift)
+        )
+        text = f"cj::take_last(rest, {n}, {factors[0]}, {factors[1]})"
         return [f"const int {self.axes[axis.number]} = {text};"]
 
     def thread(self) -> list[str]:

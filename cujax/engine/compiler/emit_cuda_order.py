@@ -57,7 +57,7 @@ class _Lists:
         self.body, self.update = body, update
         self.entries, self.window = body.reduced_axes, body.kept_axes
         self.updates, self.columns = total_extent(self.entries), total_extent(self.window)
-        self.start, self.spacing = update.start, update.start_spacing
+        self.start, self.spacing = update.start, max(1, update.start_spacing)
         self.owners = max(1, min(update.last_start // self.spacing + 1, _MOST_OWNERS))
         self.has_owners_of_one = self.owners > self.update.last_start // self.spacing
         self.chunks = max(1, min(-(-self.updates // _LEAST_CHUNK), _MOST_CHUNKS))

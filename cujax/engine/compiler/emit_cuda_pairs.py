@@ -172,15 +172,8 @@ class _Pairs(Blocks):
         reduces = [self._reduce(a) for a in self._accumulators()]
         return self._side_by_side([f"if (item + k >= {self._count()}) break;", *places, *reduces, *self._finish()])
 
-    def _shared(self) -> list[str]:
-        return [f"__shared__ {a.reduction.struct}::Acc {self._shared_by(a)}[32];" for a in self._accumulators()]
-
-    def _shared_by(self, accumulator: Accumulator) -> str:
-        return f"{self._arrays[accumulator.result]}_shared"
-
-    def _reduce(self, accumulator: Accumulator) -> str:
-        name, struct = self.names[accumulator.result], accumulator.reduction.struct
-        return f"{name} = cj::block_reduce<{struct}>({name}, {self._shared_by(accumulator)});"
+    def _own_name(self, accumulator: Accumulator) -> str:
+        return self._arrays[accumulator.result]
 
     def results(self, accumulators: Sequence[Accumulator]) -> list[str]:
         """Statements that name the results."""

@@ -291,13 +291,20 @@ class Blocks(_Shape):
         return [loop, *indented(inner), "}"]
 
     def _shared(self) -> list[str]:
-        return [
-            f"__shared__ {a.reduction.struct}::Acc {self.names[a.result]}_shared[32];" for a in self._accumulators()
-        ]
+        structs = {self._shared_by(a): a.reduction.struct for a in self._accumulators()}
+        return [f"__shared__ {struct}::Acc {name}[32];" for name, struct in structs.items()]
+
+    def _shared_by(self, accumulator: Accumulator) -> str:
+        """The memory of the first reduction of this kind, which all of the kind use one after the other."""
+        struct = accumulator.reduction.struct
+        return f"{self._own_name(next(a for a in self._accumulators() if a.reduction.struct == struct))}_shared"
+
+    def _own_name(self, accumulator: Accumulator) -> str:
+        return self.names[accumulator.result]
 
     def _reduce(self, accumulator: Accumulator) -> str:
-        name = self.names[accumulator.result]
-        return f"{name} = cj::block_reduce<{accumulator.reduction.struct}>({name}, {name}_shared);"
+        name, struct = self.names[accumulator.result], accumulator.reduction.struct
+        return f"{name} = cj::block_reduce<{struct}>({name}, {self._shared_by(accumulator)});"
 
     def _pack_width(self) -> int:
         """More than one where the whole array is reduced, as it lies in memory."""

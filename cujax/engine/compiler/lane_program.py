@@ -83,6 +83,12 @@ class LaneProgram:
         if in_memory > MOST_IN_MEMORY:
             raise Mixed(f"a lane holds and reads {in_memory} elements, more than {MOST_IN_MEMORY}", eqn)
 
+    @property
+    def local_bytes(self) -> int:
+        """Of the arrays, which on a device are memory that is set aside for all threads that it can run at once."""
+        sizes = {a.name: a.aval.size * a.aval.dtype.itemsize for a in self.arrays}
+        return sum(sizes.values())
+
     def blocks(self) -> list[Block]:
         """All blocks, each before those inside it."""
         found, pending = [], [self.top]

@@ -31,6 +31,8 @@ from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ops.convolution_epilogue import has_plan
 
+_MOST_LOCAL = 1 << 14  # bytes of arrays that a device's thread holds: of all that fit on an H200 that makes 4.4 GB
+
 
 class Plan(NamedTuple):
     """Regions and equations, in an order in which they can run.
@@ -149,6 +151,8 @@ def _steps(
                 region = LaneRegion(producers, inside, eqn, lanes[eqn])
                 if language == "cuda" and region.program.shares_stacks:
                     raise Mixed("what an inner loop stacks is the same for all lanes, which run at the same time", eqn)
+                if language == "cuda" and region.program.local_bytes > _MOST_LOCAL:
+                    raise Mixed(f"each lane would hold arrays of {region.program.local_bytes} bytes", eqn)
                 merger.add(region)
             except Mixed as error:
                 mixed[eqn] = error

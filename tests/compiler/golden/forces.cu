@@ -4,8 +4,6 @@
 
 extern "C" __global__ void fused_sub_summand_reduce_sum_4_more_f32(const float* CJ_RESTRICT x0, const float* CJ_RESTRICT x1, float* CJ_RESTRICT y0, int n0, int n1, int n2) {
     __shared__ cj::Sum<float>::Acc sum_acc_0_shared[32];
-    __shared__ cj::Sum<float>::Acc sum_acc_1_shared[32];
-    __shared__ cj::Sum<float>::Acc sum_acc_2_shared[32];
     for (int item = int(blockIdx.x); item < n0; item += int(gridDim.x)) {
         const int i0 = item;
         cj::Sum<float>::Acc sum_acc_0 = cj::Sum<float>::identity();
@@ -28,8 +26,8 @@ extern "C" __global__ void fused_sub_summand_reduce_sum_4_more_f32(const float* 
             sum_acc_2 = cj::fma(sub_2, div_1, sum_acc_2);
         }
         sum_acc_0 = cj::block_reduce<cj::Sum<float>>(sum_acc_0, sum_acc_0_shared);
-        sum_acc_1 = cj::block_reduce<cj::Sum<float>>(sum_acc_1, sum_acc_1_shared);
-        sum_acc_2 = cj::block_reduce<cj::Sum<float>>(sum_acc_2, sum_acc_2_shared);
+        sum_acc_1 = cj::block_reduce<cj::Sum<float>>(sum_acc_1, sum_acc_0_shared);
+        sum_acc_2 = cj::block_reduce<cj::Sum<float>>(sum_acc_2, sum_acc_0_shared);
         const float sum_result_0 = sum_acc_0;
         const float sum_result_1 = sum_acc_1;
         const float sum_result_2 = sum_acc_2;
