@@ -233,7 +233,11 @@ template <class T> CJ_FN complex<T> sqrt(complex<T> z) {
     return {right ? first : second, is_infinite(z.im) ? z.im : copysign(right ? second : first, z.im)};
 }
 
-template <class T> CJ_FN complex<T> rsqrt(complex<T> z) { return complex<T>(T(1)) / sqrt(z); }
+template <class T> CJ_FN complex<T> rsqrt(complex<T> z) {
+    complex<T> root = sqrt(z);
+    if (is_infinite(root.re) | is_infinite(root.im)) return complex<T>(T(0));
+    return complex<T>(T(1)) / root;
+}
 
 // x to the power n, |n| < 100, by squaring.
 CJ_FN c128 small_power(c128 x, int n) {

@@ -149,17 +149,16 @@ def _run_bwd(
 
 
 def _leaves_of_result(name: str, call: CustomCall, result: Any) -> list[Any]:
-    """One entry for each differentiable leaf: what `bwd` returned for it, or None."""
+    """One entry for each differentiable leaf: what `bwd` returned for it, or for a tree that it is in, or None."""
     args = call.arguments(range(call.in_tree.num_leaves))
     result = tuple(result) if isinstance(result, list) and len(result) == len(args) else result
     entries, tree = pytree.flatten(result, is_leaf=lambda x: x is None)
     found: list[Any] = []
     try:
+        if result is not None and pytree.treedef_is_leaf(tree):
+            raise ValueError("one array is not the tuple of the arguments")
         for entry, part in zip(entries, tree.flatten_up_to(args, "the arguments"), strict=True):
-            leaves, structure = pytree.flatten(part)
-            if entry is not None and not pytree.treedef_is_leaf(structure):
-                raise ValueError
-            found.extend([entry] * len(leaves))
+            found.extend([entry] * len(pytree.leaves(part)))
     except ValueError:
         raise TypeError(
             f"{name} must produce an output with the same container (pytree) structure as the args tuple of "

@@ -57,7 +57,7 @@ def composite(decomposition: Callable, name: str, version: int = 0) -> Callable:
 def approx_max_k(
     operand: Any, k: int, reduction_dimension: int = -1, recall_target: float = 0.95,
     reduction_input_size_override: int = -1, aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
+) -> list[Array]:
     """The k largest elements along an axis, in order, and their places, int32: exactly, whatever the recall_target.
 
     operand: floating point.  ValueError for other dtypes and for a k larger than the axis.
@@ -68,13 +68,13 @@ def approx_max_k(
 def approx_min_k(
     operand: Any, k: int, reduction_dimension: int = -1, recall_target: float = 0.95,
     reduction_input_size_override: int = -1, aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
+) -> list[Array]:
     """The k smallest elements along an axis, in order, and their places: as `approx_max_k`."""
     values, places = _largest("approx_min_k", -as_array(operand), k, reduction_dimension)
-    return -values, places
+    return [-values, places]
 
 
-def _largest(name: str, x: Array, k: int, axis: int) -> tuple[Array, Array]:
+def _largest(name: str, x: Array, k: int, axis: int) -> list[Array]:
     axis = canonical_axis(axis, x.ndim)
     if not dtypes.is_float(x.dtype):
         raise ValueError(f"{name}: operand must be a floating-point array, got {x.aval.str_short()}")
@@ -83,4 +83,4 @@ def _largest(name: str, x: Array, k: int, axis: int) -> tuple[Array, Array]:
     order = [*(a for a in range(x.ndim) if a != axis), axis]
     back = tuple(order.index(a) for a in range(x.ndim))
     values, places = top_k(transpose(x, tuple(order)), k)
-    return transpose(values, back), transpose(places, back)
+    return [transpose(values, back), transpose(places, back)]

@@ -345,7 +345,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any, *, unro
             init_val = body_fun(to_array(i), init_val)
         return init_val
     if _is_traced(lower) or _is_traced(upper):
-        if unroll is not None:
+        if unroll not in (None, False, 1):
             raise ValueError("fori_loop: `unroll` needs bounds that are known while tracing.")
         return _fori_dynamic(lower, upper, body_fun, init_val)
     return _fori_static(lower, upper, body_fun, init_val, 1 if unroll is None else unroll)

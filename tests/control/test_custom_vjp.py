@@ -209,6 +209,16 @@ def test_none_stands_for_zeros_in_trees(entry):
     agree(case)
 
 
+@pytest.mark.parametrize("entry", [lambda ct: ct, lambda ct: {"a": ct, "b": 2 * ct}], ids=["tree", "subtree"])
+def test_a_cotangent_stands_for_all_leaves_of_a_tree(entry):
+    def case(m):
+        f = m.lib.custom_vjp(lambda d: d["a"] * d["b"]["c"])
+        f.defvjp(lambda d: (d["a"], None), lambda _, ct: (entry(ct),))
+        return m.lib.grad(f)({"a": 1.0, "b": {"c": 2.0, "d": 3.0}})
+
+    agree(case)
+
+
 def test_the_cotangent_has_the_dtype_of_the_argument():
     f = cujax.custom_vjp(lambda x: x * 2.0)
     f.defvjp(lambda x: (x * 2.0, None), lambda _, ct: (ct.astype(jnp.float16),))

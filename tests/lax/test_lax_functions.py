@@ -99,6 +99,16 @@ lax.platform_dependent(x, tpu=lambda x: x + 1, default=lambda x: x)
 lax.platform_dependent(x, tpu=lambda x: x + 1)
 lax.platform_dependent(x, cpu=3, default=lambda x: x)
 lax.platform_dependent(x)
+lax.top_k(x, 2)
+lax.approx_max_k(x, 2)
+lax.approx_min_k(x, 2)
+lax.cond(True, lambda x: lax.top_k(x, 2), lambda x: [x[:, :2], x[:, :2].astype(int)], x)
+top.jit(lambda h: lax.fori_loop(0, h, lambda i, c: c + i, 0, unroll=1))(3)
+top.jit(lambda h: lax.fori_loop(0, h, lambda i, c: c + i, 0, unroll=False))(3)
+top.jit(lambda h: lax.fori_loop(0, h, lambda i, c: c + i, 0, unroll=2))(3)
+jnp.asarray([1.0, 2.0, 0.3], 'float8_e5m2').astype('float8_e8m0fnu').astype('float32')
+jnp.asarray([1.0, 2.0, 0.3], 'float8_e8m0fnu').astype('float8_e4m3fn').astype('float32')
+jnp.asarray([1, -3], 'int4').astype('uint4').astype('int32')
 """
 
 DERIVATIVES = r"""

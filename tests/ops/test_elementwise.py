@@ -64,6 +64,17 @@ def test_special_floats(op, dtype, x64):
         np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(expected[zero]))
 
 
+def test_reciprocal_roots_of_complex_infinities_are_zero():
+    x = np.array([1 - 1j * np.inf, np.inf + 1j, 2j - np.inf, np.inf * 1j], np.complex64)
+    for function in (lax.rsqrt, cujax.jit(lax.rsqrt)):
+        np.testing.assert_array_equal(function(x), np.zeros(4))
+
+
+def test_numbers_of_4_bits_are_not_packed():
+    with pytest.raises(NotImplementedError, match="bitcast_convert_type: uint8 as uint4: .* use astype"):
+        lax.bitcast_convert_type(np.arange(4, dtype=np.uint8), "uint4")
+
+
 @pytest.mark.parametrize("op", BINARY)
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_pairs_of_special_floats(op, dtype, x64):

@@ -45,8 +45,9 @@ class Constants:
         if len(self._kept) >= _LIMIT:
             self._kept.clear()
         with self._default_stream:  # its memory too belongs to that stream
-            found = self._kept[key] = self._upload(np.asarray(value))
-        self.fresh.add(key[0])
+            found = self._upload(np.asarray(value))
+        self.fresh.add(key[0])  # before another thread can find it
+        self._kept[key] = found
         return found
 
     def settle(self) -> None:

@@ -35,6 +35,8 @@ def _convert_impl(xp: Any, x: Any, *, new_dtype: Any, weak_type: bool) -> Any:
         x = x.real
     if dtypes.is_float(x.dtype) and dtypes.is_integer(new_dtype):
         return _saturating_cast(xp, x, new_dtype)
+    if x.dtype.itemsize == new_dtype.itemsize == 1 and not np.can_cast(x.dtype, new_dtype, "unsafe"):
+        x = x.astype(np.float32 if dtypes.is_float(new_dtype) else np.int8)  # both are ml_dtypes', which lacks few pairs
     return x.astype(new_dtype)
 
 
@@ -86,6 +88,10 @@ def convert_element_type(operand: Any, new_dtype: Any, weak_type: bool = False) 
 def _bitcast_shape(x: ShapedArray, *, new_dtype: Any) -> ShapedArray:
     if any(dtypes.is_complex(d) or dtypes.is_bool(d) for d in (x.dtype, new_dtype)) and x.dtype != new_dtype:
         raise TypeError(f"bitcast_convert_type does not support {x.dtype} to {new_dtype}")
+    if x.dtype != new_dtype and (x.dtype in dtypes.INT4S or new_dtype in dtypes.INT4S):
+        raise NotImplementedError(
+            f"bitcast_convert_type: {x.dtype} as {new_dtype}: numbers of 4 bits have a byte each; use astype"
+        )
     old, new = x.dtype.itemsize, new_dtype.itemsize
     if old == new:
         return ShapedArray(x.shape, new_dtype)

@@ -269,7 +269,10 @@ def _logistic_impl(xp: Any, x: Any, **out: Any) -> Any:
 
 
 def _rsqrt_impl(xp: Any, x: Any, **out: Any) -> Any:
-    return xp.divide(1, xp.sqrt(x, **out), **out)
+    root = xp.sqrt(x, **out)
+    if not dtypes.is_complex(x.dtype):
+        return xp.divide(1, root, **out)
+    return xp.where(xp.isinf(root), x.dtype.type(0), xp.divide(1, root))
 
 
 logistic_p, logistic = _transcendental(

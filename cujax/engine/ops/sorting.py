@@ -253,7 +253,7 @@ top_k_p: Primitive = Primitive(
 )
 
 
-def top_k(operand: Any, k: int, *, axis: int = -1) -> tuple[Any, Any]:
+def top_k(operand: Any, k: int, *, axis: int = -1) -> list[Any]:
     """The `k` largest elements of `operand` along `axis`, in descending order, and their indices (int32).
 
     Of equal elements the first come first.  Booleans, integers and floats; NaN counts as largest.
@@ -261,5 +261,4 @@ def top_k(operand: Any, k: int, *, axis: int = -1) -> tuple[Any, Any]:
     ValueError when `k` is negative or above the length of the axis, and for complex operands.
     """
     axis = ax.canonical_axis(axis, aval_of(operand).ndim)
-    values, indices = top_k_p.bind(operand, k=operator.index(k), axis=axis)
-    return values, indices
+    return top_k_p.bind(operand, k=operator.index(k), axis=axis)
