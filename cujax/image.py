@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
@@ -152,6 +153,7 @@ def _resampled(
     return image
 
 
+@traced_once("image", "scale", "translation")
 def scale_and_translate(
     image: Any, shape: Sequence[int], spatial_dims: Sequence[int], scale: Any, translation: Any,
     method: str | ResizeMethod, antialias: bool = True, precision: Any = Precision.HIGHEST,
@@ -181,6 +183,7 @@ def scale_and_translate(
     return _resampled(image, shape, axes, scale, translation, kind, antialias, precision)
 
 
+@traced_once("image")
 def resize(
     image: Any, shape: Sequence[int], method: str | ResizeMethod, antialias: bool = True,
     precision: Any = Precision.HIGHEST,

@@ -30,6 +30,7 @@ from cujax.api.donation import Donation
 from cujax.api.flatten import Fixed, FlatFunction, LeafNames, abstract_leaf, as_array, bad_argument
 from cujax.api.less_memory import explained, run_again
 from cujax.api.stages import Lowered, Traced
+from cujax.api.traced_once import forget_traces
 from cujax.engine.backends.api import Buffer
 from cujax.engine.compiler.program import compile_tape
 from cujax.engine.control.call import jit_p
@@ -337,6 +338,7 @@ def clear_caches() -> None:
     """Forget everything that was traced and compiled; the next call of a jitted function traces again."""
     for made in list(_made):
         made.clear_cache()
+    forget_traces()
     forget()
 
 

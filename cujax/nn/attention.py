@@ -14,6 +14,7 @@ import numpy as np
 
 from cujax import lax
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -24,6 +25,7 @@ from cujax.scipy.special import logsumexp
 _SOFTMAX_FLOOR = 0.7  # of the largest float: a score that is left out, from which the maximum can be subtracted
 
 
+@traced_once("query", "key", "value", "bias", "mask", "scale")
 def dot_product_attention(
     query: ArrayLike,
     key: ArrayLike,

@@ -14,6 +14,7 @@ from typing import Any
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -61,16 +62,19 @@ def sigmoid(x: ArrayLike) -> Array:
     return lax.logistic(as_array("sigmoid", x))
 
 
+@traced_once("x")
 def softplus(x: ArrayLike) -> Array:
     """log(1 + exp(x)), elementwise, without overflow."""
     return jnp.logaddexp(x, 0)
 
 
+@traced_once("x")
 def log_sigmoid(x: ArrayLike) -> Array:
     """log(sigmoid(x)), elementwise, without loss of digits for negative x."""
     return -softplus(-as_array("log_sigmoid", x))
 
 
+@traced_once("x")
 def silu(x: ArrayLike) -> Array:
     """x * sigmoid(x), elementwise; also called swish.  TypeError for integers."""
     x = as_array("silu", x)
@@ -80,6 +84,7 @@ def silu(x: ArrayLike) -> Array:
 swish = silu
 
 
+@traced_once("x")
 def gelu(x: ArrayLike, approximate: bool = True) -> Array:
     """x times the normal distribution function at x, elementwise, in floating point.
 
@@ -96,12 +101,14 @@ def _strong(x: Array) -> Array:
     return lax.convert_element_type(x, x.dtype)
 
 
+@traced_once("x", "negative_slope")
 def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 1e-2) -> Array:
     """x where x >= 0, and negative_slope * x below, elementwise."""
     x = as_array("leaky_relu", x)
     return jnp.where(x >= 0, x, negative_slope * x)
 
 
+@traced_once("x", "alpha")
 def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """x where x > 0, and alpha * (exp(x) - 1) below, elementwise."""
     x = as_array("elu", x)
@@ -109,33 +116,39 @@ def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     return jnp.where(x > 0, x, alpha * jnp.expm1(below))
 
 
+@traced_once("x")
 def selu(x: ArrayLike) -> Array:
     """`elu` with alpha = 1.673..., scaled by 1.0507..., for which mean 0 and variance 1 are a fixed point."""
     return _SELU_SCALE * elu(x, _SELU_ALPHA)
 
 
+@traced_once("x", "alpha")
 def celu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """max(x, 0) + alpha * (exp(min(x, 0) / alpha) - 1), elementwise: `elu` with a derivative without a jump."""
     return jnp.maximum(x, 0.0) + alpha * jnp.expm1(jnp.minimum(x, 0.0) / alpha)
 
 
+@traced_once("x")
 def soft_sign(x: ArrayLike) -> Array:
     """x / (|x| + 1), elementwise."""
     x = as_array("soft_sign", x)
     return x / (jnp.abs(x) + 1)
 
 
+@traced_once("x")
 def hard_tanh(x: ArrayLike) -> Array:
     """x brought into [-1, 1], elementwise; its derivative is 1 at both ends."""
     x = as_array("hard_tanh", x)
     return jnp.where(x > 1, 1, jnp.where(x < -1, -1, x))
 
 
+@traced_once("x")
 def hard_sigmoid(x: ArrayLike) -> Array:
     """relu6(x + 3) / 6, elementwise, in floating point: 0 up to -3, 1 from 3 on, a line between."""
     return relu6(as_array("hard_sigmoid", x) + 3.0) / 6.0
 
 
+@traced_once("x")
 def hard_silu(x: ArrayLike) -> Array:
     """x * hard_sigmoid(x), elementwise, in floating point; also called hard_swish."""
     x = as_array("hard_silu", x)
@@ -150,12 +163,14 @@ def identity(x: ArrayLike) -> Array:
     return as_array("identity", x)
 
 
+@traced_once("x")
 def mish(x: ArrayLike) -> Array:
     """x * tanh(softplus(x)), elementwise, in floating point (D. Misra, "Mish", 2019)."""
     x = as_array("mish", x)
     return x * jnp.tanh(softplus(x))
 
 
+@traced_once("x", "b")
 def squareplus(x: ArrayLike, b: ArrayLike = 4) -> Array:
     """(x + sqrt(x**2 + b)) / 2, elementwise with broadcasting (J. Barron, "Squareplus", 2021)."""
     x = as_array("squareplus", x)
@@ -179,6 +194,7 @@ def sparse_sigmoid(x: ArrayLike) -> Array:
 # --- along axes -------------------------------------------------------------------------------------------
 
 
+@traced_once("x")
 def softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -> Array:
     """exp(x) divided by its sum along `axis`: positive numbers with the sum 1.
 
@@ -190,6 +206,7 @@ def softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -> Ar
     return result if where is None else jnp.where(where, result, 0)
 
 
+@traced_once("x")
 def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -> Array:
     """The logarithm of `softmax`, without overflow; -inf where `where` is False.  Arguments as there."""
     shifted = _below_maximum("log_softmax", x, axis, where)
@@ -207,6 +224,7 @@ def _below_maximum(name: str, x: ArrayLike, axis: Axis, where: ArrayLike | None)
     return shifted if where is None else jnp.where(where, shifted, -jnp.inf)
 
 
+@traced_once("x")
 def logmeanexp(
     x: ArrayLike, axis: Axis = None, where: ArrayLike | None = None, keepdims: bool = False,
 ) -> Array:
@@ -222,6 +240,7 @@ def logmeanexp(
     return total - jnp.log(count.astype(total.real.dtype))
 
 
+@traced_once("x")
 def glu(x: ArrayLike, axis: int = -1) -> Array:
     """The first half of x along `axis` times the sigmoid of the second: a gated linear unit.
 
@@ -235,6 +254,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
     return values * sigmoid(gates)
 
 
+@traced_once("x", "mean", "variance", "epsilon")
 def standardize(
     x: ArrayLike, axis: Axis = -1, mean: ArrayLike | None = None, variance: ArrayLike | None = None,
     epsilon: ArrayLike = 1e-5, where: ArrayLike | None = None, *, algorithm: str = "fast",
@@ -262,6 +282,7 @@ def _variance(x: Array, axis: Axis, mean: ArrayLike, where: ArrayLike | None, al
     return jnp.clip(square_mean - jnp.square(mean), min=0)  # below 0 by rounding only
 
 
+@traced_once("x")
 def one_hot(x: Any, num_classes: int, *, dtype: Any = None, axis: int | str = -1) -> Array:
     """For each index in `x` a vector with 1 at that place and 0 elsewhere; zeros for an index out of range.
 

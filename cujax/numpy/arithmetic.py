@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array, ConcreteArray
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
@@ -102,6 +103,7 @@ def _greater(x1: Any, x2: Any) -> Any:
 # --- quotients and remainders ---------------------------------------------------------------------------
 
 
+@traced_once("x1", "x2")
 def floor_divide(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 / x2 rounded towards minus infinity, elementwise.  TypeError for complex numbers."""
     x1, x2 = promote_args_numeric("floor_divide", x1, x2)
@@ -140,6 +142,7 @@ def _refuse_complex(name: str, x: Any) -> None:
         raise TypeError(f"{name} does not accept dtype {x.dtype}: complex numbers have no order")
 
 
+@traced_once("x1", "x2")
 def remainder(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 - floor(x1 / x2) * x2, elementwise: it has the sign of x2.  TypeError for complex numbers."""
     x1, x2 = promote_args_numeric("remainder", x1, x2)
@@ -160,6 +163,7 @@ def _nonzero_divisor(x1: Any, x2: Any) -> Any:
 mod = remainder
 
 
+@traced_once("x1", "x2")
 def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 - trunc(x1 / x2) * x2, elementwise: it has the sign of x1.  TypeError for complex numbers."""
     x1, x2 = promote_args_numeric("fmod", x1, x2)
@@ -167,6 +171,7 @@ def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return lax.rem(x1, _nonzero_divisor(x1, x2))
 
 
+@traced_once("x1", "x2")
 def divmod(x1: ArrayLike, x2: ArrayLike, /) -> tuple[Array, Array]:
     """(floor_divide(x1, x2), remainder(x1, x2))."""
     x1, x2 = promote_args_numeric("divmod", x1, x2)
@@ -244,6 +249,7 @@ def float_power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return lax.pow(*promote_args_inexact("float_power", x1, x2))
 
 
+@traced_once("x1", "x2")
 def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """sqrt(x1**2 + x2**2), elementwise, without overflow.  ValueError for complex numbers."""
     x1, x2 = promote_args_inexact("hypot", x1, x2)
@@ -259,6 +265,7 @@ def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return lax.select_n(infinite, length, number_like(large, np.inf))
 
 
+@traced_once("x1", "x2")
 def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """|x1| with the sign of x2, elementwise; the sign of zero counts.  TypeError for complex numbers."""
     x1, x2 = broadcast_operands("copysign", *promote_inexact("copysign", x1, x2))
@@ -275,6 +282,7 @@ def sign_bit(x: Any) -> Any:
     return lax.lt(bits, 0)
 
 
+@traced_once("x1", "x2")
 def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0, NaN where x1 is NaN.  TypeError for complex."""
     x1, x2 = promote_inexact("heaviside", x1, x2)

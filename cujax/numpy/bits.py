@@ -8,6 +8,7 @@ import numpy as np
 
 from cujax import lax
 from cujax.api.loops import while_loop
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
@@ -76,6 +77,7 @@ def _integers(name: str, x1: ArrayLike, x2: ArrayLike) -> list[Array]:
     return broadcast_arrays(x1, x2)
 
 
+@traced_once("x1", "x2")
 def gcd(x1: ArrayLike, x2: ArrayLike) -> Array:
     """Greatest common divisor, elementwise, not below 0 (Euclid).  ValueError for other than integers."""
     x1, x2 = _integers("gcd", x1, x2)
@@ -93,6 +95,7 @@ def _magnitude(x: Array) -> Array:
     return lax.abs(x) if dtypes.is_signed(x.dtype) else x
 
 
+@traced_once("x1", "x2")
 def lcm(x1: ArrayLike, x2: ArrayLike) -> Array:
     """Least common multiple, elementwise, not below 0.  ValueError for other than integers."""
     x1, x2 = (_magnitude(x) for x in _integers("lcm", x1, x2))

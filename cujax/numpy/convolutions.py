@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.numpy.products import conjugate_of, element_type
 from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
@@ -70,6 +71,7 @@ def _signals(name: str, a: ArrayLike, v: ArrayLike) -> list[Array]:
     return [x, y]
 
 
+@traced_once("a", "v")
 def convolve(
     a: ArrayLike,
     v: ArrayLike,
@@ -90,6 +92,7 @@ def convolve(
     return convolve_part(x, y, [extent(mode, x.size, y.size)], precision, preferred)
 
 
+@traced_once("a", "v")
 def correlate(
     a: ArrayLike,
     v: ArrayLike,

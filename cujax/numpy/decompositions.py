@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.lu import inverse
@@ -158,16 +159,17 @@ def qr(a: ArrayLike, mode: str = "reduced") -> Array | QRResult:
 # --- numbers of a matrix ----------------------------------------------------------------------------------
 
 
+@traced_once("x")
 def cond(x: ArrayLike, p: Any = None) -> Array:
     """Condition numbers norm(x, p) norm(x^-1, p) of matrices (..., m, n); not finite for singular ones.
 
     p: None and 2 for the largest singular value over the least one, -2 for its inverse, and for square matrices the
-    orders of `norm`.  ValueError for empty arrays, fewer than two axes, and matrices that are not square.
+    orders of `norm`.  ValueError for empty matrices, fewer than two axes, and matrices that are not square.
     """
     found = _matrices("cond", x)
     if found.ndim < 2:
         raise ValueError(f"linalg.cond: input array must be at least 2D; got shape {found.shape}")
-    if not found.size:
+    if 0 in found.shape[-2:]:
         raise ValueError(f"linalg.cond: input array must not be empty; got shape {found.shape}")
     if p not in (None, 2, -2):
         if found.shape[-1] != found.shape[-2]:
@@ -177,6 +179,7 @@ def cond(x: ArrayLike, p: Any = None) -> Array:
     return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
 
 
+@traced_once("M", "rtol", "tol")
 def matrix_rank(
     M: ArrayLike, rtol: ArrayLike | None = None, *, hermitian: bool = False, tol: ArrayLike | None = None
 ) -> Array:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
@@ -25,6 +26,7 @@ def _cut(a: Array, axis: int, start: int, stop: int | None) -> Array:
     return lax.slice_in_dim(a, start, stop, axis=axis)
 
 
+@traced_once("a", "prepend", "append")
 def diff(
     a: ArrayLike,
     n: int = 1,
@@ -65,6 +67,7 @@ def _edge(value: ArrayLike | None, a: Array, axis: int) -> Array | None:
     return value if value.ndim else broadcast_to(value, (*a.shape[:axis], 1, *a.shape[axis + 1 :]))
 
 
+@traced_once("ary", "to_end", "to_begin")
 def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
     """Differences of neighbours in the flattened array, with to_begin before and to_end after them."""
     flat = ravel(as_array("ediff1d", ary))
@@ -74,6 +77,7 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
     return concatenate([p for p in (ends[0], middle, ends[1]) if p is not None])
 
 
+@traced_once("f", "varargs")
 def gradient(
     f: ArrayLike, *varargs: ArrayLike, axis: int | Sequence[int] | None = None, edge_order: int | None = None
 ) -> Array | list[Array]:
@@ -127,6 +131,7 @@ def _gradient_at(f: Array, axis: int, coordinates: Array) -> Array:
     return concatenate([_cut(slope, axis, 0, 1), inner, _cut(slope, axis, -1, None)], axis)
 
 
+@traced_once("y", "x", "dx")
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
     """The integral of y along `axis` by the trapezoidal rule.
 
@@ -143,6 +148,7 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     return 0.5 * reduce_add(spacing * (_cut(y, last, 1, None) + _cut(y, last, 0, -1)), -1)
 
 
+@traced_once("p", "discont", "period")
 def unwrap(
     p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, period: ArrayLike = 2 * np.pi
 ) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.creation import asarray
@@ -11,6 +12,7 @@ from cujax.numpy.promotion import ArrayLike, as_array, promote_args, promote_arg
 from cujax.numpy.reductions import all as reduce_all
 
 
+@traced_once("a", "b", "rtol", "atol")
 def isclose(
     a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
 ) -> Array:
@@ -31,6 +33,7 @@ def add_scaled(offset: Array, factor: Array, x: Array) -> Array:
     return lax.add(*promote_args("isclose", offset, lax.mul(factor, x)))
 
 
+@traced_once("a", "b", "rtol", "atol")
 def allclose(
     a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
 ) -> Array:
@@ -38,6 +41,7 @@ def allclose(
     return reduce_all(isclose(a, b, rtol, atol, equal_nan))
 
 
+@traced_once("a1", "a2")
 def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
     """Whether a1 and a2 have one shape and the same elements; NaN equals NaN if `equal_nan`."""
     a1, a2 = asarray(a1), asarray(a2)
@@ -49,6 +53,7 @@ def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
     return reduce_all(same)
 
 
+@traced_once("a1", "a2")
 def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Whether a1 and a2 broadcast together and are then equal."""
     pair = [asarray(a) for a in (a1, a2)]

@@ -21,6 +21,7 @@ from math import prod, sqrt
 from typing import Any
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, inverse_permutation, other_axes
@@ -260,11 +261,13 @@ def rfftfreq(n: int, d: ArrayLike = 1.0, *, dtype: Any = None, device: Any = Non
     return _frequencies("rfftfreq", arange(n // 2 + 1), n, d, dtype)
 
 
+@traced_once("x")
 def fftshift(x: ArrayLike, axes: int | Sequence[int] | None = None) -> Array:
     """`x` with frequency 0 moved to the middle of `axes` (all by default).  IndexError for other axes."""
     return _shifted("fftshift", x, axes, lambda length: length // 2)
 
 
+@traced_once("x")
 def ifftshift(x: ArrayLike, axes: int | Sequence[int] | None = None) -> Array:
     """The inverse of `fftshift`; they differ for odd lengths."""
     return _shifted("ifftshift", x, axes, lambda length: -(length // 2))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
@@ -77,6 +78,7 @@ def _count(name: str, num: Any) -> int:
     return number
 
 
+@traced_once("start", "stop")
 def linspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, retstep: bool = False,
     dtype: Any = None, axis: int = 0, *, device: Any = None,
@@ -128,6 +130,7 @@ def _interpolated(start: Array, stop: Array, num: int, endpoint: bool) -> Array:
     return lax.concatenate([values, lax.expand_dims(stop, (0,))], 0) if endpoint else values
 
 
+@traced_once("start", "stop", "base")
 def logspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, base: ArrayLike = 10.0,
     dtype: Any = None, axis: int = 0,
@@ -145,6 +148,7 @@ def _inexact_result(name: str, dtype: Any, *given: ArrayLike) -> Any:
     return dtypes.canonicalize_user(dtype, name)
 
 
+@traced_once("start", "stop")
 def geomspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy import reductions
@@ -21,6 +22,7 @@ from cujax.numpy.reshaping import ravel
 from cujax.numpy.searching import searchsorted
 
 
+@traced_once("a", "weights")
 def histogram_bin_edges(
     a: ArrayLike, bins: ArrayLike = 10, range: Any = None, weights: ArrayLike | None = None
 ) -> Array:
@@ -54,6 +56,7 @@ def _range(data: Array, range: Any) -> Sequence[Array]:
     return reductions.min(data), reductions.max(data)
 
 
+@traced_once("a", "weights")
 def histogram(
     a: ArrayLike, bins: ArrayLike = 10, range: Any = None, weights: ArrayLike | None = None,
     density: bool | None = None,
@@ -90,6 +93,7 @@ def _count(numbers: Array, amount: Array, length: int) -> Array:
     return full((length,), 0, amount.dtype).at[numbers].add(amount, mode="drop")
 
 
+@traced_once("x", "y", "weights")
 def histogram2d(
     x: ArrayLike, y: ArrayLike, bins: Any = 10, range: Any = None, weights: ArrayLike | None = None,
     density: bool | None = None,
@@ -107,6 +111,7 @@ def histogram2d(
     return counts, edges[0], edges[1]
 
 
+@traced_once("weights")
 def histogramdd(
     sample: Any,
     bins: Any = 10,

@@ -22,6 +22,7 @@ import numpy as np
 from cujax import lax
 from cujax.api.custom_jvp import custom_jvp
 from cujax.api.derivatives import jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -110,6 +111,7 @@ def _conjugate(x: Array) -> Array:
 # --- public functions -------------------------------------------------------------------------------------
 
 
+@traced_once("a", "rtol", "rcond")
 def pinv(
     a: ArrayLike, rtol: ArrayLike | None = None, hermitian: bool = False, *, rcond: ArrayLike | None = None
 ) -> Array:
@@ -133,6 +135,7 @@ def pinv(
     return _solve(x, _eye_of_rows(x), _factors(x, cutoff, hermitian))[0]
 
 
+@traced_once("a", "b")
 def lstsq(
     a: ArrayLike, b: ArrayLike, rcond: float | None = None, *, numpy_resid: bool = False
 ) -> tuple[Array, Array, Array, Array]:
@@ -164,6 +167,7 @@ def lstsq(
     return (found[:, 0] if y.ndim == 1 else found), squares, rank, s
 
 
+@traced_once("x", "y", "w")
 def polyfit(
     x: ArrayLike, y: ArrayLike, deg: int, rcond: float | None = None, full: bool = False, w: ArrayLike | None = None,
     cov: bool = False,

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ops import determinant, lu
 from cujax.engine.ops.axes import canonical_axes, other_axes
@@ -50,6 +51,7 @@ from cujax.numpy.reshaping import broadcast_to, matrix_transpose
 # --- systems of equations -------------------------------------------------------------------------------
 
 
+@traced_once("a", "b")
 def solve(a: ArrayLike, b: ArrayLike) -> Array:
     """x with a x = b, for matrices a (..., n, n).
 
@@ -102,6 +104,7 @@ def _solve_wide(solver: Callable[[Array, Array], Array], a: Array, b: Array) -> 
     return lax.transpose(lax.reshape(x, front.shape), (*range(1, rows + 1), 0, rows + 1))
 
 
+@traced_once("a")
 def inv(a: ArrayLike) -> Array:
     """The inverses of the matrices a (..., n, n); not finite where a matrix is singular.
 
@@ -166,6 +169,7 @@ class SlogdetResult(NamedTuple):
     logabsdet: Array
 
 
+@traced_once("a")
 def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
     """The sign and the logarithm of the absolute value of the determinants of a (..., n, n).
 
@@ -194,6 +198,7 @@ def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True
 # --- powers and chains of products ------------------------------------------------------------------------
 
 
+@traced_once("a")
 def matrix_power(a: ArrayLike, n: int) -> Array:
     """The matrices a (..., m, m) multiplied n times with themselves; their inverses where n < 0.
 

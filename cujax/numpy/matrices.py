@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis, other_axes
@@ -53,12 +54,14 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
     return lax.convert_element_type(_diagonal_mask(rows, columns, operator.index(k), lax.ge), dtype)
 
 
+@traced_once("m")
 def tril(m: ArrayLike, k: int = 0) -> Array:
     """The last two axes' lower triangle, on and below diagonal k; 0 elsewhere.  ValueError for fewer axes."""
     m = _matrix("tril", m)
     return choose_where(_mask_like(m, k), m, m.dtype.type(0))
 
 
+@traced_once("m")
 def triu(m: ArrayLike, k: int = 0) -> Array:
     """The last two axes' upper triangle, on and above diagonal k; 0 elsewhere.  ValueError for fewer axes."""
     m = _matrix("triu", m)
@@ -80,6 +83,7 @@ def _mask_like(m: Array, k: int) -> Array:
 # --- diagonals ----------------------------------------------------------------------------------------
 
 
+@traced_once("a")
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """The diagonal `offset` of the matrices along axis1 and axis2, as a new last axis.
 
@@ -108,6 +112,7 @@ def _main_diagonal(a: Array) -> Array:
     return lax.slice_in_dim(flat, 0, n * n, stride=n + 1, axis=-1)
 
 
+@traced_once("v")
 def diag(v: ArrayLike, k: int = 0) -> Array:
     """The matrix with a vector on diagonal k, or diagonal k of a matrix.  ValueError for other ranks."""
     v = as_array("diag", v)
@@ -131,6 +136,7 @@ def diagflat(v: ArrayLike, k: int = 0) -> Array:
     return diag(ravel(as_array("diagflat", v)), k)
 
 
+@traced_once("a")
 def trace(
     a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
 ) -> Array:
@@ -223,6 +229,7 @@ def mask_indices(n: int, mask_func: Any, k: int = 0, *, size: int | None = None)
     return _index_arrays(i if size is None else np.pad(i, (0, max(0, size - i.size)))[:size] for i in found)
 
 
+@traced_once("x")
 def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Array:
     """Rows of powers of the elements of the vector x: N of them (its length by default), highest first."""
     x = as_array("vander", x)

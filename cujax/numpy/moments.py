@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes
@@ -43,6 +44,7 @@ def count(a: Array, axis: Axis, keepdims: bool, where: ArrayLike | None) -> Any:
     return reductions.sum(mask, axis, keepdims=keepdims)
 
 
+@traced_once("a", "where")
 def mean(
     a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False, *,
     where: ArrayLike | None = None,
@@ -58,6 +60,7 @@ def mean(
     return lax.convert_element_type(quotient, result)
 
 
+@traced_once("a", "where", "mean")
 def var(
     a: ArrayLike,
     axis: Axis = None,
@@ -108,6 +111,7 @@ def mean_of(a: Array, axis: Axis, where: ArrayLike | None) -> Array:
     return mean(a, axis, keepdims=True, where=where)
 
 
+@traced_once("a", "where", "mean")
 def std(
     a: ArrayLike,
     axis: Axis = None,
@@ -125,6 +129,7 @@ def std(
     return lax.sqrt(_variance("std", a, axis, dtype, ddof, keepdims, where, mean, correction))
 
 
+@traced_once("a", "weights")
 def average(
     a: ArrayLike,
     axis: Axis = None,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes
@@ -27,6 +28,7 @@ def _without_nan(name: str, a: ArrayLike, value: float) -> Array:
     return choose_where(isnan(a), a.dtype.type(value), a) if dtypes.is_inexact(a.dtype) else a
 
 
+@traced_once("a", "initial", "where")
 def nansum(
     a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False,
     initial: ArrayLike | None = None, where: ArrayLike | None = None,
@@ -36,6 +38,7 @@ def nansum(
     return reductions.sum(_without_nan("nansum", a, 0), axis, dtype, None, keepdims, initial, where)
 
 
+@traced_once("a", "initial", "where")
 def nanprod(
     a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False,
     initial: ArrayLike | None = None, where: ArrayLike | None = None,
@@ -64,6 +67,7 @@ def _nan_extreme(
     return choose_where(reductions.all(isnan(a), axis, None, keepdims), a.dtype.type(np.nan), result)
 
 
+@traced_once("a", "initial", "where")
 def nanmax(
     a: ArrayLike,
     axis: Axis = None,
@@ -77,6 +81,7 @@ def nanmax(
     return _nan_extreme("nanmax", reductions.max, -np.inf, a, axis, keepdims, initial, where)
 
 
+@traced_once("a", "initial", "where")
 def nanmin(
     a: ArrayLike,
     axis: Axis = None,
@@ -95,6 +100,7 @@ def _valid(a: Array, where: ArrayLike | None) -> Array:
     return valid if where is None else logical_and(valid, where)
 
 
+@traced_once("a", "where")
 def nanmean(
     a: ArrayLike, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False,
     where: ArrayLike | None = None,
@@ -109,6 +115,7 @@ def nanmean(
     return divide(nansum(a, axis, dtype, None, keepdims, where=where), number)
 
 
+@traced_once("a", "where", "mean")
 def nanvar(
     a: ArrayLike,
     axis: Axis = None,
@@ -136,6 +143,7 @@ def nanvar(
     return lax.convert_element_type(choose_where(number > 0, quotient, np.nan), result)
 
 
+@traced_once("a", "where", "mean")
 def nanstd(
     a: ArrayLike,
     axis: Axis = None,
@@ -161,12 +169,14 @@ def _nan_arg(
     return choose_where(reductions.all(isnan(a), axes, None, bool(keepdims)), found.dtype.type(-1), found)
 
 
+@traced_once("a")
 def nanargmax(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Array:
     """Index of the first maximum of what is not NaN; -1 where all is NaN."""
     refuse_out("nanargmax", out)
     return _nan_arg("nanargmax", lax.argmax, -np.inf, a, axis, keepdims)
 
 
+@traced_once("a")
 def nanargmin(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Array:
     """Index of the first minimum of what is not NaN; -1 where all is NaN."""
     refuse_out("nanargmin", out)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis, other_axes
@@ -26,6 +27,7 @@ from cujax.numpy.transcendental import sqrt
 Order = int | float | str | None
 
 
+@traced_once("x")
 def norm(
     x: ArrayLike, ord: Order = None, axis: int | Sequence[int] | None = None, keepdims: bool = False
 ) -> Array:
@@ -51,6 +53,7 @@ def norm(
     )
 
 
+@traced_once("x")
 def vector_norm(
     x: ArrayLike, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: int | float = 2
 ) -> Array:
@@ -59,6 +62,7 @@ def vector_norm(
     return _vector_norm(x, ord, canonical_axes(axis, x.ndim), keepdims)
 
 
+@traced_once("x")
 def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: int | float | str = "fro") -> Array:
     """Norms of the matrices in the last two axes.  Errors as `norm`."""
     return norm(x, ord, (-2, -1), keepdims)

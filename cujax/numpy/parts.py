@@ -15,6 +15,7 @@ import numpy as np
 
 from cujax import lax
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
@@ -47,6 +48,7 @@ def fabs(x: ArrayLike, /) -> Array:
     return lax.abs(x)
 
 
+@traced_once("x")
 def signbit(x: ArrayLike, /) -> Array:
     """Whether the sign bit is set, elementwise; true of -0.0.  ValueError for complex numbers."""
     x = as_array("signbit", x)
@@ -84,6 +86,7 @@ def trunc(x: ArrayLike) -> Array:
     return _trunc(x)
 
 
+@traced_once("x")
 def fix(x: ArrayLike, out: None = None) -> Array:
     """x without its fraction, elementwise."""
     _refuse_out("fix", out)
@@ -109,6 +112,7 @@ def _round_parts(x: Array) -> Array:
     return lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN)
 
 
+@traced_once("a")
 def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     """a rounded to `decimals` places after the point, ties to even, elementwise.
 
@@ -137,6 +141,7 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
 around = round
 
 
+@traced_once("x")
 def modf(x: ArrayLike, /, out: None = None) -> tuple[Array, Array]:
     """(fraction, whole part) of x, elementwise, both with the sign of x.  TypeError for complex numbers."""
     _refuse_out("modf", out)
@@ -169,6 +174,7 @@ def conjugate(x: ArrayLike, /) -> Array:
 conj = conjugate
 
 
+@traced_once("z")
 def angle(z: ArrayLike, deg: bool = False) -> Array:
     """The argument of complex numbers, in (-pi, pi], elementwise; in degrees if `deg`."""
     (z,) = promote_inexact("angle", as_array("angle", z))
@@ -184,6 +190,7 @@ def angle(z: ArrayLike, deg: bool = False) -> Array:
 # --- floating-point representation ------------------------------------------------------------------------
 
 
+@traced_once("x")
 def frexp(x: ArrayLike, /) -> tuple[Array, Array]:
     """(mantissa, exponent) with x = mantissa * 2**exponent and 0.5 <= |mantissa| < 1, elementwise.
 
@@ -232,6 +239,7 @@ def _normal_power(exponent: Array, dtype: Any) -> Array:
     return lax.bitcast_convert_type(lax.shift_left(field, field.dtype.type(info.nmant)), dtype)
 
 
+@traced_once("x1", "x2")
 def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 * 2**x2, elementwise.  x2: integers.  ValueError for complex x1 and for x2 that is not integer."""
     x1, x2 = as_array("ldexp", x1), as_array("ldexp", x2, 1)
@@ -250,6 +258,7 @@ def _scale(x: Array, exponent: Array) -> Array:
     return x
 
 
+@traced_once("x")
 def spacing(x: ArrayLike, /) -> Array:
     """The distance from x to the next number away from zero, elementwise.  ValueError for complex numbers."""
     (x,) = promote_inexact("spacing", as_array("spacing", x))
@@ -261,6 +270,7 @@ def spacing(x: ArrayLike, /) -> Array:
     return lax.select_n(lax.eq(gap, 0), gap, lax.select_n(sign_bit(x), least, -least))
 
 
+@traced_once("x", "nan", "posinf", "neginf")
 def nan_to_num(
     x: ArrayLike, copy: bool = True, nan: ArrayLike = 0.0, posinf: ArrayLike | None = None,
     neginf: ArrayLike | None = None,

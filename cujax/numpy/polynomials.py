@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy import reductions
@@ -23,6 +24,7 @@ from cujax.numpy.selection import where
 from cujax.numpy.sorting import argsort
 
 
+@traced_once("p", "x")
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     """The polynomial with coefficients p (along the first axis) at x, by Horner's rule."""
     p, x = arrays_of(promote_dtypes("polyval", p, x))
@@ -95,6 +97,7 @@ def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = False) -> 
     return result, _trimmed(u) if trim_leading_zeros else u
 
 
+@traced_once("p")
 def polyder(p: ArrayLike, m: int = 1) -> Array:
     """Coefficients of the m-th derivative."""
     (p,) = _vectors("polyder", *promote_inexact("polyder", p))
@@ -111,6 +114,7 @@ def _host_dtype(p: Array) -> Any:
     return dtypes.to_real(p.dtype)
 
 
+@traced_once("p", "k")
 def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     """Coefficients of the m-th antiderivative; k: the constants of integration in order, 0 by default."""
     p, constants = _vectors("polyint", *promote_inexact("polyint", p, 0 if k is None else k))

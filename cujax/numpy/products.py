@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
@@ -282,6 +283,7 @@ def _tensordot_axes(axes: Any, x: Array, y: Array) -> tuple[tuple[int, ...], tup
 # --- kron, cross ----------------------------------------------------------------------------------------
 
 
+@traced_once("a", "b")
 def kron(a: ArrayLike, b: ArrayLike) -> Array:
     """The Kronecker product: each element of `a` replaced by itself times `b`.
 
@@ -296,6 +298,7 @@ def kron(a: ArrayLike, b: ArrayLike) -> Array:
     return reshape(blocks, tuple(m * n for m, n in zip(x.shape, y.shape, strict=True)))
 
 
+@traced_once("a", "b")
 def cross(
     a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Array:

@@ -15,6 +15,7 @@ import ml_dtypes
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, canonical_axis
@@ -174,6 +175,7 @@ def min(
 amax, amin = max, min
 
 
+@traced_once("a")
 def ptp(a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """Maximum minus minimum over axes."""
     refuse_out("ptp", out)

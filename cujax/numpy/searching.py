@@ -10,6 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.arithmetic import remainder
@@ -77,6 +78,7 @@ _METHODS: dict[str, Callable] = {
 }
 
 
+@traced_once("a", "v", "sorter")
 def searchsorted(
     a: ArrayLike, v: ArrayLike, side: str = "left", sorter: ArrayLike | None = None, *, method: str = "scan"
 ) -> Array:
@@ -106,6 +108,7 @@ def searchsorted(
     return lax.convert_element_type(_METHODS[method](a, v, before), dtype)
 
 
+@traced_once("x", "bins")
 def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, *, method: str | None = None) -> Array:
     """Number of the bin of each element of x; bins: edges in ascending or descending order.
 
@@ -157,6 +160,7 @@ def bincount(
 # --- interpolation --------------------------------------------------------------------------------------
 
 
+@traced_once("x", "xp", "fp", "left", "right", "period")
 def interp(
     x: ArrayLike, xp: ArrayLike, fp: ArrayLike, left: ArrayLike | str | None = None,
     right: ArrayLike | str | None = None, period: ArrayLike | None = None,
@@ -226,6 +230,7 @@ def _negligible(dtype: Any) -> float:
 _ISIN_METHODS = ("compare_all", "binary_search", "sort", "auto")
 
 
+@traced_once("element", "test_elements")
 def isin(
     element: ArrayLike, test_elements: ArrayLike, assume_unique: bool = False, invert: bool = False, *,
     method: str = "auto",

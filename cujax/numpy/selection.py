@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.creation import array, asarray
@@ -36,6 +37,7 @@ from cujax.numpy.reshaping import broadcast_to, moveaxis, ravel
 # --- where and nonzero ----------------------------------------------------------------------------------
 
 
+@traced_once("condition", "x", "y")
 def where(
     condition: ArrayLike,
     x: ArrayLike | None = None,

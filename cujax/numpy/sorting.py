@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
@@ -74,6 +75,7 @@ def lexsort(keys: Any, axis: int = -1) -> Array:
     return lax.sort((*reversed(arrays), places), axis, num_keys=len(arrays))[-1]
 
 
+@traced_once("a")
 def sort_complex(a: ArrayLike) -> Array:
     """`a` sorted along its last axis, as complex numbers: by real part, then by imaginary part."""
     result = sort(a)
@@ -88,6 +90,7 @@ def _split_at(name: str, a: ArrayLike, kth: int, axis: int) -> tuple[Array, int,
     return a, canonical_axis(kth, a.shape[axis], "kth"), axis
 
 
+@traced_once("a")
 def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """The k-th smallest element in its place along `axis`, none larger before it, none smaller after it.
 
@@ -97,6 +100,7 @@ def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     return lax.sort(a, axis)
 
 
+@traced_once("a")
 def argpartition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """Indices that partition `a` along `axis` as `partition` does."""
     a, _, axis = _split_at("argpartition", a, kth, axis)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, other_axes
@@ -28,6 +29,7 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf")
 # --- quantiles ----------------------------------------------------------------------------------------
 
 
+@traced_once("a", "q", "weights")
 def quantile(
     a: ArrayLike, q: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False,
     method: str = "linear", keepdims: bool = False, *, weights: ArrayLike | None = None,
@@ -41,6 +43,7 @@ def quantile(
     return _quantile("quantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
 
 
+@traced_once("a", "q", "weights")
 def nanquantile(
     a: ArrayLike, q: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False,
     method: str = "linear", keepdims: bool = False, *, weights: ArrayLike | None = None,
@@ -51,6 +54,7 @@ def nanquantile(
     )
 
 
+@traced_once("a", "q", "weights")
 def percentile(
     a: ArrayLike,
     q: ArrayLike,
@@ -69,6 +73,7 @@ def percentile(
     )
 
 
+@traced_once("a", "q", "weights")
 def nanpercentile(
     a: ArrayLike, q: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False,
     method: str = "linear", keepdims: bool = False, *, weights: ArrayLike | None = None,
@@ -84,6 +89,7 @@ def _hundredth(q: ArrayLike) -> Array:
     return lax.div(q, 100)
 
 
+@traced_once("a")
 def median(
     a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
 ) -> Array:
@@ -91,6 +97,7 @@ def median(
     return _quantile("median", a, 0.5, axis, out, overwrite_input, "midpoint", keepdims, None, False)
 
 
+@traced_once("a")
 def nanmedian(
     a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
 ) -> Array:
@@ -228,6 +235,7 @@ def _weighted(rows: Array, q: Array, weights: Array, skip_nan: bool) -> Array:
 # --- covariance -----------------------------------------------------------------------------------------
 
 
+@traced_once("m", "y", "fweights", "aweights")
 def cov(
     m: ArrayLike,
     y: ArrayLike | None = None,
@@ -299,6 +307,7 @@ def _covariance(x: Array, bias: bool, ddof: int | None, f: Array | None, a: Arra
     return lax.squeeze(result, tuple(i for i, d in enumerate(result.shape) if d == 1))
 
 
+@traced_once("x", "y")
 def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: Any = None) -> Array:
     """Correlation coefficients of the variables in the rows of x (columns unless `rowvar`), and of y."""
     c = cov(as_array("corrcoef", x), y, rowvar, dtype=dtype)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
@@ -26,6 +27,7 @@ from cujax.numpy.reshaping import broadcast_to, ravel
 # --- take and put ---------------------------------------------------------------------------------------
 
 
+@traced_once("a", "indices")
 def take(
     a: ArrayLike, indices: ArrayLike, axis: int | None = None, out: None = None, mode: str | None = None,
     unique_indices: bool = False, indices_are_sorted: bool = False, fill_value: Any = None,
@@ -86,6 +88,7 @@ def _along_axis(name: str, arr: Array, indices: Array, axis: int) -> tuple:
     return tuple(places)
 
 
+@traced_once("arr", "indices")
 def take_along_axis(
     arr: ArrayLike, indices: ArrayLike, axis: int | None = -1, mode: Any = None, fill_value: Any = None, *,
     wrap_negative_indices: bool | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 
 from cujax import lax
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.declare import unary
@@ -86,6 +87,7 @@ def _constant(x: ArrayLike, value: float) -> np.generic:
     return x.dtype.type(value)
 
 
+@traced_once("x")
 def sinc(x: ArrayLike, /) -> Array:
     """sin(pi x) / (pi x), elementwise, and 1 at 0, with its derivatives there and near it."""
     (x,) = promote_inexact("sinc", x)
@@ -105,6 +107,7 @@ def _sinc_series(angle: ArrayLike) -> Array:
     return lax.add(total, 1.0)
 
 
+@traced_once("x1", "x2")
 def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """log(exp(x1) + exp(x2)), elementwise, without overflow."""
     x1, x2 = arrays_of(promote_args_inexact("logaddexp", x1, x2))
@@ -142,6 +145,7 @@ def _logaddexp_complex(x1: Array, x2: Array) -> Array:
     return lax.complex(lax.real(total), lax.sub(turned, math.pi))
 
 
+@traced_once("x1", "x2")
 def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """log2(2**x1 + 2**x2), elementwise, without overflow."""
     x1, x2 = promote_args_inexact("logaddexp2", x1, x2)

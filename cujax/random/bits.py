@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.core.tape import literal
 from cujax.engine.ground import dtypes
@@ -14,16 +15,15 @@ from cujax.engine.ground.config import config
 from cujax.engine.ops.random_bits import random_bits
 from cujax.numpy.promotion import operand
 from cujax.random.arguments import canonical_shape, integer_dtype, sample_shape, stretch, stretch_together
-from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key, split_in
 
 
-@in_bulk
 def raw_bits(key: Array, shape: tuple[int, ...], width: int) -> Array:
     """Unsigned integers of `width` random bits from one typed key, in the layout that `config` names."""
     return random_bits(key, width, shape, config.threefry_partitionable)
 
 
+@traced_once("key")
 def bits(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Uniform random bits as unsigned integers: Threefry hashes of the key and of the numbers of the elements.
 
@@ -57,6 +57,7 @@ class _Interval(NamedTuple):
     multiplier: Any
 
 
+@traced_once("key")
 def randint(
     key: Any, shape: Any, minval: Any, maxval: Any, dtype: Any = None, *, out_sharding: Any = None
 ) -> Array:
@@ -85,7 +86,6 @@ def randint(
     return _draw(one, shape, *interval, work, found)
 
 
-@in_bulk
 def _draw(
     key: Array, shape: tuple[int, ...], low: Any, span: Any, multiplier: Any, work: Any, dtype: Any
 ) -> Array:

@@ -15,18 +15,19 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.core.tape import literal
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.random.arguments import arrays, canonical_shape, float_dtype, sample_shape, stretch
-from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key, split_in
 from cujax.random.uniform import uniform_between, unit_interval
 
 # --- the normal distribution --------------------------------------------------------------------------------
 
 
+@traced_once("key")
 def normal(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of the normal distribution with mean 0 and variance 1: sqrt(2) erf_inv(u), u uniform in (-1, 1).
 
@@ -45,7 +46,6 @@ def normal(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = 
     return lax.div(lax.complex(real, imaginary), literal(sqrt(2), dtype))
 
 
-@in_bulk
 def real_normal(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     """Normal numbers of a floating-point `dtype` from one typed key."""
     symmetric = uniform_between(key, shape, dtype, _above_minus_one(dtype), 1)
@@ -57,6 +57,7 @@ def _above_minus_one(dtype: Any) -> Any:
     return literal(np.nextafter(dtype.type(-1), dtype.type(0)), dtype)
 
 
+@traced_once("key", "lower", "upper")
 def truncated_normal(
     key: Any, lower: Any, upper: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None
 ) -> Array:
@@ -90,6 +91,7 @@ def _scale_free(name: str, key: Any, shape: Any, dtype: Any) -> tuple[Array, tup
     return one, canonical_shape(name, shape), float_dtype(name, dtype)
 
 
+@traced_once("key")
 def exponential(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density exp(-x) for x >= 0: -log(1 - u) of a uniform number u.
 
@@ -99,11 +101,11 @@ def exponential(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: A
     return _exponential(*_scale_free("exponential", key, shape, dtype))
 
 
-@in_bulk
 def _exponential(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     return lax.neg(lax.log1p(lax.neg(unit_interval(key, shape, dtype))))
 
 
+@traced_once("key")
 def laplace(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density exp(-|x|) / 2: sign(u) log(1 - |u|) of a number u uniform in (-1, 1).
 
@@ -113,12 +115,12 @@ def laplace(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any =
     return _laplace(*_scale_free("laplace", key, shape, dtype))
 
 
-@in_bulk
 def _laplace(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     symmetric = uniform_between(key, shape, dtype, _above_minus_one(dtype), 1)
     return lax.mul(lax.sign(symmetric), lax.log1p(lax.neg(lax.abs(symmetric))))
 
 
+@traced_once("key")
 def logistic(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers x for which 1 / (1 + exp(-x)) is uniform: log(u) - log(1 - u) of a uniform number u.
 
@@ -128,12 +130,12 @@ def logistic(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any 
     return _logistic(*_scale_free("logistic", key, shape, dtype))
 
 
-@in_bulk
 def _logistic(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     x = uniform_between(key, shape, dtype, float(dtypes.finfo(dtype).tiny), 1)
     return lax.sub(lax.log(x), lax.log1p(lax.neg(x)))
 
 
+@traced_once("key")
 def cauchy(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density 1 / (pi (1 + x^2)): tan(pi (u - 1/2)) of a uniform number u.
 
@@ -143,12 +145,12 @@ def cauchy(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = 
     return _cauchy(*_scale_free("cauchy", key, shape, dtype))
 
 
-@in_bulk
 def _cauchy(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     x = uniform_between(key, shape, dtype, float(dtypes.finfo(dtype).eps), 1)
     return lax.tan(lax.mul(literal(pi, dtype), lax.sub(x, literal(0.5, dtype))))
 
 
+@traced_once("key")
 def gumbel(
     key: Any, shape: Any = (), dtype: Any = None, mode: str | None = None, *, out_sharding: Any = None
 ) -> Array:
@@ -162,7 +164,6 @@ def gumbel(
     return gumbel_typed(one, shape, dtype, mode)
 
 
-@in_bulk
 def gumbel_typed(key: Array, shape: tuple[int, ...], dtype: Any, mode: str | None) -> Array:
     """Gumbel numbers from one typed key.  ValueError for a mode other than "high", "low" and None."""
     if mode is None:

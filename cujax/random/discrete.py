@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.jit import jit
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.promotion import arrays_of, promote_inexact
@@ -27,6 +28,7 @@ from cujax.random.uniform import unit_interval
 # --- geometric ----------------------------------------------------------------------------------------------
 
 
+@traced_once("key", "p")
 def geometric(
     key: Any, p: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None
 ) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cujax import lax
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import arrays_of, as_array, promote_inexact
 from cujax.random.arguments import arrays, canonical_shape, float_dtype, sample_shape
@@ -23,6 +24,7 @@ from cujax.random.keys import single_key, split_in
 # --- points of a ball ---------------------------------------------------------------------------------------
 
 
+@traced_once("key", "p")
 def ball(key: Any, d: int, p: Any = 2, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random points of the unit ball of the p-norm in `d` dimensions, uniformly: arrays of shape `(*shape, d)`.
 
@@ -62,6 +64,7 @@ _FACTORS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+@traced_once("key", "mean", "cov")
 def multivariate_normal(
     key: Any, mean: Any, cov: Any, shape: Any = None, dtype: Any = None, method: str = "cholesky", *,
     out_sharding: Any = None,
@@ -108,6 +111,7 @@ def _shape_of_vectors(shape: Any, mean: Array, cov: Array) -> tuple[int, ...]:
 # --- orthogonal matrices ------------------------------------------------------------------------------------
 
 
+@traced_once("key")
 def orthogonal(
     key: Any, n: int, shape: Any = (), dtype: Any = None, m: int | None = None, *, out_sharding: Any = None
 ) -> Array:

@@ -11,6 +11,7 @@ from math import ceil, log, prod
 from typing import Any
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
@@ -26,6 +27,7 @@ from cujax.random.keys import single_key, split_in
 from cujax.random.uniform import unit_interval
 
 
+@traced_once("key")
 def permutation(
     key: Any, x: Any, axis: int = 0, independent: bool = False, *, out_sharding: Any = None
 ) -> Array:
@@ -71,6 +73,7 @@ def _shuffle(key: Array, x: Array, axis: int) -> Array:
     return x
 
 
+@traced_once("key", "p")
 def choice(
     key: Any, a: Any, shape: Any = (), replace: bool = True, p: Any = None, axis: int = 0,
     mode: str | None = None,
@@ -142,6 +145,7 @@ def _weighted(
     return lax.reshape(index, shape)
 
 
+@traced_once("key", "logits")
 def categorical(
     key: Any, logits: Any, axis: int = -1, shape: Any = None, replace: bool = True,
     mode: str | None = None, *, out_sharding: Any = None,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import broadcast_shape
 from cujax.random.arguments import arrays, canonical_shape, fitting_parameters, float_dtype, sample_shape
@@ -23,6 +24,7 @@ from cujax.random.uniform import rademacher, unit_interval
 # --- of normal numbers --------------------------------------------------------------------------------------
 
 
+@traced_once("key", "sigma")
 def lognormal(
     key: Any, sigma: Any = 1.0, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None
 ) -> Array:
@@ -40,6 +42,7 @@ def lognormal(
     return jnp.exp(normal(one, sigma.shape, dtype) * sigma)
 
 
+@traced_once("key")
 def maxwell(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density sqrt(2/pi) x*x exp(-x*x/2) for x > 0: lengths of vectors of 3 normal numbers.
 
@@ -56,6 +59,7 @@ def _maxwell(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     return jnp.sqrt(jnp.sum(vectors * vectors, -1))
 
 
+@traced_once("key", "loc", "scale")
 def double_sided_maxwell(key: Any, loc: Any, scale: Any, shape: Any = (), dtype: Any = None) -> Array:
     """loc + scale * s * m, where s is a random sign and m a number as `maxwell` gives it.
 
@@ -72,6 +76,7 @@ def double_sided_maxwell(key: Any, loc: Any, scale: Any, shape: Any = (), dtype:
     return rademacher(sign_key, full, dtype) * _maxwell(size_key, full, dtype) * scale + loc
 
 
+@traced_once("key", "mean")
 def wald(key: Any, mean: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of the inverse Gaussian distribution of the given mean and of scale 1.
 
@@ -97,6 +102,7 @@ def wald(key: Any, mean: Any, shape: Any = None, dtype: Any = None, *, out_shard
 # --- inverse distribution functions ---------------------------------------------------------------------------
 
 
+@traced_once("key", "b")
 def pareto(key: Any, b: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density b / x**(b + 1) for x >= 1.
 
@@ -109,6 +115,7 @@ def pareto(key: Any, b: Any, shape: Any = None, dtype: Any = None, *, out_shardi
     return jnp.exp(exponential(one, b.shape, dtype) / b)
 
 
+@traced_once("key", "scale")
 def rayleigh(key: Any, scale: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of density x exp(-x*x/2) for x > 0, times `scale`: lengths of vectors of 2 normal numbers.
 
@@ -121,6 +128,7 @@ def rayleigh(key: Any, scale: Any, shape: Any = None, dtype: Any = None, *, out_
     return scale * jnp.sqrt(jnp.log(unit_interval(one, scale.shape, dtype)) * -2)
 
 
+@traced_once("key", "left", "mode", "right")
 def triangular(
     key: Any, left: Any, mode: Any, right: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None
 ) -> Array:
@@ -138,6 +146,7 @@ def triangular(
     return jnp.where(unit < (mode - left) / width, rising, falling)
 
 
+@traced_once("key", "scale", "concentration")
 def weibull_min(key: Any, scale: Any, concentration: Any, shape: Any = (), dtype: Any = None) -> Array:
     """Random numbers scale * e**(1/concentration), where e is exponentially distributed.
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.core.tape import Literal, literal
 from cujax.engine.ground import dtypes
@@ -19,10 +20,10 @@ from cujax.engine.ops.elementwise import fma
 from cujax.numpy.promotion import operand
 from cujax.random.arguments import canonical_shape, float_dtype, parameter, sample_shape, stretch
 from cujax.random.bits import raw_bits
-from cujax.random.bulk import in_bulk
 from cujax.random.keys import single_key
 
 
+@traced_once("key", "minval", "maxval")
 def uniform(
     key: Any, shape: Any = (), dtype: Any = None, minval: Any = 0.0, maxval: Any = 1.0, *,
     out_sharding: Any = None,
@@ -43,7 +44,6 @@ def uniform(
     return uniform_between(one, shape, dtype, low, high)
 
 
-@in_bulk
 def uniform_between(key: Array, shape: tuple[int, ...], dtype: Any, low: Any, high: Any) -> Array:
     """Numbers in [low, high), which are operands of `dtype` or Python numbers, from one typed key."""
     unit = unit_interval(key, shape, dtype)
@@ -61,7 +61,6 @@ def _is(x: Any, value: float) -> bool:
     return type(x) is Literal and x.val == value
 
 
-@in_bulk
 def unit_interval(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     """Numbers in [0, 1) of a floating-point `dtype` from one typed key."""
     info = dtypes.finfo(dtype)
@@ -77,6 +76,7 @@ def unit_interval(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
 # --- coins ------------------------------------------------------------------------------------------------
 
 
+@traced_once("key", "p")
 def bernoulli(
     key: Any, p: Any = 0.5, shape: Any = None, mode: str = "low", *, out_sharding: Any = None
 ) -> Array:
@@ -98,7 +98,6 @@ def bernoulli(
     return coins(one, shape, stretch(p, shape), mode)
 
 
-@in_bulk
 def coins(key: Array, shape: tuple[int, ...], p: Any, mode: str = "low") -> Array:
     """True with probability p, an operand that is scalar or of `shape`."""
     if mode == "low":
@@ -109,6 +108,7 @@ def coins(key: Array, shape: tuple[int, ...], p: Any, mode: str = "low") -> Arra
     return lax.lt(lax.mul(fine, eps), lax.sub(p, coarse))
 
 
+@traced_once("key")
 def rademacher(key: Any, shape: Any = (), dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random signs: -1 or 1, with equal probability.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from cujax import lax
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
@@ -20,6 +21,7 @@ from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
 __all__ = ["dct", "dctn", "idct", "idctn"]
 
 
+@traced_once("x")
 def dct(x: ArrayLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
     """2 sum over j of x[j] cos(pi k (2 j + 1) / (2 n)), for k below n, along one axis.
 
@@ -30,11 +32,13 @@ def dct(x: ArrayLike, type: int = 2, n: int | None = None, axis: int = -1, norm:
     return _along("dct", _forward, x, type, n, axis, norm)
 
 
+@traced_once("x")
 def idct(x: ArrayLike, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
     """The inverse of `dct` with the same arguments, whatever the norm."""
     return _along("idct", _inverse, x, type, n, axis, norm)
 
 
+@traced_once("x")
 def dctn(
     x: ArrayLike, type: int = 2, s: Sequence[int] | None = None, axes: Sequence[int] | None = None,
     norm: str | None = None,
@@ -46,6 +50,7 @@ def dctn(
     return _along_each("dctn", _forward, x, type, s, axes, norm)
 
 
+@traced_once("x")
 def idctn(
     x: ArrayLike, type: int = 2, s: Sequence[int] | None = None, axes: Sequence[int] | None = None,
     norm: str | None = None,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from cujax import lax
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.numpy.promotion import ArrayLike
@@ -49,6 +50,7 @@ class _Neighbour(NamedTuple):
     weight: Any
 
 
+@traced_once("input", "coordinates", "cval")
 def map_coordinates(
     input: ArrayLike, coordinates: Sequence[ArrayLike], order: int, mode: str = "constant", cval: ArrayLike = 0.0,
 ) -> Array:

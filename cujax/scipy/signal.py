@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axes, other_axes
@@ -89,6 +90,7 @@ def _check_boundary(name: str, boundary: str, fillvalue: Any) -> None:
         )
 
 
+@traced_once("in1", "in2")
 def convolve(
     in1: ArrayLike,
     in2: ArrayLike,
@@ -110,6 +112,7 @@ def convolve(
     return _convolved("convolve", x, y, mode, method, precision)
 
 
+@traced_once("in1", "in2")
 def correlate(
     in1: ArrayLike,
     in2: ArrayLike,
@@ -126,6 +129,7 @@ def correlate(
     return _convolved("correlate", x, _reversed(y), mode, method, precision)
 
 
+@traced_once("in1", "in2", "fillvalue")
 def convolve2d(
     in1: ArrayLike,
     in2: ArrayLike,
@@ -140,6 +144,7 @@ def convolve2d(
     return _convolved("convolve2d", x, y, mode, "direct", precision)
 
 
+@traced_once("in1", "in2", "fillvalue")
 def correlate2d(
     in1: ArrayLike,
     in2: ArrayLike,
@@ -157,6 +162,7 @@ def correlate2d(
     return _convolved("correlate2d", x, _reversed(y), mode, "direct", precision)
 
 
+@traced_once("in1", "in2")
 def fftconvolve(
     in1: ArrayLike, in2: ArrayLike, mode: str = "full", axes: int | Sequence[int] | None = None
 ) -> Array:

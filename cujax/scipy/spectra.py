@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.axes import canonical_axis
@@ -24,6 +25,7 @@ from cujax.numpy.promotion import ArrayLike, arrays_of, promote_inexact
 # --- trends -----------------------------------------------------------------------------------------------------------
 
 
+@traced_once("data")
 def detrend(
     data: ArrayLike, axis: int = -1, type: str = "linear", bp: int | Sequence[int] | np.ndarray = 0,
     overwrite_data: None = None,
@@ -181,6 +183,7 @@ def _signal(name: str, x: Any, axis: int) -> tuple[Array, int]:
 # --- short-time transforms --------------------------------------------------------------------------------------------
 
 
+@traced_once("x", "fs")
 def stft(
     x: ArrayLike, fs: ArrayLike = 1.0, window: Any = "hann", nperseg: int = 256, noverlap: int | None = None,
     nfft: int | None = None, detrend: Any = False, return_onesided: bool = True, boundary: str | None = "zeros",
@@ -211,6 +214,7 @@ def stft(
     return _frequencies(plan, fs, onesided), times, jnp.moveaxis(jnp.swapaxes(spectra, -1, -2), -2, axis)
 
 
+@traced_once("Zxx", "fs")
 def istft(
     Zxx: ArrayLike, fs: ArrayLike = 1.0, window: Any = "hann", nperseg: int | None = None, noverlap: int | None = None,
     nfft: int | None = None, input_onesided: bool = True, boundary: bool = True, time_axis: int = -1,
@@ -267,6 +271,7 @@ def _overlapped(pieces: Array, plan: _Plan) -> Array:
 # --- power spectra ----------------------------------------------------------------------------------------------------
 
 
+@traced_once("x", "y", "fs")
 def csd(
     x: ArrayLike, y: ArrayLike | None, fs: ArrayLike = 1.0, window: Any = "hann", nperseg: int | None = None,
     noverlap: int | None = None, nfft: int | None = None, detrend: Any = "constant", return_onesided: bool = True,
@@ -348,6 +353,7 @@ def _median_bias(n: int) -> float:
     return float(1 + np.sum(1 / (even + 1) - 1 / even))
 
 
+@traced_once("x", "fs")
 def welch(
     x: ArrayLike, fs: ArrayLike = 1.0, window: Any = "hann", nperseg: int | None = None, noverlap: int | None = None,
     nfft: int | None = None, detrend: Any = "constant", return_onesided: bool = True, scaling: str = "density",

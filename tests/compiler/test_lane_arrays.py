@@ -215,8 +215,10 @@ def test_values_on_a_device(name, always_arrays):
 def test_an_axis_of_lanes_is_as_long_as_an_array(always_arrays):
     def program(m, x):
         rows = m.np.outer(x, m.np.arange(1.0, 13)).reshape(-1, 1, 12) + m.np.arange(12.0)[:, None]
-        rotated = m.api.vmap(m.api.vmap(lambda v: m.lax.fori_loop(0, 3, lambda k, v: m.np.roll(v, 1) * 0.5 + v.sum(), v)))
-        return rotated(rows)
+        def turned(v):
+            return m.lax.fori_loop(0, 3, lambda k, v: m.np.roll(v, 1) * 0.5 + v.sum(), v)
+
+        return m.api.vmap(m.api.vmap(turned))(rows)
 
     with emulated_backend():
         check(program, draw(5) / 10)

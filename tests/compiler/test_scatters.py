@@ -468,7 +468,8 @@ def test_numbers_have_64_bits_where_32_are_too_few():
 
 
 def test_rows_may_be_empty():
-    assert kernel_of(lambda x, i, u: x.at[i].add(u), np.ones((5, 0), "f"), np.zeros(3, int), np.ones((3, 0), "f")).is_empty
+    rows, places = np.ones((5, 0), np.float32), np.zeros(3, np.int32)
+    assert kernel_of(lambda x, i, u: x.at[i].add(u), rows, places, rows[:3]).is_empty
 
 
 def test_the_lists_have_room_for_all_updates():

@@ -71,7 +71,7 @@ def test_reciprocal_roots_of_complex_infinities_are_zero():
 
 
 def test_numbers_of_4_bits_are_not_packed():
-    with pytest.raises(NotImplementedError, match="bitcast_convert_type: uint8 as uint4: .* use astype"):
+    with pytest.raises(NotImplementedError, match=r"bitcast_convert_type: uint8 as uint4: .* use astype"):
         lax.bitcast_convert_type(np.arange(4, dtype=np.uint8), "uint4")
 
 

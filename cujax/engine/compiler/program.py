@@ -242,6 +242,11 @@ def compile_tape(tape: Tape, owned: tuple[int, ...] = (), placed: tuple[int, ...
     return found
 
 
+def compile_op_by_op(tape: Tape) -> Program:
+    """The program of `tape` that calls the `impl` of each op, also where there are kernels; made once."""
+    return tape.memo(("program", "op by op"), lambda: Program(tape, None))
+
+
 def _compile(tape: Tape, owned: tuple[int, ...], placed: tuple[int, ...]) -> Program:
     target = selected().kernels
     try:

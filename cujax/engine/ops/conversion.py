@@ -36,7 +36,7 @@ def _convert_impl(xp: Any, x: Any, *, new_dtype: Any, weak_type: bool) -> Any:
     if dtypes.is_float(x.dtype) and dtypes.is_integer(new_dtype):
         return _saturating_cast(xp, x, new_dtype)
     if x.dtype.itemsize == new_dtype.itemsize == 1 and not np.can_cast(x.dtype, new_dtype, "unsafe"):
-        x = x.astype(np.float32 if dtypes.is_float(new_dtype) else np.int8)  # both are ml_dtypes', which lacks few pairs
+        x = x.astype(np.float32 if dtypes.is_float(new_dtype) else np.int8)  # ml_dtypes lacks few pairs of its own
     return x.astype(new_dtype)
 
 

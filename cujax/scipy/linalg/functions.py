@@ -21,6 +21,7 @@ import numpy as np
 from cujax import lax
 from cujax.api.custom_jvp import custom_jvp
 from cujax.api.derivatives import jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -194,6 +195,7 @@ def _sqrtm_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Array, 
     return x, _sylvester(x, x, tangents[0], _Forms(r, z, r, z))
 
 
+@traced_once("A")
 def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
     """The principal square roots, complex (..., n, n), of matrices (..., n, n).  Differentiable where A is regular.
 

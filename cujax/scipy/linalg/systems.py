@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cujax import lax
+from cujax.api.traced_once import traced_once
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -90,6 +91,7 @@ def cho_solve(
 # --- solve ----------------------------------------------------------------------------------------------
 
 
+@traced_once("a", "b")
 def solve(
     a: ArrayLike, b: ArrayLike, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
     debug: bool = False, check_finite: bool = True, assume_a: str = "gen",
@@ -123,6 +125,7 @@ def _solve_positive_definite(a: Array, b: Array, lower: bool) -> Array:
     return linear_solve_p.bind(a, lax.add(below, above), unmoved, b, transpose=False)
 
 
+@traced_once("a", "b")
 def solve_triangular(
     a: ArrayLike, b: ArrayLike, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False,
     overwrite_b: bool = False, debug: Any = None, check_finite: bool = True,
@@ -156,6 +159,7 @@ def lu_factor(a: ArrayLike, overwrite_a: bool = False, check_finite: bool = True
     return lax.linalg.lu(x)[:2]
 
 
+@traced_once("lu_and_piv", "b")
 def lu_solve(
     lu_and_piv: tuple[ArrayLike, ArrayLike], b: ArrayLike, trans: int = 0, overwrite_b: bool = False,
     check_finite: bool = True,
@@ -200,6 +204,7 @@ def _inverse(permutation: Array) -> Array:
     return lax.sort_key_val(permutation, places)[1]
 
 
+@traced_once("a")
 def lu(
     a: ArrayLike, permute_l: bool = False, overwrite_a: bool = False, check_finite: bool = True
 ) -> tuple[Array, ...]:
@@ -271,6 +276,7 @@ _PADE_DOUBLE = (
 )
 
 
+@traced_once("A")
 def expm(A: ArrayLike, *, upper_triangular: bool = False, max_squarings: int = 16) -> Array:
     """The exponentials of the matrices A (..., n, n), by scaling and squaring.
 

@@ -14,6 +14,7 @@ from typing import Any
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
 from cujax.engine.ops import bessel as ops
@@ -170,6 +171,7 @@ def _slopes_up_to(v: int, primals: tuple[Array], tangents: tuple[Array]) -> tupl
     return values[:-1], tangents[0] * (0.5 * (before - values[1:]))
 
 
+@traced_once("z")
 def bessel_jn(z: ArrayLike, *, v: int, n_iter: int = 50) -> Array:
     """Bessel functions of the first kind and of orders 0, 1, ..., v, an array of shape (v + 1, *z.shape).
 

@@ -26,6 +26,7 @@ import numpy as np
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes, source
 from cujax.numpy.promotion import ArrayLike, arrays_of, broadcast_operands, promote_args_inexact, promote_inexact
@@ -41,7 +42,7 @@ def of_op(name: str, op: Callable, doc: str) -> Callable:
 
     source.named(function, name)
     function.__doc__ = f"{doc}\n\nElementwise, in floating point.  Returns an array of the shape of x."
-    return function
+    return traced_once("x")(function)
 
 
 def of_reals(
@@ -72,6 +73,7 @@ def _checked(body: Callable, rule: Callable, **options: Any) -> Callable:
     """`rule` with the name, the arguments and the documentation of `body`; see the module."""
     signature = inspect.signature(body)
 
+    @traced_once(*signature.parameters)
     @functools.wraps(body)
     def function(*args: ArrayLike, **named: ArrayLike) -> Any:
         if named or len(args) != len(signature.parameters):

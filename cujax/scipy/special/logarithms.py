@@ -13,6 +13,7 @@ from typing import Any
 from cujax import lax
 from cujax import numpy as jnp
 from cujax.api.custom_jvp import custom_jvp
+from cujax.api.traced_once import traced_once
 from cujax.engine.control.stop_gradient import stop_gradient
 from cujax.engine.core.array import Array
 from cujax.engine.ground import dtypes
@@ -194,6 +195,7 @@ def boxcox1p(x: ArrayLike, lmbda: ArrayLike) -> Array:
 # --- log-sum-exp ------------------------------------------------------------------------------------------
 
 
+@traced_once("a", "b")
 def logsumexp(
     a: ArrayLike, axis: Axis = None, b: ArrayLike | None = None, keepdims: bool = False, return_sign: bool = False,
     where: ArrayLike | None = None,
@@ -236,6 +238,7 @@ def _finite_maximum(a: Array, axis: Axis) -> Array:
     return stop_gradient(jnp.where(jnp.isfinite(largest), largest, 0))
 
 
+@traced_once("x")
 def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     """exp(x) divided by its sum over axes: positive numbers with the sum 1.
 
@@ -245,6 +248,7 @@ def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     return exponential / jnp.sum(exponential, axis, keepdims=True)
 
 
+@traced_once("x")
 def log_softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     """The logarithm of `softmax`, without overflow.  Arguments and errors as there."""
     shifted = _below_maximum("log_softmax", x, axis)
