@@ -24,6 +24,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -96,17 +97,17 @@ def traced_once(*arrays: str) -> Callable[[Function], Function]:
 class _Recordings:
     """Those of one function, by the kind of a call; None for calls that are better left to the function."""
 
-    __slots__ = ("_are_arrays", "_arrays", "_fun", "_kept", "_rest")
-
     def __init__(self, fun: Callable, arrays: Sequence[str]) -> None:
-        parameters = inspect.signature(fun).parameters.values()
-        assert {p.name for p in parameters}.issuperset(arrays), f"{fun.__name__} has no parameters {arrays}"
-        by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         self._fun, self._arrays = fun, frozenset(arrays)
-        self._are_arrays = tuple([p.name in arrays for p in by_position])
-        self._rest = any(p.name in arrays for p in parameters if p.kind is p.VAR_POSITIONAL)
         self._kept: dict[Any, _Recording | None] = {}
         _made.append(self)
+
+    @cached_property
+    def _by_position(self) -> tuple[tuple[bool, ...], bool]:
+        """Whether each positional parameter is an operand, and whether all further ones are."""
+        parameters = inspect.signature(self._fun).parameters.values()
+        own = [p.name in self._arrays for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        return tuple(own), any(p.name in self._arrays for p in parameters if p.kind is p.VAR_POSITIONAL)
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         dynamic, fixed = self._divided(args, kwargs)
@@ -131,10 +132,10 @@ class _Recordings:
 
     def _divided(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
         """The operands, by position and by name, and (place, type, value) of all else."""
-        are_arrays, dynamic, named = self._are_arrays, [], {}
+        (are_arrays, others), dynamic, named = self._by_position, [], {}
         fixed: list[tuple[int | str, type, Any]] = []
         if len(args) > len(are_arrays):
-            are_arrays += (self._rest,) * (len(args) - len(are_arrays))
+            are_arrays += (others,) * (len(args) - len(are_arrays))
         for place, (value, is_array) in enumerate(zip(args, are_arrays, strict=False)):
             if is_array or isinstance(value, _ARRAYS):
                 dynamic.append(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -156,6 +158,11 @@ def test_what_was_traced_is_forgotten(noted, monkeypatch):
     cujax.clear_caches()
     noted.traced(X[:4], 0.0)
     assert len(noted.calls) == 9
+
+
+def test_what_decorators_name_are_parameters():
+    for recordings in module._made:
+        assert recordings._arrays <= set(inspect.signature(recordings._fun).parameters), recordings._fun
 
 
 # --- what is compiled -----------------------------------------------------------------------------------------
