@@ -15,9 +15,9 @@ from math import prod
 from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, Body, Store, total_extent
 from cujax.engine.compiler.cpp import memory_type_name, physical
-from cujax.engine.compiler.expression import Load, Node, index_elements
+from cujax.engine.compiler.expression import Load, Node
 from cujax.engine.compiler.frame import Frame, indented
-from cujax.engine.compiler.index import AxisAtom, Index, visit
+from cujax.engine.compiler.index import Atom, AxisAtom, ChoiceAtom, ElementAtom, Index, of_atom, visit
 from cujax.engine.compiler.kernel import Kernel
 from cujax.engine.compiler.update import Update
 from cujax.engine.core.tape import Literal, Var
@@ -35,6 +35,7 @@ class CudaFrame(Frame):
     def __init__(self, name: str, body: Body) -> None:
         super().__init__(name, body)
         self.index = "int" if _fits_int(body) else "cj::i64"
+        self.writer.is_cut = lambda atom: self.index == "int" and _is_cut(atom)
 
     def head(self, extra: str = "", suffix: str = "", resident: int = 0, threads: int = THREADS) -> list[str]:
         """The beginning of the function: its arguments by name, one slot of 8 bytes each.
@@ -46,6 +47,9 @@ class CudaFrame(Frame):
         limits = [threads, resident] if resident else [threads] if threads > THREADS else []
         bounds = f"__launch_bounds__({', '.join(map(str, limits))}) " if limits else ""
         return [f'extern "C" __global__ void {bounds}{self.name}{suffix}({", ".join(arguments)}) {{']
+
+    def type_of_choice(self, choice: ChoiceAtom) -> str:
+        return "cj::i64" if _is_wide(choice) else self.index
 
     def function(self, lines: Sequence[str], extra: str = "", suffix: str = "", threads: int = THREADS) -> str:
         """The whole function; its sizes are those that are known by now."""
@@ -76,20 +80,43 @@ class CudaFrame(Frame):
 
 
 def _fits_int(body: Body) -> bool:
-    """All sizes fit, and no index comes from data, which may be anything before it is clamped.
+    """All sizes fit, and all that is computed of axes.  What comes from data has 64 bits until it is clamped.
 
     A reduction counts along kept and reduced axes by themselves.  Indices, and parts of them, may go beyond all arrays
     of the kernel: where it draws a few of very many random numbers, or through an array that is never written.
     """
-    nodes = body.nodes()
-    if any(index_elements(i) for n in nodes for i in n.indices):
-        return False
     indices: list[Index] = []
-    for index in [i for n in nodes for i in n.indices]:
+    for index in [i for n in body.nodes() for i in n.indices]:
         visit(index, indices.append)
-    numbers = [max(i.high, -i.low) for i in indices]
     sizes = [*_spaces(body), *[v.aval.size for v in (*body.reads, *body.writes)]]
-    return all(size < _FITS_INT for size in (*numbers, *sizes))
+    return all(size < _FITS_INT for size in sizes) and all(map(_fits_where_narrow, indices))
+
+
+def _fits_where_narrow(index: Index) -> bool:
+    """Whether numbers, and the sum of what is computed in 32 bits, fit."""
+    numbers = [index.constant, *[c for _, c in index.terms], *[getattr(a, "divisor", 0) for a, _ in index.terms]]
+    narrow = tuple([(a, c) for a, c in index.terms if not _is_wide(a)])
+    fits = _is_in_int(index) if len(narrow) == len(index.terms) else _is_in_int(Index(narrow, index.constant))
+    return fits and max(map(abs, numbers)) < _FITS_INT
+
+
+def _is_in_int(index: Index) -> bool:
+    return max(index.high, -index.low) < _FITS_INT
+
+
+def _is_wide(atom: Atom) -> bool:
+    """Whether it has 64 bits: what comes from data does, unless it is clamped."""
+    return isinstance(atom, ElementAtom) or (_comes_from_wide(atom) and not _is_cut(atom))
+
+
+def _is_cut(atom: Atom) -> bool:
+    """Whether it is computed of what has 64 bits, and fits into 32."""
+    return isinstance(atom, ChoiceAtom) and _is_in_int(of_atom(atom)) and _comes_from_wide(atom)
+
+
+def _comes_from_wide(atom: Atom) -> bool:
+    sides = (atom.if_true, atom.if_false) if isinstance(atom, ChoiceAtom) else atom.parts()
+    return any(_is_wide(a) for side in sides for a, _ in side.terms)
 
 
 def _spaces(body: Body) -> list[int]:

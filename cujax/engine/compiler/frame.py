@@ -25,7 +25,7 @@ from cujax.engine.compiler.expression import (
     index_elements,
     reachable,
 )
-from cujax.engine.compiler.index import Condition, axes_in, choices_in, shifts_in
+from cujax.engine.compiler.index import ChoiceAtom, Condition, axes_in, choices_in, shifts_in
 from cujax.engine.compiler.naming import buffer_names
 from cujax.engine.compiler.writer import INDENT, Sizes, Writer
 from cujax.engine.core.tape import Var
@@ -63,6 +63,10 @@ class Frame:
 
     def arguments(self) -> list[str]:
         return [name for _, name in self.pointers()] + list(self.sizes.names)
+
+    def type_of_choice(self, choice: ChoiceAtom) -> str:
+        """The C++ type of a choice of places."""
+        return self.index
 
     def loop(self, axis: Axis, begin: str = "0", end: str = "") -> str:
         name = self.axes[axis.number]
@@ -110,7 +114,7 @@ class Frame:
         for choice in choices_in(indices):
             read = [n for part in choice.parts() for n in index_elements(part)]
             if read and fixed.keys() >= {*read} and not any(axes & axes_in(part) for part in choice.parts()):
-                self.writer.name_choice(choice, self.index, "place")
+                self.writer.name_choice(choice, self.type_of_choice(choice), "place")
         return fixed.keys()
 
     def store_all(self, stores: Sequence[Store], targets: Mapping[Var, str] = MappingProxyType({})) -> None:

@@ -13,7 +13,7 @@ left is exact; nothing here knows C++.  Start at `Index`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -342,8 +342,14 @@ def is_shift(choice: ChoiceAtom) -> bool:
     return not choice.if_true.terms and not choice.if_false.terms
 
 
-def _narrowed(index: Index, known: Iterable[Index]) -> Index:
-    """`index` where all of `known` are >= 0; those count that differ from it, or its negative, by a constant."""
+def _narrowed(index: Index, known: Sequence[Index]) -> Index:
+    """`index` where all of `known` are >= 0; those count that differ from it, or its negative, by a constant.
+
+    Of a choice between such indices both sides are narrowed, so that something clamped is between its bounds.
+    """
+    if len(index.terms) == 1 and isinstance(atom := index.terms[0][0], ChoiceAtom) and index.terms[0][1] == 1:
+        sides = [_narrowed(side, known) + index.constant for side in (atom.if_true, atom.if_false)]
+        index = index.bounded(min(s.low for s in sides), max(s.high for s in sides))
     for fact in known:
         difference, total = fact - index, fact + index
         if not difference.terms:

@@ -121,6 +121,7 @@ class Writer:
         # Where statements are repeated side by side: which of their indices are the same in all, and these, by name.
         self.is_shared: Callable[[Index], bool] = lambda index: False
         self.shared: dict[Atom | Condition, tuple[str, str]] = {}
+        self.is_cut: Callable[[ChoiceAtom], bool] = lambda atom: False  # to 32 bits, where its sides have 64
 
     # --- scopes -----------------------------------------------------------------------------------------------
 
@@ -351,7 +352,8 @@ class Writer:
             return f"cj::floor_div({self.index(atom.index)}, {divisor})"
         assert isinstance(atom, ChoiceAtom)
         condition = self._in_interior(atom.condition, self._comparisons(atom.condition))
-        return self._find(atom) or f"({condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)})"
+        cut = "int" if self.is_cut(atom) else ""
+        return self._find(atom) or f"{cut}({condition} ? {self.index(atom.if_true)} : {self.index(atom.if_false)})"
 
     def name_choice(self, atom: ChoiceAtom, kind: str, word: str) -> None:
         """From here on, in this scope, the choice has a name; `kind` is the type of indices."""
