@@ -57,6 +57,8 @@ PACKED = {
     "by columns": (lambda x, y, z: x * y + z[:, None], drawn(33, 64), drawn(64), drawn(33)),
     "by rows between": (lambda x, y: x * y[:, None, :], drawn(5, 7, 32), drawn(5, 32)),
     "reversed": (lambda x: x + x[:, ::-1], drawn(9, 64)),
+    "at places": (lambda x, i: x[i] * 2, drawn(9, 64), np.array([3, -1, 0, 8, 3])),
+    "at computed places": (lambda x, i: x[i // 2, 4:] - x[i, :-4], drawn(9, 64), np.array([3, 1, 0, 8, 3])),
     "two results": (two_results, drawn(33, 64), drawn(64)),
     "numbers": (lambda x: x + jnp.arange(64, dtype=np.float32) * jnp.roll(x, 1, 1), drawn(33, 64)),
     "mixed sizes": (mixed, drawn(33, 64), drawn(33, 64, dtype=np.float16)),

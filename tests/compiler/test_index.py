@@ -94,7 +94,10 @@ def test_an_axis_of_length_one_is_zero():
 def test_choosing_narrows_what_is_known():
     loaded = of_atom(ElementAtom("loaded", -(2**31), 2**31 - 1))
     clamped = choose(loaded < 0, 0, choose(loaded > 9, 9, loaded))
-    assert (clamped.low, clamped.high) == (0, 9) or clamped.high == 9
+    assert (clamped.low, clamped.high) == (0, 9)
+    (atom, _), = clamped.terms
+    assert (atom.low, atom.high) == (0, 9)
+    assert (choose(loaded > 9, 9, choose(loaded < 0, 0, loaded + 3)) + 1).high == 13
 
 
 def test_equal_sides_need_no_choice():

@@ -21,7 +21,7 @@ from cujax.engine.backends.api import KernelCall
 from cujax.engine.compiler.body import Axis, Body, total_extent
 from cujax.engine.compiler.cpp import memory_type_name, physical
 from cujax.engine.compiler.emit_cuda import PACK_BYTES, THREADS, CudaFrame, blocks_for, pack_width
-from cujax.engine.compiler.expression import Choice, Load
+from cujax.engine.compiler.expression import Choice, Load, index_elements
 from cujax.engine.compiler.frame import indented
 from cujax.engine.compiler.index import Atom, AxisAtom, ChoiceAtom, Index, axes_in
 from cujax.engine.compiler.kernel import Kernel
@@ -129,6 +129,8 @@ def _elements(frame: CudaFrame, packs: Packs, width: int) -> list[str]:
     with writer.scope() as lines:
         for number, ((source, first), loads) in enumerate(packs.items(), 1):
             name, kind = f"{buffers[source]}_pack_{number}", memory_type_name(source.aval.dtype)
+            for loaded in index_elements(first):
+                writer.value(loaded)
             writer.write(f"const cj::Pack<{kind}> {name} = cj::load_pack({buffers[source]} + ({writer.index(first)}));")
             for k, load in loads.items():
                 writer.know(load, f"{name}.at[{k}]")
