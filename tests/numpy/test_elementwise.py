@@ -180,6 +180,13 @@ def test_derivatives_near_zero():
     np.testing.assert_allclose(second, np.full(4, 0.5), rtol=1e-4)
 
 
+@pytest.mark.parametrize("x", [-80.0, -20.0, -0.7, -1e-6, 0.0, 1e-6, 3.0, -np.inf, np.inf, -20 + 1j])
+def test_derivatives_of_expm1_keep_their_digits(x):
+    slope = cujax.grad(jnp.expm1, holomorphic=isinstance(x, complex))
+    np.testing.assert_allclose(slope(x), np.exp(x), rtol=1e-6)
+    np.testing.assert_allclose(cujax.jit(slope)(x), np.exp(x), rtol=2e-6)
+
+
 def test_integer_power():
     check("xi ** 3")
     check("jnp.power(xi, jnp.arange(4))")

@@ -231,6 +231,19 @@ def test_singular_systems_are_not_finite():
     assert (float(sign), float(logarithm)) == (0, -np.inf)
 
 
+@pytest.mark.parametrize("dtype", LAPACK)
+def test_sign_and_logarithm_of_what_has_no_determinant_are_nan(dtype):
+    inf, nan = np.inf, np.nan
+    for a in ([[nan]], [[nan, nan], [nan, nan]], [[inf, inf], [1, 1]], np.full((3, 3), nan)):
+        for slogdet in (jnp.linalg.slogdet, cujax.jit(jnp.linalg.slogdet), cujax.vmap(jnp.linalg.slogdet)):
+            stack = np.array(a, dtype)
+            assert np.isnan(slogdet(stack[None] if slogdet is not jnp.linalg.slogdet else stack)).all()
+    for a in ([[0, 1], [0, inf]], [[nan, 0], [0, 0]], np.diag([inf, 0, 1])):
+        assert np.isnan(jnp.linalg.slogdet(np.array(a, dtype))).all()
+    sign, logarithm = jnp.linalg.slogdet(np.array([[inf, 0], [0, 1]], dtype).real)
+    assert (float(sign), float(logarithm)) == (1, inf)
+
+
 def test_cholesky_of_an_indefinite_matrix_is_nan():
     s = np.stack([positive(0, (3, 3)), -np.eye(3)])
     found = np.asarray(jnp.linalg.cholesky(s))

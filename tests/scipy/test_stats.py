@@ -125,10 +125,45 @@ def test_tails_keep_their_digits(x64):
     np.testing.assert_allclose(stats.cauchy.logcdf(-1e20), math.log(1e-20 / math.pi), rtol=1e-14)
 
 
+def in_all_ways(function, arguments, dtype):
+    """As it is, compiled, and batched."""
+    arguments = [dtype(a) for a in arguments]
+    yield function(*arguments)
+    yield cujax.jit(function)(*arguments)
+    yield cujax.vmap(function)(*[np.stack([a, a]) for a in arguments])[1]
+
+
+# Far from where most of the probability is, or in narrow intervals near 0; computed with 50 digits.
+SMALL = [
+    (stats.pareto.logcdf, (1e4, 2.0), -1.00000000500000003e-8),
+    (stats.pareto.logcdf, (40.0, 3.5), -2.4705324737693852e-6),
+    (stats.cauchy.cdf, (-1e4,), 3.1830988512275772e-5),
+    (stats.cauchy.logcdf, (1e4,), -3.1831495128941375e-5),
+    (stats.cauchy.logsf, (-1e4,), -3.1831495128941375e-5),
+    (stats.truncnorm.logcdf, (5.0, -2.0, 12.0), -2.9332479163353741e-7),
+    (stats.truncnorm.logsf, (-8.0, -INF, 3.0), -6.2293695880169465e-16),
+    (stats.truncnorm.cdf, (2.0**-10, 0.0, 1.0), 0.0011413446765116164),
+    (stats.truncnorm.sf, (-(2.0**-10), -1.0, 0.0), 0.0011413446765116164),
+    (stats.truncnorm.cdf, (0.0625, 0.03125, 1.0), 0.037864139149507069),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("function", "arguments", "expected"), SMALL)
+@pytest.mark.usefixtures("x64")
+def test_small_numbers_keep_their_digits(function, arguments, expected, dtype):
+    for found in in_all_ways(function, arguments, dtype):
+        np.testing.assert_allclose(found, expected, rtol=3e-6 if dtype == np.float32 else 1e-13)
+
+
 def test_discrete_distributions_are_shifted():
     np.testing.assert_allclose(stats.binom.pmf(3, 4, 0.3, loc=1), stats.binom.pmf(2, 4, 0.3), rtol=1e-6)
     np.testing.assert_allclose(stats.poisson.cdf(3, 2.5, 1), stats.poisson.cdf(2, 2.5), rtol=1e-6)
     np.testing.assert_allclose(stats.bernoulli.pmf(2, 0.3, 1), 0.3, rtol=1e-6)
+    np.testing.assert_allclose(stats.betabinom.pmf(3, 4, 0.5, 2, 1), stats.betabinom.pmf(2, 4, 0.5, 2), rtol=1e-6)
+    between = 2.0, 5.0, 1.0, 2.0, 0.5
+    np.testing.assert_allclose(stats.betabinom.logpmf(*between), -1.540445040947148, rtol=1e-5)
+    np.testing.assert_allclose(cujax.grad(stats.betabinom.logpmf, 4)(*between), 2 / 9, rtol=1e-5)
 
 
 # --- several dimensions -------------------------------------------------------------------------------------------
@@ -302,6 +337,54 @@ def test_derivatives_of_distribution_functions_at_the_middle():
     step = 1e-6
     slope = (scipy.stats.gennorm.cdf(0.4, 1.5 + step) - scipy.stats.gennorm.cdf(0.4, 1.5 - step)) / (2 * step)
     np.testing.assert_allclose(cujax.grad(stats.gennorm.cdf, 1)(0.4, 1.5), slope, rtol=1e-7)
+
+
+def by(place, function, times=1):
+    """The derivative with respect to an argument."""
+    for _ in range(times):
+        function = cujax.grad(function, place)
+    return function
+
+
+def shifted_limits(shift):
+    return stats.truncnorm.logpdf(1.0, 0.0 - shift, INF - shift, shift, 1.0)
+
+
+SLOPES = [
+    (by(0, stats.pareto.cdf), (1e4, 2.0), 2e-12), (by(0, stats.pareto.logcdf), (1e4, 2.0), 2.00000002e-12),
+    (by(1, stats.pareto.logcdf), (1.0, 2.0), 0),
+    (by(0, stats.gumbel_r.sf), (-3.0,), -3.8005425040443577e-8),
+    (by(0, stats.gumbel_l.cdf), (3.0,), 3.8005425040443577e-8),
+    (by(0, stats.expon.cdf), (30.0,), math.exp(-30)), (by(0, stats.expon.cdf, 2), (30.0,), -math.exp(-30)),
+    (by(0, stats.cauchy.logcdf), (-INF,), 0), (by(0, stats.cauchy.logsf), (INF,), 0),
+    (by(0, stats.truncnorm.logcdf), (5.0, -2.0, 12.0), 1.5213304185856559e-6),
+    (by(1, stats.truncnorm.cdf), (6.0, -2.0, 12.0), -5.5775764741203825e-11),
+    (by(2, stats.truncnorm.logsf), (-8.0, -INF, 3.0), 2.7644939565531875e-18),
+    (by(0, shifted_limits), (0.25,), 0.10416062898318273),
+    *[(by(place, getattr(stats.truncnorm, function), times), (1.0, low, high), 0)
+      for function in ("logpdf", "pdf", "cdf", "logcdf", "sf", "logsf") for times in (1, 2)
+      for place, low, high in ((1, -INF, 3.0), (2, 0.0, INF), (2, -INF, INF))],
+    *[(by(0, getattr(stats.chi2, function), times), (INF, df), 0)
+      for function in ("cdf", "sf") for df in (1.0, 2.0, 5.0) for times in (1, 2)],
+    (by(0, stats.gamma.cdf), (INF, 2.5), 0), (by(0, stats.gamma.sf), (INF, 2.5), 0),
+    (by(0, stats.gamma.cdf), (0.0, 0.5), 0), (by(0, stats.gamma.cdf), (0.0, 1.0), 1),
+    (by(0, stats.gamma.cdf, 2), (0.0, 1.0), -1), (by(0, stats.gamma.cdf, 2), (0.0, 2.0), 1),
+    (by(0, stats.gamma.cdf, 2), (0.0, 2.5), 0), (by(0, stats.gamma.sf, 2), (0.0, 2.0), -1),
+    (by(3, stats.gamma.cdf), (0.0, 0.5, 0.0, 1.0), 0), (by(3, stats.gamma.sf), (0.0, 0.5, 0.0, 1.0), 0),
+    (by(0, stats.chi2.cdf, 2), (0.0, 4.0), 0.25), (by(3, stats.chi2.cdf), (0.0, 1.0, 0.0, 1.0), 0),
+    (by(0, stats.beta.cdf, 2), (1.0, 1.0, 2.0), -2), (by(0, stats.beta.cdf, 2), (0.0, 1.0, 2.0), -2),
+    (by(0, stats.beta.cdf, 2), (0.0, 2.0, 2.0), 6), (by(0, stats.beta.sf, 2), (1.0, 2.0, 2.0), 6),
+    (by(4, stats.beta.cdf), (0.0, 0.5, 0.5, 0.0, 1.0), 0), (by(0, stats.beta.cdf), (1.0, 2.0, 0.5), 0),
+    (by(0, stats.uniform.cdf), (0.0,), 1), (by(0, stats.uniform.cdf), (1.0,), 1),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("slope", "arguments", "expected"), SLOPES)
+@pytest.mark.usefixtures("x64")
+def test_derivatives_in_tails_at_edges_and_at_infinity(slope, arguments, expected, dtype):
+    for found in in_all_ways(slope, arguments, dtype):
+        np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == np.float32 else 1e-12)
 
 
 def test_derivatives_of_small_logarithms():

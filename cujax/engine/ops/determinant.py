@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import NOT_LINEAR, Primitive
 from cujax.engine.core.trace import aval_of
@@ -135,6 +137,15 @@ def _slogdet_shape(a: ShapedArray) -> tuple[ShapedArray, ShapedArray]:
     return ShapedArray(each, a.dtype), ShapedArray(each, dtypes.to_real(a.dtype))
 
 
+def _slogdet_impl(xp: Any, a: Any) -> tuple[Any, Any]:
+    """NumPy's, and NaN twice where it finds a sign of what has no determinant."""
+    sign, logarithm = xp.linalg.slogdet(a)
+    is_finite = xp.isfinite(a).all(axis=(-2, -1))
+    undefined = xp.isnan(logarithm) | ((sign == 0) & ~is_finite)
+    nan = logarithm.dtype.type(np.nan)
+    return xp.where(undefined, nan, sign), xp.where(undefined, nan, logarithm)
+
+
 def _slogdet_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list, list]:
     """d log det = tr(a^-1 da); its imaginary part turns the sign."""
     sign, logarithm = slogdet_p.bind(*primals)
@@ -146,7 +157,7 @@ def _slogdet_jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list,
 
 
 slogdet_p: Primitive = Primitive(
-    "slogdet", shape=_slogdet_shape, impl=lambda xp, a: xp.linalg.slogdet(a), jvp=_slogdet_jvp,
+    "slogdet", shape=_slogdet_shape, impl=_slogdet_impl, jvp=_slogdet_jvp,
     transpose=NOT_LINEAR, batch=batch_stacks(lambda: slogdet_p), multiple=True, cuda=LAPACK,
     lane_map=lane_matrices.SLOGDET, domain=PART_OR_COMPLEX,
     doc="The sign of the determinant and the logarithm of its absolute value.",
@@ -157,7 +168,7 @@ slogdet_p: Primitive = Primitive(
 def slogdet(a: Any) -> tuple[Any, Any]:
     """Sign, and logarithm of the absolute value, of the determinants of the matrices a (..., n, n).
 
-    0 and -inf for singular matrices.
+    0 and -inf for singular matrices, NaN twice where infinities or NaN leave the determinant undefined.
     """
     sign, logarithm = slogdet_p.bind(a)
     return sign, logarithm

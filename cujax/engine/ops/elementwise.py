@@ -256,7 +256,8 @@ def _expm1_impl(xp: Any, x: Any, **out: Any) -> Any:
 
 
 expm1_p, expm1 = _transcendental(
-    "expm1", doc="exp(x) - 1, accurate near 0.", impl=_expm1_impl, jvp=lambda t, out, x: mul(t, add(out, 1)),
+    "expm1", doc="exp(x) - 1, accurate near 0.", impl=_expm1_impl,
+    jvp=lambda t, out, x: mul(t, exp(x)),  # add(out, 1) would have no digits left far below 0
 )
 log_p, log = _transcendental("log", doc="Natural logarithm.", jvp=lambda t, out, x: div(t, x))
 log1p_p, log1p = _transcendental(

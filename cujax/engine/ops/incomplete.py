@@ -19,16 +19,20 @@ near a up to 7 sqrt(a).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.backends.select import library
-from cujax.engine.ops.elementwise import add, div, exp, log, log1p, mul, neg, sub
+from cujax.engine.core.tape import literal
+from cujax.engine.ground import dtypes
+from cujax.engine.ops.elementwise import add, div, exp, log, log1p, mul, mul_nonzero, neg, sub
 from cujax.engine.ops.families import FLOAT, binary, ternary
-from cujax.engine.ops.logic import eq, select
+from cujax.engine.ops.logic import bitwise_and, bitwise_or, eq, gt, select
 from cujax.engine.ops.special import digamma, from_scipy, lgamma
+from cujax.engine.ops.structural import dtype_of
 
 _SETTLED = 1e-13  # relative size of what is left out; rounding errors of the fraction's slope are as large
 _LONGEST = 200_000  # terms
@@ -115,14 +119,23 @@ def _density(xp: Any, a: Any, x: Any) -> Any:
 # --- distribution functions -----------------------------------------------------------------------------
 
 
-def _power(y: Any, log_x: Any) -> Any:
-    """log(x**y): 0 where y is 0, whatever x is."""
-    return select(eq(y, 0), mul(y, 0), mul(y, log_x))
+def _power(y: Any, x: Any, log_x: Any) -> tuple[Any, Any]:
+    """x**y as a factor and a logarithm, which is constant at x = 0; there the factor is x for y = 1, else 1.
+
+    So derivatives at 0 are finite: those of x**0 and x**1, and 0 for the other powers of positive y.
+    """
+    is_zero = eq(x, 0)
+    is_linear = bitwise_and(is_zero, eq(y, 1))
+    steep = select(gt(y, 0), -math.inf, literal(math.inf, dtype_of(y)))
+    at_zero = select(bitwise_or(is_linear, eq(y, 0)), 0.0, steep)
+    return select(is_linear, x, 1.0), select(is_zero, at_zero, mul(y, log_x))
 
 
 def _gamma_density(a: Any, x: Any) -> Any:
     """dP/dx"""
-    return exp(sub(sub(_power(sub(a, 1), log(x)), x), lgamma(a)))
+    x = select(eq(x, math.inf), float(dtypes.finfo(dtype_of(x)).max), x)  # where exp(-x) is 0 as well
+    factor, power = _power(sub(a, 1), x, log(select(eq(x, 0), 1.0, x)))
+    return mul(factor, exp(sub(sub(power, x), lgamma(a))))
 
 
 igamma_p, igamma = binary(
@@ -142,8 +155,12 @@ def _no_beta_parameter_partial(t: Any, out: Any, *operands: Any) -> Any:
 
 
 def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    """dI/dx"""
+    rest = sub(1, x)
+    factor, power = _power(sub(a, 1), x, log(select(eq(x, 0), 1.0, x)))
+    rest_factor, rest_power = _power(sub(b, 1), rest, log1p(neg(select(eq(rest, 0), 0.0, x))))
     log_beta = sub(add(lgamma(a), lgamma(b)), lgamma(add(a, b)))
-    return exp(sub(add(_power(sub(a, 1), log(x)), _power(sub(b, 1), log1p(neg(x)))), log_beta))
+    return mul(mul(factor, rest_factor), exp(sub(add(power, rest_power), log_beta)))
 
 
 regularized_incomplete_beta_p, regularized_incomplete_beta = ternary(
@@ -170,7 +187,7 @@ igamma_grad_a_p, igamma_grad_a = binary(
     "igamma_grad_a", domain=FLOAT, arguments="a x", doc="The derivative of igamma(a, x) with respect to a.",
     cuda="cj::igamma_grad_a({x}, {y})",
     impl=_where_inside(lambda xp, a, x: _density(xp, a, x) * _slope_ratio(xp, a, x)),
-    jvp=(_no_second_partial, lambda t, out, a, x: mul(t, mul(_gamma_density(a, x), sub(log(x), digamma(a))))),
+    jvp=(_no_second_partial, lambda t, out, a, x: mul(t, mul_nonzero(sub(log(x), digamma(a)), _gamma_density(a, x)))),
 )
 
 

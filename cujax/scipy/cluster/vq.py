@@ -10,7 +10,7 @@ __all__ = ["vq"]
 
 
 def vq(obs: ArrayLike, code_book: ArrayLike, check_finite: bool = True) -> tuple[Array, Array]:
-    """For each observation the number of the nearest code, int32, and the distance to it.
+    """For each observation the number of the nearest code, an int of the default dtype, and the distance to it.
 
     obs: (m, n), or (m,) for numbers.  code_book: (k, n), or (k,).  Both results have shape (m,); of equal distances the
     first counts.  check_finite: accepted.  ValueError for ranks that differ or are above 2,
@@ -28,4 +28,4 @@ def vq(obs: ArrayLike, code_book: ArrayLike, check_finite: bool = True) -> tuple
             f"vq: observations and codes must have as many numbers, got shapes {obs.shape} and {code_book.shape}"
         )
     distances = jnp.sqrt(jnp.sum(jnp.square(jnp.abs(obs[:, None, :] - code_book)), -1))
-    return jnp.argmin(distances, -1).astype(jnp.int32), jnp.min(distances, -1)
+    return jnp.argmin(distances, -1), jnp.min(distances, -1)

@@ -28,7 +28,7 @@ def standard(name: str, x: ArrayLike, *rest: ArrayLike) -> list[Array]:
     return [(x - loc) / scale, *parameters, scale]
 
 
-def inside(condition: Array, value: Array, outside: float = -math.inf) -> Array:
+def inside(condition: Array, value: Array, outside: float | Array = -math.inf) -> Array:
     """`value` where the condition holds; NaN stays NaN, wherever it is."""
     return jnp.where(condition, value, jnp.where(jnp.isnan(value), value, outside))
 
@@ -47,6 +47,11 @@ def log_of(p: Array) -> Array:
 def limited(z: Array, low: float, high: float, value: Array, below: float, above: float) -> Array:
     """`value` for z from `low` to `high`, else a constant."""
     return jnp.where(z < low, below, jnp.where(z > high, above, value))
+
+
+def bounded(z: Array, shape: Array) -> Array:
+    """Whether z is in the support of a density that goes as z**(shape - 1) near 0, and that is finite there."""
+    return (z > 0) | ((z == 0) & (shape >= 1))
 
 
 def kept(condition: Array, x: Array, instead: float) -> Array:

@@ -6,7 +6,7 @@ from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import betainc, betaln, xlog1py, xlogy
-from cujax.scipy.stats.arguments import inside, kept, limited, log_of, standard, valid
+from cujax.scipy.stats.arguments import bounded, inside, kept, log_of, standard, valid
 
 
 def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -26,8 +26,9 @@ def pdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
 def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The distribution function, the probability of numbers up to x."""
     z, a, b, _ = standard("beta.cdf", x, a, b, loc, scale)
-    inner = betainc(a, b, kept((z >= 0) & (z <= 1), z, 0.5))
-    return valid((a > 0) & (b > 0), limited(z, 0, 1, inner, 0.0, 1.0))
+    within = bounded(z, a) & bounded(1 - z, b)
+    inner = betainc(a, b, kept(within, z, 0.5))
+    return valid((a > 0) & (b > 0), inside(within, inner, jnp.where(z < 0.5, 0.0, 1.0)))
 
 
 def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -38,8 +39,9 @@ def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: 
 def sf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """1 - cdf(x), accurate where that is small."""
     z, a, b, _ = standard("beta.sf", x, a, b, loc, scale)
-    inner = betainc(b, a, 1 - kept((z >= 0) & (z <= 1), z, 0.5))
-    return valid((a > 0) & (b > 0), limited(z, 0, 1, inner, 1.0, 0.0))
+    within = bounded(z, a) & bounded(1 - z, b)
+    inner = betainc(b, a, 1 - kept(within, z, 0.5))
+    return valid((a > 0) & (b > 0), inside(within, inner, jnp.where(z < 0.5, 1.0, 0.0)))
 
 
 def logsf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

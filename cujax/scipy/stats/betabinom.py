@@ -12,8 +12,7 @@ from cujax.scipy.stats.arguments import arguments, inside, kept, valid
 def logpmf(k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0) -> Array:
     """The logarithm of the probability of k."""
     k, n, a, b, loc = arguments("betabinom.logpmf", k, n, a, b, loc)
-    k = k - loc
-    k = jnp.floor(k)
+    k = jnp.floor(k) - loc
     within = (k >= 0) & (k <= n)
     at = kept(within, k, 0.0)
     value = -jnp.log1p(n) - betaln(n - at + 1, at + 1) + betaln(at + a, n - at + b) - betaln(a, b)

@@ -10,6 +10,13 @@ from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.stats.arguments import arguments, inside, log_of, standard
 
 
+def _log_cdf(z: Array) -> Array:
+    """The logarithm of `cdf`, from the tail which is nearer."""
+    above = z > 0
+    tail = jnp.arctan2(1, jnp.where(above, z, -z)) / math.pi
+    return jnp.where(above, jnp.log1p(-tail), log_of(tail))
+
+
 def _standard_ppf(q: Array) -> Array:
     """-cot(pi q), from whichever end is nearer; infinite at 0 and 1, NaN beyond."""
     at = inside((q >= 0) & (q <= 1), q, math.nan)
@@ -30,13 +37,13 @@ def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The distribution function, the probability of numbers up to x."""
     z = standard("cauchy.cdf", x, loc, scale)[0]
-    return 0.5 + jnp.arctan(z) / math.pi
+    return jnp.arctan2(1, -z) / math.pi
 
 
 def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `cdf`."""
     z = standard("cauchy.logcdf", x, loc, scale)[0]
-    return jnp.log(jnp.arctan2(1, -z) / math.pi)
+    return _log_cdf(z)
 
 
 def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -47,7 +54,8 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `sf`."""
-    return log_of(sf(x, loc, scale))
+    z = standard("cauchy.logsf", x, loc, scale)[0]
+    return _log_cdf(-z)
 
 
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

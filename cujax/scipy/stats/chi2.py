@@ -8,7 +8,7 @@ from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import gammainc, gammaincc, gammaln, xlogy
-from cujax.scipy.stats.arguments import inside, kept, log_of, standard, valid
+from cujax.scipy.stats.arguments import bounded, inside, kept, log_of, standard, valid
 
 
 def _at_zero(half: Array, scale: Array) -> Array:
@@ -33,8 +33,8 @@ def pdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -
 def cdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The distribution function, the probability of numbers up to x."""
     z, df, _ = standard("chi2.cdf", x, df, loc, scale)
-    inner = gammainc(df / 2, kept(z >= 0, z, 1.0) / 2)
-    return valid(df > 0, inside(z >= 0, inner, 0.0))
+    within = bounded(z, df / 2)
+    return valid(df > 0, inside(within, gammainc(df / 2, kept(within, z, 1.0) / 2), 0.0))
 
 
 def logcdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -45,8 +45,8 @@ def logcdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1
 def sf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """1 - cdf(x), accurate where that is small."""
     z, df, _ = standard("chi2.sf", x, df, loc, scale)
-    inner = gammaincc(df / 2, kept(z >= 0, z, 1.0) / 2)
-    return valid(df > 0, inside(z >= 0, inner, 1.0))
+    within = bounded(z, df / 2)
+    return valid(df > 0, inside(within, gammaincc(df / 2, kept(within, z, 1.0) / 2), 1.0))
 
 
 def logsf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -6,7 +6,7 @@ from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
 from cujax.scipy.special import gammainc, gammaincc, gammaln, xlogy
-from cujax.scipy.stats.arguments import inside, kept, log_of, standard, valid
+from cujax.scipy.stats.arguments import bounded, inside, kept, log_of, standard, valid
 
 
 def logpdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -24,7 +24,8 @@ def pdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
 def cdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The distribution function, the probability of numbers up to x."""
     z, a, _ = standard("gamma.cdf", x, a, loc, scale)
-    return valid(a > 0, inside(z >= 0, gammainc(a, kept(z >= 0, z, 1.0)), 0.0))
+    within = bounded(z, a)
+    return valid(a > 0, inside(within, gammainc(a, kept(within, z, 1.0)), 0.0))
 
 
 def logcdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -35,7 +36,8 @@ def logcdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
 def sf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """1 - cdf(x), accurate where that is small."""
     z, a, _ = standard("gamma.sf", x, a, loc, scale)
-    return valid(a > 0, inside(z >= 0, gammaincc(a, kept(z >= 0, z, 1.0)), 1.0))
+    within = bounded(z, a)
+    return valid(a > 0, inside(within, gammaincc(a, kept(within, z, 1.0)), 1.0))
 
 
 def logsf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

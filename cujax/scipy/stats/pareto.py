@@ -7,7 +7,8 @@ import math
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
-from cujax.scipy.stats.arguments import arguments, inside, kept, log_of, standard, valid
+from cujax.scipy.special.logarithms import log1mexp
+from cujax.scipy.stats.arguments import arguments, inside, kept, standard, valid
 
 
 def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -30,7 +31,8 @@ def cdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
 
 def logcdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The logarithm of `cdf`."""
-    return log_of(cdf(x, b, loc, scale))
+    z, b, _ = standard("pareto.logcdf", x, b, loc, scale)
+    return valid(b > 0, inside(z > 1, log1mexp(b * jnp.log(kept(z > 1, z, 2.0)))))
 
 
 def sf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -8,7 +8,7 @@ from cujax import lax
 from cujax import numpy as jnp
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import ArrayLike
-from cujax.scipy.stats.arguments import arguments, inside
+from cujax.scipy.stats.arguments import arguments, inside, limited
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -26,7 +26,8 @@ def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
 def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The distribution function, the probability of numbers up to x."""
     x, loc, scale = arguments("uniform.cdf", x, loc, scale)
-    value = jnp.clip((x - loc) / scale, 0, 1)
+    z = (x - loc) / scale
+    value = limited(z, 0, 1, z, 0.0, 1.0)
     return lax.convert_element_type(value, value.dtype)
 
 
