@@ -4,6 +4,7 @@
     Place(indices, length, wraps) an integer, or an array of integers, for an axis of `length`
     Flag(value)                   a boolean scalar: an axis of length one or zero that x does not have
     NEW                           None: an axis of length one
+    GAP                           an Ellipsis that stands for no axis: what is beside it are no neighbours
 
 Ranges and places take one axis of x each, in order.  A boolean mask becomes the places of its True
 elements, which is possible only where its values are known.  `parse` does all this; `arrange` then says,
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +55,8 @@ class Flag(NamedTuple):
 
 
 NEW = None
-Entry = Range | Place | Flag | None
+GAP = Ellipsis
+Entry = Range | Place | Flag | EllipsisType | None
 
 _WHOLE = slice(None)
 
@@ -150,7 +153,7 @@ def _axes_taken(item: Any) -> int:
 
 
 def _without_ellipsis(items: list[Any], ndim: int) -> list[Any]:
-    """The items with a full slice for each axis that they do not name."""
+    """The items with a full slice for each axis that they do not name; an Ellipsis stays where it stands for none."""
     missing = ndim - sum(map(_axes_taken, items))
     if missing < 0:
         raise IndexError(
@@ -159,13 +162,15 @@ def _without_ellipsis(items: list[Any], ndim: int) -> list[Any]:
     ellipses = [k for k, item in enumerate(items) if item is Ellipsis]
     if len(ellipses) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
+    if ellipses and not missing:
+        return items
     at = ellipses[0] if ellipses else len(items)
     return items[:at] + [_WHOLE] * missing + items[at + 1 :]
 
 
 def _entries(item: Any, lengths: tuple[int, ...], axis: int) -> list[Entry]:
-    if item is None:
-        return [NEW]
+    if item is None or item is Ellipsis:
+        return [NEW if item is None else GAP]
     if type(item) is bool:
         return [Flag(item)]
     if type(item) is slice:

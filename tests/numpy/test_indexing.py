@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 
 import jax
 import jax.numpy as jjnp
@@ -376,3 +377,20 @@ def test_scatter_apply_is_jax_s():
 def test_apply_to_distinct_places_has_derivatives():
     gradient = cujax.grad(lambda x: x.at[1:].apply(jnp.sin).sum())(jnp.arange(3.0))
     np.testing.assert_allclose(gradient, [1, np.cos(1), np.cos(2)], rtol=1e-6)
+
+
+ITEMS = (slice(None), slice(1, None), 0, np.array([0, 1]), None, Ellipsis)
+
+
+@pytest.mark.parametrize("first", ITEMS, ids=str)
+def test_axes_stand_where_numpy_puts_them(first):
+    """Also where an Ellipsis between arrays stands for no axis."""
+    x = np.arange(60.0, dtype=np.float32).reshape(5, 3, 4)
+    for index in [(first, *rest) for length in range(4) for rest in product(ITEMS, repeat=length)]:
+        axes = sum(i is not None and i is not Ellipsis for i in index)
+        if sum(i is Ellipsis for i in index) > 1 or axes > x.ndim:
+            continue
+        changed = x.copy()
+        changed[index] += 1
+        np.testing.assert_array_equal(jnp.asarray(x)[index], x[index], str(index))
+        np.testing.assert_array_equal(jnp.asarray(x).at[index].add(1), changed, str(index))
