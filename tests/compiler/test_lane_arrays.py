@@ -98,6 +98,13 @@ def inner(m, v, k):
     return v + ys.sum()
 
 
+def called(m, v, k):
+    """What a call makes of the array as it was, read after it has changed."""
+    doubled = m.api.checkpoint(lambda v: 2 * v)(v)
+    shifted = m.api.checkpoint(lambda v: v - 1)(doubled)
+    return v.at[k + 2].set(0.3).at[0].add(doubled[k + 2] * 0.1).at[1].add(shifted[k + 2])
+
+
 def noise(m, v, k):
     return m.np.roll(v, 1) + m.random.normal(m.random.fold_in(m.random.key(3), k), (12,))
 
@@ -179,7 +186,8 @@ def forward(m, x):
 
 
 ROWS = (
-    linear, rolled, history, window, strided, outside, joined, padded, stacked, reduced, ordered, chosen, inner, noise,
+    linear, rolled, history, window, strided, outside, joined, padded, stacked, reduced, ordered, chosen, inner, called,
+    noise,
 )
 PROGRAMS = {
     **{f.__name__: over_lanes(f) for f in ROWS},

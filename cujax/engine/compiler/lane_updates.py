@@ -14,7 +14,7 @@ from cujax.engine.compiler.index import as_index
 from cujax.engine.compiler.lane_blocks import Action
 from cujax.engine.compiler.lane_locals import HeldArray
 from cujax.engine.compiler.lane_registers import TapeEvaluator, tape_reader
-from cujax.engine.compiler.lanes import Scope, links_of
+from cujax.engine.compiler.lanes import INLINED, Scope, links_of
 from cujax.engine.core.tape import Eqn, Tape
 
 _WHILE_CONDITION = "cond"
@@ -75,13 +75,14 @@ def _overwritable(program: Any, scope: Scope, tape: Tape, number: int, evaluator
 
 
 def _compute_readers(program: Any, scope: Scope, tape: Tape, number: int, evaluator: TapeEvaluator) -> None:
-    """What is computed where it is read, from an array that is about to change."""
+    """What is computed where it is read, from an array that is about to change: results of ops and of calls."""
     read_later = {a for e in tape.eqns[number:] for a in e.inputs} | {*tape.outputs}
     target = tape.eqns[number].inputs[0]
     depending: set[Any] = {target}
     for eqn in tape.eqns[:number]:
+        is_call = eqn.primitive.name in INLINED
         for var in eqn.outputs:
-            if var not in evaluator.bound and any(a in depending for a in eqn.inputs):
+            if (is_call or var not in evaluator.bound) and any(a in depending for a in eqn.inputs):
                 depending.add(var)
                 if var in read_later:
                     kept = program.place_for(scope, var)
