@@ -234,9 +234,9 @@ template <class T> CJ_FN complex<T> sqrt(complex<T> z) {
 }
 
 template <class T> CJ_FN complex<T> rsqrt(complex<T> z) {
-    complex<T> root = sqrt(z);
-    if (is_infinite(root.re) | is_infinite(root.im)) return complex<T>(T(0));
-    return complex<T>(T(1)) / root;
+    complex<T> root = sqrt(z), inverse = complex<T>(T(1)) / root;
+    bool vanishes = is_infinite(root.re) | is_infinite(root.im);
+    return {vanishes ? T(0) : inverse.re, vanishes ? T(0) : inverse.im};
 }
 
 // x to the power n, |n| < 100, by squaring.
