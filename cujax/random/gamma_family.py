@@ -14,6 +14,7 @@ from typing import Any
 
 from cujax import lax
 from cujax import numpy as jnp
+from cujax.api.traced_once import traced_once
 from cujax.engine.core.array import Array
 from cujax.numpy.promotion import as_array
 from cujax.random.arguments import (
@@ -105,6 +106,7 @@ def f(
     return (_chisquare(key_above, above) / above) / (_chisquare(key_below, below) / below)
 
 
+@traced_once("key", "df")
 def t(key: Any, df: Any, shape: Any = None, dtype: Any = None, *, out_sharding: Any = None) -> Array:
     """Random numbers of Student's t distribution: a normal one over the root of a mean of `df` squares of others.
 
