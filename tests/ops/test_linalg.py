@@ -234,12 +234,15 @@ def test_singular_systems_are_not_finite():
 @pytest.mark.parametrize("dtype", LAPACK)
 def test_sign_and_logarithm_of_what_has_no_determinant_are_nan(dtype):
     inf, nan = np.inf, np.nan
-    for a in ([[nan]], [[nan, nan], [nan, nan]], [[inf, inf], [1, 1]], np.full((3, 3), nan)):
-        for slogdet in (jnp.linalg.slogdet, cujax.jit(jnp.linalg.slogdet), cujax.vmap(jnp.linalg.slogdet)):
-            stack = np.array(a, dtype)
-            assert np.isnan(slogdet(stack[None] if slogdet is not jnp.linalg.slogdet else stack)).all()
-    for a in ([[0, 1], [0, inf]], [[nan, 0], [0, 0]], np.diag([inf, 0, 1])):
-        assert np.isnan(jnp.linalg.slogdet(np.array(a, dtype))).all()
+    undefined = [
+        [[nan]], [[nan, nan], [nan, nan]], [[inf, inf], [1, 1]], np.full((3, 3), nan),
+        [[0, 1], [0, inf]], [[nan, 0], [0, 0]], np.diag([inf, 0, 1]), np.diag([*range(9), inf]),
+    ]  # fmt: skip
+    for a in undefined:
+        stack = np.array(a, dtype)
+        assert np.isnan(jnp.linalg.slogdet(stack)).all()
+        for slogdet in (cujax.jit(jnp.linalg.slogdet), cujax.jit(cujax.vmap(jnp.linalg.slogdet))):
+            assert np.isnan(slogdet(stack[None])).all()
     sign, logarithm = jnp.linalg.slogdet(np.array([[inf, 0], [0, 1]], dtype).real)
     assert (float(sign), float(logarithm)) == (1, inf)
 

@@ -128,7 +128,8 @@ def _slogdet(a: Matrix) -> tuple[Scalar, Scalar]:
     sign = np.multiply.reduce(array_of([sign, *[x.apply("cj::sign({0})") for x in diagonal]]))
     logarithm = np.add.reduce(array_of([x.apply("cj::log({0})") for x in sizes]))
     is_singular = reduce(Scalar.__or__, [x.equals(0) for x in sizes])
-    return where(is_singular, 0, sign), where(is_singular, -float("inf"), logarithm)
+    nothing = np.add.reduce((a - a).ravel())  # NaN where a has infinities: they leave the determinant undefined
+    return where(is_singular, nothing, sign), where(is_singular, magnitude(nothing) - float("inf"), logarithm)
 
 
 def _cofactors(a: Matrix) -> Matrix:

@@ -136,8 +136,12 @@ def slogdet(w: Any, a: Any, found_sign: Any, found_logarithm: Any) -> None:
         x = w.variable(factors[k, k])
         sign.value = where(x.value.equals(0), 0, sign.value * x.value.apply("cj::sign({0})"))
         logarithm.value = logarithm.value + magnitude(x.value).apply("cj::log({0})")
-    found_sign[()] = sign.value
-    found_logarithm[()] = where(sign.value.equals(0), -float("inf"), logarithm.value)
+    nothing = w.variable(a[0, 0].like(0))  # NaN where a has infinities: they leave the determinant undefined
+    with w.loop(0, a.shape[0]) as i, w.loop(0, a.shape[0]) as j:
+        nothing.value = nothing.value + (a[i, j] - a[i, j])
+    is_singular = w.variable(sign.value.equals(0))
+    found_sign[()] = where(is_singular.value, nothing.value, sign.value)
+    found_logarithm[()] = where(is_singular.value, magnitude(nothing.value) - float("inf"), logarithm.value)
 
 
 # --- triangles ------------------------------------------------------------------------------------------
