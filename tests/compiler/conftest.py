@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 import cujax
-from cujax.engine.compiler import loop_plan, nest
+from cujax.engine.compiler import loop_plan, nest, plan
 
 
 def pytest_addoption(parser):
@@ -29,6 +29,12 @@ def made(monkeypatch):
     monkeypatch.setattr(nest._Nest, "call", call)
     cujax.clear_caches()  # of what equal loops have made
     return calls
+
+
+@pytest.fixture
+def always_lanes(monkeypatch):
+    """Loops that may be lanes are, also where kernels would take less time."""
+    monkeypatch.setattr(plan, "why_kernels", lambda *_: "")
 
 
 @pytest.fixture

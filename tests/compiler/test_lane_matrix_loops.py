@@ -12,7 +12,7 @@ import cujax
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.rolled_lanes import RolledProgram
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = pytest.mark.usefixtures("x64", "always_lanes")
 N = 8
 
 
@@ -81,6 +81,31 @@ def test_what_is_written_out_has_no_factor_in_the_same_lanes():
 def test_values_on_a_device(name):
     with emulated_backend(EmulatorTarget(find_races=True)):
         check(PROGRAMS[name], draw(5), 1e-8)
+
+
+OF_ALL = {  # what they make of one matrix, which is no lane's
+    "solve": lambda m, a: m.np.linalg.solve(a, a[:, 0]),
+    "inverse": lambda m, a: m.np.linalg.inv(a)[0],
+    "lu": lambda m, a: m.lax.linalg.lu(a)[0].diagonal(),
+    "cholesky": lambda m, a: m.np.linalg.cholesky(a)[:, 0],
+    "triangles": lambda m, a: m.lax.linalg.triangular_solve(a, a, left_side=True, lower=True)[:, 1],
+}
+
+
+@pytest.mark.parametrize("name", OF_ALL)
+def test_results_are_not_lanes_along_axes_that_loops_make_together(name):
+    """A sum of them could be a lane for each element, which would have to make them all."""
+
+    def program(m, x):
+        def step(k, c):
+            total, a = c
+            return total + OF_ALL[name](m, a), a * 0.5 + m.np.eye(N) * (1 + a[0, 1])
+
+        return m.lax.fori_loop(0, 3, step, (m.np.zeros(N), definite(m, x.sum() / 9, N)))
+
+    check(program, draw(5), 1e-8)
+    with emulated_backend():
+        check(program, draw(5), 1e-8)
 
 
 @pytest.mark.parametrize("name", GRADIENTS)

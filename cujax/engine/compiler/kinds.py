@@ -55,6 +55,12 @@ def _keeps_shape(eqn: Eqn) -> bool:
     return eqn.primitive.family != "unary" or eqn.inputs[0].aval.shape == eqn.outputs[0].aval.shape
 
 
+def is_by_loops(eqn: Eqn) -> bool:
+    """Whether a lane can compute the op by loops alone, over arrays of its own."""
+    lane_map, avals = eqn.primitive.lane_map, [a.aval for a in eqn.inputs]
+    return lane_map is not None and lane_map.loops is not None and not lane_map.is_written_out(*avals, **eqn.params)
+
+
 class Producers(dict[Var, Eqn]):
     """The equation that makes each variable of a tape; what is asked of an equation often is found out once."""
 

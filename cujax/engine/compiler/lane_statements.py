@@ -25,12 +25,6 @@ from cujax.engine.ops.lane_maps import Scalar
 Passed = dict[int, Index]  # by the axis of an operand or a result: the index along it, for the matrix at hand
 
 
-def is_by_loops(eqn: Eqn) -> bool:
-    """Whether the op can be no more than loops."""
-    lane_map, avals = eqn.primitive.lane_map, [a.aval for a in eqn.inputs]
-    return lane_map is not None and lane_map.loops is not None and not lane_map.is_written_out(*avals, **eqn.params)
-
-
 def write_loops(program: Any, eqn: Eqn, e: Any, results: Sequence[HeldArray]) -> list[HeldArray]:
     """One matrix after the other of those that a lane has."""
     w, lane_map, avals = Statements(program, e), eqn.primitive.lane_map, [a.aval for a in eqn.inputs]

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from cujax.engine.compiler.expression import Node
 from cujax.engine.compiler.index import as_index, axis_index, choose
-from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, REDUCTION, SHORT, kind_of
+from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, REDUCTION, SHORT, is_by_loops, kind_of
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ground.source import SourceLine
@@ -236,6 +236,9 @@ class _Walk:
             else:
                 number, axis = link.result
                 self.classes.join((scope, eqn.outputs[number], axis), place)
+        if known[eqn.outputs[0]] and is_by_loops(eqn):
+            for number, axis in _made_together(eqn):
+                self.classes.mix((scope, eqn.outputs[number], axis), eqn)
 
     def _pass(self, scope: Scope, atom: Any, inner: Scope, var: Var, changes: bool, shift: int = 0) -> None:
         """`var` of an inner tape is `atom` of the outer one, or its elements along the first axis."""
@@ -395,6 +398,14 @@ def _lane_map_links(eqn: Eqn) -> list[Link]:
     seen = {(x.operand, x.axis) for x in links}
     every = [(k, a) for k, x in enumerate(eqn.inputs) for a in range(x.aval.ndim)]
     return [*links, *[Link(k, a, None) for k, a in every if (k, a) not in seen]]
+
+
+def _made_together(eqn: Eqn) -> list[tuple[int, int]]:
+    """(result, axis) for the axes along which an op that is loops makes all elements, of which no lane can have one."""
+    avals = [a.aval for a in eqn.inputs]
+    passed = {(number, to) for number, _, _, to in eqn.primitive.lane_map.axes(*avals, **eqn.params)}
+    every = [(number, axis) for number, v in enumerate(eqn.outputs) for axis in range(v.aval.ndim)]
+    return [place for place in every if place not in passed]
 
 
 def _mover_links(eqn: Eqn) -> list[Link]:
