@@ -12,7 +12,7 @@ from cujax.engine.compiler import lane_region, lanes
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.rolled_lanes import RolledProgram
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = pytest.mark.usefixtures("x64", "always_lanes")
 
 
 def row(m, x, n=12):

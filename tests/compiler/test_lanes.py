@@ -19,7 +19,7 @@ from cujax.engine.compiler.plan import make_plan
 from cujax.engine.core.recording import record_pure
 from cujax.engine.core.trace import aval_of
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = pytest.mark.usefixtures("x64", "always_lanes")
 
 OURS = SimpleNamespace(api=cujax, np=cujax.numpy, lax=cujax.lax, random=cujax.random)
 THEIRS = SimpleNamespace(api=jax, np=jax.numpy, lax=jax.lax, random=jax.random)

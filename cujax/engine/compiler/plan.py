@@ -18,8 +18,8 @@ from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.joined_transforms import join_transforms
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
+from cujax.engine.compiler.lane_costs import why_kernels
 from cujax.engine.compiler.lane_region import LaneRegion
-from cujax.engine.compiler.lane_sharing import repeats_itself
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
 from cujax.engine.compiler.merge import Merger
 from cujax.engine.compiler.multiply_add import fuse_multiply_adds
@@ -127,8 +127,9 @@ def _lanes_of(
         if is_loop or eqn in stacks:
             try:
                 found = find_lanes(eqn)
-                if language == "host" and is_loop and repeats_itself(eqn, found):
-                    raise Mixed("most of a step is the same for all lanes, and done once", eqn)
+                why = why_kernels(eqn, found, language) if is_loop else ""
+                if why:
+                    raise Mixed(why, eqn)
                 lanes[eqn] = found
             except Mixed as error:
                 mixed[eqn] = error

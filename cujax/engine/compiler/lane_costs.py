@@ -1,0 +1,141 @@
+"""Whether a step of a loop takes less time as several kernels than as lanes.
+
+    why_kernels(eqn, lanes, language) -> the reason, of a loop or branch; "" where lanes are the better choice
+
+A lane does its work alone, one operation after another, and computes for itself what is the same in all lanes.  In
+kernels all elements of a value are computed at the same time, and what is the same for all once, but each kernel has
+to be called.  So it is kernels
+
+    on a CPU where the lanes are too few for its vectors and each has much to do: two rods of a thousand points
+    on a CPU where most of a step is the same for all: a thermostat is a chain of a hundred numbers that scales the
+        momenta of all particles
+    on a GPU where a lane takes much longer than the launches: a product with a matrix of a thousand rows
+
+On a CPU the kernels of a step are called by compiled code (nest.py).
+"""
+
+from __future__ import annotations
+
+from math import ceil, prod
+from typing import NamedTuple
+
+from cujax.engine.compiler.fuse import PRICES
+from cujax.engine.compiler.kinds import OPAQUE, cost, kind_of
+from cujax.engine.compiler.lane_arrays import kept_in_arrays
+from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, WHILE, Lanes, Scope
+from cujax.engine.compiler.passes import optimized
+from cujax.engine.core.tape import Eqn, Tape, Var
+
+_STEPS = 10  # of an inner loop whose length nobody knows
+
+# On a CPU, in operations on a vector, of 0.4 ns.
+_VECTOR = 8  # floats
+_SIDE_BY_SIDE = 16  # lanes of a thread, which take as long if they are fewer
+_CALL = 250  # of a kernel by compiled code
+_HOST_LIBRARY = 50  # calls
+_FUSED, _BY_LIBRARY = 2.0, 0.5  # what an operation takes in a kernel, and one of a product of matrices
+
+# On a GPU, in operations of a thread on arrays of its own, of 2.5 ns; what fits registers is never as much as a launch.
+_LAUNCH = 2000
+_CUDA_LIBRARY = 10  # launches
+
+
+class _Work(NamedTuple):
+    """Of a step.
+
+    alone: operations of a lane, of which `own` are on what no other lane has as well.
+    together: operations on vectors, if those of all lanes are done at the same time and none twice; `products` of them
+        are of matrices.
+    moved: elements that kernels would write.  kernels and libraries: how many of these are called.
+    """
+
+    alone: float = 0
+    own: float = 0
+    together: float = 0
+    products: float = 0
+    moved: float = 0
+    kernels: float = 0
+    libraries: float = 0
+
+    def plus(self, other: _Work) -> _Work:
+        return _Work(*[a + b for a, b in zip(self, other, strict=True)])
+
+    def times(self, steps: float) -> _Work:
+        return _Work(*[a * steps for a in self])
+
+
+def why_kernels(eqn: Eqn, lanes: Lanes, language: str) -> str:
+    """See the module's docstring."""
+    work = _of_step((), eqn, lanes)
+    if language == "cuda":
+        launches = work.kernels + _CUDA_LIBRARY * work.libraries
+        is_long = work.alone > _LAUNCH * launches
+        return f"a step of a lane is {work.alone:.0f} operations, one after the other" if is_long else ""
+    groups = ceil(lanes.number / _SIDE_BY_SIDE) * _SIDE_BY_SIDE / _VECTOR
+    operations = _FUSED * (work.together - work.products) + _BY_LIBRARY * work.products
+    traffic = PRICES["host"].traffic * work.moved / _VECTOR
+    calls = _CALL * (work.kernels + _HOST_LIBRARY * work.libraries)
+    if lanes.number == 1 or work.alone * groups <= operations + traffic + calls:
+        return ""
+    if work.alone > 2 * work.own:
+        return "most of a step is the same for all lanes, and done once"
+    return f"{lanes.number} lanes do not fill the vectors of a CPU, and kernels over all elements do"
+
+
+def _of_step(scope: Scope, eqn: Eqn, lanes: Lanes) -> _Work:
+    """Of a step of a loop, of all branches, or of a call."""
+    inner, params = (*scope, id(eqn)), eqn.params
+    if eqn.primitive.name == WHILE:
+        tests = _of_tape((*inner, "cond"), params["cond_tape"], lanes)
+        return tests.plus(_of_tape(inner, params["body_tape"], lanes))
+    if eqn.primitive.name == COND:
+        found = _Work()
+        for number, tape in enumerate(params["branches"]):
+            found = found.plus(_of_tape((*inner, number), tape, lanes))
+        return found
+    return _of_tape(inner, params["tape"], lanes)
+
+
+def _of_tape(scope: Scope, tape: Tape, lanes: Lanes) -> _Work:
+    """Of inner loops all steps."""
+    tape = optimized(tape)
+
+    def elements(var: Var) -> int:
+        return prod(lanes.rest_of(scope, var)) if (scope, var) in lanes.changing else 0
+
+    kept = kept_in_arrays(tape, lambda v: v.aval.size if elements(v) else 0)  # as kernels would write them, or more
+    found = _Work(kernels=max(len(kept), 1), moved=sum(v.aval.size for v in kept))
+    for eqn in tape.eqns:
+        name = eqn.primitive.name
+        if name in LOOPS or name in INLINED:
+            steps = _STEPS if name == WHILE else eqn.params.get("length", 1)
+            found = found.plus(_of_step(scope, eqn, lanes).times(steps))
+            continue
+        largest = max(eqn.outputs, key=elements)
+        if not elements(largest):
+            continue
+        of_one = _of_element(eqn)
+        alone, together = of_one * elements(largest), of_one * ceil(largest.aval.size / _VECTOR)
+        found = found.plus(_Work(
+            alone=alone,
+            own=alone if largest.aval.size >= lanes.number else 0,
+            together=together,
+            products=together if _is_product(eqn) else 0,
+            libraries=kind_of(eqn) == OPAQUE,
+        ))  # fmt: skip
+    return found
+
+
+def _is_product(eqn: Eqn) -> bool:
+    """Whether it is a product of two matrices, not of a stack of small ones."""
+    return eqn.primitive.name == "dot_general" and not eqn.params["dimension_numbers"][1][0]
+
+
+def _of_element(eqn: Eqn) -> int:
+    """Operations of one element of a result."""
+    lane_map = eqn.primitive.lane_map
+    if kind_of(eqn) != OPAQUE or lane_map is None:
+        return cost(eqn)
+    if lane_map.sum is not None:
+        return 2 * lane_map.sum.length(*[a.aval for a in eqn.inputs], **eqn.params)
+    return eqn.inputs[0].aval.shape[-1]  # of a row, or of a matrix that has as many
