@@ -2,6 +2,7 @@
 
     inline_calls                     the equations of a called tape stand in place of the call
     fold_scalar_constants            equations of literals become literals
+    hoist_invariants                 what is the same in every step of a loop and takes long goes before it
     drop_factors_of_one              x * 1 is x, as of cotangents that begin as 1
     share_common_subexpressions      an equation that stands twice is computed once
     share_mirrored_sums              sums along two axes that differ in nothing but a sign are computed once
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from cujax.engine.compiler.hoist import hoist_invariants
 from cujax.engine.compiler.mirrored_sums import share_mirrored_sums
 from cujax.engine.compiler.scaled_sums import scale_after_sums
 from cujax.engine.core.check import check_if_asked
@@ -213,6 +215,10 @@ def _sum_of_squares(z: Atom, eqn: Eqn) -> list[Eqn]:
     return [Eqn(primitive, inputs, [result], {}, eqn.source) for primitive, inputs, result in steps]
 
 
+def _hoist(tape: Tape) -> Tape:
+    return hoist_invariants(tape, optimized)
+
+
 def _without_dead_code(tape: Tape) -> Tape:
     return remove_dead_code(tape)[0]
 
@@ -220,6 +226,7 @@ def _without_dead_code(tape: Tape) -> Tape:
 PASSES: tuple[tuple[str, Callable[[Tape], Tape]], ...] = (
     ("inline_calls", inline_calls),
     ("fold_scalar_constants", fold_scalar_constants),
+    ("hoist_invariants", _hoist),
     ("drop_factors_of_one", drop_factors_of_one),
     ("share_common_subexpressions", share_common_subexpressions),
     ("share_mirrored_sums", share_mirrored_sums),
