@@ -77,13 +77,11 @@ def spectrum(m, a, x):
 
 
 def long_chain(m, a, x):
-    c = m.np.exp(-a) * m.np.sin(a) * m.np.cos(a) + m.np.log1p(a * a) * m.np.tanh(a) + m.np.sqrt(m.np.abs(a))
-    return loop(m, lambda x: m.np.sum((c := _chain(m, a)) * x, 1) / m.np.sum(c), x)
+    def weights():
+        smooth = m.np.exp(-a * a) * m.np.sin(a) * m.np.cos(2 * a) + m.np.log1p(a * a) * m.np.tanh(a)
+        return smooth + m.np.sqrt(m.np.abs(a)) * m.np.arctan(a) + m.np.exp(-m.np.abs(a)) + 5
 
-
-def _chain(m, a):
-    smooth = m.np.exp(-a * a) * m.np.sin(a) * m.np.cos(2 * a) + m.np.log1p(a * a) * m.np.tanh(a)
-    return smooth + m.np.sqrt(m.np.abs(a)) * m.np.arctan(a) + m.np.exp(-m.np.abs(a)) + 5
+    return loop(m, lambda x: m.np.sum(weights() * x, 1) / m.np.sum(weights()), x)
 
 
 def stacked_results(m, a, x):

@@ -69,7 +69,10 @@ PROGRAMS = {  # function, operands, the ops of each stack
     "one": (solve, (A[:1], B[:1]), [["lu_factors", "linear_solve"]]),
     "qr": (lambda a: jnp.linalg.qr(a, "r"), (A,), [["qr"]]),
     "of one row": (jnp.linalg.inv, (matrices(1),), [["lu_factors", "linear_solve"]]),
-    "of six rows": (solve, (matrices(6, 9000), vectors(6, 9000)), [["lu_factors", "linear_solve"]]),
+    "of six rows": (solve, (matrices(6, 40), vectors(6, 40)), [["lu_factors", "linear_solve"]]),
+    "one by loops": (solve, (matrices(12, 1), vectors(12, 1)), [["lu_factors", "linear_solve"]]),
+    "many columns": (jnp.linalg.inv, (matrices(16, 30),), [["lu_factors", "linear_solve"]]),
+    "factors by loops": (cholesky, (matrices(16, 30),), [["cholesky"]]),
     "float64": (solve, (matrices(4, dtype=np.float64), vectors(4, dtype=np.float64)), [["lu_factors", "linear_solve"]]),
     "normal equations": (normal_equations, (A, B), [["cholesky", "triangular_solve", "triangular_solve"]]),
     "factors too": (factors_too, (A, B), [["lu"], ["lu_factors", "linear_solve"]]),
@@ -80,8 +83,9 @@ PROGRAMS = {  # function, operands, the ops of each stack
                    [["lu_factors", "linear_solve", "linear_solve"]]),
 }
 LIBRARY = {
-    "few of six rows": (solve, (matrices(6), vectors(6))),
-    "large": (solve, (matrices(7), vectors(7))),
+    "few of six rows": (solve, (matrices(6, 9), vectors(6, 9))),
+    "large": (solve, (matrices(33, 9), vectors(33, 9))),
+    "factors of many rows": (cholesky, (matrices(21, 9),)),
     "complex": (solve, (A + 1j, B + 0j)),
     "eigenvectors, whose signs are the library's": (lax.linalg.eigh, (A,)),
 }
@@ -96,7 +100,7 @@ def tape_of(function, args):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_is_gathered(name):
     function, args, expected = PROGRAMS[name]
-    tape, stacks = gather_stacks(tape_of(function, args))
+    tape, stacks = gather_stacks(tape_of(function, args), "host")
     assert [[e.primitive.name for e in s.params["tape"].eqns] for s in stacks] == expected
     assert all(s in tape.eqns for s in stacks)
 
@@ -104,7 +108,14 @@ def test_what_is_gathered(name):
 @pytest.mark.parametrize("name", LIBRARY)
 def test_what_is_left_to_the_library(name):
     tape = tape_of(*LIBRARY[name])
-    assert gather_stacks(tape) == (tape, [])
+    assert gather_stacks(tape, "host") == (tape, [])
+
+
+def test_a_gpu_leaves_long_loops_to_the_library():
+    tape = tape_of(solve, (matrices(32, 3), vectors(32, 3)))
+    assert gather_stacks(tape, "cuda") == (tape, [])
+    (stack,) = gather_stacks(tape, "host")[1]
+    assert [e.primitive.name for e in stack.params["tape"].eqns] == ["lu_factors", "linear_solve"]
 
 
 @pytest.mark.parametrize("language", ["host", "cuda"])
@@ -166,7 +177,7 @@ def test_where_a_lane_cannot_the_library_does(monkeypatch):
 
 def test_a_checkpoint_of_the_user_is_none():
     tape = tape_of(cujax.grad(lambda a: cujax.checkpoint(jnp.sin)(jnp.cos(a)).sum()), (A,))
-    assert any(e.primitive.name == "checkpoint" for e in tape.eqns) and gather_stacks(tape) == (tape, [])
+    assert any(e.primitive.name == "checkpoint" for e in tape.eqns) and gather_stacks(tape, "host") == (tape, [])
 
 
 # ---- products --------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def _is_short(program: LaneProgram) -> bool:
 
 def _program(eqn: Eqn, lanes: Lanes, evaluator: Callable[[], Evaluator]) -> tuple[LaneProgram, Evaluator]:
     """With all values in variables, or with arrays where these are too many; and what evaluates it."""
-    kinds = (LaneProgram, RolledProgram) if lanes.number > 1 else (LaneProgram,)
+    kinds = (LaneProgram, RolledProgram) if lanes.may_have_arrays else (LaneProgram,)
     for kind in kinds:
         made = evaluator()
         try:

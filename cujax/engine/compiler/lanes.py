@@ -29,7 +29,7 @@ LOOPS = frozenset((SCAN, WHILE, COND))
 INLINED = frozenset(("checkpoint",))  # calls whose tape is computed where its results are needed
 MOST_REGISTERS = 256  # scalars of one carry in each of many lanes, where all are variables
 MOST_IN_ARRAY = 4096  # the same where they are an array
-MOST_ALONE = 64  # the same for a loop that is a single lane, which one thread runs
+MOST_ALONE = 64  # the same for a loop that is a single lane, which one thread runs; a matrix alone is an array
 
 Scope = tuple  # how a tape was reached: the equations that hold it, and which of theirs it is
 Place = tuple[Scope, Var, int]  # an axis of a variable
@@ -52,20 +52,22 @@ class Lanes(NamedTuple):
     """extents: of each lane axis.  axes_of: for each axis of a variable the lane axis that it is, or None.
 
     changing: the variables inside that change within the outermost loop; of the others no axis is known as a lane.
+    most: elements of one value that a lane may hold, or write, by itself.
     """
 
     extents: tuple[int, ...]
     axes_of: Callable[[Scope, Var], tuple[int | None, ...]]
     changing: frozenset[tuple[Scope, Var]]
+    most: int
 
     @property
     def number(self) -> int:
         return prod(self.extents)
 
     @property
-    def most(self) -> int:
-        """Elements of one value that a lane may hold, or write, by itself."""
-        return MOST_IN_ARRAY if self.number > 1 else MOST_ALONE
+    def may_have_arrays(self) -> bool:
+        """Whether a value may be an array instead of variables."""
+        return self.most > MOST_ALONE
 
     def rest_of(self, scope: Scope, var: Var) -> tuple[int, ...]:
         """The extents of what remains of a value in a lane."""
@@ -91,7 +93,8 @@ def find_lanes(eqn: Eqn) -> Lanes:
         found = [classes.find((scope, var, d)) for d in range(var.aval.ndim)]
         return dealt_out.get((scope, var)) or tuple([numbers.get(c) for c in found])
 
-    lanes = Lanes(extents, axes_of, frozenset(walk.changing))
+    most = MOST_IN_ARRAY if is_call or prod(extents) > 1 else MOST_ALONE
+    lanes = Lanes(extents, axes_of, frozenset(walk.changing), most)
     _check_registers(walk.states, lanes, classes)
     return lanes
 

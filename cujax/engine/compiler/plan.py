@@ -79,7 +79,7 @@ def make_plan(tape: Tape, language: str, owned: Iterable[Var] = (), placed: Coll
         tape = reduce_short_axes_first(tape)
     if language == "cuda":
         tape = leave_out_factors(join_transforms(fuse_epilogues(tape, has_plan)))
-    gathered, stacks = gather_stacks(tape)
+    gathered, stacks = gather_stacks(tape, language)
     plan = _plan(gathered, stacks, find_cells(gathered), language, frozenset(owned), placed)
     if any(s in plan.mixed for s in stacks):
         plan = _plan(tape, [], find_cells(tape), language, frozenset(owned), placed)

@@ -1,18 +1,19 @@
 """Factorizations and solutions of small matrices, gathered into kernels.
 
-    gather_stacks(tape) -> tape, the equations that stand for kernels
+    gather_stacks(tape, language) -> tape, the equations that stand for kernels
 
 A library is called for each matrix of a stack, or for all of one size, and leaves its factors in memory for the next
-call.  A lane program (lanes.py) has a matrix in registers and goes from the factors to the solution at once.  So the
-ops that a lane can write out, and that feed each other, become one equation that holds them: a call whose `tape`
-is computed where its results are needed, as that of a checkpoint in a loop.
+call.  A lane program (lanes.py) has a matrix in registers, or from 7 rows on in an array, and goes from the factors to
+the solution at once.  So the ops that a lane can compute, and that feed each other, become one equation that holds
+them: a call whose `tape` is computed where its results are needed, as that of a checkpoint in a loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 
+from cujax.engine.compiler.kinds import is_by_loops
 from cujax.engine.core.primitive import REGISTRY
 from cujax.engine.core.tape import Atom, Eqn, Tape, Var
 
@@ -24,16 +25,21 @@ _OF_BANDS = ("tridiagonal_solve",)  # operands are stacks of vectors
 _LONGEST_BAND = 8  # more rows are as fast through the kernel that is there for any number (ops/tridiagonal.py)
 _DTYPES = ("float32", "float64")
 _CALL = "checkpoint"  # declared above this floor
-# Larger ones take seconds to compile, which is worth it for many.  Of up to 4 rows one alone is: on a CPU of 2 cores
-# a solution of 3 x 3 took 36 us through LAPACK and 7 as a kernel, a QR 20 and 2, and 0.1 s to be compiled.
-_LARGE, _LEAST_OF_LARGE = 5, 1 << 13
+# Up to 4 rows one matrix alone is worth it: on a CPU of 2 cores a solution of 3 x 3 took 36 us through LAPACK and 7 as
+# a kernel, a QR 20 and 2, and 0.1 s to be compiled.  With 5 and 6 rows, written out too, that takes a second.
+_LARGE, _LEAST_OF_LARGE = 5, 16
+# Loops over arrays compile as fast for any number of rows: one system of 12 takes 10 us instead of 40, 64 of 32 rows
+# 0.3 ms instead of 1.4.  With so many rows only systems gain, and only of few right-hand sides, since a lane has one
+# and factorizes for itself.  A GPU's thread is slow in long loops.
+_MOST_ROWS, _MOST_ROWS_OF_SYSTEMS, _FEW_COLUMNS = {"host": 20, "cuda": 16}, {"host": 32, "cuda": 16}, 8
 
 
-def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
+def gather_stacks(tape: Tape, language: str) -> tuple[Tape, list[Eqn]]:
     """`tape` with the ops on stacks of small matrices in equations of their own, and these equations."""
-    if not any(_is_written_out(e) for e in tape.eqns):
+    computed = {e for e in tape.eqns if _is_computed(e, language)}
+    if not computed:
         return tape, []
-    groups = _groups(tape)
+    groups = _groups(tape, computed)
     ends = {group[-1]: group for group in groups}
     members = {e for group in groups for e in group}
     eqns, stacks = [], []
@@ -46,15 +52,19 @@ def gather_stacks(tape: Tape) -> tuple[Tape, list[Eqn]]:
     return Tape(tape.inputs, eqns, tape.outputs, tape.name), stacks
 
 
-def _is_written_out(eqn: Eqn) -> bool:
-    """Whether lanes can write it out, and it is worth being compiled."""
+def _is_computed(eqn: Eqn, language: str) -> bool:
+    """Whether lanes can compute it, and it is worth being compiled."""
     op, avals = eqn.primitive, [a.aval for a in eqn.inputs]
     if op.name not in _OPS or op.lane_map is None or avals[0].dtype.name not in _DTYPES:
         return False
-    if op.name in _OF_BANDS and avals[0].shape[-1] > _LONGEST_BAND:
-        return False
-    is_large = op.name not in _OF_BANDS and max(avals[0].shape[-2:]) >= _LARGE
-    is_worth_it = _stack(eqn) >= (_LEAST_OF_LARGE if is_large else 1)
+    if op.name in _OF_BANDS:
+        return avals[0].shape[-1] <= _LONGEST_BAND and op.lane_map.refusal(*avals, **eqn.params) is None
+    rows = max(avals[0].shape[-2:])
+    if is_by_loops(eqn):
+        is_of_system = op.name == "lu_factors" or (op.name == "linear_solve" and avals[-1].shape[-1] <= _FEW_COLUMNS)
+        most = _MOST_ROWS_OF_SYSTEMS if is_of_system else _MOST_ROWS
+        return rows <= most[language] and op.lane_map.reason_against(*avals, **eqn.params) is None
+    is_worth_it = _stack(eqn) >= (_LEAST_OF_LARGE if rows >= _LARGE else 1)
     return is_worth_it and op.lane_map.refusal(*avals, **eqn.params) is None
 
 
@@ -71,13 +81,13 @@ class _Open:
         self.eqns = [eqn]
 
 
-def _groups(tape: Tape) -> list[list[Eqn]]:
+def _groups(tape: Tape, computed: Collection[Eqn]) -> list[list[Eqn]]:
     """Runs of ops that feed each other, in the order of the tape; results that others read too end a run."""
     makers: dict[Var, _Open] = {}
     groups: list[_Open] = []
     for eqn in tape.eqns:
         fed_by = list(dict.fromkeys(makers[a] for a in eqn.inputs if isinstance(a, Var) and a in makers))
-        if _is_written_out(eqn):
+        if eqn in computed:
             if len(fed_by) == 1 and _stack(fed_by[0].eqns[0]) == _stack(eqn):
                 (group,) = fed_by
                 group.eqns.append(eqn)
