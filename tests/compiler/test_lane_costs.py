@@ -70,6 +70,18 @@ def rod(u, steps=9):
     return lax.scan(step, u, None, length=steps)
 
 
+def pulse_on_a_line(e):
+    """Electric and magnetic fields in one dimension, and a source."""
+
+    def step(c, t):
+        e, h = c
+        h = h + 0.5 * (jnp.roll(e, -1) - e)
+        e = (e + 0.5 * (h - jnp.roll(h, 1))).at[9].add(jnp.sin(0.1 * t))
+        return (e, h), e[5]
+
+    return lax.scan(step, (e, 0 * e), jnp.arange(9.0))
+
+
 def rod_until_it_is_cold(u):
     def step(c):
         u, t = c
@@ -107,6 +119,7 @@ def points(lanes, n):
 LONG = {
     "two rods": (rod, 2, 1000, True, True),
     "rods for a vector": (rod, 16, 1000, False, True),
+    "four lines": (pulse_on_a_line, 4, 500, True, False),
     "two short rods": (rod, 2, 40, False, False),
     "many short rods": (rod, 1000, 40, False, False),
     "two short rods until they are cold": (rod_until_it_is_cold, 2, 400, True, False),
@@ -118,7 +131,20 @@ LONG = {
 }
 
 
-SHARING = {"a scan": thermostat, "a while loop": within_a_while_loop, "a branch in a scan": within_a_branch}
+def common_noise(p):
+    """Every ensemble of 96 has the same random numbers, made of the keys that the loop goes through."""
+    keys = cujax.random.split(cujax.random.key(0), 9)
+
+    def step(p, key):
+        return 0.9 * p + 0.1 * cujax.random.normal(key, (LANES // 8,)), None
+
+    return lax.scan(step, p.reshape(8, -1), keys)
+
+
+SHARING = {
+    "a scan": thermostat, "a while loop": within_a_while_loop, "a branch in a scan": within_a_branch,
+    "common noise": common_noise,
+}
 
 
 def lanes_of(function, language, p=P):

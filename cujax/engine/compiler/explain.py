@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cujax.engine.compiler.kinds import REDUCTION, SHORT, kind_of
+from cujax.engine.compiler.lane_costs import Slower
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import INLINED, LOOPS, Mixed
 from cujax.engine.compiler.passes import optimized
@@ -85,6 +86,8 @@ def _as_steps(eqn: Eqn, plan: Plan) -> Iterator[str]:
 def _advice(error: Mixed) -> str:
     """What to write instead."""
     eqn = error.eqn
+    if isinstance(error, Slower):
+        return "Nothing stands in the way of one kernel, which would take longer."
     if eqn is None or eqn.primitive.name in LOOPS:
         return "A lane holds few values: give the loop fewer, or a batch axis along which it is independent (vmap)."
     if kind_of(eqn) in (REDUCTION, SHORT):

@@ -1,6 +1,7 @@
 """Whether a step of a loop takes less time as several kernels than as lanes.
 
     why_kernels(eqn, lanes, language) -> the reason, of a loop or branch; "" where lanes are the better choice
+    Slower                               the loop is no lane program for such a reason
 
 A lane does its work alone, one operation after another, and computes for itself what is the same in all lanes.  In
 kernels all elements of a value are computed at the same time, and what is the same for all once, but each kernel has
@@ -22,8 +23,9 @@ from typing import NamedTuple
 from cujax.engine.compiler.fuse import PRICES
 from cujax.engine.compiler.kinds import OPAQUE, cost, kind_of
 from cujax.engine.compiler.lane_arrays import kept_in_arrays
-from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, WHILE, Lanes, Scope
+from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, WHILE, Lanes, Mixed, Scope
 from cujax.engine.compiler.passes import optimized
+from cujax.engine.compiler.small_matrices import is_computed
 from cujax.engine.core.tape import Eqn, Tape, Var
 
 _STEPS = 10  # of an inner loop whose length nobody knows
@@ -33,6 +35,7 @@ _VECTOR = 8  # floats
 _SIDE_BY_SIDE = 16  # lanes of a thread, which take as long if they are fewer
 _CALL = 250  # of a kernel by compiled code
 _HOST_LIBRARY = 50  # calls
+_NEAR, _MOST_NEAR = 2, 1 << 16  # what writing and reading an element takes in the nearest caches; elements there
 _FUSED, _BY_LIBRARY = 2.0, 0.5  # what an operation takes in a kernel, and one of a product of matrices
 
 # On a GPU, in operations of a thread on arrays of its own, of 2.5 ns; what fits registers is never as much as a launch.
@@ -64,16 +67,20 @@ class _Work(NamedTuple):
         return _Work(*[a * steps for a in self])
 
 
+class Slower(Mixed):
+    """A loop could be lanes, which would take longer."""
+
+
 def why_kernels(eqn: Eqn, lanes: Lanes, language: str) -> str:
     """See the module's docstring."""
-    work = _of_step((), eqn, lanes)
+    work = _Walk(lanes, language).of_step((), eqn)
     if language == "cuda":
         launches = work.kernels + _CUDA_LIBRARY * work.libraries
         is_long = work.alone > _LAUNCH * launches
         return f"a step of a lane is {work.alone:.0f} operations, one after the other" if is_long else ""
     groups = ceil(lanes.number / _SIDE_BY_SIDE) * _SIDE_BY_SIDE / _VECTOR
     operations = _FUSED * (work.together - work.products) + _BY_LIBRARY * work.products
-    traffic = PRICES["host"].traffic * work.moved / _VECTOR
+    traffic = (_NEAR if work.moved <= _MOST_NEAR else PRICES["host"].traffic) * work.moved / _VECTOR
     calls = _CALL * (work.kernels + _HOST_LIBRARY * work.libraries)
     if lanes.number == 1 or work.alone * groups <= operations + traffic + calls:
         return ""
@@ -82,48 +89,71 @@ def why_kernels(eqn: Eqn, lanes: Lanes, language: str) -> str:
     return f"{lanes.number} lanes do not fill the vectors of a CPU, and kernels over all elements do"
 
 
-def _of_step(scope: Scope, eqn: Eqn, lanes: Lanes) -> _Work:
-    """Of a step of a loop, of all branches, or of a call."""
-    inner, params = (*scope, id(eqn)), eqn.params
-    if eqn.primitive.name == WHILE:
-        tests = _of_tape((*inner, "cond"), params["cond_tape"], lanes)
-        return tests.plus(_of_tape(inner, params["body_tape"], lanes))
-    if eqn.primitive.name == COND:
-        found = _Work()
-        for number, tape in enumerate(params["branches"]):
-            found = found.plus(_of_tape((*inner, number), tape, lanes))
+class _Walk:
+    """Adds up what the equations of a step take."""
+
+    def __init__(self, lanes: Lanes, language: str) -> None:
+        self.lanes, self.language = lanes, language
+
+    def of_step(self, scope: Scope, eqn: Eqn) -> _Work:
+        """Of a step of a loop, of all branches, or of a call."""
+        inner, params = (*scope, id(eqn)), eqn.params
+        if eqn.primitive.name == WHILE:
+            tests = self._of_tape((*inner, "cond"), params["cond_tape"], params["cond_consts"])
+            return tests.plus(self._of_tape(inner, params["body_tape"], params["body_consts"]))
+        if eqn.primitive.name == COND:
+            found = _Work()
+            for number, tape in enumerate(params["branches"]):
+                found = found.plus(self._of_tape((*inner, number), tape, len(tape.inputs)))
+            return found
+        return self._of_tape(inner, params["tape"], params.get("num_consts", len(eqn.inputs)))
+
+    def _of_tape(self, scope: Scope, tape: Tape, consts: int) -> _Work:
+        """Of inner loops all steps.  consts: inputs that are the same in each step."""
+        tape = optimized(tape)
+        varying = set(tape.inputs[consts:])
+        for eqn in tape.eqns:
+            if not varying.isdisjoint(eqn.inputs):
+                varying.update(eqn.outputs)
+
+        def elements(var: Var) -> int:
+            """In a lane; of what is made of a loop's xs alone it may be any."""
+            if (scope, var) in self.lanes.changing:
+                return prod(self.lanes.rest_of(scope, var))
+            return ceil(var.aval.size / self.lanes.number) if var in varying else 0
+
+        kept = kept_in_arrays(tape, lambda v: v.aval.size if elements(v) else 0)  # as kernels would write them, or more
+        found = _Work(kernels=max(len(kept), 1), moved=sum(v.aval.size for v in kept))
+        for eqn in tape.eqns:
+            name = eqn.primitive.name
+            if name in LOOPS or name in INLINED:
+                steps = _STEPS if name == WHILE else eqn.params.get("length", 1)
+                found = found.plus(self.of_step(scope, eqn).times(steps))
+                continue
+            largest = max(eqn.outputs, key=elements)
+            if elements(largest):
+                found = found.plus(self._of_equation(eqn, largest, elements(largest)))
         return found
-    return _of_tape(inner, params["tape"], lanes)
 
-
-def _of_tape(scope: Scope, tape: Tape, lanes: Lanes) -> _Work:
-    """Of inner loops all steps."""
-    tape = optimized(tape)
-
-    def elements(var: Var) -> int:
-        return prod(lanes.rest_of(scope, var)) if (scope, var) in lanes.changing else 0
-
-    kept = kept_in_arrays(tape, lambda v: v.aval.size if elements(v) else 0)  # as kernels would write them, or more
-    found = _Work(kernels=max(len(kept), 1), moved=sum(v.aval.size for v in kept))
-    for eqn in tape.eqns:
-        name = eqn.primitive.name
-        if name in LOOPS or name in INLINED:
-            steps = _STEPS if name == WHILE else eqn.params.get("length", 1)
-            found = found.plus(_of_step(scope, eqn, lanes).times(steps))
-            continue
-        largest = max(eqn.outputs, key=elements)
-        if not elements(largest):
-            continue
-        of_one = _of_element(eqn)
-        alone, together = of_one * elements(largest), of_one * ceil(largest.aval.size / _VECTOR)
-        found = found.plus(_Work(
+    def _of_equation(self, eqn: Eqn, result: Var, elements: int) -> _Work:
+        """result: the largest, of which a lane has so many elements."""
+        of_one, is_of_library = _of_element(eqn), self._is_of_library(eqn)
+        alone, together = of_one * elements, of_one * ceil(result.aval.size / _VECTOR)
+        return _Work(
             alone=alone,
-            own=alone if largest.aval.size >= lanes.number else 0,
+            own=alone if result.aval.size >= self.lanes.number else 0,
             together=together,
-            products=together if _is_product(eqn) else 0,
-            libraries=kind_of(eqn) == OPAQUE,
-        ))  # fmt: skip
-    return found
+            products=together if is_of_library and _is_product(eqn) else 0,
+            libraries=is_of_library,
+        )
+
+    def _is_of_library(self, eqn: Eqn) -> bool:
+        """Whether it is a call of one where the loop is kernels."""
+        if kind_of(eqn) != OPAQUE or is_computed(eqn, self.language):
+            return False
+        parts = eqn.primitive.parts
+        avals = [a.aval for a in eqn.inputs]
+        return parts is None or parts(*avals, language=self.language, **eqn.params) is None
 
 
 def _is_product(eqn: Eqn) -> bool:

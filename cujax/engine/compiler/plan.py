@@ -18,7 +18,7 @@ from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.joined_transforms import join_transforms
 from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
-from cujax.engine.compiler.lane_costs import why_kernels
+from cujax.engine.compiler.lane_costs import Slower, why_kernels
 from cujax.engine.compiler.lane_region import LaneRegion
 from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
 from cujax.engine.compiler.merge import Merger
@@ -129,7 +129,7 @@ def _lanes_of(
                 found = find_lanes(eqn)
                 why = why_kernels(eqn, found, language) if is_loop else ""
                 if why:
-                    raise Mixed(why, eqn)
+                    raise Slower(why, eqn)
                 lanes[eqn] = found
             except Mixed as error:
                 mixed[eqn] = error

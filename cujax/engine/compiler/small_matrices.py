@@ -1,6 +1,7 @@
 """Factorizations and solutions of small matrices, gathered into kernels.
 
     gather_stacks(tape, language) -> tape, the equations that stand for kernels
+    is_computed(eqn, language)       whether an equation becomes part of one
 
 A library is called for each matrix of a stack, or for all of one size, and leaves its factors in memory for the next
 call.  A lane program (lanes.py) has a matrix in registers, or from 7 rows on in an array, and goes from the factors to
@@ -37,7 +38,7 @@ _MOST_ROWS, _MOST_ROWS_OF_SYSTEMS, _FEW_COLUMNS = {"host": 20, "cuda": 16}, {"ho
 
 def gather_stacks(tape: Tape, language: str) -> tuple[Tape, list[Eqn]]:
     """`tape` with the ops on stacks of small matrices in equations of their own, and these equations."""
-    computed = {e for e in tape.eqns if _is_computed(e, language)}
+    computed = {e for e in tape.eqns if is_computed(e, language)}
     if not computed:
         return tape, []
     groups = _groups(tape, computed)
@@ -53,7 +54,7 @@ def gather_stacks(tape: Tape, language: str) -> tuple[Tape, list[Eqn]]:
     return Tape(tape.inputs, eqns, tape.outputs, tape.name), stacks
 
 
-def _is_computed(eqn: Eqn, language: str) -> bool:
+def is_computed(eqn: Eqn, language: str) -> bool:
     """Whether lanes can compute it, and it is worth being compiled."""
     op, avals = eqn.primitive, [a.aval for a in eqn.inputs]
     if op.name not in _OPS or op.lane_map is None or avals[0].dtype.name not in _DTYPES:
