@@ -78,6 +78,19 @@ def test_what_a_later_value_brings_together_is_one_kernel():
     assert len(apart) == 2
 
 
+def test_numbers_found_by_bisection_are_planned_in_linear_time():
+    """Each step reads the table at a place found by those before: 2**24 ways lead from the last to the first."""
+
+    def f(x, table):
+        place = jnp.int32(0)
+        for k in reversed(range(24)):
+            place += jnp.where(table[place + 2**k] <= x[3], 2**k, 0)
+        return x * place
+
+    shapes = cujax.ShapeDtypeStruct((1000,), "float32"), cujax.ShapeDtypeStruct((2**24,), "float32")
+    assert len(steps_of(f, *shapes)) == 1
+
+
 def test_what_has_to_run_in_between_keeps_kernels_apart():
     x = cujax.ShapeDtypeStruct((300, 300), "float32")
 

@@ -312,6 +312,8 @@ class Decision:
     def _spread(self, eqn: Eqn, var: Var, kind: str) -> None:
         """Tell the operands from where, and how often, they are read through `var`."""
         paths = self._paths.get(var, {})
+        if var.aval.size <= 1:
+            paths = _to_one_place(paths)
         is_apart = eqn.primitive.name == "concatenate" and self._goes_apart(eqn, var, paths)
         for number, atom in enumerate(eqn.inputs):
             if not isinstance(atom, Var):
@@ -410,6 +412,18 @@ class Decision:
         """As `_share`: a term reads an element of each operand.  A filter that all places share is read once a row."""
         terms = self._producers.terms(eqn)
         return terms / max(prod(var.aval.shape[-1:]), 1) if size <= terms else terms
+
+
+def _to_one_place(paths: Mapping[tuple, float]) -> dict[tuple, float]:
+    """`paths` to the only element of a value, one for each kernel: it is computed once there, whatever leads to it.
+
+    Such a value is never written to save work, so nothing else keeps their number from doubling at every step.
+    """
+    found: dict[tuple, float] = {}
+    for path, weight in paths.items():
+        shortest = path if len(path) == 1 or isinstance(path[-1], _Cell) else (path[0], None)
+        found[shortest] = max(weight, found.get(shortest, 0.0))
+    return found
 
 
 Step = Region | Eqn
