@@ -6,7 +6,6 @@ them.  Arrays made of Python numbers alone are weakly typed, as the numbers are.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,7 +19,7 @@ from cujax.engine.core.aval import ShapedArray
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.promotion import lattice_join
 from cujax.engine.ground.source import warn_user
-from cujax.engine.ops.axes import canonical_axes
+from cujax.engine.ops.axes import canonical_axes, lengths_of
 from cujax.engine.ops.constants import full_of
 from cujax.numpy.promotion import ArrayLike, as_array, dtype_and_weakness, literal_array, operand
 
@@ -205,12 +204,10 @@ def canonical_shape(name: str, shape: Any) -> tuple[int, ...]:
 
     TypeError where they are not known integers, or negative.
     """
-    if isinstance(shape, np.ndarray | ConcreteArray):
+    if isinstance(shape, ConcreteArray):
         shape = shape.tolist()
     try:
-        lengths = (
-            (operator.index(shape),) if not isinstance(shape, Sequence) else tuple(map(operator.index, shape))
-        )
+        lengths = lengths_of(shape)
     except TypeError as error:
         raise TypeError(
             f"{name}: Shapes must be 1D sequences of concrete values of integer type, got {shape}. {error}"
@@ -302,19 +299,30 @@ def full_like(
 
 
 def shape(a: ArrayLike) -> tuple[int, ...]:
-    """Lengths of the axes of `a`."""
-    return np.shape(a) if isinstance(a, (list, tuple)) else operand("shape", a).shape
+    """Lengths of the axes of `a`; a DeprecationWarning and () where it is no array."""
+    return _lengths("shape", a)
 
 
 def ndim(a: ArrayLike) -> int:
-    """Number of axes of `a`."""
-    return np.ndim(a) if isinstance(a, (list, tuple)) else operand("ndim", a).ndim
+    """Number of axes of `a`; a warning as in `shape`."""
+    return len(_lengths("ndim", a))
 
 
 def size(a: ArrayLike, axis: int | Sequence[int] | None = None) -> int:
-    """Number of elements of `a`, or the length of its axis (or axes) `axis`."""
-    lengths = np.shape(a)
+    """Number of elements of `a`, or the length of its axis (or axes) `axis`; a warning as in `shape`."""
+    lengths = _lengths("size", a)
     return int(np.prod([lengths[i] for i in canonical_axes(axis, len(lengths))], dtype=np.int64))
+
+
+def _lengths(name: str, a: Any) -> tuple[int, ...]:
+    """The shape of `a`, and NumPy's where `a` is no array: TensorFlow Probability asks for that of None."""
+    if isinstance(a, list | tuple):
+        return np.shape(a)
+    try:
+        return operand(name, a).shape
+    except TypeError as error:
+        warn_user(f"{error} A later release of JAX makes this an error.", DeprecationWarning)
+        return np.shape(a)
 
 
 def iterable(y: Any) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cujax import lax
 from cujax.engine.core.array import Array
-from cujax.engine.ops.axes import canonical_axes, canonical_axis, other_axes
+from cujax.engine.ops.axes import canonical_axes, canonical_axis, lengths_of, other_axes
 from cujax.numpy.creation import canonical_shape
 from cujax.numpy.promotion import ArrayLike, as_array, as_arrays
 
@@ -40,9 +40,8 @@ def reshape(
 
 
 def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
-    lengths = (shape,) if not isinstance(shape, Sequence | np.ndarray) else tuple(shape)
     try:
-        new = tuple(map(operator.index, lengths))
+        new = lengths_of(shape)
     except TypeError as error:
         raise TypeError(
             f"reshape: Shapes must be 1D sequences of concrete values of integer type, got {shape}. {error}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import jax
+import numpy as np
 import pytest
 from oracle_cases import check, check_transforms, lines
+
+import cujax
 
 CASES = r"""
 jnp.array([1, 2.0])
@@ -55,6 +59,9 @@ jnp.zeros(())
 jnp.zeros([2, 3])
 jnp.zeros(jnp.array([2, 3]))
 jnp.zeros(np.int32(2))
+jnp.reshape(x, jnp.array([4, -1]))
+lax.full(np.array([2, 3]), 1.0)
+jnp.zeros({2: 3})
 jnp.zeros(-1)
 jnp.zeros(2.5)
 jnp.zeros((2, 2.5))
@@ -112,3 +119,39 @@ def test_agrees_with_jax(case):
 @pytest.mark.parametrize("case", lines(GRADIENTS))
 def test_transforms(case):
     check_transforms(case)
+
+
+class TensorShape:
+    """A shape as TensorFlow Probability has it: no Sequence by its type."""
+
+    def __init__(self, *lengths):
+        self._lengths = lengths
+
+    def __len__(self):
+        return len(self._lengths)
+
+    def __getitem__(self, i):
+        return self._lengths[i]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda jax, shape: jax.numpy.ones(shape),
+        lambda jax, shape: jax.numpy.reshape(np.arange(6), shape),
+        lambda jax, shape: jax.lax.full(shape, 1.5),
+        lambda jax, shape: jax.random.randint(jax.random.key(3), shape, 0, 9),
+        lambda jax, shape: jax.random.normal(jax.random.key(3), shape).shape,
+    ],
+)
+def test_a_shape_is_what_has_lengths_by_number(make):
+    np.testing.assert_array_equal(make(cujax, TensorShape(2, 3)), make(jax, TensorShape(2, 3)))
+
+
+@pytest.mark.parametrize("thing", [None, object()], ids=["None", "object"])
+def test_what_is_no_array_has_the_shape_that_numpy_sees(thing):
+    for name in ("shape", "ndim", "size"):
+        with pytest.warns(DeprecationWarning, match=f"{name} requires ndarray or scalar arguments"):
+            found = getattr(cujax.numpy, name)(thing)
+        with pytest.warns(DeprecationWarning):
+            assert found == getattr(jax.numpy, name)(thing)

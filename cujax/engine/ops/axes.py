@@ -6,11 +6,25 @@ axis more at position `dim`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any
 
 from cujax.engine.ground.error_names import called_by_user
+
+
+def lengths_of(shape: Any) -> tuple[int, ...]:
+    """The lengths in `shape`: an integer, or integers in a list, an array or an object of another kind that has a
+    length and elements by number, such as a shape of TensorFlow.  TypeError for anything else.
+    """
+    if isinstance(shape, tuple | list):
+        return tuple(map(index, shape))
+    try:
+        return (index(shape),)
+    except TypeError:
+        if isinstance(shape, Mapping) or not (hasattr(shape, "__len__") and hasattr(shape, "__getitem__")):
+            raise
+    return tuple(map(index, shape))
 
 
 def canonical_axis(axis: Any, ndim: int, name: str = "axis") -> int:

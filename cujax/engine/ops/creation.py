@@ -9,13 +9,13 @@ writes: any scalar, any spelling of a dtype.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import index as as_int
 from typing import Any
 
 import numpy as np
 
 from cujax.engine.core.trace import aval_of
 from cujax.engine.ground import dtypes
+from cujax.engine.ops.axes import lengths_of
 from cujax.engine.ops.conversion import convert_element_type
 from cujax.engine.ops.structural import broadcast_in_dim, shape_of
 
@@ -42,7 +42,7 @@ _dtype = dtype  # functions below have an argument of this name
 
 def _sizes(name: str, shape: _Shape) -> tuple[int, ...]:
     try:
-        sizes = tuple(map(as_int, shape)) if isinstance(shape, Sequence) else (as_int(shape),)
+        sizes = lengths_of(shape)
     except TypeError:
         raise TypeError(f"{name}: a shape is an integer or a sequence of integers, got {shape!r}") from None
     if any(d < 0 for d in sizes):
