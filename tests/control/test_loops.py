@@ -132,6 +132,23 @@ def test_batched_while_with_one_condition_for_all():
     )(np_.arange(3.0)))
 
 
+@pytest.mark.parametrize("by", ["nothing", "condition", "body", "init"])
+def test_a_batched_while_is_batched_again_only_where_it_differs(by):
+    def one(lib, np_, x, k):
+        most = 50.0 + k if by == "condition" else 50.0
+        step = 1.5 + k if by == "body" else 1.5
+        return lib.lax.while_loop(lambda c: c < most, lambda c: c * step, x + k if by == "init" else x)
+
+    def call(lib, np_):
+        def many(k):
+            return lib.vmap(lambda x: one(lib, np_, x, k))(np_.arange(1.0, 8.0))
+        return lib.vmap(lambda k: many(k).sum() * k)(np_.arange(5.0))
+
+    agree(call)
+    shapes = {v.aval.shape for e in cujax.make_jaxpr(lambda: call(cujax, cnp))().eqns for v in e.outvars}
+    assert ((5, 7) in shapes) == (by != "nothing")
+
+
 def test_what_a_while_hands_on_untouched_has_a_gradient():
     def call(lib, np_):
         def f(x, w):

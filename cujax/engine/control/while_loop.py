@@ -279,7 +279,7 @@ def _batch(
         return [0 if b else None for b in batched]
 
     def condition_batched(batched: Sequence[bool]) -> bool:
-        if loop.is_of_many:
+        if loop.is_of_many and any(batched):
             return True  # its axes stay the first ones of all carries
         return batch_tape(loop.cond_tape, axis, [*d_cond, *as_dims(batched)])[1][0] is not None
 
