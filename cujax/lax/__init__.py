@@ -1,4 +1,5 @@
-"""The primitive operations, under JAX's names: no promotion of dtypes, no broadcasting but of scalars.
+"""The primitive operations, under JAX's names: no promotion of dtypes, no broadcasting but of scalars
+and, elementwise, along axes of length 1.
 
 Only exports stand here, a block for each file of `cujax.engine.ops`, where the functions and their rules
 are found.

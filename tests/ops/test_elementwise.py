@@ -194,7 +194,26 @@ def test_select_n_with_integers_takes_the_nearest_case():
     np.testing.assert_array_equal(lax.select_n(np.uint8(1), *cases), [20] * 5)
 
 
+@pytest.mark.parametrize("name", ["add", "mul", "pow", "max", "lt", "atan2", "nextafter", "igamma"])
+@pytest.mark.parametrize("shapes", [[(3, 1), (1, 4)], [(2, 3), (1, 3)], [(0, 1), (1, 2)], [(2, 1), (2, 0)]])
+def test_operands_of_one_rank_broadcast_along_axes_of_length_1(name, shapes):
+    xs = [np.random.default_rng(i).uniform(0.5, 2, s).astype(np.float32) for i, s in enumerate(shapes)]
+    found, expected = getattr(lax, name)(*xs), getattr(jax_lax, name)(*xs)
+    assert found.shape == expected.shape
+    close(found, expected, 4)
+
+
+def test_derivatives_along_axes_of_length_1_are_sums():
+    x, y = (np.random.default_rng(i).uniform(0.5, 2, s).astype(np.float32) for i, s in enumerate([(3, 1), (1, 4)]))
+    found = cujax.grad(lambda x, y: lax.pow(x, y).sum(), (0, 1))(x, y)
+    expected = jax.grad(lambda x, y: jax_lax.pow(x, y).sum(), (0, 1))(x, y)
+    for a, b in zip(found, expected, strict=True):
+        close(a, b, 4)
+
+
 @pytest.mark.parametrize(("call", "error", "text"), [
+    (lambda: lax.add(np.ones(3), np.ones((2, 3))), TypeError, r"incompatible shapes .* \(3,\), \(2, 3\)"),
+    (lambda: lax.select_n(np.ones((2, 2), bool), np.ones((2, 1)), np.ones((1, 2))), TypeError, "incompatible shapes"),
     (lambda: lax.add(1, 2.5), TypeError, "arguments to have the same dtypes, got int32, float32"),
     (lambda: lax.add(np.ones(3), np.ones(2)), TypeError, r"incompatible shapes .* \(3,\), \(2,\)"),
     (lambda: lax.sin(1), TypeError, "sin does not accept dtype int32.*x.astype"),

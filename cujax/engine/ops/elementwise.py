@@ -36,6 +36,7 @@ from cujax.engine.ops.families import (
     common_shape,
     dtype_error,
     elementwise_batch,
+    fitted_operands,
     operands,
     partials_jvp,
     ternary,
@@ -217,7 +218,7 @@ def pow(x: Any, y: Any) -> Any:
     x is floating-point or complex and y of its dtype or an integer dtype, or both are integers of one dtype
     (negative powers are rounded toward zero).  TypeError otherwise.
     """
-    return pow_p.bind(*operands(x, y))
+    return pow_p.bind(*fitted_operands(x, y))
 
 
 # --- transcendental functions of one operand ----------------------------------------------------------

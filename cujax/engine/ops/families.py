@@ -86,6 +86,28 @@ def operands(*xs: Any) -> tuple[Any, ...]:
     return tuple([_scalar(x, beside) if type(x) in dtypes.PYTHON_SCALARS else x for x in xs])
 
 
+_NUMBERS = frozenset(dtypes.PYTHON_SCALARS)
+
+
+def fitted_operands(*xs: Any) -> tuple[Any, ...]:
+    """`operands`, repeated along axes of length 1 where another of their rank is longer.
+
+    Shapes that differ otherwise stay as they are, for the shape rule to refuse.
+    """
+    if not _NUMBERS.isdisjoint(map(type, xs)):
+        xs = operands(*xs)
+    shapes = {aval_of(x).shape for x in xs}
+    return xs if len(shapes) == 1 else _repeated(xs, shapes - {()})
+
+
+def _repeated(xs: tuple[Any, ...], shapes: set[tuple[int, ...]]) -> tuple[Any, ...]:
+    one_rank = len({len(s) for s in shapes}) == 1
+    if len(shapes) == 1 or not one_rank or any(len({*lengths} - {1}) > 1 for lengths in zip(*shapes, strict=True)):
+        return xs
+    full = ax.broadcast_shapes(*shapes)
+    return tuple([broadcast_in_dim(x, full, range(len(full))) if aval_of(x).shape else x for x in xs])
+
+
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
@@ -223,10 +245,10 @@ def _public(primitive: Primitive, arity: int, name: str, arguments: Sequence[str
         return primitive.bind(operands(x)[0] if type(x) in dtypes.PYTHON_SCALARS else x)
 
     def of_two(x: Any, y: Any) -> Any:
-        return primitive.bind(*operands(x, y))
+        return primitive.bind(*fitted_operands(x, y))
 
     def of_three(x: Any, y: Any, z: Any) -> Any:
-        return primitive.bind(*operands(x, y, z))
+        return primitive.bind(*fitted_operands(x, y, z))
 
     function: Any = (of_one, of_two, of_three)[arity - 1]
     function.__code__ = function.__code__.replace(co_varnames=tuple(arguments))
@@ -365,6 +387,6 @@ def cumulative(
 __all__ = [
     "ANY", "BITS", "COMPLEX", "FLOAT", "INEXACT", "INTEGER", "NUMBER", "NUMERIC", "ORDERED", "REAL",
     "ZERO_TANGENT", "Domain", "align_batch", "binary", "common_shape", "comparison", "cumulative",
-    "elementwise", "elementwise_batch", "elementwise_shape", "kind_of", "operands", "partials_jvp",
-    "reduce_sum", "reduction", "ternary", "transpose", "unary", "unbroadcast_transpose",
+    "elementwise", "elementwise_batch", "elementwise_shape", "fitted_operands", "kind_of", "operands",
+    "partials_jvp", "reduce_sum", "reduction", "ternary", "transpose", "unary", "unbroadcast_transpose",
 ]
