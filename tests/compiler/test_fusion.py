@@ -112,3 +112,29 @@ def test_a_step_back_through_a_lattice_boltzmann_method_is_two_kernels(language,
     kernels = generated(program[0], language, *program[1:]).kernels
     assert len(kernels) == 2
     assert sum(k.bytes_moved for k in kernels) < moved * 4 * side**3
+
+
+SLABS = [np.s_[:5], np.s_[-5:], np.s_[:, :5], np.s_[:, -5:], np.s_[3:9], np.s_[:, 4:9]] * 2
+
+
+def _absorbed(x, links):
+    """Slabs of a field's differences that are changed one after the other, as absorbing borders do."""
+    u = x - jnp.roll(x, 1, 0)
+    for slab in SLABS[:links]:
+        u = u.at[slab].add(0.5 * x[slab])
+    return u
+
+
+@pytest.mark.parametrize("dialect", ["host", "cuda"])
+def test_text_of_updates_one_after_the_other_grows_with_their_number(dialect):
+    x = np.zeros((20, 24), np.float32)
+    lengths = [len(cujax.jit(_absorbed, static_argnums=1).lower(x, n).as_text(dialect)) for n in (3, 6, 12)]
+    assert lengths[1] < 2 * lengths[0] and lengths[2] < 2 * lengths[1]
+
+
+def test_values_of_updates_one_after_the_other():
+    x = np.random.default_rng(0).normal(size=(20, 24)).astype(np.float32)
+    found, expected = cujax.jit(_absorbed, static_argnums=1)(x, 12), x - np.roll(x, 1, 0)
+    for slab in SLABS:
+        expected[slab] += np.float32(0.5) * x[slab]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)

@@ -15,7 +15,7 @@ object, so that an index read twice costs nothing.  It is also the `e` of an op'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, KeysView, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -394,16 +394,16 @@ def reachable(roots: Sequence[Node]) -> list[Node]:
     return list(order)
 
 
-def certain(roots: Sequence[Node]) -> set[Node]:
-    """The nodes that are computed whatever is chosen."""
-    found: set[Node] = set()
+def certain(roots: Sequence[Node]) -> KeysView[Node]:
+    """The nodes that are computed whatever is chosen, in the order in which they are met from the roots."""
+    found: dict[Node, None] = {}
     pending = list(roots)
     while pending:
         node = pending.pop()
         if node not in found:
-            found.add(node)
+            found[node] = None
             pending += node.before
-    return found
+    return found.keys()
 
 
 def reader(evaluator: Evaluator, eqn: Eqn) -> Any:

@@ -28,6 +28,7 @@ from cujax.engine.compiler.expression import (
     Operation,
     Reduced,
     Register,
+    certain,
     index_elements,
     reachable,
 )
@@ -269,8 +270,15 @@ class Writer:
         return f"  // {line.short}"
 
     def _declare_choice(self, node: Choice) -> None:
-        """A conditional expression where both sides are at hand, else an if with both sides inside."""
+        """A conditional expression where both sides are at hand, else an if with both sides inside.
+
+        What both sides need is written before it: in each of them, a chain of choices would double with every link.
+        """
         condition = self.condition(node.condition)
+        needed = certain([node.if_false])
+        for part in certain([node.if_true]):
+            if part in needed:
+                self.value(part)
         if self._is_short(node.if_true) and self._is_short(node.if_false):
             text = f"{condition} ? {self._text(node.if_true)} : {self._text(node.if_false)}"
             self._name(node, "chosen", text)

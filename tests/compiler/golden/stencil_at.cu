@@ -10,9 +10,9 @@ extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, fl
         const int i1 = cj::take_last(rest, n2, n2_magic, n2_shift);
         const int i0 = rest;
         const bool inside_1 = i0 >= 1 && n0 >= i0 && i1 >= 1 && n1 >= i1;
+        const float load_1 = x0[n2 * i0 + i1];
         float chosen_1;
         if (inside_1) {
-            const float load_1 = x0[n2 * i0 + i1];
             const float add_1 = x0[n2 * i0 + i1 - n2] + x0[n2 * i0 + i1 + n2];  // programs.py:43
             const float add_2 = add_1 + x0[n2 * i0 + i1 - 1];
             const float add_3 = add_2 + x0[n2 * i0 + i1 + 1];
@@ -22,8 +22,7 @@ extern "C" __global__ void fused_add_mul_sub_f32(const float* CJ_RESTRICT x0, fl
             const float add_4 = load_1 + mul_2;
             chosen_1 = add_4;
         } else {
-            const float load_2 = x0[n2 * i0 + i1];
-            chosen_1 = load_2;
+            chosen_1 = load_1;
         }
         y0[n2 * i0 + i1] = chosen_1;
     }

@@ -6,9 +6,9 @@ template <bool interior> static inline void fused_add_mul_sub_f32_row(const floa
     #pragma omp simd
     for (cj::i64 i1 = begin; i1 < end; ++i1) {
         const bool inside_1 = interior || (i0 >= 1 && n0 >= i0 && i1 >= 1 && n1 >= i1);
+        const float load_1 = x0[n2 * i0 + i1];
         float chosen_1;
         if (inside_1) {
-            const float load_1 = x0[n2 * i0 + i1];
             const float add_1 = x0[n2 * i0 + i1 - n2] + x0[n2 * i0 + i1 + n2];  // programs.py:43
             const float add_2 = add_1 + x0[n2 * i0 + i1 - 1];
             const float add_3 = add_2 + x0[n2 * i0 + i1 + 1];
@@ -18,8 +18,7 @@ template <bool interior> static inline void fused_add_mul_sub_f32_row(const floa
             const float add_4 = load_1 + mul_2;
             chosen_1 = add_4;
         } else {
-            const float load_2 = x0[n2 * i0 + i1];
-            chosen_1 = load_2;
+            chosen_1 = load_1;
         }
         y0[n2 * i0 + i1] = chosen_1;
     }
