@@ -25,6 +25,7 @@ FOLLOWS = (0, 10, 2)  # the release of JAX whose names cujax has; codes ask for 
 PRIVATE = (
     "_src", "api_util", "extend", "interpreters", "lib", "experimental.pallas", "experimental.multihost_utils",
     "experimental.layout", "experimental.compilation_cache", "experimental.hijax", "experimental.sparse",
+    "experimental.colocated_python",
 )  # fmt: skip
 # What some code reads of a private module, and the name of cujax that says the same.
 COUNTERPARTS: dict[str, dict[str, str]] = {
@@ -75,6 +76,9 @@ class _Absent(type):
         if name.startswith("__"):
             raise AttributeError(name)
         return _absent(f"{cls.__module__}.{cls.__name__}", name)
+
+    def __setitem__(cls, key: Any, value: Any) -> None:
+        """A rule for a table of JAX's own, which nothing here reads."""
 
 
 def _absent(module: str, name: str) -> _Absent:
@@ -162,6 +166,25 @@ class _PrivateInside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """There is nothing to run."""
 
 
+def _is_concrete(x: Any) -> bool:
+    """Whether the value is known: that of a derivative's tracer may be."""
+    return not isinstance(x, cujax.core.Tracer) or x.concrete() is not None
+
+
+def _concrete_or_error(kind: Callable[[Any], Any] | None, x: Any, context: str = "it") -> Any:
+    """The known value, made a `kind` of number."""
+    known = x._concrete_or_error(context) if isinstance(x, cujax.core.Tracer) else x
+    return known if kind is None else kind(known)
+
+
+# Names of jax.core that are deprecated and that cujax has not.
+DEPRECATED: dict[str, Callable[..., Any]] = {"is_concrete": _is_concrete, "concrete_or_error": _concrete_or_error}
+
+
+def _with_subclasses(kind: type) -> list[type]:
+    return [kind, *[below for child in kind.__subclasses__() for below in _with_subclasses(child)]]
+
+
 def install() -> None:
     """From now on `import jax` means cujax; RuntimeError where JAX has been imported."""
     if "jax" in sys.modules:
@@ -171,6 +194,9 @@ def install() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("cujax."):
             _with_stand_ins(f"jax{name[5:]}", module)
+    for kind in (*_with_subclasses(cujax.Array), *_with_subclasses(cujax.core.Tracer)):
+        kind.__module__ = kind.__module__.removeprefix("cu")  # autoray, of pennylane, looks for functions there
+    vars(cujax.core).update(DEPRECATED)
     cujax.__version__ = ".".join(map(str, FOLLOWS))
     cujax.__version_info__ = FOLLOWS  # type: ignore[attr-defined]
 

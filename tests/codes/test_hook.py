@@ -31,12 +31,18 @@ assert jax._src.core.Tracer is cujax.core.Tracer
 from jax.interpreters import mlir
 assert not isinstance(1, mlir.ir.Value)
 assert "jax._src.api" not in sys.modules
+from jax.interpreters import partial_eval
+partial_eval.custom_staging_rules["some primitive"] = None
+jax.jit(lambda x: print(type(x).__module__, jax.core.is_concrete(x)))(1.0)
+jax.grad(lambda x: print(type(x).__module__, jax.core.concrete_or_error(int, x)) or x)(1.0)
+assert type(jnp.ones(2)).__module__.startswith("jax.")
 """
 
 
 def test_names_of_jax_are_those_of_cujax():
     done = _python("-c", SAYS)
     assert done.returncode == 0, done.stderr
+    assert done.stdout == "jax.engine.core.recording False\njax.engine.transforms.jvp 1\n"
 
 
 @pytest.mark.parametrize(
@@ -60,5 +66,5 @@ def test_it_must_come_before_jax():
 def test_a_script_runs_with_its_arguments_and_its_folder(tmp_path):
     (tmp_path / "beside.py").write_text("import jax.numpy as jnp; two = jnp.float32(2)")
     script = tmp_path / "script.py"
-    script.write_text("import sys, beside; print(__name__, sys.argv[1:], type(beside.two).__module__)")
-    assert _python("-m", "as_jax", str(script), "a", "b").stdout == "__main__ ['a', 'b'] cujax.engine.core.array\n"
+    script.write_text("import sys, beside; print(__name__, sys.argv[1:], beside.jnp.__name__)")
+    assert _python("-m", "as_jax", str(script), "a", "b").stdout == "__main__ ['a', 'b'] cujax.numpy\n"
