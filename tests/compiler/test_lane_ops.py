@@ -8,8 +8,8 @@ from emulator import EmulatorTarget, emulated_backend
 from test_lanes import OURS, THEIRS, check, draw, steps
 
 import cujax
+from cujax.engine.compiler.kinds import LOOPS
 from cujax.engine.compiler.lane_region import LaneRegion
-from cujax.engine.compiler.lanes import LOOPS
 
 pytestmark = pytest.mark.usefixtures("x64", "always_lanes")
 

@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cujax.engine.compiler.lanes import SCAN, Mixed, find_lanes
+from cujax.engine.compiler.kinds import SCAN
+from cujax.engine.compiler.lanes import Mixed, find_lanes
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Tape, Var, literal

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cujax.engine.compiler.kinds import REDUCTION, SHORT, kind_of
+from cujax.engine.compiler.kinds import LOOPS, REDUCTION, SHORT, kind_of
 from cujax.engine.compiler.lane_costs import Slower
 from cujax.engine.compiler.lane_region import LaneRegion
-from cujax.engine.compiler.lanes import INLINED, LOOPS, Mixed
+from cujax.engine.compiler.lanes import INLINED, Mixed
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.plan import Plan, make_plan
 from cujax.engine.compiler.traffic import bytes_of, moved_by

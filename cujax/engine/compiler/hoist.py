@@ -17,12 +17,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from cujax.engine.compiler.kinds import ELEMENTWISE, OPAQUE, REDUCTION, SCATTER, cost, kind_of
+from cujax.engine.compiler.kinds import (
+    ELEMENTWISE,
+    LOOPS,
+    OPAQUE,
+    REDUCTION,
+    SCAN,
+    SCATTER,
+    WHILE,
+    cost,
+    kind_of,
+)
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Tape, Var
 
-SCAN, WHILE, COND = "scan", "while", "cond"
-_LOOPS = frozenset((SCAN, WHILE, COND))
 _IN_PLACE = frozenset(("control", "barrier"))  # families of ops that run when and as often as they are called
 # Operations for each element of a chain that is dear.  A GPU makes 80 while it moves the eight bytes of a result that
 # is written and read again, and so many are hidden behind the other operands of a kernel.
@@ -159,7 +167,7 @@ def _invariant(body: Tape, constants: Sequence[Var]) -> list[Eqn]:
     """The equations that read nothing but these, and may run at another time and less often."""
     known, found = set(constants), []
     for eqn in body.eqns:
-        may_move = eqn.primitive.family not in _IN_PLACE or eqn.primitive.name in _LOOPS
+        may_move = eqn.primitive.family not in _IN_PLACE or eqn.primitive.name in LOOPS
         if may_move and not eqn.has_effect and all(a in known for a in eqn.inputs if isinstance(a, Var)):
             known.update(eqn.outputs)
             found.append(eqn)

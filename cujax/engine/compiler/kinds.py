@@ -24,6 +24,9 @@ ELEMENTWISE, MOVER, REDUCTION, SHORT = "elementwise", "mover", "reduction", "sho
 PRODUCTS = "products"
 SCATTER, LANES, OPAQUE = "scatter", "lanes", "opaque"
 
+SCAN, WHILE, COND = "scan", "while", "cond"  # the names of primitives that hold tapes of steps or branches
+LOOPS = frozenset((SCAN, WHILE, COND))
+
 SHORT_LENGTH = 9  # elements of a matrix, velocities of a lattice in two dimensions
 
 

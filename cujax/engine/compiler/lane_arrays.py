@@ -13,6 +13,7 @@ from math import inf
 
 from cujax.engine.compiler.kinds import (
     ELEMENTWISE,
+    LOOPS,
     MOVER,
     OPAQUE,
     PRODUCTS,
@@ -23,7 +24,7 @@ from cujax.engine.compiler.kinds import (
     kind_of,
     reduced_length,
 )
-from cujax.engine.compiler.lanes import INLINED, LOOPS
+from cujax.engine.compiler.lanes import INLINED
 from cujax.engine.core.primitive import UpdateMap
 from cujax.engine.core.tape import Eqn, Tape, Var
 

@@ -21,9 +21,9 @@ from math import ceil, prod
 from typing import NamedTuple
 
 from cujax.engine.compiler.fuse import PRICES
-from cujax.engine.compiler.kinds import OPAQUE, cost, kind_of
+from cujax.engine.compiler.kinds import COND, LOOPS, OPAQUE, WHILE, cost, kind_of
 from cujax.engine.compiler.lane_arrays import kept_in_arrays
-from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, WHILE, Lanes, Mixed, Scope
+from cujax.engine.compiler.lanes import INLINED, Lanes, Mixed, Scope
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.small_matrices import is_computed
 from cujax.engine.core.tape import Eqn, Tape, Var

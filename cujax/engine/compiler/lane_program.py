@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from cujax.engine.compiler.expression import Evaluator, Load, Node, Place, Register, reachable
 from cujax.engine.compiler.index import AxisAtom, Index, as_index, axis_index, flatten, of_atom
+from cujax.engine.compiler.kinds import COND, LOOPS, SCAN, WHILE
 from cujax.engine.compiler.lane_blocks import (
     FIRST_COUNTER,
     Action,
@@ -33,7 +34,7 @@ from cujax.engine.compiler.lane_blocks import (
     roots_of,
 )
 from cujax.engine.compiler.lane_registers import Held, Reader, TapeEvaluator, rest_places, tape_reader
-from cujax.engine.compiler.lanes import COND, INLINED, LOOPS, MOST_REGISTERS, SCAN, WHILE, Lanes, Mixed, Scope
+from cujax.engine.compiler.lanes import INLINED, MOST_REGISTERS, Lanes, Mixed, Scope
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 

@@ -19,13 +19,23 @@ from typing import Any, NamedTuple
 
 from cujax.engine.compiler.expression import Node
 from cujax.engine.compiler.index import as_index, axis_index, choose
-from cujax.engine.compiler.kinds import ELEMENTWISE, MOVER, PRODUCTS, REDUCTION, SHORT, is_by_loops, kind_of
+from cujax.engine.compiler.kinds import (
+    COND,
+    ELEMENTWISE,
+    LOOPS,
+    MOVER,
+    PRODUCTS,
+    REDUCTION,
+    SCAN,
+    SHORT,
+    WHILE,
+    is_by_loops,
+    kind_of,
+)
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.tape import Eqn, Tape, Var
 from cujax.engine.ground.source import SourceLine
 
-SCAN, WHILE, COND = "scan", "while", "cond"
-LOOPS = frozenset((SCAN, WHILE, COND))
 INLINED = frozenset(("checkpoint",))  # calls whose tape is computed where its results are needed
 MOST_REGISTERS = 256  # scalars of one carry in each of many lanes, where all are variables
 MOST_IN_ARRAY = 4096  # the same where they are an array

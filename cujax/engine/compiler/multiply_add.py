@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cujax.engine.backends.host_compiler import has_fma
-from cujax.engine.compiler.lanes import COND, INLINED, LOOPS
+from cujax.engine.compiler.kinds import COND, LOOPS
+from cujax.engine.compiler.lanes import INLINED
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.simplify import remove_dead_code
 from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var, literal, subtapes

@@ -17,10 +17,10 @@ from cujax.engine.compiler.in_parts import in_parts
 from cujax.engine.compiler.in_place import write_in_place
 from cujax.engine.compiler.joined_pads import join_pads
 from cujax.engine.compiler.joined_transforms import join_transforms
-from cujax.engine.compiler.kinds import LANES, OPAQUE, SCATTER, Producers
+from cujax.engine.compiler.kinds import COND, LANES, LOOPS, OPAQUE, SCATTER, Producers
 from cujax.engine.compiler.lane_costs import Slower, why_kernels
 from cujax.engine.compiler.lane_region import LaneRegion
-from cujax.engine.compiler.lanes import COND, LOOPS, Lanes, Mixed, evaluations, find_lanes
+from cujax.engine.compiler.lanes import Lanes, Mixed, evaluations, find_lanes
 from cujax.engine.compiler.merge import Merger
 from cujax.engine.compiler.multiply_add import fuse_multiply_adds
 from cujax.engine.compiler.scatter_order import order_scatters

@@ -27,7 +27,7 @@ from cujax.engine.compiler.expression import (
     reader,
 )
 from cujax.engine.compiler.index import AxisAtom, Index, as_index, axes_in, axis_index, of_atom
-from cujax.engine.compiler.kinds import REDUCTION, SHORT, is_by_loops, kind_of
+from cujax.engine.compiler.kinds import LOOPS, REDUCTION, SHORT, is_by_loops, kind_of
 from cujax.engine.compiler.lane_arrays import MOST_UNROLLED, is_joined, is_update, kept_in_arrays
 from cujax.engine.compiler.lane_blocks import FIRST_COUNTER, Action, Block, Local, Put, Repeat, Set, Switch
 from cujax.engine.compiler.lane_locals import HeldArray, RolledEvaluator, is_same_element, is_there, name_of
@@ -36,7 +36,7 @@ from cujax.engine.compiler.lane_registers import Held, Reader, TapeEvaluator, re
 from cujax.engine.compiler.lane_statements import write_loops
 from cujax.engine.compiler.lane_sums import reduce_elements, sum_terms
 from cujax.engine.compiler.lane_updates import updated
-from cujax.engine.compiler.lanes import INLINED, LOOPS, MOST_IN_ARRAY, MOST_REGISTERS, Lanes, Mixed, Scope
+from cujax.engine.compiler.lanes import INLINED, MOST_IN_ARRAY, MOST_REGISTERS, Lanes, Mixed, Scope
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var
 from cujax.engine.ground import dtypes
