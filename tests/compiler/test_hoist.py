@@ -195,6 +195,19 @@ def test_a_while_loop_that_does_not_run():
     np.testing.assert_array_equal(cujax.jit(lambda a, x: function(OURS, a, x))(np.zeros_like(A), X), X)
 
 
+def test_what_might_never_end_stays_in_a_loop_that_may_not_run():
+    """The inner loop would not end, and the outer one does not run."""
+
+    def function(m, a, x):
+        def step(x):
+            return x + m.lax.while_loop(lambda s: s > 0, lambda s: s + a[0, 0], a[0, 1])
+
+        return m.lax.while_loop(lambda x: x[0] > 5, step, x)
+
+    found = cujax.jit(lambda a, x: function(OURS, a, x))(np.full_like(A, np.inf), X)
+    np.testing.assert_array_equal(found, X)
+
+
 def test_effects_stay_where_they_are():
     seen = []
 

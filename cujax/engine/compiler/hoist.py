@@ -9,7 +9,7 @@ loops that read nothing but constants of the loop, with whatever makes their ope
 long that reading their result takes less.  Shorter ones stay: a kernel computes them where it needs them.  A carry
 that every step passes on as it is becomes a constant first.  Inner loops are done before outer ones, so that an
 equation ends up outside of all loops that it does not depend on.  A loop that does not run at all, as a `while` may,
-finds it computed in vain.
+finds it computed in vain; what might then never end, another `while`, stays where it is.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from cujax.engine.compiler.kinds import (
     kind_of,
 )
 from cujax.engine.core.simplify import remove_dead_code
-from cujax.engine.core.tape import Atom, Eqn, Tape, Var
+from cujax.engine.core.tape import Atom, Eqn, Tape, Var, subtapes
 
 _IN_PLACE = frozenset(("control", "barrier"))  # families of ops that run when and as often as they are called
 # Operations for each element of a chain that is dear.  A GPU makes 80 while it moves the eight bytes of a result that
@@ -76,7 +76,7 @@ def _hoist_from_scan(eqn: Eqn, optimized: Optimizer, known: Mapping) -> list[Eqn
     body = optimized(params["tape"])
     fixed = _fixed(eqn, body, consts, consts, carry)
     rest = [k for k in range(len(body.outputs)) if k not in fixed]
-    split = _split(params["tape"], body, consts, fixed, rest)
+    split = _split(params["tape"], body, consts, fixed, rest, is_sure_to_run=True)
     if not fixed and not split.made:
         return [eqn]
     known.update((eqn.outputs[k], eqn.inputs[consts + k]) for k in fixed)
@@ -100,8 +100,8 @@ def _hoist_from_while(eqn: Eqn, optimized: Optimizer, known: Mapping) -> list[Eq
     if not rest:
         return [eqn]
     splits = (
-        _split(params["cond_tape"], cond, consts[0], fixed, [0]),
-        _split(params["body_tape"], body, consts[1], fixed, rest),
+        _split(params["cond_tape"], cond, consts[0], fixed, [0], is_sure_to_run=True),
+        _split(params["body_tape"], body, consts[1], fixed, rest, is_sure_to_run=False),
     )
     if not fixed and not any(s.made for s in splits):
         return [eqn]
@@ -144,14 +144,19 @@ def _with_constants_first(inputs: int, consts: int, fixed: Sequence[int]) -> lis
 # --- which equations ----------------------------------------------------------------------------------------------
 
 
-def _split(tape: Tape, body: Tape, consts: int, fixed: Sequence[int], outputs: Sequence[int]) -> _Split:
+def _split(
+    tape: Tape, body: Tape, consts: int, fixed: Sequence[int], outputs: Sequence[int], is_sure_to_run: bool
+) -> _Split:
     """`body`, which is what was made of `tape`, with its fixed carries as constants and without what is dear."""
-    return tape.memo(("hoisted", consts, *fixed), lambda: _make_split(body, consts, fixed, outputs))
+    key = ("hoisted", consts, is_sure_to_run, *fixed)
+    return tape.memo(key, lambda: _make_split(body, consts, fixed, outputs, is_sure_to_run))
 
 
-def _make_split(body: Tape, consts: int, fixed: Sequence[int], outputs: Sequence[int]) -> _Split:
+def _make_split(
+    body: Tape, consts: int, fixed: Sequence[int], outputs: Sequence[int], is_sure_to_run: bool
+) -> _Split:
     inputs = [body.inputs[k] for k in _with_constants_first(len(body.inputs), consts, fixed)]
-    free = _invariant(body, inputs[: consts + len(fixed)])
+    free = _invariant(body, inputs[: consts + len(fixed)], is_sure_to_run)
     dear = _dear(body, free)
     made = [v for e in free if e in dear for v in e.outputs]
     inside = [e for e in body.eqns if e not in dear]
@@ -163,15 +168,20 @@ def _make_split(body: Tape, consts: int, fixed: Sequence[int], outputs: Sequence
     return _Split(tuple(_needed(free, made)), tuple(made), rewritten)
 
 
-def _invariant(body: Tape, constants: Sequence[Var]) -> list[Eqn]:
+def _invariant(body: Tape, constants: Sequence[Var], is_sure_to_run: bool) -> list[Eqn]:
     """The equations that read nothing but these, and may run at another time and less often."""
     known, found = set(constants), []
     for eqn in body.eqns:
         may_move = eqn.primitive.family not in _IN_PLACE or eqn.primitive.name in LOOPS
+        may_move &= is_sure_to_run or not _may_never_end(eqn)
         if may_move and not eqn.has_effect and all(a in known for a in eqn.inputs if isinstance(a, Var)):
             known.update(eqn.outputs)
             found.append(eqn)
     return found
+
+
+def _may_never_end(eqn: Eqn) -> bool:
+    return eqn.primitive.name == WHILE or any(_may_never_end(e) for t in subtapes(eqn.params) for e in t.eqns)
 
 
 def _dear(body: Tape, free: Sequence[Eqn]) -> set[Eqn]:
