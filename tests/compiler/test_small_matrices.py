@@ -195,10 +195,7 @@ def kernels_and_calls(spec, *shapes, dtype="float32"):
     ("bij,bj->bi", ((300, 4, 4), (300, 4)), True),
     ("bi,bi->b", ((2000, 8), (2000, 8)), True),
     ("i,j->ij", ((50,), (60,)), True),
-    ("bij,bjk->bik", ((200, 5, 5), (200, 5, 5)), True),
-    ("bij,bjk->bik", ((2000, 5, 5), (2000, 5, 5)), False),
-    ("bij,bjk->bik", ((10, 20, 20), (10, 20, 20)), True),
-    ("bij,bjk->bik", ((20, 20, 20), (20, 20, 20)), False),
+    ("bij,bjk->bik", ((200, 5, 5), (200, 5, 5)), False),
     ("bij,bjk->bik", ((20, 3, 3), (20, 3, 3)), True),
     ("ij,jk->ik", ((3, 3), (3, 4)), True),
     ("ij,j->i", ((4, 4), (4,)), True),
@@ -213,8 +210,7 @@ def kernels_and_calls(spec, *shapes, dtype="float32"):
     ("ij,jk->ik", ((20, 20), (20, 2)), True),
     ("ij,j->i", ((80, 80), (80,)), True),
     ("ij,j->i", ((100, 100), (100,)), False),
-    ("ij,jk->ik", ((20, 20), (20, 20)), True),
-    ("ij,jk->ik", ((24, 24), (24, 24)), False),
+    ("ij,jk->ik", ((20, 20), (20, 20)), False),
     ("ij,jk->ik", ((3, 20), (20, 2000)), False),
 ])
 def test_which_products_are_kernels(spec, shapes, is_kernel):

@@ -27,8 +27,7 @@ _LONGEST_BAND = 8  # more rows are as fast through the kernel that is there for 
 _DTYPES = ("float32", "float64")
 _CALL = "checkpoint"  # declared above this floor
 # Up to 4 rows one matrix alone is worth it: on a CPU of 2 cores a solution of 3 x 3 took 36 us through LAPACK and 7 as
-# a kernel, a QR 20 and 2, and 0.1 s to be compiled.  With 5 and 6 rows, written out too, that takes a second for lanes
-# side by side.
+# a kernel, a QR 20 and 2, and 0.1 s to be compiled.  With 5 and 6 rows, written out too, that takes a second.
 _LARGE, _LEAST_OF_LARGE = 5, 16
 # Loops over arrays compile as fast for any number of rows: one system of 12 takes 10 us instead of 40, 64 of 32 rows
 # 0.3 ms instead of 1.4.  With so many rows only systems gain, and only of few right-hand sides, since a lane has one
@@ -66,7 +65,7 @@ def is_computed(eqn: Eqn, language: str) -> bool:
         is_of_system = op.name == "lu_factors" or (op.name == "linear_solve" and avals[-1].shape[-1] <= _FEW_COLUMNS)
         most = _MOST_ROWS_OF_SYSTEMS if is_of_system else _MOST_ROWS
         return rows <= most[language] and op.lane_map.reason_against(*avals, **eqn.params) is None
-    is_worth_it = rows < _LARGE or _stack(eqn) == 1 or _stack(eqn) >= _LEAST_OF_LARGE
+    is_worth_it = _stack(eqn) >= (_LEAST_OF_LARGE if rows >= _LARGE else 1)
     return is_worth_it and op.lane_map.refusal(*avals, **eqn.params) is None
 
 

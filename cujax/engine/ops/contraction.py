@@ -309,9 +309,8 @@ def _from_products(
 # longer to begin.  Sums of few terms are written out where they are needed, others are reductions.
 _FEW = 4  # rows, columns or terms, with which a product is hardly more than reading and writing
 _SHORT = 16  # terms of an element that are written out
-_SMALL = 1 << 15  # terms in all, of what is written out
-_SMALL_SUMS = 1 << 13  # terms of a product of two matrices, or with a vector, that is a reduction
-_SMALL_STACK = {"host": 1 << 17, "cuda": 1 << 13}  # terms in all, of a stack of them
+_SMALL = 1 << 10  # terms in all
+_SMALL_ROWS = 1 << 13  # the same with a vector
 _MANY = 1024  # elements of a product without a sum
 
 
@@ -349,8 +348,8 @@ def _parts(
 ) -> Callable[[Any, Any], Any] | None:
     """A function that sums products, where a library is no faster."""
     found = _extents(x, y, dimension_numbers)
-    is_small = found.terms * found.m * found.n <= _SMALL_SUMS and found.all_terms <= _SMALL_STACK[language]
-    is_small |= found.m == found.n == 1
+    most = _SMALL_ROWS if min(found.m, found.n) == 1 else _SMALL
+    is_small = found.m == found.n == 1 or found.all_terms <= most
     is_of_library = not all(map(_is_of_kernels, (x.dtype, y.dtype)))
     if is_of_library or not (is_small and found.terms) or _terms(x, y, dimension_numbers=dimension_numbers) is not None:
         return None
