@@ -28,7 +28,6 @@ from cujax.engine.compiler.steps import BYTE, ImplStep, KernelStep, Layout, Run,
 from cujax.engine.compiler.stretch import in_stretches
 from cujax.engine.core import nan_check
 from cujax.engine.core.array import ConcreteArray
-from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.tape import Eqn, Literal, Tape, Var, subtapes
 from cujax.engine.core.trace import buffers_of, known_array
 from cujax.engine.ground.config import config
@@ -283,24 +282,6 @@ def run_compiled_impl(primitive: Any, args: Sequence[Any], params: dict[str, Any
     results = [ConcreteArray(b, a) for b, a in zip(buffers, out_avals, strict=True)]
     nan_check.check(primitive.name, results)
     return results
-
-
-def run_loop(primitive: Any, args: Sequence[Any], params: dict[str, Any]) -> list[ConcreteArray]:
-    """Results of a loop on concrete arrays, outside `jit`: a program that is nothing else, kept on the loop's tape."""
-    arrays = [known_array(a) for a in args]
-    avals = tuple([a.aval for a in arrays])
-    home = next(v for v in params.values() if isinstance(v, Tape))
-    tape = home.memo(("alone", primitive, avals, *params.values()), lambda: _alone(primitive, avals, params))
-    buffers = compile_tape(tape)([a.buffer for a in arrays])
-    results = [ConcreteArray(b, a) for b, a in zip(buffers, tape.out_avals, strict=True)]
-    nan_check.check(primitive.name, results)
-    return results
-
-
-def _alone(primitive: Any, avals: tuple[ShapedArray, ...], params: dict[str, Any]) -> Tape:
-    inputs = [Var(a) for a in avals]
-    outputs = [Var(a) for a in primitive.abstract(avals, params)]
-    return Tape(inputs, [Eqn(primitive, inputs, outputs, params, None)], outputs, primitive.name)
 
 
 def _rerun_checked(tape: Tape, args: Sequence[ConcreteArray]) -> None:

@@ -23,7 +23,7 @@ from cujax.engine.compiler.cpp import physical
 from cujax.engine.compiler.loop_body import LoopBody, copied
 from cujax.engine.compiler.loop_plan import Part, is_small
 from cujax.engine.compiler.nest import Rows, loop_call
-from cujax.engine.compiler.program import run_loop
+from cujax.engine.compiler.program import run_compiled_impl
 from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.carried_jacobian import CarriedJacobian, carried_jacobian, starts_of
@@ -485,7 +485,7 @@ def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
 
 
 scan_p: Primitive = Primitive(
-    "scan", shape=_shape, impl=_impl, runs=_runs, evaluate=lambda args, params: run_loop(scan_p, args, params),
+    "scan", shape=_shape, impl=_impl, runs=_runs, evaluate=lambda args, params: run_compiled_impl(scan_p, args, params),
     jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True, collective=True,
     cuda=not_fusable("a loop is a region of its own"), doc="A loop of known length over slices of arrays.",
     domain="tapes", family="control", keys=_keys, prune=_prune, nested=_nested,

@@ -22,7 +22,7 @@ from cujax.engine.compiler import loop_plan
 from cujax.engine.compiler.loop_body import LoopBody, copied, language
 from cujax.engine.compiler.loop_plan import Part, is_small
 from cujax.engine.compiler.nest import loop_call
-from cujax.engine.compiler.program import compile_tape, run_loop
+from cujax.engine.compiler.program import compile_tape, run_compiled_impl
 from cujax.engine.compiler.steps import NestedCall
 from cujax.engine.compiler.traffic import bytes_of
 from cujax.engine.control.bounded_while import as_scans
@@ -377,7 +377,7 @@ def _keys(follower: Any, operands: Sequence[Any], **params: Any) -> list[Any]:
 
 
 while_p: Primitive = Primitive(
-    "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_loop(while_p, args, params),
+    "while", shape=_shape, impl=_impl, evaluate=lambda args, params: run_compiled_impl(while_p, args, params),
     runs=_runs, nested=_nested, jvp=_jvp, split=_split, transpose=_transpose, batch=_batch, multiple=True,
     collective=True, cuda=not_fusable("a loop is a region of its own"), doc="A loop while a condition holds.",
     domain="tapes", family="control", keys=_keys, prune=_prune,
