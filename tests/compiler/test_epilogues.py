@@ -87,7 +87,7 @@ MATCHES = {
     "batched twice": (batched(lambda m, x, w, b, r: conv(m, x, w) + b, (0, None, None, None)),
                       (np.stack([X, -X]), W, B, R), False, False),
     "read again": (lambda m, x, w, b, r: [y := conv(m, x, w) + b, y * 2], LAST, False, False),
-    "to a step": (lambda m, x, w, b, r: m.nn.relu(conv(m, x, w) + b).reshape(2, -1) @ m.numpy.ones((7 * 6 * 24, 9)),
+    "to a step": (lambda m, x, w, b, r: m.nn.relu(conv(m, x, w) + b).reshape(2, -1) @ m.numpy.ones((7 * 6 * 24, 3)),
                   LAST, False, True),
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ import cujax
 from cujax import lax
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.core.tape import subtapes
+from cujax.engine.ops.random_bits import threefry2x32
 
 OURS = SimpleNamespace(np=cujax.numpy, lax=lax, random=cujax.random, api=cujax)
 THEIRS = SimpleNamespace(np=jax.numpy, lax=jax.lax, random=jax.random, api=jax)
@@ -174,6 +175,17 @@ def test_what_depends_on_the_step_stays():
     tape = tape_of(lambda a, x: loop(OURS, lambda c: c @ c * 0.1 + a.sum(), a), A, X)
     assert "dot_general" in names_in_loops(tape)
     assert "reduce_sum" not in names_in_loops(tape)
+
+
+def test_ops_of_several_results():
+    """A hash of constants makes two words for each counter."""
+
+    def function(key, x):
+        return loop(OURS, lambda x: x + threefry2x32(key[0], key[1], key, key + 1)[1], x)
+
+    key, x = np.array([3, 5], np.uint32), np.array([1, 2], np.uint32)
+    expected = x + 5 * np.asarray(threefry2x32(key[0], key[1], key, key + 1)[1])
+    np.testing.assert_array_equal(cujax.jit(function)(key, x), expected)
 
 
 def test_short_chains_stay():

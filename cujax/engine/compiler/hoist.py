@@ -14,7 +14,7 @@ finds it computed in vain; what might then never end, another `while`, stays whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from cujax.engine.compiler.kinds import (
@@ -29,14 +29,13 @@ from cujax.engine.compiler.kinds import (
     kind_of,
 )
 from cujax.engine.core.simplify import remove_dead_code
-from cujax.engine.core.tape import Atom, Eqn, Tape, Var, subtapes
+from cujax.engine.core.tape import Atom, Eqn, Tape, Var, replaced, subtapes
 
 _IN_PLACE = frozenset(("control", "barrier"))  # families of ops that run when and as often as they are called
 # Operations for each element of a chain that is dear.  A GPU makes 80 while it moves the eight bytes of a result that
 # is written and read again, and so many are hidden behind the other operands of a kernel.
 _LONG = 100
 
-Mapping = dict[Var, Atom]
 Optimizer = Callable[[Tape], Tape]
 
 
@@ -50,24 +49,20 @@ class _Split(NamedTuple):
 
 def hoist_invariants(tape: Tape, optimized: Optimizer) -> Tape:
     """See the module's docstring; bodies are taken as `optimized` makes them."""
-    known: Mapping = {}
+    known: dict[Var, Atom] = {}
     eqns: list[Eqn] = []
     rules = {SCAN: _hoist_from_scan, WHILE: _hoist_from_while}
     for eqn in tape.eqns:
         if any(a in known for a in eqn.inputs):
-            eqn = Eqn(eqn.primitive, _read(known, eqn.inputs), eqn.outputs, eqn.params, eqn.source)
+            eqn = eqn.with_inputs(replaced(eqn.inputs, known))
         rule = rules.get(eqn.primitive.name)
         eqns += [eqn] if rule is None else rule(eqn, optimized, known)
     if len(eqns) == len(tape.eqns) and not known and all(a is b for a, b in zip(eqns, tape.eqns, strict=True)):
         return tape
-    return Tape(tape.inputs, eqns, _read(known, tape.outputs), tape.name)
+    return Tape(tape.inputs, eqns, replaced(tape.outputs, known), tape.name)
 
 
-def _read(known: Mapping, atoms: Iterable[Atom]) -> list[Atom]:
-    return [known.get(a, a) if isinstance(a, Var) else a for a in atoms]
-
-
-def _hoist_from_scan(eqn: Eqn, optimized: Optimizer, known: Mapping) -> list[Eqn]:
+def _hoist_from_scan(eqn: Eqn, optimized: Optimizer, known: dict[Var, Atom]) -> list[Eqn]:
     """The equations instead of `eqn`; `known` gets the results that are what was given."""
     params = eqn.params
     consts, carry = params["num_consts"], params["num_carry"]
@@ -89,7 +84,7 @@ def _hoist_from_scan(eqn: Eqn, optimized: Optimizer, known: Mapping) -> list[Eqn
     return [*before, _loop(eqn, [*made, *operands], rest, changed)]
 
 
-def _hoist_from_while(eqn: Eqn, optimized: Optimizer, known: Mapping) -> list[Eqn]:
+def _hoist_from_while(eqn: Eqn, optimized: Optimizer, known: dict[Var, Atom]) -> list[Eqn]:
     """The same of a loop whose condition is a tape with constants of its own."""
     params = eqn.params
     consts = (params["cond_consts"], params["body_consts"])
@@ -148,7 +143,7 @@ def _split(
     tape: Tape, body: Tape, consts: int, fixed: Sequence[int], outputs: Sequence[int], is_sure_to_run: bool
 ) -> _Split:
     """`body`, which is what was made of `tape`, with its fixed carries as constants and without what is dear."""
-    key = ("hoisted", consts, is_sure_to_run, *fixed)
+    key = ("hoisted", consts, tuple(fixed), tuple(outputs), is_sure_to_run)
     return tape.memo(key, lambda: _make_split(body, consts, fixed, outputs, is_sure_to_run))
 
 
@@ -158,10 +153,9 @@ def _make_split(
     inputs = [body.inputs[k] for k in _with_constants_first(len(body.inputs), consts, fixed)]
     free = _invariant(body, inputs[: consts + len(fixed)], is_sure_to_run)
     dear = _dear(body, free)
-    made = [v for e in free if e in dear for v in e.outputs]
     inside = [e for e in body.eqns if e not in dear]
     read = {a for e in inside for a in e.inputs} | {body.outputs[k] for k in outputs}
-    made = [v for v in made if v in read]
+    made = [v for e in free if e in dear for v in e.outputs if v in read]
     left = Tape([*made, *inputs], inside, [body.outputs[k] for k in outputs], body.name)
     rewritten = remove_dead_code(left)[0]
     rewritten.memo("optimized", lambda: rewritten)
@@ -193,11 +187,11 @@ def _dear(body: Tape, free: Sequence[Eqn]) -> set[Eqn]:
     read_outside = {a for e in users for a in e.inputs} | set(body.outputs)
     lengths: dict[Atom, int] = {}
     for eqn in chained:
-        (result,) = eqn.outputs
-        lengths[result] = cost(eqn) + sum(lengths.get(a, 0) for a in set(eqn.inputs) if a.aval.size > 1)
-        if result.aval.size > 1 and result in read_outside and lengths[result] >= _LONG:
+        length = cost(eqn) + sum(lengths.get(a, 0) for a in set(eqn.inputs) if a.aval.size > 1)
+        if length >= _LONG and any(v.aval.size > 1 and v in read_outside for v in eqn.outputs):
             dear.add(eqn)
-            lengths[result] = 0
+            length = 0
+        lengths.update(dict.fromkeys(eqn.outputs, length))
     return dear
 
 
@@ -214,10 +208,10 @@ def _needed(eqns: Sequence[Eqn], results: Collection[Var]) -> list[Eqn]:
 def _outside(split: _Split, constants: Sequence[Atom]) -> tuple[list[Eqn], list[Atom]]:
     """The equations before the loop, on its operands, and what they make for it."""
     inputs = split.tape.inputs[len(split.made) :][: len(constants)]
-    known: Mapping = dict(zip(inputs, constants, strict=True))
+    known: dict[Var, Atom] = dict(zip(inputs, constants, strict=True))
     eqns = []
     for eqn in split.before:
         outputs = [Var(v.aval) for v in eqn.outputs]
-        eqns.append(Eqn(eqn.primitive, _read(known, eqn.inputs), outputs, eqn.params, eqn.source))
+        eqns.append(Eqn(eqn.primitive, replaced(eqn.inputs, known), outputs, eqn.params, eqn.source))
         known.update(zip(eqn.outputs, outputs, strict=True))
     return eqns, [known[v] for v in split.made]

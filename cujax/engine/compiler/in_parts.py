@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from cujax.engine.core.check import check_if_asked
 from cujax.engine.core.recording import record_pure
 from cujax.engine.core.simplify import remove_dead_code
-from cujax.engine.core.tape import Atom, Eqn, Tape, Var
+from cujax.engine.core.tape import Atom, Eqn, Tape, Var, replaced
 
 
 def in_parts(tape: Tape, language: str) -> Tape:
@@ -38,7 +38,7 @@ def _in_place_of(eqn: Eqn, tape: Tape) -> Iterator[Eqn]:
     known: dict[Var, Atom] = dict(zip(tape.inputs, eqn.inputs, strict=True))
     results = dict(zip(tape.outputs, eqn.outputs, strict=True))
     for part in tape.eqns:
-        inputs = [known.get(a, a) if isinstance(a, Var) else a for a in part.inputs]
+        inputs = replaced(part.inputs, known)
         outputs = [results.get(v) or Var(v.aval) for v in part.outputs]
         known.update(zip(part.outputs, outputs, strict=True))
         yield Eqn(part.primitive, inputs, outputs, part.params, eqn.source)

@@ -25,7 +25,7 @@ import numpy as np
 
 from cujax.engine.core.aval import ShapedArray
 from cujax.engine.core.primitive import Parity
-from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
+from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var, replaced
 from cujax.engine.ground import dtypes
 from cujax.engine.ops.constants import iota_p
 from cujax.engine.ops.conversion import convert_element_type_p
@@ -56,8 +56,8 @@ def share_mirrored_sums(tape: Tape) -> Tape:
     earlier: _Earlier = {}
     eqns: list[Eqn] = []
     for eqn in tape.eqns:
-        inputs = [known.get(a, a) if isinstance(a, Var) else a for a in eqn.inputs]
-        eqn = eqn if inputs == list(eqn.inputs) else Eqn(eqn.primitive, inputs, eqn.outputs, eqn.params, eqn.source)
+        inputs = replaced(eqn.inputs, known)
+        eqn = eqn if inputs == list(eqn.inputs) else eqn.with_inputs(inputs)
         found = _found(eqn, sums[eqn.outputs[0]], numbers, earlier) if eqn.outputs[0] in sums else None
         if found is None:
             eqns.append(eqn)
@@ -65,7 +65,7 @@ def share_mirrored_sums(tape: Tape) -> Tape:
             eqns.append(Eqn(neg_p, [found[0]], eqn.outputs, {}, eqn.source))
         else:
             known[eqn.outputs[0]] = found[0]
-    return Tape(tape.inputs, eqns, [known.get(a, a) if isinstance(a, Var) else a for a in tape.outputs], tape.name)
+    return Tape(tape.inputs, eqns, replaced(tape.outputs, known), tape.name)
 
 
 def _sums_with_mirrors(tape: Tape) -> dict[Var, list[_Mirror]]:

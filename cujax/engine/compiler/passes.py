@@ -29,7 +29,7 @@ from cujax.engine.compiler.mirrored_sums import share_mirrored_sums
 from cujax.engine.compiler.scaled_sums import scale_after_sums
 from cujax.engine.core.check import check_if_asked
 from cujax.engine.core.simplify import remove_dead_code
-from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var
+from cujax.engine.core.tape import Atom, Eqn, Literal, Tape, Var, replaced
 from cujax.engine.ground import dtypes
 from cujax.engine.ground.config import config
 from cujax.engine.ops.complex_parts import abs_p, imag_p, real_p
@@ -37,10 +37,6 @@ from cujax.engine.ops.elementwise import add_p, integer_pow_p, mul_nonzero_p, mu
 from cujax.engine.ops.structural import broadcast_in_dim_p
 
 Mapping = dict[Var, Atom]
-
-
-def _read(known: Mapping, atoms: Sequence[Atom]) -> list[Atom]:
-    return [known.get(a, a) if isinstance(a, Var) else a for a in atoms]
 
 
 def inline_calls(tape: Tape) -> Tape:
@@ -55,7 +51,7 @@ def _inline(tape: Tape, args: Sequence[Atom], eqns: list[Eqn]) -> list[Atom]:
     """Append the equations of `tape` on `args`, with new variables; returns its outputs."""
     known: Mapping = dict(zip(tape.inputs, args, strict=True))
     for eqn in tape.eqns:
-        inputs = _read(known, eqn.inputs)
+        inputs = replaced(eqn.inputs, known)
         if eqn.primitive.is_call:
             called = eqn.primitive.called_tape([a.aval for a in inputs], eqn.params)
             known.update(zip(eqn.outputs, _inline(called, inputs, eqns), strict=True))
@@ -63,7 +59,7 @@ def _inline(tape: Tape, args: Sequence[Atom], eqns: list[Eqn]) -> list[Atom]:
             outputs = [Var(v.aval) for v in eqn.outputs]
             known.update(zip(eqn.outputs, outputs, strict=True))
             eqns.append(Eqn(eqn.primitive, inputs, outputs, eqn.params, eqn.source))
-    return _read(known, tape.outputs)
+    return replaced(tape.outputs, known)
 
 
 def fold_scalar_constants(tape: Tape) -> Tape:
@@ -71,13 +67,13 @@ def fold_scalar_constants(tape: Tape) -> Tape:
     known: Mapping = {}
     eqns = []
     for eqn in tape.eqns:
-        inputs = _read(known, eqn.inputs)
+        inputs = replaced(eqn.inputs, known)
         folded = _fold(eqn, inputs) if _is_foldable(eqn, inputs) else None
         if folded is None:
-            eqns.append(eqn if inputs == list(eqn.inputs) else _with_inputs(eqn, inputs))
+            eqns.append(eqn if inputs == list(eqn.inputs) else eqn.with_inputs(inputs))
         else:
             known[eqn.outputs[0]] = folded
-    return Tape(tape.inputs, eqns, _read(known, tape.outputs), tape.name)
+    return Tape(tape.inputs, eqns, replaced(tape.outputs, known), tape.name)
 
 
 _FOLDED = ("unary", "binary", "ternary", "comparison", "select", "mover")
@@ -107,10 +103,6 @@ def _fold(eqn: Eqn, inputs: Sequence[Any]) -> Literal | None:
     return Literal(aval.dtype.type(np.asarray(value)[()]), aval)
 
 
-def _with_inputs(eqn: Eqn, inputs: Sequence[Atom]) -> Eqn:
-    return Eqn(eqn.primitive, inputs, eqn.outputs, eqn.params, eqn.source)
-
-
 def drop_factors_of_one(tape: Tape) -> Tape:
     """Products with the literal 1, or an array of it, are the other factor.
 
@@ -120,12 +112,12 @@ def drop_factors_of_one(tape: Tape) -> Tape:
     known: Mapping = {}
     eqns = []
     for eqn in tape.eqns:
-        inputs = _read(known, eqn.inputs)
+        inputs = replaced(eqn.inputs, known)
         if eqn.primitive in (mul_p, mul_nonzero_p) and (other := _other_than_one(inputs, eqn.outputs[0].aval, ones)):
             known[eqn.outputs[0]] = other
         else:
-            eqns.append(eqn if inputs == list(eqn.inputs) else _with_inputs(eqn, inputs))
-    return Tape(tape.inputs, eqns, _read(known, tape.outputs), tape.name) if known else tape
+            eqns.append(eqn if inputs == list(eqn.inputs) else eqn.with_inputs(inputs))
+    return Tape(tape.inputs, eqns, replaced(tape.outputs, known), tape.name) if known else tape
 
 
 def _other_than_one(factors: Sequence[Atom], aval: Any, ones: set[Atom]) -> Var | None:
@@ -149,7 +141,7 @@ def share_common_subexpressions(tape: Tape) -> Tape:
     seen: dict[Any, Sequence[Var]] = {}
     eqns = []
     for eqn in tape.eqns:
-        inputs = _read(known, eqn.inputs)
+        inputs = replaced(eqn.inputs, known)
         key = None if eqn.has_effect or eqn.primitive.family in _APART else _key(eqn, inputs)
         found = seen.get(key) if key is not None else None
         if found is not None:
@@ -157,8 +149,8 @@ def share_common_subexpressions(tape: Tape) -> Tape:
             continue
         if key is not None:
             seen[key] = eqn.outputs
-        eqns.append(eqn if inputs == list(eqn.inputs) else _with_inputs(eqn, inputs))
-    return Tape(tape.inputs, eqns, _read(known, tape.outputs), tape.name)
+        eqns.append(eqn if inputs == list(eqn.inputs) else eqn.with_inputs(inputs))
+    return Tape(tape.inputs, eqns, replaced(tape.outputs, known), tape.name)
 
 
 def _key(eqn: Eqn, inputs: Sequence[Atom]) -> Any:

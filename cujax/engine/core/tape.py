@@ -13,7 +13,7 @@ It prints in JAX's notation: start at `format_tape`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cujax.engine.core.aval import ShapedArray
@@ -77,6 +77,11 @@ def literal(value: Any, dtype: Any, weak_type: bool = False) -> Literal:
     return Literal(dtype.type(value), ShapedArray((), dtype, weak_type))
 
 
+def replaced(atoms: Iterable[Atom], known: Mapping[Var, Atom]) -> list[Atom]:
+    """`atoms`, with what stands in `known` for some of the variables."""
+    return [known.get(a, a) if isinstance(a, Var) else a for a in atoms]
+
+
 class Eqn:
     """One line of a tape: `outputs = primitive(inputs, **params)`."""
 
@@ -108,6 +113,10 @@ class Eqn:
     def has_effect(self) -> bool:
         """True when the equation must run even if nobody reads its results."""
         return self.primitive.effect or any(t.has_effects for t in subtapes(self.params))
+
+    def with_inputs(self, inputs: Sequence[Atom]) -> Eqn:
+        """The same on other operands; it makes the same variables."""
+        return Eqn(self.primitive, inputs, self.outputs, self.params, self.source)
 
     def __repr__(self) -> str:
         return _format_eqn(self, _Names(), 0)
