@@ -23,6 +23,7 @@ from typing import NamedTuple
 from cujax.engine.compiler.fuse import PRICES
 from cujax.engine.compiler.kinds import COND, LOOPS, OPAQUE, WHILE, cost, kind_of
 from cujax.engine.compiler.lane_arrays import kept_in_arrays
+from cujax.engine.compiler.lane_region import MOST_UNROLLED
 from cujax.engine.compiler.lanes import INLINED, Lanes, Mixed, Scope
 from cujax.engine.compiler.passes import optimized
 from cujax.engine.compiler.small_matrices import is_computed
@@ -32,11 +33,14 @@ _STEPS = 10  # of an inner loop whose length nobody knows
 
 # On a CPU, in operations on a vector, of 0.4 ns.
 _VECTOR = 8  # floats
-_SIDE_BY_SIDE = 16  # lanes of a thread, which take as long if they are fewer
+_SIDE_BY_SIDE = 16  # lanes of a thread, which take as long if they are fewer,
+_OF_FEW = 2  # and twice as long with arrays, over whose lanes loops are then of no known length
 _CALL = 250  # of a kernel by compiled code
 _HOST_LIBRARY = 50  # calls
 _NEAR, _MOST_NEAR = 2, 1 << 16  # what writing and reading an element takes in the nearest caches; elements there
 _FUSED, _BY_LIBRARY = 2.0, 0.5  # what an operation takes in a kernel, and one of a product of matrices
+
+_CLEARLY = 1.25  # times as long: one kernel needs no memory for what its steps hand on
 
 # On a GPU, in operations of a thread on arrays of its own, of 2.5 ns; what fits registers is never as much as a launch.
 _LAUNCH = 2000
@@ -78,11 +82,13 @@ def why_kernels(eqn: Eqn, lanes: Lanes, language: str) -> str:
         launches = work.kernels + _CUDA_LIBRARY * work.libraries
         is_long = work.alone > _LAUNCH * launches
         return f"a step of a lane is {work.alone:.0f} operations, one after the other" if is_long else ""
-    groups = ceil(lanes.number / _SIDE_BY_SIDE) * _SIDE_BY_SIDE / _VECTOR
+    whole, rest = divmod(lanes.number, _SIDE_BY_SIDE)
+    of_rest = _OF_FEW if work.alone > MOST_UNROLLED else 1
+    groups = (whole + (of_rest if rest else 0)) * _SIDE_BY_SIDE / _VECTOR
     operations = _FUSED * (work.together - work.products) + _BY_LIBRARY * work.products
     traffic = (_NEAR if work.moved <= _MOST_NEAR else PRICES["host"].traffic) * work.moved / _VECTOR
     calls = _CALL * (work.kernels + _HOST_LIBRARY * work.libraries)
-    if lanes.number == 1 or work.alone * groups <= operations + traffic + calls:
+    if lanes.number == 1 or work.alone * groups <= _CLEARLY * (operations + traffic + calls):
         return ""
     if work.alone > 2 * work.own:
         return "most of a step is the same for all lanes, and done once"
