@@ -164,8 +164,8 @@ def test_views_as_arguments(monkeypatch, counted):
 
 
 def test_other_steps_are_run_by_python(counted):
-    """A factorization is no kernel."""
-    matrix = np.eye(20, dtype=np.float32) * 2
+    """A factorization of so many rows is no kernel."""
+    matrix = np.eye(40, dtype=np.float32) * 2
     found = cujax.jit(lambda a: lax.fori_loop(0, 3, lambda i, a: jnp.linalg.inv(a), a))(matrix)
     assert not counted
     np.testing.assert_allclose(found, matrix / 4, rtol=1e-6)
